@@ -1,0 +1,31 @@
+# Each target makes its own environment from the lock that fits the Python it finds.
+# PYTHON=python3.12 chooses another Python; VENV and DEMO_OUT choose other folders.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_OUT ?= demo_out
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/s2i demo --out=$(DEMO_OUT)
+
+test: $(VENV)/.installed
+	$(BIN)/s2i weights fetch soundnet efficientnet_lite0 efficientnet_lite2 || \
+		echo "without the pretrained nets the tests that need them are skipped"
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.feature_candidates
+
+$(VENV)/.installed: setup.py $(wildcard requirements/*.txt) requirements/install.py
+	$(PYTHON) requirements/install.py $(VENV)
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO_OUT)

@@ -1,0 +1,23 @@
+"""The embedded data set in minutes: what `make demo` trains.
+
+    s2i prepare --data=foley --out=DATA
+    s2i train --config=configs/demo.py --workdir=RUN --config.data=DATA
+
+Cost: about five minutes on 2 cores. Expected result: retrieval after the activation above 90 % of
+the eval split (ten classes), pictures with the colours and layout of their class.
+"""
+
+from s2i_tf.config import Config
+
+
+def get_config() -> Config:
+    """The paper's recipe with fewer filters and steps."""
+    config = Config(judge="efficientnet_lite0", precision="mixed_bfloat16")
+    config.log_every_steps = 25
+    config.checkpoint_every_steps = 250
+    config.generator.filters = 24
+    config.discriminator.filters = 24
+    config.multimodal.num_steps = 150
+    config.feature_gan.num_steps = 400
+    config.image_gan.num_steps = 1000
+    return config

@@ -1,0 +1,66 @@
+"""Run the whole chain on the embedded data set and end with a report to open.
+
+s2i demo --out=FOLDER
+
+Prints every command as it runs it, so that each can be repeated alone: fetch the pretrained nets,
+prepare, train, evaluate, generate, export. What an interrupted demo has done is not done again.
+"""
+
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+
+from absl import flags
+
+from s2i_tf.errors import UserError
+
+CONFIG = pathlib.Path(__file__).resolve().parents[2] / "configs" / "demo.py"
+NETS = ("soundnet", "efficientnet_lite0", "efficientnet_lite2")
+_SOUNDS_SHOWN = 20
+
+
+def define_flags() -> None:
+    """Defines --out and --config."""
+    flags.DEFINE_string("out", "demo_out", "Folder for data, run, pictures and export.")
+    flags.DEFINE_string("config", str(CONFIG), "Configuration of the training.")
+
+
+def run(args: list[str]) -> None:
+    """Runs the verbs one after the other."""
+    if args:
+        raise UserError(f"demo takes no arguments, got {args[0]!r}")
+    config = pathlib.Path(flags.FLAGS.config)
+    if not config.is_file():
+        raise UserError(f"--config={config} is not a file; the demo's own comes with the repository")
+    out = pathlib.Path(flags.FLAGS.out)
+    data, workdir = out / "data", out / "run"
+    began = time.monotonic()
+    _s2i("weights", "fetch", *NETS)
+    _s2i("prepare", "--data=foley", f"--out={data}")
+    _s2i("train", f"--config={config}", f"--workdir={workdir}", f"--config.data={data}")
+    _s2i("evaluate", f"--workdir={workdir}")
+    _s2i("generate", *_eval_sounds(data), f"--model={workdir}", f"--out={out / 'pictures'}")
+    _s2i("export", f"--workdir={workdir}", f"--out={out / 'saved'}")
+    minutes = (time.monotonic() - began) / 60
+    report = (workdir / "evaluation" / "report.html").resolve()
+    print(f"\nThe demo took {minutes:.1f} minutes. Open the report in a browser:\n{report}")
+
+
+def _s2i(*arguments: str) -> None:
+    print(f"\n$ {shlex.join(['s2i', *arguments])}", flush=True)
+    finished = subprocess.run([sys.executable, "-m", "s2i_tf.cli.main", *arguments], check=False)
+    if finished.returncode:
+        raise UserError(f"s2i {arguments[0]} ended with exit code {finished.returncode}; see above")
+
+
+def _eval_sounds(data: pathlib.Path) -> list[str]:
+    """The first eval sounds, spread over the classes."""
+    from s2i_tf import spec
+    from s2i_tf.data import dataset_info, pipeline
+
+    source = pathlib.Path(dataset_info.load(data).source)
+    sound_ids = sorted(set(pipeline.load_split(data, spec.EVAL_SPLIT, with_image=False)["sound_id"]))
+    every = max(len(sound_ids) // _SOUNDS_SHOWN, 1)
+    return [str(source / sound_id) for sound_id in sound_ids[::every]]

@@ -1,0 +1,124 @@
+"""Turn sounds into pictures with a trained model.
+
+s2i generate SOUND… --model=DIR --out=DIR [--num_samples=N] [--seed=N]
+
+Takes any sound or video file. Writes OUT/<the sound's stem>.png for each, further samples as
+<stem>_1.png, …, and contact_sheet.png. A file that cannot be read is reported and left out; the
+exit status is then 2.
+"""
+
+import collections
+import logging
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from s2i_tf import files
+from s2i_tf.errors import MediaError, UserError
+
+logger = logging.getLogger(__name__)
+
+SHEET_NAME = "contact_sheet"
+_SHEET_PICTURES = 200
+_BATCH_SIZE = 16
+
+
+def define_flags() -> None:
+    """Defines --model, --out, --num_samples and --seed."""
+    flags.DEFINE_string("model", None, "Folder of a trained model or of the run that trained it.")
+    flags.DEFINE_string("out", None, "Folder for the pictures.")
+    flags.DEFINE_integer("num_samples", 1, "Pictures of each sound.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Of the second and further pictures of a sound.", lower_bound=0)
+
+
+def run(args: list[str]) -> None:
+    """Reads all sounds, then draws, then writes."""
+    if not args:
+        raise UserError("no sound given; usage: s2i generate SOUND… --model=DIR --out=DIR")
+    for name in ("model", "out"):
+        if not getattr(flags.FLAGS, name):
+            raise UserError(f"--{name}=FOLDER is missing")
+    out = pathlib.Path(flags.FLAGS.out)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out={out} is not a folder")
+
+    from s2i_tf.models.sound_to_image import SoundToImage, find_model
+
+    find_model(flags.FLAGS.model)
+    features, paths, num_bad = _features(args, flags.FLAGS.model)
+    if not paths:
+        raise UserError(f"none of the {num_bad} sounds can be used")
+    model = SoundToImage.load(flags.FLAGS.model)
+    samples = [
+        model.generate(features, sample=sample, seed=flags.FLAGS.seed)
+        for sample in range(flags.FLAGS.num_samples)
+    ]
+    _write(out, unique_stems(paths), samples)
+    if num_bad:
+        raise UserError(f"{num_bad} of {len(args)} sounds could not be used; see above")
+
+
+def unique_stems(paths: Sequence[pathlib.Path]) -> list[str]:
+    """Names for the pictures: the stems, with as many parent folders as tell them apart."""
+    stems = [path.stem for path in paths]
+    counts = collections.Counter(stems)
+    names = [
+        f"{path.parent.name}_{stem}" if counts[stem] > 1 or stem == SHEET_NAME else stem
+        for path, stem in zip(paths, stems, strict=True)
+    ]
+    seen: collections.Counter[str] = collections.Counter()
+    for position, name in enumerate(names):
+        seen[name] += 1
+        if seen[name] > 1:
+            names[position] = f"{name}-{seen[name]}"
+    return names
+
+
+def _features(args: list[str], model_folder: str):
+    """Features [num, 4096] of the sounds that can be read, their paths, and how many cannot."""
+    import numpy as np
+
+    from s2i_tf import features
+    from s2i_tf.media import audio
+    from s2i_tf.models.sound_to_image import read_description
+
+    extractor = features.load_extractor(read_description(model_folder)["extractors"]["sound"])
+    rows, paths, prepared = [], [], []
+    num_bad = 0
+
+    def flush() -> None:
+        if prepared:
+            rows.append(extractor(np.stack(prepared)))
+            prepared.clear()
+
+    for path in map(pathlib.Path, args):
+        try:
+            prepared.append(extractor.prepare(audio.load_waveform(path)))
+        except MediaError as error:
+            num_bad += 1
+            logger.warning("left out: %s", error)
+            continue
+        paths.append(path)
+        if len(prepared) == _BATCH_SIZE:
+            flush()
+    flush()
+    return np.concatenate(rows) if rows else None, paths, num_bad
+
+
+def _write(out: pathlib.Path, stems: list[str], samples: list) -> None:
+    from s2i_tf.media import image
+    from s2i_tf.media.sheet import contact_sheet, to_uint8
+
+    out.mkdir(parents=True, exist_ok=True)
+    drawn, captions = [], []
+    for index, stem in enumerate(stems):
+        for number, sample in enumerate(samples):
+            name = f"{stem}_{number}" if number else stem
+            picture = to_uint8(sample[index])
+            files.write(out / f"{name}.png", image.encode_png(picture))
+            drawn.append(picture)
+            captions.append(name)
+    sheet = contact_sheet(drawn[:_SHEET_PICTURES], captions[:_SHEET_PICTURES])
+    files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet))
+    print(f"{len(drawn)} pictures of {len(stems)} sounds: {out / SHEET_NAME}.png")

@@ -1,0 +1,118 @@
+"""`s2i VERB`: reads the flags, runs the verb, and turns a user's mistake into one line.
+
+Each verb is a module beside this one with a docstring, `define_flags()` and `run(args)`. None of
+them imports TensorFlow before `run`, so that help and mistakes are answered at once.
+"""
+
+import importlib
+import logging
+import os
+import sys
+import types
+from collections.abc import Sequence
+
+from absl import flags
+
+import s2i_tf
+from s2i_tf.errors import UserError
+
+VERBS = ("demo", "weights", "prepare", "train", "evaluate", "generate", "export")
+EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The console command; always ends in `SystemExit`."""
+    argv = list(sys.argv if argv is None else argv)
+    sys.exit(_main(argv))
+
+
+def _main(argv: list[str]) -> int:
+    verb = argv[1] if len(argv) > 1 else "--help"
+    if verb in ("--help", "-h", "help"):
+        print(_overview())
+        return 0
+    if verb == "--version":
+        print(s2i_tf.__version__)
+        return 0
+    if verb not in VERBS:
+        return _mistake("s2i", f"unknown verb {verb!r}; known: {', '.join(VERBS)}")
+    _quieten()
+    module = importlib.import_module(f"s2i_tf.cli.{verb}")
+    module.define_flags()
+    if {"--help", "-h"} & set(argv[2:]):
+        print(_help(module))
+        return 0
+    try:
+        args = _parse_flags(argv[1:])
+        module.run(args)
+    except UserError as error:
+        return _mistake(f"s2i {verb}", str(error))
+    except OSError as error:
+        return _mistake(f"s2i {verb}", f"{error.filename or 'a file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit as stop:
+        return stop.code or 0
+    return 0
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)[1:]
+    except flags.Error as error:
+        raise UserError(_first_line(error)) from None
+    except UserError:
+        raise
+    except Exception as error:  # whatever a configuration file of the user's raises
+        raise UserError(f"{type(error).__name__} in the flags: {_first_line(error)}") from None
+
+
+def _overview() -> str:
+    lines = [
+        f"s2i_tf {s2i_tf.__version__}: pictures from sounds",
+        "",
+        "usage: s2i VERB [--flag=value …] [argument …]",
+        "       s2i VERB --help",
+        "",
+    ]
+    for verb in VERBS:
+        lines.append(f"  {verb:<10}{_summary(importlib.import_module(f's2i_tf.cli.{verb}'))}")
+    return "\n".join(lines)
+
+
+def _help(module: types.ModuleType) -> str:
+    described = [
+        f"  --{flag.name}: {flag.help}" + (f" (default: {flag.default})" if flag.default else "")
+        for flag in flags.FLAGS.get_flags_for_module(module.__name__)
+    ]
+    return "\n".join([module.__doc__.strip(), "", "flags:", *described])
+
+
+def _summary(module: types.ModuleType) -> str:
+    return module.__doc__.strip().splitlines()[0]
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _mistake(who: str, message: str) -> int:
+    print(f"{who}: error: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_MISTAKE
+
+
+def _quieten() -> None:
+    """Lets our own progress through and keeps TensorFlow's start-up notes off the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    for name in ("s2i_tf", "tfrecords_tools"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(handler)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Train the three stages: multimodal layers, feature GAN, image GAN.
+
+s2i train --config=configs/realpairs/quick.py --workdir=RUN --config.data=DATA
+
+Goes on where an interrupted run of the same configuration stopped; a stage that is done is
+skipped. Single settings are overridden as --config.generator.filters=32.
+"""
+
+import logging
+import pathlib
+
+from absl import flags
+from ml_collections import config_flags
+
+from s2i_tf.config import Config
+from s2i_tf.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+_ALL = "all"
+
+
+def define_flags() -> None:
+    """Defines --config, --workdir, --stage and --dry_run."""
+    config_flags.DEFINE_config_file("config", None, "Python file with get_config(), FILE.py[:ARG].")
+    flags.DEFINE_string("workdir", None, "Folder of the run: a new one, or one to go on with.")
+    flags.DEFINE_list("stage", [_ALL], "Stages to train, or `all` in order.")
+    flags.DEFINE_bool("dry_run", False, "Check everything and say what would be done.")
+
+
+def run(args: list[str]) -> None:
+    """Trains, or says what it would do."""
+    if args:
+        raise UserError(f"train takes no arguments, got {args[0]!r}")
+    config = flags.FLAGS.config
+    if not isinstance(config, Config):
+        raise UserError("--config=FILE.py is missing" if config is None else "get_config() returns no Config")
+    if not flags.FLAGS.workdir:
+        raise UserError("--workdir=FOLDER is missing")
+    config.validate()
+
+    from s2i_tf.training import run as run_lib
+
+    workdir = pathlib.Path(flags.FLAGS.workdir)
+    stages = [] if flags.FLAGS.stage == [_ALL] else flags.FLAGS.stage
+    if flags.FLAGS.dry_run:
+        for stage in run_lib.plan_stages(config, workdir, stages):
+            print(run_lib.describe(stage))
+        return
+    run_lib.train(config, workdir, stages)
+    print(f"trained: {workdir}")

@@ -1,0 +1,101 @@
+"""`dataset_info.json`: what a prepared data set holds and how it came to be.
+
+Written last and in one rename, so that a folder that has it is complete. It imports no
+TensorFlow: the command line reads it to answer a wrong folder at once.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Any
+
+from s2i_tf import files, spec
+from s2i_tf.errors import UserError
+
+FILE_NAME = "dataset_info.json"
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One TFRecord file: its name in the folder, number of records, bytes and checksum."""
+
+    file: str
+    num_records: int
+    num_bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetInfo:
+    """A prepared data set.
+
+    Attributes:
+      name: a short name, the prefix of the shards.
+      class_names: the names of labels 0, 1, …
+      feature_dtype: `float16` or `float32`, the dtype of the features in the records.
+      fingerprints: `sound_fingerprint` and `image_fingerprint` digests of the records.
+      extractors: the two nets by name (`sound`, `image`), as `s2i_tf.features` resolves them.
+      nets: the two fingerprints in full, for people.
+      splits: the shards of each split.
+      source: absolute folder that `sound_id` and `image_id` are relative to.
+      settings: everything else that the preparation was given (seed, pairing, …).
+      version: of this file's layout.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    feature_dtype: str
+    fingerprints: dict[str, str]
+    extractors: dict[str, str]
+    nets: dict[str, dict[str, str]]
+    splits: dict[str, tuple[Shard, ...]]
+    source: str
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    version: int = VERSION
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes the labels count."""
+        return len(self.class_names)
+
+    def num_records(self, split: str) -> int:
+        """How many pairs a split holds."""
+        return sum(shard.num_records for shard in self.splits[split])
+
+    def save(self, folder: str | os.PathLike) -> pathlib.Path:
+        """Writes the file into `folder` under its final name in one step."""
+        return files.write_json(pathlib.Path(folder) / FILE_NAME, dataclasses.asdict(self))
+
+
+def load(folder: str | os.PathLike) -> DatasetInfo:
+    """Reads the data set in `folder`.
+
+    Raises:
+      UserError: if the folder holds none, or one of another version.
+    """
+    path = pathlib.Path(folder) / FILE_NAME
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder}: no prepared data set here ({FILE_NAME} is missing); "
+            "`s2i prepare --out=FOLDER` makes one"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+    if values.get("version") != VERSION:
+        raise UserError(f"{path}: version {values.get('version')!r}; allowed: {VERSION}")
+    try:
+        values["class_names"] = tuple(values["class_names"])
+        values["splits"] = {
+            split: tuple(Shard(**shard) for shard in shards)
+            for split, shards in values["splits"].items()
+        }
+        info = DatasetInfo(**values)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a data set description: {error}") from None
+    if missing := set(spec.SPLITS) - set(info.splits):
+        raise UserError(f"{path}: lacks the split {', '.join(sorted(missing))}")
+    return info

@@ -1,0 +1,319 @@
+"""A small painter for the pictures of the embedded data set.
+
+Positions are in units of the picture's side, x to the right and y down; colours are RGB in
+[0, 1]. Shapes are drawn on a finer grid and reduced, so that edges are smooth at every size.
+Light falls from the upper left: a fill that is given two colours runs from the one to the other
+in that direction.
+"""
+
+import colorsys
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+Colour = tuple[float, float, float]
+Points = np.ndarray  # float [n, 2]
+
+_OVERSAMPLING = 3
+_LIGHT = (0.45, 0.9)
+
+
+def hsv(hue: float, saturation: float, value: float) -> Colour:
+    """A colour from its hue (turns; any number), saturation and value (clipped to [0, 1])."""
+    return colorsys.hsv_to_rgb(hue % 1.0, min(max(saturation, 0.0), 1.0), min(max(value, 0.0), 1.0))
+
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """`first` at share 0, `second` at share 1."""
+    return tuple(a + (b - a) * share for a, b in zip(first, second, strict=True))
+
+
+def shade(colour: Colour, factor: float) -> Colour:
+    """A darker (factor below 1) or lighter colour."""
+    return tuple(min(value * factor, 1.0) for value in colour)
+
+
+def ellipse(
+    x: float, y: float, radius_x: float, radius_y: float, start: float = 0.0, stop: float = 1.0
+) -> Points:
+    """An ellipse, or its arc between two turns (0 is to the right, 0.25 is down)."""
+    angles = np.linspace(2 * np.pi * start, 2 * np.pi * stop, 40)
+    return np.stack([x + radius_x * np.cos(angles), y + radius_y * np.sin(angles)], axis=1)
+
+
+def box(left: float, top: float, right: float, bottom: float, corner: float = 0.0) -> Points:
+    """A rectangle, its corners rounded by a radius."""
+    if not corner:
+        return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    centres = [
+        (right - corner, bottom - corner),
+        (left + corner, bottom - corner),
+        (left + corner, top + corner),
+        (right - corner, top + corner),
+    ]
+    return np.concatenate(
+        [
+            ellipse(x, y, corner, corner, quarter / 4, (quarter + 1) / 4)[::5]
+            for quarter, (x, y) in enumerate(centres)
+        ]
+    )
+
+
+def curve(*points: tuple[float, float], closed: bool = False) -> Points:
+    """A smooth line (Catmull–Rom) through the points."""
+    knots = np.asarray(points, dtype=float)
+    if closed:
+        knots = np.concatenate([knots[-1:], knots, knots[:2]])
+    else:
+        knots = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
+    before, start, stop, after = knots[:-3], knots[1:-2], knots[2:-1], knots[3:]
+    t = np.linspace(0, 1, 9)[:-1, None, None]
+    line = 0.5 * (
+        2 * start
+        + (stop - before) * t
+        + (2 * before - 5 * start + 4 * stop - after) * t**2
+        + (3 * start - before - 3 * stop + after) * t**3
+    )
+    return np.concatenate([line.transpose(1, 0, 2).reshape(-1, 2), stop[-1:]])
+
+
+def fractal_noise(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    cells: tuple[float, float],
+    num_octaves: int = 3,
+) -> np.ndarray:
+    """Cloudy noise of mean 0 and deviation 1, float32 [height, width].
+
+    Args:
+      rng: source of the noise.
+      shape: height and width in pixels.
+      cells: how many blobs stand above and beside each other in the coarsest octave.
+      num_octaves: each has twice the cells and half the strength of the one before.
+    """
+    total = np.zeros(shape, np.float32)
+    for octave in range(num_octaves):
+        rows, columns = (max(2, round(count * 2**octave)) + 1 for count in cells)
+        coarse = rng.standard_normal((rows, columns), dtype=np.float32)
+        smooth = Image.fromarray(coarse).resize(shape[::-1], Image.Resampling.BICUBIC)
+        total += np.asarray(smooth) * 0.5**octave
+    total -= total.mean()
+    return total / max(float(total.std()), 1e-6)
+
+
+class Canvas:
+    """A square picture under work.
+
+    Attributes:
+      side: height and width in pixels.
+      pixels: float32 [side, side, 3] in [0, 1].
+      rng: source of the textures.
+      x: float32 [1, side], the pixels' centres.
+      y: float32 [side, 1], the pixels' centres.
+    """
+
+    def __init__(self, side: int, rng: np.random.Generator):
+        self.side = side
+        self.rng = rng
+        self.pixels = np.zeros((side, side, 3), np.float32)
+        centres = (np.arange(side, dtype=np.float32) + 0.5) / side
+        self.x, self.y = centres[None, :], centres[:, None]
+        self._texture = self.noise((12, 12))
+
+    def noise(self, cells: tuple[float, float], num_octaves: int = 3) -> np.ndarray:
+        """Cloudy noise of the picture's size; see `fractal_noise`."""
+        return fractal_noise(self.rng, (self.side, self.side), cells, num_octaves)
+
+    def gradient(self, *stops: tuple[float, Colour]) -> None:
+        """Covers the picture with colours that change from top to bottom at the given heights."""
+        heights = [height for height, _ in stops]
+        rows = [
+            np.interp(self.y[:, 0], heights, [colour[channel] for _, colour in stops])
+            for channel in range(3)
+        ]
+        self.pixels[:] = np.stack(rows, axis=-1)[:, None, :]
+
+    def blend(self, mask: np.ndarray, colour: Colour | np.ndarray) -> None:
+        """Moves the picture towards a colour by a mask in [0, 1] of [side, side]."""
+        self.pixels += (np.asarray(colour, np.float32) - self.pixels) * mask[..., None]
+
+    def glow(
+        self, x: float, y: float, radius: float, colour: Colour, strength: float = 1.0
+    ) -> None:
+        """Adds light that falls off around a point; `radius` is where half of it is left."""
+        distance = ((self.x - x) ** 2 + (self.y - y) ** 2) / radius**2
+        light = (strength / (1 + distance) ** 2).astype(np.float32)
+        self.pixels += light[..., None] * np.asarray(colour, np.float32) * (1 - self.pixels)
+
+    def clouds(self, top: float, bottom: float, colour: Colour, cover: float) -> None:
+        """Soft clouds between two heights; `cover` from 0 (none) to 1 (overcast)."""
+        noise = self.noise((7, 3), num_octaves=4)
+        band = np.clip((self.y - top) * 6 + 1, 0, 1) * np.clip((bottom - self.y) * 6, 0, 1)
+        self.blend(np.clip(noise * 0.6 + 2 * cover - 1, 0, 0.9) * band, colour)
+
+    def finish(self) -> np.ndarray:
+        """Darkens the corners a little, adds grain and returns uint8 [side, side, 3]."""
+        vignette = 1 - 0.35 * ((self.x - 0.5) ** 2 + (self.y - 0.5) ** 2)
+        grain = self.rng.standard_normal((self.side, self.side), dtype=np.float32) * 0.008
+        pixels = self.pixels * vignette[..., None] + grain[..., None]
+        return (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+    def _paint(
+        self,
+        draw: Callable[[ImageDraw.ImageDraw, Callable[[Points], list]], None],
+        extent: tuple[Points, Points],
+        soft: float,
+    ) -> tuple[np.ndarray, tuple[slice, slice]] | None:
+        """Rasterises a drawing within its extent; None where that lies off the picture."""
+        margin = 3 * soft * self.side + 1
+        low = np.maximum(np.floor(extent[0] * self.side - margin), 0).astype(int)
+        high = np.minimum(np.ceil(extent[1] * self.side + margin), self.side).astype(int)
+        if np.any(high <= low):
+            return None
+        width, height = (high - low).tolist()
+        image = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING))
+
+        def place(points: Points) -> list:
+            return ((points * self.side - low) * _OVERSAMPLING).ravel().tolist()
+
+        draw(ImageDraw.Draw(image), place)
+        image = image.reduce(_OVERSAMPLING)
+        if soft:
+            image = image.filter(ImageFilter.GaussianBlur(soft * self.side))
+        where = (slice(low[1], high[1]), slice(low[0], high[0]))
+        return np.asarray(image, np.float32) / 255, where
+
+    def _apply(self, painted, colour, shadow_colour, span, opacity: float, texture: float) -> None:
+        if painted is None:
+            return
+        mask, where = painted
+        fill = np.asarray(colour, np.float32)
+        if shadow_colour is not None:
+            along = self.x[:, where[1]] * _LIGHT[0] + self.y[where[0]] * _LIGHT[1]
+            share = np.clip((along - span[0]) / max(span[1] - span[0], 1e-6), 0, 1)[..., None]
+            fill = fill + (np.asarray(shadow_colour, np.float32) - fill) * share
+        if texture:
+            fill = fill * (1 + texture * self._texture[where][..., None])
+        target = self.pixels[where]
+        target += (fill - target) * (mask * np.float32(opacity))[..., None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pen:
+    """Draws on a canvas in coordinates of its own, so that an object can stand anywhere.
+
+    Attributes:
+      canvas: what it draws on.
+      x: where its origin lies on the canvas.
+      y: the same downwards.
+      size: how much of the canvas its unit covers; scales widths too.
+      angle: its turn, clockwise, in turns.
+      mirrored: whether its x axis runs to the left.
+    """
+
+    canvas: Canvas
+    x: float = 0.0
+    y: float = 0.0
+    size: float = 1.0
+    angle: float = 0.0
+    mirrored: bool = False
+
+    def place(self, points: Points) -> Points:
+        """Own coordinates to the canvas's, [n, 2] to [n, 2]."""
+        points = np.asarray(points, float) * ((-1, 1) if self.mirrored else (1, 1))
+        cosine, sine = np.cos(2 * np.pi * self.angle), np.sin(2 * np.pi * self.angle)
+        turned = points @ np.array([(cosine, sine), (-sine, cosine)])
+        return turned * self.size + (self.x, self.y)
+
+    def fill(
+        self,
+        outline: Points,
+        colour: Colour,
+        shadow: Colour | None = None,
+        *,
+        opacity: float = 1.0,
+        soft: float = 0.0,
+        texture: float = 0.0,
+    ) -> None:
+        """Fills an outline, plain or from a lit colour to a shadow colour.
+
+        Args:
+          outline: [n, 2].
+          colour: the colour, or that of the lit side.
+          shadow: the colour of the far side.
+          opacity: how much of it covers what lies below.
+          soft: how far the edge is blurred, in own units.
+          texture: strength of a cloudy texture.
+        """
+        points = self.place(outline)
+        along = points @ np.array(_LIGHT)
+        painted = self.canvas._paint(
+            lambda draw, place: draw.polygon(place(points), fill=255),
+            (points.min(axis=0), points.max(axis=0)),
+            soft * self.size,
+        )
+        span = (along.min(), along.max())
+        self.canvas._apply(painted, colour, shadow, span, opacity, texture)
+
+    def stroke(
+        self,
+        path: Points,
+        width: float,
+        colour: Colour,
+        shadow: Colour | None = None,
+        *,
+        opacity: float = 1.0,
+        soft: float = 0.0,
+    ) -> None:
+        """Draws a line with round ends; arguments as in `fill`."""
+        points = self.place(path)
+        width *= self.size
+        thick = max(round(width * self.canvas.side * _OVERSAMPLING), 1)
+
+        def draw(draw: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
+            line = place(points)
+            draw.line(line, fill=255, width=thick, joint="curve")
+            for x, y in (line[:2], line[-2:]):
+                half = thick / 2
+                draw.ellipse((x - half, y - half, x + half, y + half), fill=255)
+
+        extent = (points.min(axis=0) - width / 2, points.max(axis=0) + width / 2)
+        along = points @ np.array(_LIGHT)
+        painted = self.canvas._paint(draw, extent, soft * self.size)
+        span = (along.min(), along.max())
+        self.canvas._apply(painted, colour, shadow, span, opacity, 0.0)
+
+    def tube(self, path: Points, width: float, colour: Colour) -> None:
+        """A shining pipe: a dark rim, the colour, and a highlight on the lit side."""
+        self.stroke(path, width, shade(colour, 0.45))
+        self.stroke(path, width * 0.72, colour, shade(colour, 0.8))
+        lit = dataclasses.replace(
+            self, x=self.x - 0.1 * width * self.size, y=self.y - 0.16 * width * self.size
+        )
+        lit.stroke(path, width * 0.2, mix(colour, (1.0, 1.0, 1.0), 0.65))
+
+    def marks(
+        self,
+        starts: Points,
+        stops: Points,
+        width: float,
+        colour: Colour,
+        opacity: np.ndarray | float = 1.0,
+        *,
+        soft: float = 0.0,
+    ) -> None:
+        """Many straight lines at once, [n, 2] to [n, 2], each with its opacity."""
+        starts, stops = self.place(starts), self.place(stops)
+        thick = max(round(width * self.size * self.canvas.side * _OVERSAMPLING), 1)
+        levels = np.broadcast_to(np.asarray(opacity) * 255, len(starts)).astype(int).tolist()
+
+        def draw(draw: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
+            lines = np.reshape(place(np.concatenate([starts, stops], axis=1).reshape(-1, 2)), (-1, 4))
+            for line, level in zip(lines.tolist(), levels, strict=True):
+                draw.line(line, fill=level, width=thick)
+
+        both = np.concatenate([starts, stops])
+        painted = self.canvas._paint(draw, (both.min(axis=0), both.max(axis=0)), soft * self.size)
+        self.canvas._apply(painted, colour, None, None, 1.0, 0.0)

@@ -1,0 +1,174 @@
+"""The record of one sound–picture pair: its keys, its dtypes, and both directions beside each other.
+
+A record is a `tf.train.Example`. Feature vectors are raw little-endian bytes, float16 or float32,
+because 4096 numbers as a float list cost more to parse than to train on. Anything that does not
+change within a data set (classes, fingerprints, the feature dtype) stands in its
+`s2i_tf.data.dataset_info` as well; the fingerprints are repeated in each record so that a shard
+that strays from its folder can still be told apart.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+
+VERSION = 1
+FEATURE_DTYPES = ("float16", "float32")
+
+KEY_VERSION = "version"
+KEY_ID = "id"
+KEY_LABEL = "label"
+KEY_GROUP = "group"
+KEY_SOUND_FEATURES = "sound_features"
+KEY_IMAGE_FEATURES = "image_features"
+KEY_IMAGE = "image"
+KEY_SOUND_ID = "sound_id"
+KEY_IMAGE_ID = "image_id"
+KEY_SOUND_FINGERPRINT = "sound_fingerprint"
+KEY_IMAGE_FINGERPRINT = "image_fingerprint"
+
+_DESCRIPTION = {
+    KEY_VERSION: tf.io.FixedLenFeature([], tf.int64),
+    KEY_LABEL: tf.io.FixedLenFeature([], tf.int64),
+    **{
+        key: tf.io.FixedLenFeature([], tf.string)
+        for key in (
+            KEY_ID,
+            KEY_GROUP,
+            KEY_SOUND_FEATURES,
+            KEY_IMAGE_FEATURES,
+            KEY_IMAGE,
+            KEY_SOUND_ID,
+            KEY_IMAGE_ID,
+            KEY_SOUND_FINGERPRINT,
+            KEY_IMAGE_FINGERPRINT,
+        )
+    },
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PairRecord:
+    """One pair.
+
+    Attributes:
+      id: unique within the data set.
+      label: index into the data set's class names.
+      group: the recording that the sound was cut from; a group never crosses the split.
+      sound_features: float [4096].
+      image_features: float [4096].
+      image: the picture as JPEG or PNG bytes, square.
+      sound_id: the sound's path relative to the data set's source folder.
+      image_id: the same of the picture.
+      sound_fingerprint: digest of the net that gave `sound_features`.
+      image_fingerprint: digest of the net that gave `image_features`.
+    """
+
+    id: str
+    label: int
+    group: str
+    sound_features: np.ndarray
+    image_features: np.ndarray
+    image: bytes
+    sound_id: str
+    image_id: str
+    sound_fingerprint: str
+    image_fingerprint: str
+
+
+def encode(record: PairRecord, feature_dtype: str = "float16") -> bytes:
+    """Serialises one pair.
+
+    Raises:
+      UserError: if a feature vector is not 4096 finite numbers, or the dtype is unknown.
+    """
+    if feature_dtype not in FEATURE_DTYPES:
+        raise UserError(f"feature dtype {feature_dtype!r}; allowed: {', '.join(FEATURE_DTYPES)}")
+
+    def raw(name: str, values: np.ndarray) -> bytes:
+        values = np.asarray(values)
+        if values.shape != (spec.FEATURE_SIZE,):
+            raise UserError(f"{name} has shape {values.shape}; allowed: ({spec.FEATURE_SIZE},)")
+        limit = np.finfo(feature_dtype).max
+        if not np.all(np.abs(values) <= limit):
+            raise UserError(f"{name} of {record.id} is not finite in {feature_dtype}")
+        return values.astype(np.dtype(feature_dtype).newbyteorder("<")).tobytes()
+
+    values: dict[str, bytes | str | int] = {
+        KEY_VERSION: VERSION,
+        KEY_ID: record.id,
+        KEY_LABEL: record.label,
+        KEY_GROUP: record.group,
+        KEY_SOUND_FEATURES: raw("sound_features", record.sound_features),
+        KEY_IMAGE_FEATURES: raw("image_features", record.image_features),
+        KEY_IMAGE: record.image,
+        KEY_SOUND_ID: record.sound_id,
+        KEY_IMAGE_ID: record.image_id,
+        KEY_SOUND_FINGERPRINT: record.sound_fingerprint,
+        KEY_IMAGE_FINGERPRINT: record.image_fingerprint,
+    }
+    return tf.train.Example(
+        features=tf.train.Features(feature={key: _feature(values[key]) for key in sorted(values)})
+    ).SerializeToString(deterministic=True)
+
+
+def parse_batch(
+    serialized: tf.Tensor, feature_dtype: str, *, with_image: bool = True
+) -> dict[str, tf.Tensor]:
+    """Parses a batch of records in graph mode.
+
+    Args:
+      serialized: string [batch].
+      feature_dtype: the dtype that the records were written with.
+      with_image: also decode the pictures.
+
+    Returns:
+      `sound_features` and `image_features` float32 [batch, 4096], `label` int32 [batch], the ids,
+      group and fingerprints as strings [batch], `version` int64 [batch] and, if asked for, `image`
+      uint8 [batch, 128, 128, 3].
+    """
+    parsed = tf.io.parse_example(serialized, _DESCRIPTION)
+    for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
+        raw = tf.io.decode_raw(parsed[key], feature_dtype)
+        parsed[key] = tf.cast(tf.ensure_shape(raw, [None, spec.FEATURE_SIZE]), tf.float32)
+    parsed[KEY_LABEL] = tf.cast(parsed[KEY_LABEL], tf.int32)
+    if with_image:
+        parsed[KEY_IMAGE] = tf.map_fn(_decode_image, parsed[KEY_IMAGE], fn_output_signature=tf.uint8)
+    else:
+        del parsed[KEY_IMAGE]
+    return parsed
+
+
+def check(parsed: Mapping[str, tf.Tensor], fingerprints: Mapping[str, str], where: str) -> None:
+    """Refuses the records of another version or of other nets.
+
+    Args:
+      parsed: a parsed batch with concrete values.
+      fingerprints: the digests to expect, by key (`sound_fingerprint`, `image_fingerprint`).
+      where: the shard, for the message.
+
+    Raises:
+      UserError: if a record has another version or fingerprint.
+    """
+    expected = {KEY_VERSION: VERSION, **fingerprints}
+    for key, allowed in expected.items():
+        for value in np.unique(np.asarray(parsed[key])):
+            got = value.decode() if isinstance(value, bytes) else value
+            if got != allowed:
+                raise UserError(f"{where}: record with {key} {got!r}; allowed: {allowed!r}")
+
+
+def _decode_image(contents: tf.Tensor) -> tf.Tensor:
+    image = tf.io.decode_image(contents, channels=spec.IMAGE_CHANNELS, expand_animations=False)
+    return tf.ensure_shape(image, [spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS])
+
+
+def _feature(value: bytes | str | int) -> tf.train.Feature:
+    if isinstance(value, int):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    data = value if isinstance(value, bytes) else value.encode()
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[data]))

@@ -1,0 +1,29 @@
+"""Errors that a user can mend, told apart from bugs.
+
+The command line prints a `UserError` as one line and exits with code 2; every other exception
+is a bug of ours and keeps its traceback. Library callers may catch it as a `ValueError`.
+"""
+
+
+class UserError(ValueError):
+    """What was wrong, what was got and what is allowed, in one line."""
+
+
+class MediaError(UserError):
+    """A sound, photo or video that cannot be used.
+
+    Attributes:
+      reason: a short stable slug such as `not_media` or `silent`, used as the quarantine reason.
+    """
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self):
+        return type(self), (self.reason, str(self))
+
+
+def unknown_name(kind: str, name: str, known) -> UserError:
+    """The error for a name that a registry does not hold; lists the names that it does."""
+    return UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")

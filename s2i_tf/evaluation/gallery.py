@@ -1,0 +1,77 @@
+"""Examples to look at and listen to, drawn at random, so that they are neither the best nor worst."""
+
+import dataclasses
+import logging
+import pathlib
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.data import splits
+from s2i_tf.errors import UserError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One sound with what became of it.
+
+    Attributes:
+      class_name: of the sound.
+      sound_id: its path relative to the data set's source.
+      sound: MP3 bytes of its first seconds, or None where it can't be read.
+      original: uint8 [128, 128, 3], the photo paired with it.
+      generated: uint8 [128, 128, 3] each: the model's picture, then further samples if it has any.
+      rebuilt: uint8 [128, 128, 3], the picture made from the photo's own features.
+      original_labels: the judge's labels of the photo, the likeliest first.
+      generated_labels: of the first generated picture.
+    """
+
+    class_name: str
+    sound_id: str
+    sound: bytes | None
+    original: np.ndarray
+    generated: tuple[np.ndarray, ...]
+    rebuilt: np.ndarray
+    original_labels: tuple[str, ...]
+    generated_labels: tuple[str, ...]
+
+
+def draw(ids: np.ndarray, labels: np.ndarray, num_examples: int, seed: int) -> list[int]:
+    """Which items to show: one of each class in turn, the same for the same seed.
+
+    Args:
+      ids: str [items], unique.
+      labels: int [items].
+      num_examples: how many at most.
+      seed: of the draw.
+
+    Returns:
+      Their positions, those of a class beside each other.
+    """
+    position = {identity: index for index, identity in enumerate(ids)}
+    taken: dict[int, int] = {}
+    turns = []
+    for identity in splits.stable_order(ids, f"gallery {seed}"):
+        label = int(labels[position[identity]])
+        taken[label] = taken.get(label, 0) + 1
+        turns.append((taken[label], position[identity]))
+    chosen = [index for _, index in sorted(turns, key=lambda turn: turn[0])[:num_examples]]
+    return sorted(chosen, key=lambda index: int(labels[index]))
+
+
+def load_sound(source: str, sound_id: str) -> bytes | None:
+    """The first seconds of a sound as MP3, or None if it is no longer there or can't be read."""
+    from s2i_tf.media import audio
+
+    folder = pathlib.Path(source)
+    path = folder / sound_id
+    if not source or ".." in path.parts or not path.is_relative_to(folder):
+        return None
+    try:
+        waveform = audio.load_waveform(path, max_seconds=spec.FEATURE_SECONDS)
+        return audio.encode_audio(waveform, "mp3")
+    except (UserError, OSError) as error:
+        _log.warning("no sound for the report: %s", error)
+        return None

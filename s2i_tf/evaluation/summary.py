@@ -1,0 +1,130 @@
+"""The results in a few words and lines, for the head of the page and for the terminal."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+Metrics = Mapping[str, Any]
+
+_DASH = "–"
+
+
+@dataclasses.dataclass(frozen=True)
+class Headline:
+    """One figure with the sentence that says what it means.
+
+    Attributes:
+      title: what was asked.
+      estimate: `value`, `low` and `high`.
+      chance: what knowing nothing would give.
+      paper: the paper's figure on its own data, if it has one.
+      sentence: the answer, the doubt in it included.
+    """
+
+    title: str
+    estimate: dict[str, float | None]
+    chance: float | None
+    paper: float | None
+    sentence: str
+
+
+def headlines(metrics: Metrics) -> list[Headline]:
+    """The four figures to start with: retrieval both ways, label match at 1 and at 10."""
+    found = []
+    for direction, title, what in (
+        ("image_to_sound", "A photo finds a sound of its class", "photos"),
+        ("sound_to_image", "A sound finds a photo of its class", "sounds"),
+    ):
+        row = retrieval_row(metrics, "eval", direction, "after")
+        estimate, chance = row["measures"]["top_1"]["micro"], row["chance"]["top_1"]["micro"]
+        sentence = (
+            f"Of {row['num_queries']} unseen {what}, {percent(estimate['value'])} have one of their "
+            f"own class as the nearest, {verdict(estimate, chance, 'chance')}."
+        )
+        found.append(Headline(title, estimate, chance, row["paper_top_1"], sentence))
+    rows = {row["name"]: row for row in metrics["label_match"]["rows"]}
+    for k in ("1", "10"):
+        estimate = rows["generated"]["match"][k]["micro"]
+        shuffled = rows["shuffled"]["match"][k]["micro"]["value"]
+        real = rows["real_same_class"]["match"][k]["micro"]["value"]
+        sentence = (
+            f"For {percent(estimate['value'])} of the sounds the judge gives picture and photo a "
+            f"common label in its top {k}, {verdict(estimate, shuffled, 'shuffled pairs')}; two real "
+            f"photos of a class reach {percent(real)}."
+        )
+        title = f"Picture and photo share a top-{k} label"
+        paper = metrics["label_match"]["paper"][k]
+        found.append(Headline(title, estimate, shuffled, paper, sentence))
+    return found
+
+
+def retrieval_row(
+    metrics: Metrics, split: str, direction: str, layer: str, distance: str = "euclidean"
+) -> dict[str, Any]:
+    """One row of the retrieval table."""
+    wanted = (split, direction, layer, distance)
+    keys = ("split", "direction", "layer", "distance")
+    return next(row for row in metrics["retrieval"] if tuple(row[key] for key in keys) == wanted)
+
+
+def verdict(estimate: Mapping[str, float | None], baseline: float | None, name: str) -> str:
+    """Whether an estimate differs from a baseline, as far as its interval can tell."""
+    if estimate["value"] is None or baseline is None:
+        return f"not to be compared with {name}"
+    beside = f"{name} ({percent(baseline)})"
+    if estimate["low"] > baseline:
+        return f"above {beside}"
+    if estimate["high"] < baseline:
+        return f"below {beside}"
+    return f"not to be told from {beside}"
+
+
+def percent(share: float | None) -> str:
+    """`0.253` as `25.3 %`, with a narrow space that does not break; a dash for nothing."""
+    return _DASH if share is None else f"{100 * share:.1f}\u202f%"
+
+
+def interval(estimate: Mapping[str, float | None]) -> str:
+    """The bounds of an estimate, as `24.5–26.1`."""
+    if estimate["value"] is None:
+        return ""
+    return f"{100 * estimate['low']:.1f}{_DASH}{100 * estimate['high']:.1f}"
+
+
+def as_text(metrics: Metrics) -> str:
+    """Both tables in short, in per cent, for a terminal 80 characters wide."""
+    lines = [
+        "retrieval, nearest by Euclidean distance has the class (%)",
+        f"  {'split':<6}{'layer':<8}{'direction':<16}{'micro':>6}  {'95 %':<12}{'macro':>6}"
+        f"{'chance':>8}{'paper':>7}",
+    ]
+    for row in metrics["retrieval"]:
+        if row["distance"] == "euclidean":
+            rate = row["measures"]["top_1"]
+            lines.append(
+                f"  {row['split']:<6}{row['layer']:<8}{_arrow(row['direction']):<16}"
+                f"{_number(rate['micro']['value']):>6}  {interval(rate['micro']):<12}"
+                f"{_number(rate['macro']['value']):>6}"
+                f"{_number(row['chance']['top_1']['micro']):>8}{_number(row['paper_top_1']):>7}"
+            )
+    match = metrics["label_match"]
+    ks = list(match["random"])
+    lines += [
+        f"label match at top {', '.join(ks)}, judge {metrics['judge']['name']} (%)",
+        *(
+            f"  {row['title']:<56}"
+            + "".join(f"{_number(row['match'][k]['micro']['value']):>6}" for k in ks)
+            for row in match["rows"]
+        ),
+    ]
+    for title, key in (("two random sets of labels", "random"), ("the paper", "paper")):
+        lines.append(f"  {title:<56}" + "".join(f"{_number(match[key][k]):>6}" for k in ks))
+    return "\n".join(lines)
+
+
+def _arrow(direction: str) -> str:
+    return direction.replace("_to_", " → ")
+
+
+def _number(share: float | None) -> str:
+    return _DASH if share is None else f"{100 * share:.1f}"

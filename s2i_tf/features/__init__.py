@@ -1,0 +1,66 @@
+"""Pretrained nets by name: feature extractors and label classifiers of sounds and pictures.
+
+Nothing here imports TensorFlow until a net is loaded.
+"""
+
+import importlib
+from collections.abc import Callable
+
+from s2i_tf.errors import unknown_name
+from s2i_tf.features.base import Classifier, Extractor, Net
+
+HUB_PREFIX = "hub:"
+
+
+def _factory(module: str, attribute: str, *args: str) -> Callable[[str | None], Net]:
+    """A net's constructor, imported when it is called."""
+
+    def load(weights: str | None) -> Net:
+        net = getattr(importlib.import_module(f"s2i_tf.features.{module}"), attribute)
+        return net(*args, weights=weights)
+
+    return load
+
+
+EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
+    "soundnet_pool5": _factory("soundnet", "SoundNetExtractor"),
+    "vgg16_fc6": _factory("vgg16", "Vgg16Extractor"),
+    "efficientnet_lite2_map": _factory("efficientnet_lite", "MapExtractor"),
+}
+
+CLASSIFIERS: dict[str, Callable[[str | None], Classifier]] = {
+    "soundnet": _factory("soundnet", "SoundNetClassifier", "imagenet"),
+    "soundnet_places": _factory("soundnet", "SoundNetClassifier", "places"),
+    "inception_resnet_v2": _factory("inception_resnet_v2", "InceptionResNetV2Classifier"),
+    "efficientnet_lite0": _factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite0"),
+    "efficientnet_lite2": _factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite2"),
+}
+
+
+def load_extractor(name: str, *, weights: str | None = None) -> Extractor:
+    """Loads a net that gives features.
+
+    Args:
+      name: a key of `EXTRACTORS`, or `hub:` and a TF-Hub handle or SavedModel folder.
+      weights: None for the released ones, fetched by name at first use; `random:SEED` for tests; or
+        a local file, the released one or an `.npz` of the same arrays.
+
+    Raises:
+      UserError: if the name is unknown or the weights can't be had.
+    """
+    return _resolve("extractor", name, EXTRACTORS, "HubExtractor", weights)
+
+
+def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
+    """Loads a net that gives label scores; as `load_extractor`, by the keys of `CLASSIFIERS`."""
+    return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
+
+
+def _resolve(kind: str, name: str, factories: dict, hub_class: str, weights: str | None) -> Net:
+    if name.startswith(HUB_PREFIX):
+        return _factory("hub", hub_class, name.removeprefix(HUB_PREFIX))(weights)
+    try:
+        factory = factories[name]
+    except KeyError:
+        raise unknown_name(kind, name, [*factories, f"{HUB_PREFIX}HANDLE_OR_FOLDER"]) from None
+    return factory(weights)

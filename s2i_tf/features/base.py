@@ -1,0 +1,79 @@
+"""What every pretrained net of the package offers, whatever its library and modality.
+
+A net takes one item through `prepare` (crop, scale, resize: NumPy only, so that it can run in a
+worker beside the decoding) and batches of prepared items through a call. Its `fingerprint` says
+all that its numbers depend on and travels with every record and model.
+"""
+
+import abc
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+Modality = Literal["sound", "image"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fingerprint:
+    """What a net's output depends on.
+
+    Attributes:
+      net: the architecture, such as `soundnet8`.
+      weights_sha256: checksum of the weights as loaded, or `random:SEED`.
+      preprocessing: crop, scale, resize and value range, in a few words.
+      layer: the layer that is read, such as `pool5`.
+      order: how its axes are flattened, such as `time,channel`; empty for label scores.
+    """
+
+    net: str
+    weights_sha256: str
+    preprocessing: str
+    layer: str
+    order: str = ""
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that differ when any part does."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Net(abc.ABC):
+    """A pretrained net: one item through `prepare`, batches through a call."""
+
+    name: str
+    modality: Modality
+    fingerprint: Fingerprint
+
+    @abc.abstractmethod
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        """Turns one decoded item into the net's input.
+
+        Args:
+          item: a waveform, float32 [samples] within ±256 at 22,050 Hz, of any length; or a
+            picture, uint8 [height, width, 3], of any size.
+
+        Returns:
+          An array whose shape is the same for every item.
+        """
+
+    @abc.abstractmethod
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Float32 [batch, outputs] of a stack of prepared items."""
+
+
+class Extractor(Net):
+    """A net whose output is the feature vector [batch, 4096] of paper section 4."""
+
+
+class Classifier(Net):
+    """A net whose output is label scores (logits) [batch, len(labels)].
+
+    Rank the scores as they are: a float32 softmax underflows and makes up ties.
+    """
+
+    labels: Sequence[str]

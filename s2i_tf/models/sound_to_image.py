@@ -1,0 +1,192 @@
+"""The three trained parts stacked (paper section 5.4): sound features in, pictures out.
+
+Sound features → multimodal vector before the activation → feature GAN → image features → image
+GAN → picture. A saved model is a folder with the three parts as Keras files and `model.json`; a
+run keeps it in `RUN/model`.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from s2i_tf import files
+from s2i_tf.errors import UserError
+from s2i_tf.models import feature_map
+from s2i_tf.models.layers import drawn_masks, mask_dropouts
+from s2i_tf.models.multimodal import Hidden, MultimodalLayers
+
+DESCRIPTION_FILE = "model.json"
+FOLDER_IN_RUN = "model"
+VERSION = 1
+_PARTS = ("multimodal", "feature_generator", "image_generator")
+_BATCH_SIZE = 16
+
+
+@dataclasses.dataclass
+class SoundToImage:
+    """A trained sound-to-image model.
+
+    Attributes:
+      multimodal: the multimodal layers.
+      feature_generator: map [batch, 128, 128, 1] to map of (scaled) image features.
+      image_generator: map [batch, 128, 128, 1] to picture [batch, 128, 128, 3] in [-1, 1].
+      class_names: of the labels it was trained with.
+      fingerprints: digests of the two nets whose features it takes, as in the data set.
+      extractors: the names of these nets (`sound`, `image`).
+      nets: their fingerprints in full.
+    """
+
+    multimodal: MultimodalLayers
+    feature_generator: keras.Model
+    image_generator: keras.Model
+    class_names: tuple[str, ...]
+    fingerprints: dict[str, str]
+    extractors: dict[str, str]
+    nets: dict[str, dict[str, str]]
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether one sound can give several pictures."""
+        return bool(mask_dropouts(self.feature_generator) + mask_dropouts(self.image_generator))
+
+    def picture_of_sound(self, sound_features):
+        """Pictures [batch, 128, 128, 3] in [0, 1] of sound features [batch, 4096]; traceable."""
+        condition = feature_map.to_map(self.multimodal.condition_of_sound(sound_features))
+        generated = self.feature_generator(condition, training=False)
+        # The 2×2 means, then their repetition: the image GAN has only ever seen such maps.
+        return self._picture(feature_map.to_map(feature_map.from_map(generated)))
+
+    def picture_of_image_features(self, image_features):
+        """Pictures [batch, 128, 128, 3] in [0, 1] of image features [batch, 4096]; traceable."""
+        return self._picture(feature_map.to_map(self.multimodal.image_scaler(image_features)))
+
+    def generate(
+        self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0
+    ) -> np.ndarray:
+        """Pictures of sounds.
+
+        Args:
+          sound_features: float32 [num, 4096].
+          sample: 0 is the model's one deterministic picture; 1, 2, … are further ones, drawn by
+            dropout masks that depend on `sample` and `seed` alone.
+          seed: of the further ones.
+
+        Returns:
+          Float32 [num, 128, 128, 3] in [0, 1].
+
+        Raises:
+          UserError: if a further picture is asked of a model that has no dropout.
+        """
+        if sample == 0:
+            return _in_batches(self.picture_of_sound, sound_features)
+        if not self.stochastic:
+            raise UserError("this model gives one picture a sound: it was trained with dropout 0")
+        mask_seed = seed * 100_003 + sample
+        with drawn_masks(self.feature_generator, mask_seed):
+            with drawn_masks(self.image_generator, mask_seed):
+                return _in_batches(self.picture_of_sound, sound_features)
+
+    def images_from_features(self, image_features: np.ndarray) -> np.ndarray:
+        """Pictures float32 [num, 128, 128, 3] in [0, 1] of image features [num, 4096] (5.2)."""
+        return _in_batches(self.picture_of_image_features, image_features)
+
+    def embed_sound(self, sound_features: np.ndarray) -> Hidden:
+        """Multimodal vectors of sounds, before and after the activation, each [num, hidden]."""
+        return Hidden(*_in_batches(self.multimodal.hidden_of_sound, sound_features))
+
+    def embed_image(self, image_features: np.ndarray) -> Hidden:
+        """Multimodal vectors of photos, before and after the activation, each [num, hidden]."""
+        return Hidden(*_in_batches(self.multimodal.hidden_of_image, image_features))
+
+    def save(self, folder: str | os.PathLike) -> pathlib.Path:
+        """Writes the model into `folder`, which appears only when it is complete."""
+        with files.new_folder(folder) as temporary:
+            for part in _PARTS:
+                getattr(self, part).save(temporary / f"{part}.keras")
+            write_description(
+                temporary,
+                class_names=self.class_names,
+                fingerprints=self.fingerprints,
+                extractors=self.extractors,
+                nets=self.nets,
+            )
+        return pathlib.Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "SoundToImage":
+        """Reads a model from its folder or from the run that trained it.
+
+        Raises:
+          UserError: if the folder holds no complete model, or one of another version.
+        """
+        folder = find_model(folder)
+        description = read_description(folder)
+        parts: dict[str, Any] = {}
+        for part in _PARTS:
+            try:
+                parts[part] = keras.saving.load_model(folder / f"{part}.keras", compile=False)
+            except (OSError, ValueError, KeyError) as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(f"{folder / part}.keras: cannot be read: {reason}") from None
+        return cls(
+            class_names=tuple(description["class_names"]),
+            fingerprints=description["fingerprints"],
+            extractors=description["extractors"],
+            nets=description["nets"],
+            **parts,
+        )
+
+    def _picture(self, image_feature_map):
+        return (self.image_generator(image_feature_map, training=False) + 1) / 2
+
+
+def write_description(folder: pathlib.Path, **values: Any) -> None:
+    """Writes `model.json`, which makes a folder with the three parts a model."""
+    files.write_json(folder / DESCRIPTION_FILE, {"version": VERSION, **values})
+
+
+def find_model(folder: str | os.PathLike) -> pathlib.Path:
+    """The model's folder for a path to itself or to its run.
+
+    Raises:
+      UserError: if neither holds a model.
+    """
+    for candidate in (pathlib.Path(folder), pathlib.Path(folder) / FOLDER_IN_RUN):
+        if (candidate / DESCRIPTION_FILE).is_file():
+            return candidate
+    raise UserError(
+        f"{folder}: no trained model here ({DESCRIPTION_FILE} is missing); "
+        "`s2i train --workdir=FOLDER` makes one once all its stages are done"
+    )
+
+
+def read_description(folder: str | os.PathLike) -> dict[str, Any]:
+    """What `model.json` says, for a path to a model or to its run.
+
+    Raises:
+      UserError: as `find_model`, or if the file is damaged or of another version.
+    """
+    path = find_model(folder) / DESCRIPTION_FILE
+    try:
+        description = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+    if description.get("version") != VERSION:
+        raise UserError(f"{path}: version {description.get('version')!r}; allowed: {VERSION}")
+    return description
+
+
+def _in_batches(function: Callable, features: np.ndarray):
+    """Applies a traceable function to [num, …] batch by batch; NumPy arrays out."""
+    parts = []
+    for start in range(0, len(features), _BATCH_SIZE):
+        result = function(ops.convert_to_tensor(features[start : start + _BATCH_SIZE]))
+        parts.append(keras.tree.map_structure(ops.convert_to_numpy, result))
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)

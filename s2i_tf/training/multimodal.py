@@ -1,0 +1,78 @@
+"""One training step of the multimodal layers (paper section 5.3).
+
+Three losses: L1 between the hidden outputs for images only (I), sounds only (S) and half of both
+(B); cross-entropy of the hidden outputs for I and S before and after the activation; and label
+cross-entropy of the output layer for all three, without which zero vectors would do.
+"""
+
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from s2i_tf.data import schema
+from s2i_tf.losses.multimodal import hidden_cross_entropy, hidden_l1, label_cross_entropy
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training.optimizers import gradient_norm
+
+
+class MultimodalTrainer(keras.Model):
+    """Trains multimodal layers with a weighted sum of the paper's losses.
+
+    Args:
+      layers: the multimodal layers, with their scalers adapted.
+      hidden_l1_weight: of the L1 terms.
+      before_weight: of the cross-entropy before the activation.
+      after_weight: of the cross-entropy after the activation.
+      label_weight: of the label cross-entropy.
+    """
+
+    def __init__(
+        self,
+        layers: MultimodalLayers,
+        *,
+        hidden_l1_weight: float,
+        before_weight: float,
+        after_weight: float,
+        label_weight: float,
+    ):
+        super().__init__()
+        self.multimodal = layers
+        self.weights_by_loss = {
+            "hidden_l1": hidden_l1_weight,
+            "cross_entropy_before": before_weight,
+            "cross_entropy_after": after_weight,
+            "label_cross_entropy": label_weight,
+        }
+        if not layers.built:
+            layers.build()
+
+    def losses_of(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The unweighted losses of a batch as of `schema.parse_batch`, by name."""
+        model = self.multimodal
+        sound = model.hidden_of_sound(batch[schema.KEY_SOUND_FEATURES])
+        image = model.hidden_of_image(batch[schema.KEY_IMAGE_FEATURES])
+        both = model.hidden_of_both(sound, image)
+        pairs = ((image, sound), (image, both), (sound, both))
+        labels = batch[schema.KEY_LABEL]
+        return {
+            "hidden_l1": sum(hidden_l1(one.after, other.after) for one, other in pairs) / 3,
+            "cross_entropy_before": hidden_cross_entropy(image.before, sound.before),
+            "cross_entropy_after": hidden_cross_entropy(image.after, sound.after),
+            "label_cross_entropy": sum(
+                label_cross_entropy(labels, model.labels(hidden)) for hidden in (image, sound, both)
+            )
+            / 3,
+        }
+
+    def train_step(self, data: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update; returns every loss by name, their weighted sum and the gradient norm."""
+        variables = self.multimodal.trainable_variables
+        with tf.GradientTape() as tape:
+            losses = self.losses_of(data)
+            total = sum(self.weights_by_loss[name] * loss for name, loss in losses.items())
+            # The optimizer adds up the replicas' gradients; each brings its share.
+            share = total / tf.distribute.get_strategy().num_replicas_in_sync
+        gradients = tape.gradient(share, variables)
+        self.optimizer.apply(gradients, variables)
+        return {**losses, "total": total, "gradient_norm": gradient_norm(gradients)}

@@ -1,0 +1,162 @@
+"""A whole training run: the stages in order, each skipped if done, and the stacked model.
+
+Everything that the run depends on stands in its folder: `resolved_config.json`, and `run.json`
+with seed, versions and the fingerprints of data and nets.
+"""
+
+import json
+import logging
+import os
+import pathlib
+import platform
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import s2i_tf
+from s2i_tf import config as config_lib
+from s2i_tf import files
+from s2i_tf.config import Config
+from s2i_tf.data import dataset_info
+from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.models import sound_to_image
+from s2i_tf.training import loop
+from s2i_tf.training.stages import STAGES, Stage
+
+logger = logging.getLogger(__name__)
+
+RUN_FILE = "run.json"
+
+
+def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()) -> pathlib.Path:
+    """Trains the named stages, or all, and stacks the model once the last is done.
+
+    Args:
+      config: of the run.
+      workdir: the run's folder: a new one, or one of the same configuration to go on with.
+      stages: names out of `STAGES`; none means all, in order.
+
+    Returns:
+      The run's folder.
+
+    Raises:
+      UserError: if the configuration or the data is unusable, or the folder is another run's.
+    """
+    workdir = pathlib.Path(workdir)
+    plan = plan_stages(config, workdir, stages)
+    info = dataset_info.load(config.data)
+    workdir.mkdir(parents=True, exist_ok=True)
+    config.save(workdir)
+    _save_run(workdir, config, info)
+    for stage in plan:
+        if stage.done:
+            logger.info("%s is done: %s", stage.name, stage.result)
+            continue
+        _train_stage(stage)
+    if all(STAGES[name](config, info, workdir).done for name in STAGES):
+        sound_to_image.write_description(
+            workdir / sound_to_image.FOLDER_IN_RUN,
+            class_names=info.class_names,
+            fingerprints=info.fingerprints,
+            extractors=info.extractors,
+            nets=info.nets,
+        )
+    return workdir
+
+
+def plan_stages(config: Config, workdir: pathlib.Path, stages: Sequence[str] = ()) -> list[Stage]:
+    """The stages that a run would go through, after every check that costs nothing.
+
+    Raises:
+      UserError: as `train`.
+    """
+    config.validate()
+    for name in stages:
+        if name not in STAGES:
+            raise unknown_name("stage", name, STAGES)
+    info = dataset_info.load(config.data)
+    _check_workdir(config, workdir, info)
+    return [STAGES[name](config, info, workdir) for name in STAGES if not stages or name in stages]
+
+
+def describe(stage: Stage) -> str:
+    """One line on a stage: what it would train, on how much, for how long."""
+    if stage.done:
+        return f"{stage.name}: done"
+    settings = stage.settings
+    num_records = stage.info.num_records("train")
+    epochs = settings.num_steps * settings.batch_size / max(num_records, 1)
+    return (
+        f"{stage.name}: {settings.num_steps} steps of {settings.batch_size} pairs, "
+        f"{epochs:.1f} times through {num_records} pairs"
+    )
+
+
+def _train_stage(stage: Stage) -> None:
+    keras.utils.set_random_seed(stage.seed)
+    with tf.distribute.get_strategy().scope():
+        trainer = stage.build()
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    settings = loop.LoopSettings(
+        num_steps=stage.settings.num_steps,
+        batch_size=stage.settings.batch_size,
+        log_every_steps=stage.config.log_every_steps,
+        checkpoint_every_steps=stage.config.checkpoint_every_steps,
+    )
+    loop.train(
+        trainer,
+        stage.dataset,
+        stage.folder,
+        settings,
+        name=stage.name,
+        on_checkpoint=lambda step: stage.draw_samples(trainer, step),
+    )
+    stage.save(trainer)
+
+
+def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> None:
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir}: not a folder")
+    if not (workdir / config_lib.FILE_NAME).exists():
+        if workdir.exists() and any(workdir.iterdir()):
+            raise UserError(f"{workdir}: holds something else; choose an empty folder or a run")
+        return
+    before = config_lib.load(workdir)
+    before.data = config.data  # it may have moved; what it holds is compared by fingerprint
+    if different := config_lib.differences(before, config):
+        raise UserError(
+            f"{workdir}: a run of another configuration ({'; '.join(different[:3])}); "
+            "choose another --workdir or the same settings"
+        )
+    run_file = workdir / RUN_FILE
+    if run_file.exists() and json.loads(run_file.read_text())["data"] != _data_identity(info):
+        raise UserError(f"{workdir}: a run on other data than {config.data}; choose another --workdir")
+
+
+def _data_identity(info: DatasetInfo) -> dict:
+    return {
+        "name": info.name,
+        "class_names": list(info.class_names),
+        "fingerprints": info.fingerprints,
+        "shards": {
+            split: [shard.sha256 for shard in shards] for split, shards in info.splits.items()
+        },
+    }
+
+
+def _save_run(workdir: pathlib.Path, config: Config, info: DatasetInfo) -> None:
+    values = {
+        "seed": config.seed,
+        "versions": {
+            "s2i_tf": s2i_tf.__version__,
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "data": _data_identity(info),
+    }
+    files.write_json(workdir / RUN_FILE, values)

@@ -1,0 +1,50 @@
+"""All metadata of the package: dependencies, extras and the console command `s2i`."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+ROOT = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+?)"', (ROOT / "s2i_tf" / "__init__.py").read_text(encoding="utf-8")
+).group(1)
+
+EXTRAS = {
+    # Data preparation at scale; `s2i prepare` says so where it is missing.
+    "prepare": ["apache-beam[tfrecord]>=2.70"],
+    # The export's gRPC client and the warm-up requests.
+    "serving": ["tensorflow-serving-api>=2.17,<2.22"],
+    # Runs exported TFLite models.
+    "tflite": ["ai-edge-litert>=1.2"],
+    "dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
+}
+
+setup(
+    name="s2i_tf",
+    version=VERSION,
+    description="Pictures from sounds, by multimodal features and stacked GANs",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["s2i_tf*", "tfrecords_tools*"]),
+    package_data={"s2i_tf": ["**/*.json", "**/*.html", "**/*.css"]},
+    install_requires=[
+        "absl-py>=2.1",
+        "av>=12",
+        "keras>=3.6,<4",
+        "matplotlib>=3.8",
+        "ml_collections>=1.0",
+        "numpy>=1.26",
+        "pillow>=10.3",
+        "setuptools<81",  # tensorflow-hub imports pkg_resources
+        "tensorflow>=2.17,<2.22",
+        "tensorflow-hub>=0.16.1",
+        # Its native audio ops load with TensorFlow 2.17 only; elsewhere PyAV decodes.
+        "tensorflow-io>=0.37.1; python_version < '3.13'",
+        "tf-keras>=2.17,<2.22",  # imported by tensorflow-hub, at TensorFlow's minor version
+    ],
+    extras_require={**EXTRAS, "all": sorted({name for extra in EXTRAS.values() for name in extra})},
+    entry_points={"console_scripts": ["s2i=s2i_tf.cli.main:main"]},
+)

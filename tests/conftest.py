@@ -1,0 +1,99 @@
+"""Fixtures that every part of the test tree shares."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import pytest
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
+REALPAIRS = pathlib.Path(os.environ.get("S2I_TF_REALPAIRS", SHARED / "realpairs"))
+
+
+@pytest.fixture(scope="session")
+def realpairs() -> pathlib.Path:
+    """The folder of real sounds and photos; skips the test where it is missing."""
+    if not (REALPAIRS / "index.csv").exists():
+        pytest.skip(f"real sounds and photos are not at {REALPAIRS}")
+    return REALPAIRS
+
+
+@pytest.fixture
+def rng():
+    import numpy as np
+
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def make_dataset():
+    """Writes a tiny prepared data set of made-up features that tell the classes apart."""
+
+    def make(
+        folder: pathlib.Path,
+        *,
+        num_train: int = 12,
+        num_eval: int = 6,
+        num_classes: int = 3,
+        feature_dtype: str = "float16",
+        fingerprints: dict[str, str] | None = None,
+    ) -> pathlib.Path:
+        import hashlib
+
+        import numpy as np
+        import tensorflow as tf
+
+        from s2i_tf import spec
+        from s2i_tf.data import dataset_info, schema
+
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(0)
+        fingerprints = fingerprints or {"sound_fingerprint": "s", "image_fingerprint": "i"}
+        centres = rng.normal(size=(2, num_classes, spec.FEATURE_SIZE))
+        splits = {}
+        for split, num in ((spec.TRAIN_SPLIT, num_train), (spec.EVAL_SPLIT, num_eval)):
+            path = folder / f"tiny-{split}.tfrecord-00000-of-00001"
+            with tf.io.TFRecordWriter(str(path)) as writer:
+                for index in range(num):
+                    label = index % num_classes
+                    shade = int(255 * label / num_classes)
+                    side = spec.IMAGE_SIDE
+                    picture = np.full((side, side, 3), shade, np.uint8)
+                    record = schema.PairRecord(
+                        id=f"{split}/{index}",
+                        label=label,
+                        group=f"{split}{index}",
+                        sound_features=centres[0, label] + 0.1 * rng.normal(size=spec.FEATURE_SIZE),
+                        image_features=centres[1, label] + 0.1 * rng.normal(size=spec.FEATURE_SIZE),
+                        image=tf.io.encode_png(picture).numpy(),
+                        sound_id=f"sounds/{split}{index}.wav",
+                        image_id=f"images/{split}{index}.png",
+                        **fingerprints,
+                    )
+                    writer.write(schema.encode(record, feature_dtype))
+            contents = path.read_bytes()
+            shard = dataset_info.Shard(
+                path.name, num, len(contents), hashlib.sha256(contents).hexdigest()
+            )
+            splits[split] = (shard,)
+        dataset_info.DatasetInfo(
+            name="tiny",
+            class_names=tuple(f"class{label}" for label in range(num_classes)),
+            feature_dtype=feature_dtype,
+            fingerprints=fingerprints,
+            extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
+            nets={},
+            splits=splits,
+            source=str(folder),
+        ).save(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(make_dataset, tmp_path_factory) -> pathlib.Path:
+    """One such data set, shared by all tests, which leave it as it is."""
+    return make_dataset(tmp_path_factory.mktemp("data") / "tiny")

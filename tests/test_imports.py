@@ -1,0 +1,87 @@
+"""The one-way import rule, and what must not import TensorFlow."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# A module may import from its own layer and from those above it in this list.
+LAYERS = (
+    {"s2i_tf", "s2i_tf.spec", "s2i_tf.errors", "s2i_tf.files"},
+    {"s2i_tf.config", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},
+    {"s2i_tf.features", "s2i_tf.data"},
+    {"s2i_tf.training", "s2i_tf.evaluation", "s2i_tf.serving"},
+    {"tfrecords_tools", "export", "benchmarks"},
+    {"s2i_tf.cli"},
+)
+WITHOUT_TENSORFLOW = (
+    "s2i_tf",
+    "s2i_tf.spec",
+    "s2i_tf.config",
+    "s2i_tf.errors",
+    "s2i_tf.files",
+    "s2i_tf.data.dataset_info",
+    "s2i_tf.data.splits",
+    "s2i_tf.features.base",
+    "s2i_tf.cli.main",
+    *(f"s2i_tf.cli.{path.stem}" for path in sorted((ROOT / "s2i_tf" / "cli").glob("[a-z]*.py"))),
+)
+MODULES = sorted(
+    path
+    for folder in ("s2i_tf", "tfrecords_tools", "export", "benchmarks")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def layer_of(module: str) -> int:
+    parts = module.split(".")
+    for size in range(len(parts), 0, -1):
+        for level, names in enumerate(LAYERS):
+            if ".".join(parts[:size]) in names and (size > 1 or parts[0] != "s2i_tf" or size == len(parts)):
+                return level
+    raise AssertionError(f"{module} belongs to no layer")
+
+
+def imported(path: pathlib.Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {
+                f"{node.module}.{alias.name}" if is_module(f"{node.module}.{alias.name}") else node.module
+                for alias in node.names
+            }
+    return {name for name in names if name.split(".")[0] in {"s2i_tf", "tfrecords_tools", "export", "benchmarks"}}
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / pathlib.Path(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path):
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    upward = [name for name in imported(path) if layer_of(name) > layer_of(module)]
+    assert not upward
+
+
+def test_models_and_losses_use_keras_alone():
+    for folder in ("models", "losses"):
+        for path in (ROOT / "s2i_tf" / folder).glob("*.py"):
+            assert "tensorflow" not in path.read_text(), path
+
+
+def test_light_modules_leave_tensorflow_alone():
+    code = (
+        f"import importlib, sys\nfor name in {WITHOUT_TENSORFLOW!r}:\n"
+        "    importlib.import_module(name)\n"
+        "    assert not {'tensorflow', 'keras'} & set(sys.modules), name"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr

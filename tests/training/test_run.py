@@ -1,0 +1,121 @@
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from s2i_tf.config import Config
+from s2i_tf.errors import UserError
+from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.training import run
+from s2i_tf.training.loop import METRICS_FILE
+
+
+def smoke_config(data, **changes) -> Config:
+    config = Config(data=str(data), log_every_steps=1, checkpoint_every_steps=2, num_samples=2)
+    config.generator.filters = config.discriminator.filters = 2
+    for settings in (config.multimodal, config.feature_gan, config.image_gan):
+        settings.num_steps = 4
+        settings.batch_size = 2
+    for name, value in changes.items():
+        setattr(config, name, value)
+    return config
+
+
+def metrics(workdir: pathlib.Path, stage: str) -> list[dict]:
+    return [json.loads(line) for line in (workdir / stage / METRICS_FILE).read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_dataset, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("trained") / "run"
+    return run.train(smoke_config(tiny_dataset), workdir)
+
+
+def test_a_run_leaves_a_model_losses_samples_and_what_repeats_it(trained):
+    model = SoundToImage.load(trained)
+    assert model.generate(np.zeros((1, 4096), np.float32)).shape == (1, 128, 128, 3)
+    for stage, loss in (
+        ("multimodal", "label_cross_entropy"),
+        ("feature_gan", "generator_l1"),
+        ("image_gan", "discriminator"),
+    ):
+        logged = metrics(trained, stage)
+        assert [line["step"] for line in logged] == [1, 2, 3, 4]
+        assert all(np.isfinite(line[loss]) for line in logged)
+    assert (trained / "image_gan" / "samples" / "step_000004.png").stat().st_size > 100
+    facts = json.loads((trained / "run.json").read_text())
+    assert {"seed", "versions", "data"} <= set(facts)
+    assert not [path for path in trained.rglob("*") if ".tmp" in path.name]
+
+
+def test_a_finished_run_is_not_trained_again(trained, tiny_dataset):
+    before = {path: path.stat().st_mtime_ns for path in (trained / "model").glob("*.keras")}
+    run.train(smoke_config(tiny_dataset), trained)
+    assert before == {path: path.stat().st_mtime_ns for path in (trained / "model").glob("*.keras")}
+
+
+def test_another_configuration_is_refused_by_field(trained, tiny_dataset):
+    config = smoke_config(tiny_dataset)
+    config.generator.filters = 3
+    with pytest.raises(UserError, match="generator.filters: 2, not 3"):
+        run.train(config, trained)
+
+
+def test_other_data_is_refused(trained, make_dataset, tmp_path):
+    other = make_dataset(tmp_path / "other", num_train=8)
+    with pytest.raises(UserError, match="a run on other data"):
+        run.train(smoke_config(other), trained)
+
+
+def test_a_folder_that_holds_something_else_is_refused(tiny_dataset, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(UserError, match="holds something else"):
+        run.train(smoke_config(tiny_dataset), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_stage_needs_the_one_before(tiny_dataset, tmp_path):
+    with pytest.raises(UserError, match="feature_gan needs the stage multimodal first"):
+        run.train(smoke_config(tiny_dataset), tmp_path / "run", ["feature_gan"])
+
+
+def test_an_unknown_stage_lists_the_known_ones(tiny_dataset, tmp_path):
+    with pytest.raises(UserError, match="known: feature_gan, image_gan, multimodal"):
+        run.train(smoke_config(tiny_dataset), tmp_path / "run", ["gan"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_stopped_goes_on_from_its_checkpoint(tiny_dataset, tmp_path, monkeypatch):
+    config = smoke_config(tiny_dataset)
+    whole = run.train(config, tmp_path / "whole", ["multimodal"])
+
+    from s2i_tf.training.stages import MultimodalStage
+
+    def stop(self, trainer, step):
+        if step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MultimodalStage, "draw_samples", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(config, tmp_path / "stopped", ["multimodal"])
+    stopped = run.train(config, tmp_path / "stopped", ["multimodal"])
+    for one, other in zip(metrics(whole, "multimodal"), metrics(stopped, "multimodal"), strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tiny_dataset, tmp_path):
+    config = smoke_config(tiny_dataset)
+    config.multimodal.learning_rate = 1e30
+    with pytest.raises(UserError, match=r"multimodal: .* not finite between steps"):
+        run.train(config, tmp_path / "run", ["multimodal"])
+
+
+def test_a_description_says_what_a_stage_would_do(tiny_dataset, trained):
+    stages = run.plan_stages(smoke_config(tiny_dataset), trained)
+    assert [run.describe(stage) for stage in stages] == [
+        "multimodal: done",
+        "feature_gan: done",
+        "image_gan: done",
+    ]

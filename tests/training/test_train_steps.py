@@ -1,0 +1,135 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf.losses import adversarial_loss
+from s2i_tf.models import build_discriminator, build_generator
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training.multimodal import MultimodalTrainer
+from s2i_tf.training.pix2pix import Pix2Pix
+
+SIDE = 32
+
+
+def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0):
+    keras.utils.set_random_seed(0)
+    trainer = Pix2Pix(
+        build_generator("unet", SIDE, 1, 1, filters=4, seed=0),
+        build_discriminator("patchgan", SIDE, 1, 1, filters=4),
+        adversarial=adversarial_loss("vanilla"),
+        l1_weight=l1_weight,
+        discriminator_weight=discriminator_weight,
+        prepare=lambda batch: (batch["condition"], batch["target"]),
+    )
+    trainer.compile(*(keras.optimizers.SGD(rate) for rate in rates))
+    return trainer
+
+
+@pytest.fixture
+def maps(rng):
+    condition, target = rng.normal(size=(2, 2, SIDE, SIDE, 1)).astype(np.float32)
+    return {"condition": tf.constant(condition), "target": tf.constant(target)}
+
+
+def values(model):
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def moved(before, after):
+    return any(np.abs(one - other).max() > 0 for one, other in zip(before, after, strict=True))
+
+
+def test_the_generator_s_update_leaves_the_discriminator_alone(maps):
+    trainer = pix2pix(rates=(1e-2, 0.0))
+    generator, discriminator = values(trainer.generator), values(trainer.discriminator)
+    trainer.train_step(maps)
+    assert moved(generator, values(trainer.generator))
+    assert not moved(discriminator, values(trainer.discriminator))
+
+
+def test_the_discriminator_s_update_leaves_the_generator_alone(maps):
+    trainer = pix2pix(rates=(0.0, 1e-2))
+    generator, discriminator = values(trainer.generator), values(trainer.discriminator)
+    trainer.train_step(maps)
+    assert not moved(generator, values(trainer.generator))
+    assert moved(discriminator, values(trainer.discriminator))
+
+
+def test_the_discriminator_weight_scales_its_gradient(maps):
+    norms = [
+        float(pix2pix(weight, rates=(0.0, 0.0)).train_step(maps)["discriminator_gradient_norm"])
+        for weight in (1.0, 0.001)
+    ]
+    assert np.isclose(norms[1] / norms[0], 0.001, rtol=1e-3)
+
+
+def test_the_generator_s_gradient_is_that_of_its_whole_loss(maps):
+    """Against a straightforward computation with nothing shared between the updates."""
+    trainer = pix2pix(rates=(1.0, 0.0))
+    before = values(trainer.generator)
+    keras.utils.set_random_seed(0)
+    reference = pix2pix()
+    with tf.GradientTape() as tape:
+        fake = reference.generator(maps["condition"], training=True)
+        scores = reference.discriminator([maps["condition"], fake], training=True)
+        loss = tf.reduce_mean(tf.nn.softplus(-scores))
+        loss += 10.0 * tf.reduce_mean(tf.abs(maps["target"] - fake))
+    expected = tape.gradient(loss, reference.generator.trainable_variables)
+    logs = trainer.train_step(maps)
+    for old, new, gradient in zip(before, values(trainer.generator), expected, strict=True):
+        np.testing.assert_allclose(old - new, gradient, atol=2e-5)
+    assert np.isclose(logs["generator_total"], loss, rtol=1e-5)
+
+
+def test_a_gan_learns_a_constant_target(maps):
+    trainer = pix2pix(rates=(0.05, 0.0))
+    batch = {**maps, "target": tf.zeros_like(maps["target"]) + 0.5}
+    first = float(trainer.train_step(batch)["generator_l1"])
+    for _ in range(15):
+        last = float(trainer.train_step(batch)["generator_l1"])
+    assert last < 0.7 * first
+
+
+@pytest.fixture
+def features(rng):
+    return {
+        "sound_features": tf.constant(rng.normal(size=(6, 4096)).astype(np.float32)),
+        "image_features": tf.constant(rng.normal(size=(6, 4096)).astype(np.float32)),
+        "label": tf.constant([0, 1, 2, 0, 1, 2]),
+    }
+
+
+def multimodal(**weights):
+    keras.utils.set_random_seed(0)
+    every = dict.fromkeys(("hidden_l1_weight", "before_weight", "after_weight", "label_weight"), 0.0)
+    trainer = MultimodalTrainer(MultimodalLayers(3, scaling="none"), **(every | weights))
+    trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
+    return trainer
+
+
+@pytest.mark.parametrize(
+    ("weight", "loss"),
+    [
+        ("hidden_l1_weight", "hidden_l1"),
+        ("before_weight", "cross_entropy_before"),
+        ("after_weight", "cross_entropy_after"),
+        ("label_weight", "label_cross_entropy"),
+    ],
+)
+def test_each_multimodal_loss_alone_goes_down(weight, loss, features):
+    trainer = multimodal(**{weight: 1.0})
+    first = float(trainer.train_step(features)[loss])
+    for _ in range(5):
+        logs = trainer.train_step(features)
+    assert float(logs[loss]) < first
+    assert np.isclose(logs["total"], logs[loss])
+
+
+def test_l1_alone_drives_the_hidden_layer_towards_zero_as_the_paper_warns(features):
+    trainer = multimodal(hidden_l1_weight=1.0)
+    before = np.abs(trainer.multimodal.hidden_of_sound(features["sound_features"]).after).mean()
+    for _ in range(30):
+        trainer.train_step(features)
+    after = np.abs(trainer.multimodal.hidden_of_sound(features["sound_features"]).after).mean()
+    assert after < 0.7 * before

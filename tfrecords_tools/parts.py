@@ -1,0 +1,244 @@
+"""Parts: the units of work, and how Beam runs a stage over them.
+
+A stage maps part files to part files, one to one. Which row stands in which part follows from a
+stable hash of the row alone, so neither the number of workers nor an interruption changes a byte.
+Beam gets the names of the parts that are not valid yet and nothing else; each worker reads a part's
+rows from its file, writes the results under temporary names, renames them and writes the
+manifest. A part is small (`ROWS_PER_PART` rows), so a killed run loses seconds.
+"""
+
+import abc
+import dataclasses
+import logging
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from s2i_tf.data import splits
+from s2i_tf.errors import UserError
+from tfrecords_tools import files, manifest, rows
+from tfrecords_tools.manifest import FileRecord, Manifest
+from tfrecords_tools.rows import Quarantined
+
+logger = logging.getLogger(__name__)
+
+ROWS_PER_PART = 128
+_PLACEMENT_SALT = "part"
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One unit of work.
+
+    Attributes:
+      name: of its files, without suffix, such as `sound-00003-of-00010`.
+      source: path of the file that holds its rows.
+      key: digest of all that its output depends on.
+    """
+
+    name: str
+    source: str
+    key: str
+
+
+class Output:
+    """Collects what a stage makes of one part, and commits it."""
+
+    def __init__(self, folder: str, part: Part):
+        self._folder = folder
+        self._part = part
+        self._files: dict[str, FileRecord] = {}
+        self._quarantined: list[Quarantined] = []
+
+    def path(self, suffix: str) -> str:
+        """Where the part's file of this suffix goes."""
+        return files.join(self._folder, self._part.name + suffix)
+
+    def write(self, suffix: str, contents: bytes) -> None:
+        """Writes one of the part's files."""
+        files.write(self.path(suffix), contents)
+        self.add(suffix)
+
+    def add(self, suffix: str) -> None:
+        """Takes note of a file that the stage wrote itself."""
+        self._files[self._part.name + suffix] = FileRecord.of(self.path(suffix))
+
+    def quarantine(self, row: Quarantined) -> None:
+        """Takes note of something that cannot be used."""
+        self._quarantined.append(row)
+
+    def commit(self, config: dict[str, Any], source_ids: Sequence[str]) -> None:
+        """Writes the manifest: from here on the part is done."""
+        Manifest(
+            part=self._part.name,
+            key=self._part.key,
+            config=config,
+            files=self._files,
+            num_rows=len(source_ids),
+            source_ids=tuple(source_ids),
+            quarantined=tuple(self._quarantined),
+        ).save(self._folder)
+
+
+class Stage(abc.ABC):
+    """A stage that opens media or runs nets: part files in, part files out. Must pickle."""
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def config(self) -> dict[str, Any]:
+        """All that the output depends on beside the rows, as JSON values."""
+
+    @abc.abstractmethod
+    def run(self, part: Part, output: Output) -> list[str]:
+        """Does one part and returns the ids of the rows that came out."""
+
+
+class RunStage(beam.PTransform):
+    """Beam transform: `Part`s to the names of the parts that were done."""
+
+    def __init__(self, stage: Stage, folder: str):
+        super().__init__()
+        self._stage = stage
+        self._folder = folder
+
+    def expand(self, pcoll):
+        """Spreads the parts over the workers; each is done whole by one of them."""
+        return (
+            pcoll
+            | "Spread" >> beam.Reshuffle()
+            | f"Run {self._stage.name}" >> beam.ParDo(_RunPart(self._stage, self._folder))
+        )
+
+
+class _RunPart(beam.DoFn):
+    def __init__(self, stage: Stage, folder: str):
+        self._stage = stage
+        self._folder = folder
+
+    def process(self, element: Part):
+        output = Output(self._folder, element)
+        try:
+            source_ids = self._stage.run(element, output)
+            output.commit(self._stage.config(), source_ids)
+        except OSError as error:  # disk full, no permission: the user's to mend
+            raise UserError(f"{error.filename or self._folder}: {error.strerror or error}") from error
+        yield element.name
+
+
+def place(key: str, num_parts: int) -> int:
+    """The part that a key belongs to."""
+    return int(splits.stable_fraction(key, _PLACEMENT_SALT) * num_parts)
+
+
+def num_parts_for(num_rows: int, rows_per_part: int = ROWS_PER_PART) -> int:
+    """How many parts hold so many rows."""
+    return max(1, math.ceil(num_rows / rows_per_part))
+
+
+def part_name(prefix: str, index: int, num_parts: int) -> str:
+    """`PREFIX-00003-of-00010`."""
+    return f"{prefix}-{index:05d}-of-{num_parts:05d}"
+
+
+def write_rows(
+    folder: str, prefix: str, table: Iterable[Any], by: Callable[[Any], str]
+) -> list[str]:
+    """Spreads rows over part files by a stable hash; returns the names of the parts.
+
+    Args:
+      folder: for the part files.
+      prefix: of their names.
+      table: the rows, in any order.
+      by: the value that places a row; rows of equal values share a part.
+    """
+    table = list(table)
+    num_parts = num_parts_for(len(table))
+    parts: list[list[Any]] = [[] for _ in range(num_parts)]
+    for row in table:
+        parts[place(by(row), num_parts)].append(row)
+    names = []
+    for index, part in enumerate(parts):
+        names.append(part_name(prefix, index, num_parts))
+        part.sort(key=rows.dumps)
+        files.write(files.join(folder, f"{names[-1]}.jsonl"), rows.to_lines(part))
+    return names
+
+
+def run(
+    stage: Stage,
+    sources: Sequence[str],
+    folder: str,
+    options: PipelineOptions,
+    watch: Callable[[Stage, Sequence[Part], str], Any],
+) -> list[Manifest]:
+    """Does every part of a stage that is not valid yet.
+
+    Args:
+      stage: what to do.
+      sources: paths of the part files with the rows.
+      folder: for the output.
+      options: of the Beam pipeline.
+      watch: context manager that shows the progress on the parts to do.
+
+    Returns:
+      The manifests of all parts, in the order of `sources`.
+
+    Raises:
+      UserError: if a worker met a mistake that the user can mend.
+    """
+    parts = [_part(stage, source) for source in sources]
+    remove_strangers(folder, {part.name for part in parts})
+    done = {part.name for part in parts if manifest.load_valid(folder, part.name, part.key)}
+    todo = [part for part in parts if part.name not in done]
+    if done:
+        logger.info("%s: %d of %d parts are valid and kept", stage.name, len(done), len(parts))
+    if todo:
+        with watch(stage, todo, folder):
+            run_pipeline(
+                lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder), options
+            )
+    return [_loaded(folder, part.name) for part in parts]
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions) -> None:
+    """Builds and runs a pipeline, and gives a worker's `UserError` back as one."""
+    try:
+        with beam.Pipeline(options=options) as pipeline:
+            build(pipeline)
+    except UserError:
+        raise
+    except Exception as error:
+        # Workers hand errors on as text.
+        if message := re.search(r"UserError: (.+?)(?: \[while running|\\n|$)", str(error), re.M):
+            raise UserError(message[1]) from error
+        raise
+
+
+def remove_strangers(folder: str, part_names: set[str]) -> None:
+    """Removes files of other parts and what a killed writer left behind."""
+    files.remove(
+        folder,
+        [
+            name
+            for name in files.names(folder)
+            if files.is_temporary(name) or name.split(".")[0] not in part_names
+        ],
+    )
+
+
+def _part(stage: Stage, source: str) -> Part:
+    name = source.rsplit("/", 1)[-1].removesuffix(".jsonl")
+    key = manifest.key_of(stage=stage.name, config=stage.config(), rows=files.sha256(source))
+    return Part(name, source, key)
+
+
+def _loaded(folder: str, part_name: str) -> Manifest:
+    loaded = manifest.load(folder, part_name)
+    if loaded is None:
+        raise UserError(f"{folder}: the part {part_name} is missing; run the same command again")
+    return loaded

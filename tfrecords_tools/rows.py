@@ -1,0 +1,140 @@
+"""The rows that the stages hand on: what was found, what it holds, what belongs together.
+
+Every row is a small frozen dataclass that is one line of JSON in a part file. Paths are relative to
+the data's source folder and use `/`; times are seconds from the start of the file.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any, Literal, TypeVar
+
+from s2i_tf.features.base import Modality
+
+Row = TypeVar("Row")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A file as the listing found it, before anybody opened it.
+
+    Attributes:
+      path: of the file.
+      kind: `sound`, `image`, or `video` for a file that holds both.
+      group: the recording that it was cut from, where the source knows it.
+      class_name: where the source knows it (its folder, or a column of a CSV).
+      start_seconds: start of the clip; None for the whole file.
+      belongs_to: sounds and images of the same value are pairs by nature, not by a draw.
+      version: size and time of last change, so that a changed file is read again.
+    """
+
+    path: str
+    kind: Literal["sound", "image", "video"]
+    group: str
+    class_name: str = ""
+    start_seconds: float | None = None
+    belongs_to: str = ""
+    version: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One sound or one picture: a file, or a moment of one.
+
+    Attributes:
+      id: the path, with `#t=START` where it is a moment of a longer file.
+      modality: `sound` or `image`.
+      path: of the file.
+      group: the recording or photo that it comes from; a group never crosses the split.
+      content: digest of the file's bytes; equal files are one group.
+      class_name: empty until a stage knows it.
+      split: empty until a stage knows it.
+      belongs_to: as in `Source`.
+      start_seconds: of the sound's window, or the time of the frame; None for the whole file.
+      num_seconds: length of the sound's window; None for all of it.
+    """
+
+    id: str
+    modality: Modality
+    path: str
+    group: str
+    content: str
+    class_name: str = ""
+    split: str = ""
+    belongs_to: str = ""
+    start_seconds: float | None = None
+    num_seconds: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """The labels that a classifier gives an item, best first, with their scores (logits)."""
+
+    item_id: str
+    modality: Modality
+    names: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A sound and a picture that belong together.
+
+    Attributes:
+      id: unique within the data set.
+      group: of the sound.
+      contents: digests of the files that the pair comes from.
+      class_name: empty until `refine` names it, if the source did not.
+      split: empty until `split` sets it.
+      turn: how often the draw had gone through all sounds or photos of the class before; pairs of
+        an early turn are preferred, for they hold items that no other pair has.
+    """
+
+    id: str
+    sound_id: str
+    image_id: str
+    group: str
+    contents: tuple[str, ...] = ()
+    class_name: str = ""
+    split: str = ""
+    turn: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Quarantined:
+    """A file, or a moment of one, that cannot be used, and why.
+
+    Attributes:
+      path: of the file, relative to the source.
+      stage: that found out.
+      reason: a short stable slug.
+      message: for people.
+    """
+
+    path: str
+    stage: str
+    reason: str
+    message: str
+
+
+def dumps(row: Any) -> str:
+    """One line of JSON, the same for equal rows."""
+    return json.dumps(dataclasses.asdict(row), sort_keys=True)
+
+
+def loads(row_type: type[Row], line: str | bytes) -> Row:
+    """The row of a line of `dumps`."""
+    values = json.loads(line)
+    return row_type(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    )
+
+
+def to_lines(rows: Iterable[Any]) -> bytes:
+    """All rows as the contents of a part file."""
+    return "".join(f"{dumps(row)}\n" for row in rows).encode()
+
+
+def from_lines(row_type: type[Row], contents: bytes) -> list[Row]:
+    """The rows of a part file."""
+    return [loads(row_type, line) for line in contents.splitlines()]
