@@ -105,6 +105,16 @@ def names(folder: str) -> list[str]:
     return sorted(metadata.path.rsplit("/", 1)[-1] for metadata in matches)
 
 
+def find(folder: str) -> list[tuple[str, str]]:
+    """All files below a URL as (path relative to it, size and time of change), sorted."""
+    matches = FileSystems.match([join(folder, "**")])[0].metadata_list
+    prefix = join(folder, "")
+    return sorted(
+        (metadata.path.removeprefix(prefix), f"{metadata.size_in_bytes}:{metadata.last_updated_in_seconds}")
+        for metadata in matches
+    )
+
+
 def remove(folder: str, unwanted: Iterable[str]) -> None:
     """Removes files of a folder."""
     paths = [join(folder, name) for name in unwanted]

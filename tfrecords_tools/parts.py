@@ -202,7 +202,7 @@ def run(
             run_pipeline(
                 lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder), options
             )
-    return [_loaded(folder, part.name) for part in parts]
+    return [loaded(folder, part.name) for part in parts]
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions) -> None:
@@ -237,8 +237,13 @@ def _part(stage: Stage, source: str) -> Part:
     return Part(name, source, key)
 
 
-def _loaded(folder: str, part_name: str) -> Manifest:
-    loaded = manifest.load(folder, part_name)
-    if loaded is None:
+def loaded(folder: str, part_name: str) -> Manifest:
+    """The manifest of a part that has just been done.
+
+    Raises:
+      UserError: if it is not there.
+    """
+    found = manifest.load(folder, part_name)
+    if found is None:
         raise UserError(f"{folder}: the part {part_name} is missing; run the same command again")
-    return loaded
+    return found

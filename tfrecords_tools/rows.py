@@ -86,8 +86,8 @@ class Pair:
       contents: digests of the files that the pair comes from.
       class_name: empty until `refine` names it, if the source did not.
       split: empty until `split` sets it.
-      turn: how often the draw had gone through all sounds or photos of the class before; pairs of
-        an early turn are preferred, for they hold items that no other pair has.
+      rank: place in the draw of its class; pairs of a low rank come first where not all are
+        wanted, for they hold items that no other pair has.
     """
 
     id: str
@@ -97,7 +97,7 @@ class Pair:
     contents: tuple[str, ...] = ()
     class_name: str = ""
     split: str = ""
-    turn: int = 0
+    rank: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

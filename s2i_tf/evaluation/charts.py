@@ -1,4 +1,4 @@
-"""The two tables as figures for papers and slides: points with 95 % intervals, chance beside them."""
+"""The two tables as figures for papers and slides: points with 95 % intervals beside chance."""
 
 import io
 

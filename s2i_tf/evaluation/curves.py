@@ -63,29 +63,28 @@ def _drawing(name: str, steps: np.ndarray, values: np.ndarray) -> Markup:
         share = (scale(value) - bottom) / (top - bottom)
         return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
-    lines = [
-        tag("line", x1=str(_LEFT), x2=str(_WIDTH - _RIGHT), y1=f"{y(tick):.1f}", y2=f"{y(tick):.1f}")
-        for tick in _ticks(low, high, logarithmic)
+    left, right, foot = str(_LEFT), str(_WIDTH - _RIGHT), str(_HEIGHT - 5)
+    axes = [
+        tag("text", _short(first), x=left, y=foot),
+        tag("text", _short(last), x=right, y=foot, text_anchor="end"),
     ]
-    labels = [
-        tag("text", _short(tick), x=str(_LEFT - 5), y=f"{y(tick) + 3:.1f}", text_anchor="end")
-        for tick in _ticks(low, high, logarithmic)
-    ]
-    ends = [
-        tag("text", _short(first), x=str(_LEFT), y=str(_HEIGHT - 5)),
-        tag("text", _short(last), x=str(_WIDTH - _RIGHT), y=str(_HEIGHT - 5), text_anchor="end"),
-    ]
+    for tick in _ticks(low, high, logarithmic):
+        level = f"{y(tick):.1f}"
+        axes += [
+            tag("line", x1=left, x2=right, y1=level, y2=level),
+            tag("text", _short(tick), x=str(_LEFT - 5), y=level, dy="3", text_anchor="end"),
+        ]
     points = zip(steps.tolist(), values.tolist(), strict=True)
     path = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points)
-    axis = "logarithmic" if logarithmic else "linear"
+    kind = "logarithmic" if logarithmic else "linear"
     return tag(
         "svg",
-        *(lines + labels + ends),
+        axes,
         tag("polyline", points=path),
         tag("circle", cx=f"{x(last):.1f}", cy=f"{y(float(values[-1])):.1f}", r="2.2"),
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
         role="img",
-        aria_label=f"{name} over the steps, {axis} axis",
+        aria_label=f"{name} over the steps, {kind} axis",
     )
 
 
@@ -96,9 +95,7 @@ def _ticks(low: float, high: float, logarithmic: bool) -> list[float]:
         return [10.0**exponent for exponent in exponents[::every]] or [low, high]
     step = 10.0 ** math.floor(math.log10((high - low) / 2))
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 4)
-    return [
-        number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)
-    ]
+    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Examples to look at and listen to, drawn at random, so that they are neither the best nor worst."""
+"""Examples to look at and listen to, drawn at random: neither the best nor the worst."""
 
 import dataclasses
 import logging
@@ -6,9 +6,9 @@ import pathlib
 
 import numpy as np
 
-from s2i_tf import spec
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
+from s2i_tf.media import audio
 
 _log = logging.getLogger(__name__)
 
@@ -20,11 +20,12 @@ class Example:
     Attributes:
       class_name: of the sound.
       sound_id: its path relative to the data set's source.
-      sound: MP3 bytes of its first seconds, or None where it can't be read.
+      sound: MP3 bytes of the seconds that its features come from, or None where it can't be read.
       original: uint8 [128, 128, 3], the photo paired with it.
       generated: uint8 [128, 128, 3] each: the model's picture, then further samples if it has any.
       rebuilt: uint8 [128, 128, 3], the picture made from the photo's own features.
-      original_labels: the judge's labels of the photo, the likeliest first.
+      original_labels: the judge's labels of the photo by index, the likeliest first; names can
+        occur twice.
       generated_labels: of the first generated picture.
     """
 
@@ -34,8 +35,8 @@ class Example:
     original: np.ndarray
     generated: tuple[np.ndarray, ...]
     rebuilt: np.ndarray
-    original_labels: tuple[str, ...]
-    generated_labels: tuple[str, ...]
+    original_labels: dict[int, str]
+    generated_labels: dict[int, str]
 
 
 def draw(ids: np.ndarray, labels: np.ndarray, num_examples: int, seed: int) -> list[int]:
@@ -62,16 +63,13 @@ def draw(ids: np.ndarray, labels: np.ndarray, num_examples: int, seed: int) -> l
 
 
 def load_sound(source: str, sound_id: str) -> bytes | None:
-    """The first seconds of a sound as MP3, or None if it is no longer there or can't be read."""
-    from s2i_tf.media import audio
-
+    """What the model hears of a sound, as MP3, or None if it is gone or can't be read."""
     folder = pathlib.Path(source)
     path = folder / sound_id
     if not source or ".." in path.parts or not path.is_relative_to(folder):
         return None
     try:
-        waveform = audio.load_waveform(path, max_seconds=spec.FEATURE_SECONDS)
-        return audio.encode_audio(waveform, "mp3")
+        return audio.encode_audio(audio.feature_window(audio.load_waveform(path)), "mp3")
     except (UserError, OSError) as error:
         _log.warning("no sound for the report: %s", error)
         return None

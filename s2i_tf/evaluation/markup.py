@@ -14,7 +14,7 @@ class Markup(str):
 _VOID = frozenset({"img", "meta"})
 
 
-def tag(name: str, *children: str | Iterable[str], **attributes: str) -> Markup:
+def tag(name: str, /, *children: str | Iterable[str], **attributes: str) -> Markup:
     """One element.
 
     Args:

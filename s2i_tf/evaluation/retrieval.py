@@ -26,8 +26,8 @@ PAPER_TOP_1 = {
 
 _BLOCK_BYTES = 128 << 20
 _TARGET_ROWS = 4096
-# Rounding error of a float32 product of 4096 terms, relative to the two vectors' norms.
-_TIE = 1e-6
+# Twice the rounding error of a float32 product of 4096 equal terms, relative to the two norms.
+_TIE = 4e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Ranking:
     Attributes:
       measures: float [queries] by name: `top_1` and `top_5` (is the class among the nearest 1, 5),
         `mrr` (one over the rank of the first target of the class; 0 if no target has it).
-      nearest: int [queries], the nearest target.
+      nearest: int [queries], the nearest target; the first of those that tie.
     """
 
     measures: dict[str, np.ndarray]
@@ -82,8 +82,9 @@ def rank(
             scores = {"euclidean": products - half_squares, "cosine": products * inverse_norms}
             slack = {"euclidean": _euclidean_slack(square, scores, own), "cosine": square**0.5}
             for name, score in scores.items():
-                nearest[name][row] = score.argmax()
-                credits[name][row] = _credit(*_count(score, own, _TIE * slack[name]))
+                tolerance = _TIE * slack[name]
+                nearest[name][row] = np.argmax(score >= score.max() - tolerance)
+                credits[name][row] = _credit(*_count(score, own, tolerance))
     return {
         name: Ranking(dict(zip(MEASURES, credits[name].T, strict=True)), nearest[name])
         for name in DISTANCES
@@ -117,7 +118,7 @@ def _target_norms(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     squares = np.empty(len(targets))
     for start in range(0, len(targets), _TARGET_ROWS):
         rows = np.asarray(targets[start : start + _TARGET_ROWS], np.float32)
-        squares[start : start + _TARGET_ROWS] = np.einsum("ij,ij->i", rows, rows)
+        squares[start : start + _TARGET_ROWS] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
     return (squares / 2).astype(np.float32), np.sqrt(squares).astype(np.float32)
 
 

@@ -38,8 +38,8 @@ def headlines(metrics: Metrics) -> list[Headline]:
         row = retrieval_row(metrics, "eval", direction, "after")
         estimate, chance = row["measures"]["top_1"]["micro"], row["chance"]["top_1"]["micro"]
         sentence = (
-            f"Of {row['num_queries']} unseen {what}, {percent(estimate['value'])} have one of their "
-            f"own class as the nearest, {verdict(estimate, chance, 'chance')}."
+            f"Of {row['num_queries']} {what} of the eval split, {percent(estimate['value'])} have "
+            f"one of their own class as the nearest: {verdict(estimate, chance, 'chance')}."
         )
         found.append(Headline(title, estimate, chance, row["paper_top_1"], sentence))
     rows = {row["name"]: row for row in metrics["label_match"]["rows"]}
@@ -49,8 +49,8 @@ def headlines(metrics: Metrics) -> list[Headline]:
         real = rows["real_same_class"]["match"][k]["micro"]["value"]
         sentence = (
             f"For {percent(estimate['value'])} of the sounds the judge gives picture and photo a "
-            f"common label in its top {k}, {verdict(estimate, shuffled, 'shuffled pairs')}; two real "
-            f"photos of a class reach {percent(real)}."
+            f"common label in its top {k}: {verdict(estimate, shuffled, 'shuffled pairs')}. Two "
+            f"real photos of a class reach {percent(real)}."
         )
         title = f"Picture and photo share a top-{k} label"
         paper = metrics["label_match"]["paper"][k]

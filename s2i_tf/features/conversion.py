@@ -1,12 +1,14 @@
 """Released weights turned into arrays named after the variables of our Keras models.
 
-A converter takes the bytes of a released file and gives arrays by `LAYER/VARIABLE`, in Keras'
-layout: kernels [height, width, in, out], depthwise kernels [height, width, channels, 1], dense
-kernels [in, out], and `gamma`, `beta`, `moving_mean`, `moving_variance` of a batch norm.
+A converter takes the bytes of a released file and gives arrays by `LAYER/VARIABLE` in Keras' layout:
+kernels [length, in, out] or [height, width, in, out], depthwise kernels [height, width, channels, 1],
+dense kernels [in, out], biases [out].
+
+The nets are only ever run, so each batch norm is folded into the convolution before it (in float64):
+less work, and no norm that could run on batch statistics by mistake.
 """
 
 import ast
-from typing import Any
 
 import numpy as np
 
@@ -14,22 +16,12 @@ from s2i_tf.features import unpickling
 
 Arrays = dict[str, np.ndarray]
 
-_SOUNDNET_VARIABLES = {
-    "weights": "conv{}/kernel",
-    "biases": "conv{}/bias",
-    "gamma": "norm{}/gamma",
-    "beta": "norm{}/beta",
-    "mean": "norm{}/moving_mean",
-    "var": "norm{}/moving_variance",
-}
+SOUNDNET_NORM_EPSILON = 1e-5
+EFFICIENTNET_NORM_EPSILON = 1e-3
 
-_LABEL_LISTS = {
-    "categories_imagenet": "imagenet",
-    "categories_places": "places",
-}
-
+_LABEL_LISTS = {"categories_imagenet": "imagenet", "categories_places": "places"}
 # The package's own clean-up damaged the names with an apostrophe or the word "print" in them; these
-# are the names as SoundNet was released with.
+# are the names that SoundNet was released with.
 _REPAIRED_IMAGENET_LABELS = {
     319: "dragonfly, darning needle, devil's darning needle, sewing needle, snake feeder, "
     "snake doctor, mosquito hawk, skeeter hawk",
@@ -47,37 +39,24 @@ _REPAIRED_IMAGENET_LABELS = {
     "Cypripedium parviflorum",
 }
 
-_TORCH_NORM_VARIABLES = {
-    "weight": "gamma",
-    "bias": "beta",
-    "running_mean": "moving_mean",
-    "running_var": "moving_variance",
-}
-# Layer names by the block's part in the PyTorch port, which counts norms within a block.
-_BLOCK_LAYERS = {
-    "_expand_conv": "expand",
-    "_bn0": "expand_norm",
-    "_depthwise_conv": "depthwise",
-    "_bn1": "depthwise_norm",
-    "_project_conv": "project",
-    "_bn2": "project_norm",
-}
-_OUTER_LAYERS = {
-    "_conv_stem": "stem",
-    "_bn0": "stem_norm",
-    "_conv_head": "head",
-    "_bn1": "head_norm",
-    "_fc": "logits",
-}
+# Of a block in the PyTorch port, which counts norms within a block: each convolution, its norm and
+# our name.
+_BLOCK_CONVOLUTIONS = (
+    ("_expand_conv", "_bn0", "expand"),
+    ("_depthwise_conv", "_bn1", "depthwise"),
+    ("_project_conv", "_bn2", "project"),
+)
 
 
 def soundnet(data: bytes) -> Arrays:
     """Converts `sound8.npy`, a dict of dicts whose kernels are [length, 1, in, out]."""
     arrays = {}
-    for layer, variables in unpickling.load_object_npy(data).items():
-        for variable, value in variables.items():
-            name = _SOUNDNET_VARIABLES[variable].format(layer.removeprefix("conv"))
-            arrays[name] = value[:, 0] if variable == "weights" else value
+    for layer, released in unpickling.load_object_npy(data).items():
+        kernel, bias = released["weights"][:, 0], released["biases"]
+        if "gamma" in released:
+            norm = (released[key] for key in ("gamma", "beta", "mean", "var"))
+            kernel, bias = _fold(kernel, bias, *norm, SOUNDNET_NORM_EPSILON)
+        arrays |= {f"{layer}/kernel": kernel, f"{layer}/bias": bias}
     return arrays
 
 
@@ -100,26 +79,39 @@ def soundnet_labels(data: bytes) -> Arrays:
 
 def efficientnet_lite(data: bytes) -> Arrays:
     """Converts a state dict of the PyTorch port of EfficientNet-Lite."""
-    arrays = {}
-    for name, value in unpickling.load_torch_state(data).items():
-        *path, variable = name.split(".")
-        if variable == "num_batches_tracked":
-            continue
-        if path[0] == "_blocks":
-            layer = f"block{int(path[1]):02d}_{_BLOCK_LAYERS[path[2]]}"
-        else:
-            layer = _OUTER_LAYERS[path[0]]
-        keras_variable, keras_value = _torch_variable(layer, variable, value)
-        arrays[f"{layer}/{keras_variable}"] = keras_value
+    released = unpickling.load_torch_state(data)
+    blocks = sorted({int(name.split(".")[1]) for name in released if name.startswith("_blocks.")})
+    convolutions = [("_conv_stem", "_bn0", "stem"), ("_conv_head", "_bn1", "head")]
+    for block in blocks:
+        for convolution, norm, ours in _BLOCK_CONVOLUTIONS:
+            if f"_blocks.{block}.{convolution}.weight" in released:
+                place = f"_blocks.{block}."
+                convolutions.append((place + convolution, place + norm, f"block{block:02d}_{ours}"))
+    arrays = {"logits/kernel": released["_fc.weight"].T, "logits/bias": released["_fc.bias"]}
+    for convolution, norm, ours in convolutions:
+        depthwise = ours.endswith("depthwise")
+        kernel = released[f"{convolution}.weight"].transpose(2, 3, *((0, 1) if depthwise else (1, 0)))
+        variables = ("weight", "bias", "running_mean", "running_var")
+        kernel, bias = _fold(
+            kernel[..., 0] if depthwise else kernel,
+            np.zeros(kernel.shape[2 if depthwise else 3]),
+            *(released[f"{norm}.{variable}"] for variable in variables),
+            EFFICIENTNET_NORM_EPSILON,
+        )
+        arrays[f"{ours}/kernel"] = kernel[..., None] if depthwise else kernel
+        arrays[f"{ours}/bias"] = bias
     return arrays
 
 
-def _torch_variable(layer: str, variable: str, value: np.ndarray) -> tuple[str, Any]:
-    if layer.endswith("_norm"):
-        return _TORCH_NORM_VARIABLES[variable], value
-    if variable == "bias":
-        return "bias", value
-    if value.ndim == 2:
-        return "kernel", value.T
-    in_and_out = (0, 1) if layer.endswith("depthwise") else (1, 0)
-    return "kernel", value.transpose(2, 3, *in_and_out)
+def _fold(
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    epsilon: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel [..., out] and bias [out] that convolve and normalise in one."""
+    scale = gamma / np.sqrt(variance.astype(np.float64) + epsilon)
+    return (kernel * scale).astype(np.float32), ((bias - mean) * scale + beta).astype(np.float32)

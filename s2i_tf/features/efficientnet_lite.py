@@ -2,7 +2,8 @@
 
 EfficientNet (Tan and Le 2019) for devices: ReLU6, no squeeze-and-excitation, stem and head of fixed
 width. The input is uint8 [batch, side, side, 3] RGB and is scaled to (x - 127) / 128 in the model.
-Padding is TensorFlow's SAME, which is uneven where the stride is 2. Norms have epsilon 1e-3.
+Padding is TensorFlow's SAME, which is uneven where the stride is 2. Norms (epsilon 1e-3) are folded
+into the kernels, see `s2i_tf.features.conversion`.
 """
 
 import dataclasses
@@ -16,16 +17,15 @@ from s2i_tf.features import keras_net
 from s2i_tf.features.base import Classifier, Extractor, Fingerprint
 from s2i_tf.media import image
 
-NORM_EPSILON = 1e-3
 _STEM_FILTERS = 32
 _HEAD_FILTERS = 1280
 _DIVISOR = 8
 
 # ImageNet nets are tested on the middle 7/8 of a picture.
-_CROP_SHARE = 0.875
+_CROP_SHARE = 1.0
 _PREPROCESSING = "middle 7/8, antialiased resize to {}, (x - 127) / 128"
 
-_MAP_LAYER = "block20_project_norm"
+_MAP_LAYER = "block20_project"
 _MAP_SIDE = 4
 _PROJECTION_SEED = 0
 
@@ -98,13 +98,7 @@ def _scaled(filters: int, width: float) -> int:
 
 
 def _conv(x, filters: int, kernel: int, stride: int, name: str):
-    x = keras.layers.Conv2D(filters, kernel, stride, "same", use_bias=False, name=name)(x)
-    return _norm_relu6(x, name)
-
-
-def _norm_relu6(x, name: str):
-    x = keras.layers.BatchNormalization(epsilon=NORM_EPSILON, name=f"{name}_norm")(x)
-    return keras.layers.ReLU(6.0, name=f"{name}_relu")(x)
+    return keras.layers.Conv2D(filters, kernel, stride, "same", activation="relu6", name=name)(x)
 
 
 def _block(x, filters: int, expansion: int, stride: int, kernel: int, name: str):
@@ -113,11 +107,9 @@ def _block(x, filters: int, expansion: int, stride: int, kernel: int, name: str)
     if expansion > 1:
         x = _conv(x, x.shape[-1] * expansion, 1, 1, f"{name}_expand")
     x = keras.layers.DepthwiseConv2D(
-        kernel, stride, "same", use_bias=False, name=f"{name}_depthwise"
+        kernel, stride, "same", activation="relu6", name=f"{name}_depthwise"
     )(x)
-    x = _norm_relu6(x, f"{name}_depthwise")
-    x = keras.layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project")(x)
-    x = keras.layers.BatchNormalization(epsilon=NORM_EPSILON, name=f"{name}_project_norm")(x)
+    x = keras.layers.Conv2D(filters, 1, name=f"{name}_project")(x)
     if stride == 1 and inputs.shape[-1] == filters:
         x = keras.layers.Add(name=f"{name}_add")([inputs, x])
     return x
@@ -174,14 +166,14 @@ class MapExtractor(keras_net.KerasNet, Extractor):
 
 def _pooled_map(x):
     """Float32 [batch, 4096] of a map [batch, side, side, channels]."""
-    pool = _area_pooling(x.shape[1], _MAP_SIDE)
+    pool = area_pooling(x.shape[1], _MAP_SIDE)
     channels = spec.FEATURE_SIZE // _MAP_SIDE**2
-    projection = _orthogonal(x.shape[-1], channels)
+    projection = orthogonal_projection(x.shape[-1], channels)
     x = keras.ops.einsum("bhwc,ph,qw,cd->bpqd", x, pool, pool, projection)
     return keras.layers.Reshape((spec.FEATURE_SIZE,), name="features")(x)
 
 
-def _area_pooling(size: int, pooled: int) -> np.ndarray:
+def area_pooling(size: int, pooled: int) -> np.ndarray:
     """[pooled, size] weights that average over equal stretches, cells shared where they fall between."""
     edges = np.arange(pooled + 1) * size / pooled
     cells = np.arange(size)
@@ -189,7 +181,7 @@ def _area_pooling(size: int, pooled: int) -> np.ndarray:
     return (np.clip(overlap, 0, 1) * pooled / size).astype(np.float32)
 
 
-def _orthogonal(num_inputs: int, num_outputs: int) -> np.ndarray:
+def orthogonal_projection(num_inputs: int, num_outputs: int) -> np.ndarray:
     """[num_inputs, num_outputs] with orthonormal columns, fixed by the seed."""
     rng = np.random.default_rng(_PROJECTION_SEED)
     q, r = np.linalg.qr(rng.standard_normal((num_inputs, num_outputs)))

@@ -1,11 +1,12 @@
 """SoundNet-8 (Aytar et al. 2016): sound features and labels (paper sections 3 and 4).
 
-Input: waveforms float32 [batch, samples] at 22,050 Hz, within ±256 and not ±1: at ±1 the biases drown
-the sound and everything is called the same. No mean is subtracted. Each layer pads both ends with
-p zeros, convolves without further padding, normalises (epsilon 1e-5), rectifies and pools.
+Input: waveforms float32 [batch, samples] at 22,050 Hz, within ±256 and not ±1: at ±1 the biases
+drown the sound and everything is called the same. No mean is subtracted. Each layer pads both ends
+with zeros, convolves without further padding, normalises (epsilon 1e-5, folded into the kernels, see
+`s2i_tf.features.conversion`), rectifies and pools.
 
 `pool5` of a 6 s window is [batch, 16, 256], flattened row-major (`time,channel`) to 4096 values. The
-label heads have one row of logits about every 5.9 s, 4 for a 20 s window; their mean is the score.
+label heads give 4 rows of logits for a 20 s window; the mean of the rows is the score.
 """
 
 import keras
@@ -15,8 +16,6 @@ from s2i_tf import spec
 from s2i_tf.features import keras_net, labels
 from s2i_tf.features.base import Classifier, Extractor, Fingerprint
 from s2i_tf.media import audio
-
-NORM_EPSILON = 1e-5
 
 # Filters, kernel, zeros on either side and pool of conv1 … conv7; all have stride 2.
 _LAYERS = (
@@ -51,9 +50,7 @@ def build_soundnet(outputs: tuple[str, ...], num_samples: int | None = None) -> 
     tensors = {}
     for index, (filters, kernel, zeros, pool) in enumerate(_LAYERS, start=1):
         x = keras.layers.ZeroPadding1D(zeros, name=f"pad{index}")(x)
-        x = keras.layers.Conv1D(filters, kernel, _STRIDE, name=f"conv{index}")(x)
-        x = keras.layers.BatchNormalization(epsilon=NORM_EPSILON, name=f"norm{index}")(x)
-        x = keras.layers.ReLU(name=f"relu{index}")(x)
+        x = keras.layers.Conv1D(filters, kernel, _STRIDE, activation="relu", name=f"conv{index}")(x)
         if pool > 1:
             x = tensors[f"pool{index}"] = keras.layers.MaxPooling1D(pool, name=f"pool{index}")(x)
     for kind, layer in HEADS.items():

@@ -44,7 +44,9 @@ class FeatureScaler(keras.layers.Layer):
         """Makes mean and spread of each of the features, 0 and 1 until `adapt`."""
         size = (input_shape[-1],)
         self.mean = self.add_weight(shape=size, initializer="zeros", trainable=False, name="mean")
-        self.spread = self.add_weight(shape=size, initializer="ones", trainable=False, name="spread")
+        self.spread = self.add_weight(
+            shape=size, initializer="ones", trainable=False, name="spread"
+        )
 
     def call(self, features):
         """Features [batch, size] to scaled features [batch, size]."""

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import keras
+from keras import ops
 
 from s2i_tf.errors import unknown_name
 
@@ -49,13 +50,27 @@ def build_norm(name: str) -> keras.layers.Layer | None:
     return NORMS[name]()
 
 
+class GivenSeed(keras.random.SeedGenerator):
+    """Hands one seed, integers [2], to Keras' random functions; it may be a traced tensor.
+
+    Keras itself takes Python integers, which a served graph could not get from a request.
+    """
+
+    def __init__(self, seed):
+        self._seed = seed
+
+    def next(self, ordered=True):
+        """The seed; always the same."""
+        return self._seed
+
+
 @keras.saving.register_keras_serializable("s2i_tf")
 class MaskDropout(keras.layers.Layer):
     """Dropout that can also be a source of variety after training.
 
     In training every example has a mask of its own. At inference nothing is dropped, unless
-    `drawn_masks` is active: then one mask, drawn from its seed, serves the whole batch, so that
-    the picture of a sound does not depend on what else is in the batch.
+    `drawn_masks` is active: then a mask depends on the draw alone, so that the picture of a sound
+    does not depend on what else is in the batch.
     """
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs):
@@ -63,35 +78,51 @@ class MaskDropout(keras.layers.Layer):
         self.rate = rate
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.drawn_seed: int | None = None
+        self.drawn_seeds = None
 
     def call(self, inputs, training=None):
         """Inputs [batch, …] with a share `rate` of the values zero and the rest scaled up."""
         if training:
             return keras.random.dropout(inputs, self.rate, seed=self.seed_generator)
-        if self.drawn_seed is not None:
-            one_mask = (1, *inputs.shape[1:])
-            return keras.random.dropout(inputs, self.rate, noise_shape=one_mask, seed=self.drawn_seed)
-        return inputs
+        if self.drawn_seeds is None:
+            return inputs
+        shape = inputs.shape[1:]
+        numbers = ops.map(
+            lambda seed: keras.random.uniform(shape, dtype="float32", seed=GivenSeed(seed)),
+            self.drawn_seeds,
+        )
+        return ops.where(numbers >= self.rate, inputs / (1 - self.rate), ops.zeros_like(inputs))
 
     def get_config(self):
         """Rate and seed, for Keras' files."""
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-def mask_dropouts(model: keras.Model) -> list[MaskDropout]:
-    """The layers of a model that can draw masks at inference."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, MaskDropout)]
+def mask_dropouts(*models: keras.Model) -> list[MaskDropout]:
+    """The layers of the models that can draw masks at inference."""
+    return [
+        layer
+        for model in models
+        for layer in model._flatten_layers()
+        if isinstance(layer, MaskDropout)
+    ]
 
 
 @contextlib.contextmanager
-def drawn_masks(model: keras.Model, seed: int) -> Iterator[None]:
-    """Within it the model drops values at inference, by masks that depend on `seed` alone."""
-    layers = mask_dropouts(model)
+def drawn_masks(draws, *models: keras.Model) -> Iterator[None]:
+    """Within it the models drop values at inference, by masks that depend on `draws` alone.
+
+    Args:
+      draws: integers [1, 2] or [batch, 2], each a seed and the number of a sample: one draw for
+        the whole batch or one for each example. Arrays or, inside a traced function, tensors.
+      *models: every mask of theirs is drawn apart from the others.
+    """
+    layers = mask_dropouts(*models)
+    seed, sample = ops.unstack(ops.convert_to_tensor(draws, "int32"), axis=-1)
     for position, layer in enumerate(layers):
-        layer.drawn_seed = seed * len(layers) + position
+        layer.drawn_seeds = ops.stack([seed, sample * len(layers) + position], axis=-1)
     try:
         yield
     finally:
         for layer in layers:
-            layer.drawn_seed = None
+            layer.drawn_seeds = None

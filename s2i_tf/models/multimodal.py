@@ -115,4 +115,3 @@ class MultimodalLayers(keras.Model):
     def get_config(self):
         """The constructor's arguments, for Keras' files."""
         return {**super().get_config(), **self._config}
-

@@ -54,10 +54,17 @@ class SoundToImage:
     @property
     def stochastic(self) -> bool:
         """Whether one sound can give several pictures."""
-        return bool(mask_dropouts(self.feature_generator) + mask_dropouts(self.image_generator))
+        return bool(mask_dropouts(self.feature_generator, self.image_generator))
 
-    def picture_of_sound(self, sound_features):
-        """Pictures [batch, 128, 128, 3] in [0, 1] of sound features [batch, 4096]; traceable."""
+    def picture_of_sound(self, sound_features, draws=None):
+        """Pictures [batch, 128, 128, 3] in [0, 1] of sound features [batch, 4096]; traceable.
+
+        Without `draws` they are the deterministic ones; with them further samples, see
+        `s2i_tf.models.layers.drawn_masks`.
+        """
+        if draws is not None:
+            with drawn_masks(draws, self.feature_generator, self.image_generator):
+                return self.picture_of_sound(sound_features)
         condition = feature_map.to_map(self.multimodal.condition_of_sound(sound_features))
         generated = self.feature_generator(condition, training=False)
         # The 2×2 means, then their repetition: the image GAN has only ever seen such maps.
@@ -67,9 +74,7 @@ class SoundToImage:
         """Pictures [batch, 128, 128, 3] in [0, 1] of image features [batch, 4096]; traceable."""
         return self._picture(feature_map.to_map(self.multimodal.image_scaler(image_features)))
 
-    def generate(
-        self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0
-    ) -> np.ndarray:
+    def generate(self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
         """Pictures of sounds.
 
         Args:
@@ -88,10 +93,8 @@ class SoundToImage:
             return _in_batches(self.picture_of_sound, sound_features)
         if not self.stochastic:
             raise UserError("this model gives one picture a sound: it was trained with dropout 0")
-        mask_seed = seed * 100_003 + sample
-        with drawn_masks(self.feature_generator, mask_seed):
-            with drawn_masks(self.image_generator, mask_seed):
-                return _in_batches(self.picture_of_sound, sound_features)
+        draws = [[seed, sample]]
+        return _in_batches(lambda batch: self.picture_of_sound(batch, draws), sound_features)
 
     def images_from_features(self, image_features: np.ndarray) -> np.ndarray:
         """Pictures float32 [num, 128, 128, 3] in [0, 1] of image features [num, 4096] (5.2)."""

@@ -55,6 +55,9 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
         if stage.done:
             logger.info("%s is done: %s", stage.name, stage.result)
             continue
+        for needed in stage.needs:
+            if not STAGES[needed](config, info, workdir).done:
+                raise UserError(f"stage {stage.name} needs the stage {needed} first")
         _train_stage(stage)
     if all(STAGES[name](config, info, workdir).done for name in STAGES):
         sound_to_image.write_description(

@@ -17,7 +17,6 @@ from s2i_tf import files, spec
 from s2i_tf.config import Config, GanConfig
 from s2i_tf.data import pipeline, schema
 from s2i_tf.data.dataset_info import DatasetInfo
-from s2i_tf.errors import UserError
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.media import image
 from s2i_tf.media.sheet import contact_sheet, to_uint8
@@ -44,6 +43,7 @@ class Stage(abc.ABC):
     name: str
     part: str  # the file in RUN/model, without its ending
     with_image = False
+    needs: tuple[str, ...] = ()  # stages that come before
 
     def __init__(self, config: Config, info: DatasetInfo, workdir: pathlib.Path):
         self.config = config
@@ -132,6 +132,7 @@ class MultimodalStage(Stage):
 class GanStage(Stage):
     """What the two GANs share; they differ in what they are given and what they make."""
 
+    needs = (MultimodalStage.name,)
     target_channels: int
     output_activation: str
 
@@ -144,8 +145,6 @@ class GanStage(Stage):
         """The trained multimodal layers, which stay as they are."""
         if self._multimodal is None:
             path = self.model_folder / f"{MultimodalStage.part}.keras"
-            if not path.exists():
-                raise UserError(f"stage {self.name} needs the stage {MultimodalStage.name} first")
             self._multimodal = keras.saving.load_model(path, compile=False)
             self._multimodal.trainable = False
         return self._multimodal

@@ -74,12 +74,15 @@ def test_drawn_masks_vary_with_the_seed_alone(rng):
         variable.assign(variable * 20)
     x = pictures(rng, 1, num=3)
     plain = model(x, training=False).numpy()
-    with drawn_masks(model, seed=1):
+    with drawn_masks([[0, 1]], model):
         one = model(x, training=False).numpy()
         alone = model(x[2:], training=False).numpy()
-    with drawn_masks(model, seed=2):
+    with drawn_masks([[0, 2]], model):
         two = model(x, training=False).numpy()
+    with drawn_masks([[0, 1], [0, 2], [0, 1]], model):
+        mixed = model(x, training=False).numpy()
     np.testing.assert_allclose(one[2:], alone, atol=1e-5)
+    np.testing.assert_allclose(mixed, [one[0], two[1], one[2]], atol=1e-5)
     assert np.abs(one - two).max() > 1e-3
     assert np.abs(one - plain).max() > 1e-3
     np.testing.assert_array_equal(model(x, training=False), plain)

@@ -16,7 +16,14 @@ def toy_model(dropout=0.5):
     layers.build()
     generators = [
         build_generator(
-            "unet", 128, 1, channels, filters=2, dropout=dropout, output_activation=activation, seed=0
+            "unet",
+            128,
+            1,
+            channels,
+            filters=2,
+            dropout=dropout,
+            output_activation=activation,
+            seed=0,
         )
         for channels, activation in ((1, "linear"), (3, "tanh"))
     ]

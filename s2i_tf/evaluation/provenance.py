@@ -1,0 +1,104 @@
+"""What an evaluation depended on: model, data, judge and software, and what to beware of."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import os
+import pathlib
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+import s2i_tf
+from s2i_tf import spec
+from s2i_tf.config import Config
+from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.features.base import Classifier
+from s2i_tf.models.sound_to_image import SoundToImage
+
+
+def describe_model(
+    model: SoundToImage, model_dir: str | os.PathLike | None, config: Config | None
+) -> dict[str, Any]:
+    """The model with the checksums of its files."""
+    paths = [] if model_dir is None else sorted(pathlib.Path(model_dir).iterdir())
+    return {
+        "folder": None if model_dir is None else str(model_dir),
+        "files": {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in paths
+            if path.is_file()
+        },
+        "class_names": list(model.class_names),
+        "stochastic": model.stochastic,
+        "config": None if config is None else dataclasses.asdict(config),
+    }
+
+
+def describe_data(
+    info: DatasetInfo, data_dir: str | os.PathLike, splits: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, Any]:
+    """The data set, the size of its splits, and what stands in both of them."""
+    found = {
+        name: {key: set(split[key]) for key in ("sound_id", "image_id", "group")}
+        for name, split in splits.items()
+    }
+    train, evaluated = (found[name] for name in spec.SPLITS)
+    return {
+        "folder": str(data_dir),
+        "name": info.name,
+        "source": info.source,
+        "class_names": list(info.class_names),
+        "extractors": info.extractors,
+        "fingerprints": info.fingerprints,
+        "settings": info.settings,
+        "splits": {
+            name: {
+                "num_pairs": len(splits[name]["label"]),
+                "num_sounds": len(keys["sound_id"]),
+                "num_images": len(keys["image_id"]),
+                "num_groups": len(keys["group"]),
+            }
+            for name, keys in found.items()
+        },
+        "overlap": {
+            "num_groups": len(train["group"] & evaluated["group"]),
+            "num_sounds": len(train["sound_id"] & evaluated["sound_id"]),
+            "num_images": len(train["image_id"] & evaluated["image_id"]),
+        },
+    }
+
+
+def describe_judge(judge: Classifier) -> dict[str, Any]:
+    """The judge with its fingerprint."""
+    return {
+        "name": judge.name,
+        "fingerprint": dataclasses.asdict(judge.fingerprint),
+        "digest": judge.fingerprint.digest,
+        "num_labels": len(judge.labels),
+    }
+
+
+def warnings(data: Mapping[str, Any]) -> list[str]:
+    """What would make a reader trust the eval figures too much."""
+    names = {"num_groups": "recordings", "num_sounds": "sounds", "num_images": "photos"}
+    return [
+        f"{data['overlap'][key]} {name} of the eval split also stand in the training split, so the "
+        "eval figures are not of unseen data alone."
+        for key, name in names.items()
+        if data["overlap"][key]
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Of the software that the figures can depend on."""
+    return {
+        "s2i_tf": s2i_tf.__version__,
+        "python": platform.python_version(),
+        "tensorflow": importlib.metadata.version("tensorflow"),
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }

@@ -1,0 +1,139 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from s2i_tf.evaluation import retrieval
+
+
+def brute_force(queries, query_labels, targets, target_labels, distance):
+    """Ranks and nearest targets in float64, one pair at a time."""
+    ranks, nearest = [], []
+    for query, label in zip(queries.astype(np.float64), query_labels, strict=True):
+        if distance == "euclidean":
+            far = np.linalg.norm(targets - query, axis=1)
+        else:
+            far = -(targets @ query) / np.linalg.norm(targets, axis=1)
+        order = np.argsort(far)
+        ranks.append(1 + int(np.argmax(target_labels[order] == label)))
+        nearest.append(order[0])
+    return np.array(ranks), np.array(nearest)
+
+
+@pytest.mark.parametrize("distance", retrieval.DISTANCES)
+@pytest.mark.parametrize("block_bytes", [1, 4 * 90 * 7, 1 << 30])
+def test_blocks_equal_brute_force(rng, monkeypatch, distance, block_bytes):
+    monkeypatch.setattr(retrieval, "_TARGET_ROWS", 32)
+    queries = rng.normal(size=(40, 16)) + 2
+    targets = rng.normal(size=(90, 16)) * rng.uniform(0.5, 2, size=(90, 1)) + 2
+    query_labels, target_labels = rng.integers(0, 6, 40), rng.integers(0, 6, 90)
+    found = retrieval.rank(
+        queries.astype(np.float32),
+        query_labels,
+        targets.astype(np.float32),
+        target_labels,
+        block_bytes=block_bytes,
+    )[distance]
+    ranks, nearest = brute_force(queries, query_labels, targets, target_labels, distance)
+    np.testing.assert_array_equal(found.nearest, nearest)
+    np.testing.assert_array_equal(found.measures["top_1"], ranks == 1)
+    np.testing.assert_array_equal(found.measures["top_5"], ranks <= 5)
+    np.testing.assert_allclose(found.measures["mrr"], 1 / ranks)
+
+
+def test_perfect_vectors_score_one(rng):
+    labels = np.arange(30) % 5
+    centres = 10 * rng.normal(size=(5, 32))
+    sides = [
+        (centres[labels] + 0.1 * rng.normal(size=(30, 32))).astype(np.float32) for _ in range(2)
+    ]
+    for ranking in retrieval.rank(sides[0], labels, sides[1], labels).values():
+        for values in ranking.measures.values():
+            assert values.min() == 1
+
+
+def test_random_vectors_score_chance(rng):
+    query_labels, target_labels = rng.integers(0, 4, 2000), rng.integers(0, 4, 300)
+    queries, targets = rng.normal(size=(2000, 8)), rng.normal(size=(300, 8))
+    found = retrieval.rank(queries, query_labels, targets, target_labels)
+    chance = retrieval.chance(query_labels, target_labels)
+    for ranking in found.values():
+        for name, values in ranking.measures.items():
+            assert values.mean() == pytest.approx(chance[name].mean(), abs=0.04)
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.7, -1e4])
+def test_constant_vectors_score_exactly_chance(constant):
+    """One point for everything: no distance may pretend to know an order."""
+    query_labels = np.array([0, 1, 2, 2, 1, 0, 0])
+    target_labels = np.repeat([0, 1, 2], [50, 30, 20])
+    queries = np.full((7, 4096), constant, np.float32)
+    found = retrieval.rank(queries, query_labels, np.repeat(queries[:1], 100, 0), target_labels)
+    chance = retrieval.chance(query_labels, target_labels)
+    for ranking in found.values():
+        for name, values in ranking.measures.items():
+            np.testing.assert_allclose(values, chance[name])
+        assert len(np.unique(ranking.nearest)) == 1
+
+
+def test_chance_is_the_class_s_share_of_the_targets(rng):
+    target_labels = np.repeat([0, 1], [3, 7])
+    chance = retrieval.chance(np.array([0, 1]), target_labels)
+    np.testing.assert_allclose(chance["top_1"], [0.3, 0.7])
+    orders = np.array([rng.permutation(target_labels) for _ in range(20_000)])
+    for label in (0, 1):
+        first = 1 + np.argmax(orders == label, axis=1)
+        assert chance["top_5"][label] == pytest.approx(np.mean(first <= 5), abs=0.01)
+        assert chance["mrr"][label] == pytest.approx(np.mean(1 / first), abs=0.01)
+
+
+def test_ties_between_classes_share_the_credit():
+    queries = np.array([[0.0, 1.0]], np.float32)
+    targets = np.array([[1, 1], [1, 1], [1, 1], [5, 5]], np.float32)
+    found = retrieval.rank(queries, np.array([0]), targets, np.array([0, 1, 1, 0]))["euclidean"]
+    assert found.measures["top_1"][0] == pytest.approx(1 / 3)
+    assert found.measures["top_5"][0] == 1
+    assert found.measures["mrr"][0] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
+
+
+def test_a_class_without_targets_is_a_miss():
+    queries, targets = np.ones((1, 4)), np.ones((3, 4))
+    for ranking in retrieval.rank(queries, np.array([9]), targets, np.zeros(3, int)).values():
+        assert all(values[0] == 0 for values in ranking.measures.values())
+
+
+def test_measures_stay_in_their_range_and_order(rng):
+    for _ in range(30):
+        num_queries, num_targets = rng.integers(1, 20, 2)
+        queries = rng.integers(-1, 2, size=(num_queries, 3)).astype(np.float32)
+        targets = rng.integers(-1, 2, size=(num_targets, 3)).astype(np.float32)
+        labels = [rng.integers(0, 3, num) for num in (num_queries, num_targets)]
+        for ranking in retrieval.rank(queries, labels[0], targets, labels[1]).values():
+            top_1, top_5, mrr = (ranking.measures[name] for name in retrieval.MEASURES)
+            assert np.all(top_1 >= 0) and np.all(top_5 <= 1 + 1e-12)
+            assert np.all(top_1 <= mrr + 1e-12) and np.all(top_1 <= top_5 + 1e-12)
+
+
+def test_the_longest_vector_is_not_the_nearest():
+    """Only the dot product would choose it."""
+    queries = np.array([[1.0, 0.0]], np.float32)
+    targets = np.array([[100.0, 0.0], [1.0, 0.5]], np.float32)
+    found = retrieval.rank(queries, np.array([0]), targets, np.array([0, 1]))
+    assert found["euclidean"].nearest[0] == 1
+    assert found["cosine"].nearest[0] == 0
+
+
+def test_memory_is_bounded_by_the_block(rng):
+    queries = rng.normal(size=(2000, 64)).astype(np.float16)
+    targets = rng.normal(size=(20_000, 64)).astype(np.float16)
+    labels = [rng.integers(0, 5, len(side)) for side in (queries, targets)]
+    tracemalloc.start()
+    retrieval.rank(queries[:200], labels[0][:200], targets, labels[1], block_bytes=2 << 20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20, "the products of all pairs alone are 16 MB"
+
+
+def test_even_draws_hit_most_targets_but_not_all():
+    assert retrieval.expected_targets_hit(1, 50) == pytest.approx(1)
+    assert retrieval.expected_targets_hit(1000, 1000) == pytest.approx(632, abs=1)

@@ -1,0 +1,67 @@
+"""Stage 2, label: what a classifier of either modality calls each item (paper section 3).
+
+Rows in: `Item`; rows out: `Labels`, the ten best with their logits, so that the filter's k can
+change without another run of the nets.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tfrecords_tools import decode, files, nets, parts, rows
+from tfrecords_tools.nets import NetName
+from tfrecords_tools.rows import Item, Labels
+
+DEPTH = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Label(parts.Stage):
+    """The stage, for the items of one modality at a time.
+
+    Attributes:
+      root: folder that the paths are relative to.
+      classifiers: the net for each modality.
+    """
+
+    root: str
+    classifiers: tuple[tuple[str, NetName], ...]
+
+    name = "label"
+
+    def config(self) -> dict[str, Any]:
+        """The nets' fingerprints and the number of labels kept."""
+        return {"depth": DEPTH, **{key: net.config() for key, net in self.classifiers}}
+
+    def run(self, part: parts.Part, output: parts.Output) -> list[str]:
+        """Labels the items of one part."""
+        items = rows.from_lines(Item, files.read(part.source))
+        labels: list[Labels] = []
+        for modality, name in self.classifiers:
+            chosen = [item for item in items if item.modality == modality]
+            if not chosen:
+                continue
+            net = name.load()
+            prepared = decode.load_all(chosen, self.root, self.name, net.prepare, output.quarantine)
+            for item, scores in nets.batches(net, prepared):
+                labels.append(best_labels(item, scores, net.labels))
+        output.write(".jsonl", rows.to_lines(labels))
+        return [f"{row.modality}:{row.item_id}" for row in labels]
+
+
+def best_labels(item: Item, scores: np.ndarray, names: tuple[str, ...]) -> Labels:
+    """The best labels by their raw scores, float32 [len(names)]; ties go to the first."""
+    order = np.argsort(-scores, kind="stable")[:DEPTH]
+    return Labels(
+        item_id=item.id,
+        modality=item.modality,
+        names=tuple(names[index] for index in order),
+        scores=tuple(round(float(scores[index]), 4) for index in order),
+    )
+
+
+if __name__ == "__main__":
+    from tfrecords_tools import commands
+
+    commands.main(Label.name)

@@ -1,0 +1,98 @@
+"""The pretrained nets in a worker: loaded once a process, fed batches of one size.
+
+A net runs on one thread. Several workers then share the cores without fighting for them, which is
+faster than one net on all cores, and its numbers do not depend on how many there are: every
+batch is filled up to the same size, so a vector comes out the same bit for bit whatever stands
+beside it and however many workers there are.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from s2i_tf import features
+from s2i_tf.features.base import Net
+from tfrecords_tools import clock
+
+BATCH_SIZE = 8
+_LOADING = threading.Lock()
+
+Item = TypeVar("Item")
+
+
+@dataclasses.dataclass(frozen=True)
+class NetName:
+    """A net by name, with the digest of the fingerprint that the driver saw.
+
+    Attributes:
+      kind: `extractor` or `classifier`.
+      name: as `s2i_tf.features` resolves it.
+      weights: as `s2i_tf.features` takes them; empty for the released ones.
+    """
+
+    kind: Literal["extractor", "classifier"]
+    name: str
+    weights: str = ""
+
+    def load(self) -> Net:
+        """The net; the same object for the same name in one process."""
+        with _LOADING:
+            return _load(self)
+
+    def config(self) -> dict[str, Any]:
+        """The net's name and fingerprint for a stage's key and manifest."""
+        return {"name": self.name, **dataclasses.asdict(self.load().fingerprint)}
+
+
+def batches(
+    net: Net, items: Iterable[tuple[Item, np.ndarray]]
+) -> Iterator[tuple[Item, np.ndarray]]:
+    """Runs a net over prepared items.
+
+    Args:
+      net: the net.
+      items: pairs of anything and the item as `net.prepare` made it.
+
+    Yields:
+      Pairs of the same thing and its output, float32 [outputs], in the same order.
+    """
+    waiting: list[tuple[Item, np.ndarray]] = []
+    for item in items:
+        waiting.append(item)
+        if len(waiting) == BATCH_SIZE:
+            yield from _run(net, waiting)
+            waiting = []
+    if waiting:
+        yield from _run(net, waiting)
+
+
+def _run(net: Net, waiting: list[tuple[Item, np.ndarray]]) -> Iterator[tuple[Item, np.ndarray]]:
+    batch = np.zeros((BATCH_SIZE, *waiting[0][1].shape), waiting[0][1].dtype)
+    for row, (_, prepared) in enumerate(waiting):
+        batch[row] = prepared
+    with clock.measure("net"):
+        outputs = net(batch)
+    for (item, _), output in zip(waiting, outputs, strict=False):
+        yield item, output
+
+
+@functools.lru_cache(maxsize=4)
+def _load(name: NetName) -> Net:
+    _one_thread()
+    loaders: dict[str, Callable] = {
+        "extractor": features.load_extractor,
+        "classifier": features.load_classifier,
+    }
+    return loaders[name.kind](name.name, weights=name.weights or None)
+
+
+def _one_thread() -> None:
+    import tensorflow as tf
+
+    with contextlib.suppress(RuntimeError):  # TensorFlow is running already, with its own number
+        tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -1,0 +1,174 @@
+"""Stage 1, probe: opens every file just enough to say what it holds.
+
+Rows in: `Source`; rows out: `Item`. A sound or photo gives one item. A video gives, for each of its
+windows, one sound and one picture: the frame in the middle of the window. Only headers are read
+here, and the bytes' checksum, so that equal files never stand on both sides of the split; what
+cannot be decoded shows later.
+"""
+
+import dataclasses
+import hashlib
+import math
+import os
+from typing import Any
+
+from s2i_tf.errors import MediaError
+from s2i_tf.media import video
+from tfrecords_tools import clock, decode, files, parts, rows
+from tfrecords_tools.rows import Item, Quarantined, Source
+
+# Of a larger file the digest takes only the ends and the size: it tells copies, it is no seal.
+_WHOLE_BYTES = 64 << 20
+_END_BYTES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe(parts.Stage):
+    """The stage.
+
+    Attributes:
+      root: folder that the paths are relative to.
+      min_seconds: shorter sounds are refused.
+      max_seconds: longer sounds and videos are refused.
+      windows_per_video: pairs to take from a video that is no clip.
+      window_seconds: length of a window.
+    """
+
+    root: str
+    min_seconds: float
+    max_seconds: float
+    windows_per_video: int = 1
+    window_seconds: float = 10.0
+
+    name = "probe"
+
+    def config(self) -> dict[str, Any]:
+        """The limits and windows."""
+        return {
+            key: value for key, value in dataclasses.asdict(self).items() if key != "root"
+        }
+
+    def run(self, part: parts.Part, output: parts.Output) -> list[str]:
+        """Probes the files of one part."""
+        items: list[Item] = []
+        for source in rows.from_lines(Source, files.read(part.source)):
+            try:
+                with clock.measure("decode"):
+                    items += self.probe(source)
+            except MediaError as error:
+                output.quarantine(
+                    Quarantined(source.path, self.name, error.reason, decode.one_line(error))
+                )
+        output.write(".jsonl", rows.to_lines(items))
+        return [f"{item.modality}:{item.id}" for item in items]
+
+    def probe(self, source: Source) -> list[Item]:
+        """The items of one file.
+
+        Raises:
+          MediaError: if it holds none that can be used.
+        """
+        try:
+            with files.local_copy(files.join(self.root, source.path)) as path:
+                content = digest(path)
+                if source.kind == "image":
+                    return [self._whole(source, content)]
+                info = video.probe(path)
+        except FileNotFoundError:
+            raise MediaError("missing", "the file was there when it was listed and is gone") from None
+        except OSError as error:
+            raise MediaError("unreadable", error.strerror or str(error)) from None
+        if not info.has_sound:
+            raise MediaError("no_sound", "it has no sound")
+        if info.duration_seconds is not None:
+            self._check_length(info.duration_seconds)
+        if source.kind == "sound":
+            return [self._whole(source, content)]
+        if not info.has_picture:
+            raise MediaError("no_picture", "it has no picture")
+        return self._moments(source, content, info.duration_seconds or self.window_seconds)
+
+    def _whole(self, source: Source, content: str) -> Item:
+        return Item(
+            id=source.path,
+            modality=source.kind,
+            path=source.path,
+            group=source.group,
+            content=content,
+            class_name=source.class_name,
+            belongs_to=source.belongs_to,
+        )
+
+    def _moments(self, source: Source, content: str, duration_seconds: float) -> list[Item]:
+        items = []
+        for start_seconds, num_seconds in self._windows(source, duration_seconds):
+            common = {
+                "id": f"{source.path}#t={start_seconds:.2f}",
+                "path": source.path,
+                "group": source.group,
+                "content": content,
+                "class_name": source.class_name,
+                "belongs_to": f"{source.path}#t={start_seconds:.2f}",
+            }
+            middle = start_seconds + num_seconds / 2
+            items += [
+                Item(
+                    modality="sound",
+                    start_seconds=start_seconds,
+                    num_seconds=num_seconds,
+                    **common,
+                ),
+                Item(modality="image", start_seconds=middle, **common),
+            ]
+        return items
+
+    def _windows(self, source: Source, duration_seconds: float) -> list[tuple[float, float]]:
+        """Start and length of each window, rounded so that they read well in an id."""
+        length = min(self.window_seconds, duration_seconds)
+        if source.start_seconds is not None:
+            if source.start_seconds > duration_seconds - self.min_seconds:
+                raise MediaError(
+                    "outside",
+                    f"the clip starts at {source.start_seconds} s of {duration_seconds:.1f} s",
+                )
+            left = duration_seconds - source.start_seconds
+            return [(source.start_seconds, min(self.window_seconds, left))]
+        num_windows = max(1, min(self.windows_per_video, math.floor(duration_seconds / length)))
+        starts = []
+        for index in range(num_windows):
+            centre = duration_seconds * (index + 0.5) / num_windows
+            starts.append((math.floor(max(0.0, centre - length / 2) * 100) / 100, length))
+        return starts
+
+    def _check_length(self, seconds: float) -> None:
+        if seconds < self.min_seconds:
+            raise MediaError("too_short", f"{seconds:.2f} s; allowed: {self.min_seconds:g} s or more")
+        if seconds > self.max_seconds:
+            raise MediaError("too_long", f"{seconds:.0f} s; allowed: {self.max_seconds:g} s or less")
+
+
+def digest(path: str) -> str:
+    """16 hexadecimal digits of a file's contents.
+
+    Raises:
+      MediaError: if it is empty.
+    """
+    size = os.path.getsize(path)
+    if not size:
+        raise MediaError("empty", "the file is empty")
+    sha256 = hashlib.sha256()
+    with open(path, "rb") as file:
+        if size <= _WHOLE_BYTES:
+            while chunk := file.read(_END_BYTES):
+                sha256.update(chunk)
+        else:
+            sha256.update(f"{size}".encode() + file.read(_END_BYTES))
+            file.seek(-_END_BYTES, os.SEEK_END)
+            sha256.update(file.read())
+    return sha256.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    from tfrecords_tools import commands
+
+    commands.main(Probe.name)

@@ -1,0 +1,163 @@
+"""Stage 4, refine: keep the pairs whose sound and picture are called alike (paper section 3).
+
+Rows in: `Pair` and `Labels`; rows out: `Verdict`, for the dropped pairs too, so that nothing is lost
+unaccounted. The paper keeps a pair when the top-3 label sets of the two classifiers meet; k and the
+rule are settings. A pair that has no class yet gets the label on which the two agree best.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import apache_beam as beam
+
+from s2i_tf.errors import UserError, unknown_name
+from tfrecords_tools.rows import Labels, Pair
+
+NAME = "refine"
+AGREE = "agree"
+DISAGREE = "labels_disagree"
+UNLABELLED = "unlabelled"
+
+Rule = Callable[[Sequence[str], Sequence[str]], list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What became of a pair.
+
+    Attributes:
+      id: of the pair.
+      pair: the pair, with its class if it was kept.
+      reason: `agree` if it was kept, else why it was dropped.
+      sound_labels: the sound's labels, best first.
+      image_labels: the picture's.
+    """
+
+    id: str
+    pair: Pair
+    reason: str
+    sound_labels: tuple[str, ...] = ()
+    image_labels: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether the pair goes on."""
+        return self.reason == AGREE
+
+
+def sets_meet(sound: Sequence[str], image: Sequence[str]) -> list[str]:
+    """The paper's rule: the labels in both lists, the best placed in both together first."""
+    return sorted(set(sound) & set(image), key=lambda name: (sound.index(name) + image.index(name), name))
+
+
+def first_in_other(sound: Sequence[str], image: Sequence[str]) -> list[str]:
+    """Stricter: the first label of one side must be among the other's."""
+    return [name for name in sets_meet(sound, image) if name in (sound[0], image[0])]
+
+
+def first_equal(sound: Sequence[str], image: Sequence[str]) -> list[str]:
+    """Strictest: both sides agree on their first label, whatever k is."""
+    return [sound[0]] if sound[0] == image[0] else []
+
+
+# Each gives the labels on which two lists agree, the best first; none if they don't.
+RULES: dict[str, Rule] = {
+    "sets_meet": sets_meet,
+    "first_in_other": first_in_other,
+    "first_equal": first_equal,
+}
+
+
+def rule_by_name(name: str) -> Rule:
+    """The rule of that name.
+
+    Raises:
+      UserError: if there is none.
+    """
+    try:
+        return RULES[name]
+    except KeyError:
+        raise unknown_name("--rule", name, RULES) from None
+
+
+def judge(
+    pair: Pair, sound: Labels | None, image: Labels | None, rule: Rule, top_k: int
+) -> Verdict:
+    """Decides on one pair.
+
+    Args:
+      pair: the pair.
+      sound: the labels of its sound, or None if it could not be read.
+      image: the same of its picture.
+      rule: when two lists agree.
+      top_k: how many labels of each side count.
+    """
+    if sound is None or image is None:
+        return Verdict(pair.id, pair, UNLABELLED)
+    common = rule(sound.names[:top_k], image.names[:top_k])
+    if not common:
+        return Verdict(pair.id, pair, DISAGREE, sound.names, image.names)
+    named = dataclasses.replace(pair, class_name=pair.class_name or common[0])
+    return Verdict(pair.id, named, AGREE, sound.names, image.names)
+
+
+def check_labels(sound_names: Sequence[str], image_names: Sequence[str]) -> None:
+    """Refuses two classifiers that never could agree.
+
+    Raises:
+      UserError: if they have no label in common.
+    """
+    if not set(sound_names) & set(image_names):
+        raise UserError(
+            f"--label_sound and --label_image have no label in common ({sound_names[0]!r} … and "
+            f"{image_names[0]!r} …); allowed: classifiers of the same labels"
+        )
+
+
+class Refine(beam.PTransform):
+    """Beam transform: (`Pair`s, `Labels`) to `Verdict`s."""
+
+    def __init__(self, rule: str, top_k: int):
+        super().__init__()
+        self._rule = rule
+        self._top_k = top_k
+
+    def expand(self, pcolls):
+        """Joins the labels to the pairs, first by sound and then by picture."""
+        pairs, labels = pcolls
+        by_item = labels | "By item" >> beam.WithKeys(lambda row: (row.modality, row.item_id))
+        with_sound = (
+            {
+                "pairs": pairs | "By sound" >> beam.WithKeys(lambda pair: ("sound", pair.sound_id)),
+                "labels": by_item,
+            }
+            | "Join sounds" >> beam.CoGroupByKey()
+            | "Sound labels" >> beam.FlatMapTuple(_with_sound)
+        )
+        return (
+            {
+                "pairs": with_sound
+                | "By picture" >> beam.WithKeys(lambda row: ("image", row[0].image_id)),
+                "labels": by_item,
+            }
+            | "Join pictures" >> beam.CoGroupByKey()
+            | "Judge" >> beam.FlatMapTuple(_judged, self._rule, self._top_k)
+        )
+
+
+def _with_sound(key, found) -> Iterator[tuple[Pair, Labels | None]]:
+    labels = next(iter(found["labels"]), None)
+    for pair in found["pairs"]:
+        yield pair, labels
+
+
+def _judged(key, found: dict[str, Iterable], rule: str, top_k: int) -> Iterator[Verdict]:
+    image = next(iter(found["labels"]), None)
+    for pair, sound in found["pairs"]:
+        yield judge(pair, sound, image, rule_by_name(rule), top_k)
+
+
+if __name__ == "__main__":
+    from tfrecords_tools import commands
+
+    commands.main(NAME)

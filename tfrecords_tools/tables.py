@@ -1,0 +1,133 @@
+"""Tables: the rows that the choosing stages (pair, refine, balance, split) read and write with Beam.
+
+A table is a folder of part files; a row's part follows from a stable hash of its id, and the rows
+of a part are sorted, so the same rows give the same bytes on any runner with any number of workers.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from tfrecords_tools import files, manifest, parts, rows
+from tfrecords_tools.manifest import Manifest
+
+ROWS_PER_PART = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Where a table lies: its folder and the names of its parts."""
+
+    folder: str
+    part_names: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[str]:
+        """The part files."""
+        return [files.join(self.folder, f"{name}.jsonl") for name in self.part_names]
+
+    def digests(self) -> list[str]:
+        """The checksums of the part files."""
+        return [files.sha256(path) for path in self.paths]
+
+    def rows(self, row_type: type) -> Iterable[Any]:
+        """All rows, part by part."""
+        for path in self.paths:
+            yield from rows.from_lines(row_type, files.read(path))
+
+
+class Read(beam.PTransform):
+    """Beam transform: the rows of a table."""
+
+    def __init__(self, table: Table, row_type: type):
+        super().__init__()
+        self._table = table
+        self._row_type = row_type
+
+    def expand(self, pbegin):
+        """Reads the parts side by side."""
+        return (
+            pbegin
+            | beam.Create(self._table.paths)
+            | beam.Reshuffle()
+            | beam.FlatMap(lambda path, row_type: rows.from_lines(row_type, files.read(path)),
+                           self._row_type)
+        )
+
+
+class Write(beam.PTransform):
+    """Beam transform: rows to the parts of a table, an empty part as well as a full one."""
+
+    def __init__(self, table: Table, key: str, config: dict[str, Any]):
+        super().__init__()
+        self._table = table
+        self._key = key
+        self._config = config
+
+    def expand(self, pcoll):
+        """Collects the rows of each part, sorts and commits them."""
+        names = self._table.part_names
+        placed = pcoll | beam.Map(lambda row: (names[parts.place(row.id, len(names))], row))
+        every = pcoll.pipeline | "Parts" >> beam.Create([(name, None) for name in names])
+        return (
+            (placed, every)
+            | beam.Flatten()
+            | beam.GroupByKey()
+            | beam.Map(_commit, self._table.folder, self._key, self._config)
+        )
+
+
+def run(
+    stage: str,
+    config: dict[str, Any],
+    sources: Sequence[Table],
+    target: Table,
+    build: Callable[[beam.Pipeline], beam.PCollection],
+    options: PipelineOptions,
+) -> list[Manifest]:
+    """Makes a table unless every part of it is valid.
+
+    Args:
+      stage: its name.
+      config: all that the rows depend on beside the sources.
+      sources: the tables that `build` reads.
+      target: the table to write.
+      build: from a pipeline to the rows.
+      options: of the pipeline.
+
+    Returns:
+      The manifests of the target's parts.
+    """
+    inputs = [source.digests() for source in sources]
+    key = manifest.key_of(
+        stage=stage, config=config, inputs=inputs, num_parts=len(target.part_names)
+    )
+    names = target.part_names
+    parts.remove_strangers(target.folder, set(names))
+    valid = [manifest.load_valid(target.folder, name, key) for name in names]
+    if not all(valid):
+        parts.run_pipeline(
+            lambda pipeline: build(pipeline) | "Write" >> Write(target, key, config), options
+        )
+        valid = [parts.loaded(target.folder, name) for name in names]
+    return valid
+
+
+def target_for(folder: str, prefix: str, num_rows: int) -> Table:
+    """A table that is yet to be written, for about so many rows."""
+    num_parts = parts.num_parts_for(num_rows, ROWS_PER_PART)
+    return Table(
+        folder, tuple(parts.part_name(prefix, index, num_parts) for index in range(num_parts))
+    )
+
+
+def _commit(element, folder: str, key: str, config: dict[str, Any]) -> str:
+    name, found = element
+    table = sorted((row for row in found if row is not None), key=rows.dumps)
+    output = parts.Output(folder, parts.Part(name, source="", key=key))
+    output.write(".jsonl", rows.to_lines(table))
+    output.commit(config, [row.id for row in table])
+    return name
