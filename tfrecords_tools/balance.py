@@ -108,7 +108,7 @@ def choose_classes(
     sides = {side for _, side in counts}
     large = {
         name
-        for name in {name for name, _ in counts}
+        for name, _ in counts
         if all(
             counts.get((name, side), 0) >= quota(instances_per_class, side, train_share)
             for side in sides
@@ -116,7 +116,10 @@ def choose_classes(
     }
     needed = num_classes or 1
     if len(large) < needed:
-        sizes = sorted((sum(counts.get((name, side), 0) for side in sides) for name, _ in counts), reverse=True)
+        names = {name for name, _ in counts}
+        sizes = sorted(
+            (sum(counts.get((name, side), 0) for side in sides) for name in names), reverse=True
+        )
         raise UserError(
             f"{len(large)} classes have {instances_per_class} pairs, --num_classes asks for {needed}; "
             f"the largest classes have {', '.join(map(str, sizes[:5]))}"

@@ -1,11 +1,14 @@
 """How long the workers spend in decoding, nets and writing, as Beam metrics."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator, Mapping
 
 from apache_beam.metrics.metric import Metrics, MetricsFilter
 from apache_beam.runners.runner import PipelineResult
+
+logger = logging.getLogger(__name__)
 
 NAMESPACE = "tfrecords_tools"
 
@@ -16,6 +19,15 @@ def measure(name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     Metrics.counter(NAMESPACE, name).inc(int((time.perf_counter() - start) * 1e6))
+
+
+def log_shares(stage: str, result: PipelineResult) -> None:
+    """Logs what the workers spent their time on."""
+    spent = seconds(result)
+    total = sum(spent.values())
+    if total:
+        shares = ", ".join(f"{name} {value / total:.0%}" for name, value in sorted(spent.items()))
+        logger.info("%s: %.1f s of work: %s", stage, total, shares)
 
 
 def seconds(result: PipelineResult) -> Mapping[str, float]:

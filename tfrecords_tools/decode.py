@@ -40,7 +40,7 @@ def load_all(
     items: Iterable[Item],
     root: str,
     stage: str,
-    prepare: Callable[[np.ndarray], np.ndarray],
+    prepare: Callable[[Item, np.ndarray], np.ndarray],
     quarantine: Callable[[Quarantined], None],
 ) -> Iterator[tuple[Item, np.ndarray]]:
     """Reads and prepares items, one at a time; those that cannot be used go to `quarantine`.
@@ -49,13 +49,13 @@ def load_all(
       items: what to read.
       root: folder that their paths are relative to.
       stage: name of the stage, for the quarantine.
-      prepare: from the decoded item to what the stage needs.
+      prepare: from an item and what was decoded to what the net needs.
       quarantine: takes the rows of unusable items.
     """
     for item in items:
         with clock.measure("decode"):
             try:
-                prepared = prepare(load(item, root))
+                prepared = prepare(item, load(item, root))
             except MediaError as error:
                 quarantine(Quarantined(item.path, stage, error.reason, one_line(error)))
                 continue

@@ -43,7 +43,13 @@ class Label(parts.Stage):
             if not chosen:
                 continue
             net = name.load()
-            prepared = decode.load_all(chosen, self.root, self.name, net.prepare, output.quarantine)
+            prepared = decode.load_all(
+                chosen,
+                self.root,
+                self.name,
+                lambda item, decoded, net=net: net.prepare(decoded),
+                output.quarantine,
+            )
             for item, scores in nets.batches(net, prepared):
                 labels.append(best_labels(item, scores, net.labels))
         output.write(".jsonl", rows.to_lines(labels))

@@ -8,6 +8,7 @@ everything else is done again.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from tfrecords_tools import files
@@ -93,6 +94,12 @@ def load_valid(folder: str, part: str, key: str) -> Manifest | None:
     if manifest is None or manifest.key != key or manifest.faults(folder):
         return None
     return manifest
+
+
+def remove(folder: str, part_names: Iterable[str]) -> None:
+    """Removes the manifests of parts that are to be done again."""
+    present = set(files.names(folder))
+    files.remove(folder, present & {part + SUFFIX for part in part_names})
 
 
 def key_of(**what: Any) -> str:

@@ -9,6 +9,7 @@ manifest. A part is small (`ROWS_PER_PART` rows), so a killed run loses seconds.
 
 import abc
 import dataclasses
+import hashlib
 import logging
 import math
 import re
@@ -17,10 +18,11 @@ from typing import Any, ClassVar
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult
 
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
-from tfrecords_tools import files, manifest, rows
+from tfrecords_tools import clock, files, manifest, progress, rows
 from tfrecords_tools.manifest import FileRecord, Manifest
 from tfrecords_tools.rows import Quarantined
 
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 ROWS_PER_PART = 128
 _PLACEMENT_SALT = "part"
+_PART_FILE = re.compile(r"(.+-\d{5}-of-\d{5})(\..+)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +41,13 @@ class Part:
       name: of its files, without suffix, such as `sound-00003-of-00010`.
       source: path of the file that holds its rows.
       key: digest of all that its output depends on.
+      num_rows: how many rows come in.
     """
 
     name: str
     source: str
     key: str
+    num_rows: int = 0
 
 
 class Output:
@@ -173,8 +178,7 @@ def run(
     stage: Stage,
     sources: Sequence[str],
     folder: str,
-    options: PipelineOptions,
-    watch: Callable[[Stage, Sequence[Part], str], Any],
+    options_for: Callable[[int], PipelineOptions],
 ) -> list[Manifest]:
     """Does every part of a stage that is not valid yet.
 
@@ -182,8 +186,7 @@ def run(
       stage: what to do.
       sources: paths of the part files with the rows.
       folder: for the output.
-      options: of the Beam pipeline.
-      watch: context manager that shows the progress on the parts to do.
+      options_for: from the number of parts to do to the options of the Beam pipeline.
 
     Returns:
       The manifests of all parts, in the order of `sources`.
@@ -191,25 +194,35 @@ def run(
     Raises:
       UserError: if a worker met a mistake that the user can mend.
     """
-    parts = [_part(stage, source) for source in sources]
+    config = stage.config()
+    parts = [_part(stage.name, config, source) for source in sources]
     remove_strangers(folder, {part.name for part in parts})
-    done = {part.name for part in parts if manifest.load_valid(folder, part.name, part.key)}
-    todo = [part for part in parts if part.name not in done]
-    if done:
-        logger.info("%s: %d of %d parts are valid and kept", stage.name, len(done), len(parts))
+    todo = [part for part in parts if not manifest.load_valid(folder, part.name, part.key)]
+    if len(todo) < len(parts):
+        logger.info(
+            "%s: %d of %d parts are valid and kept", stage.name, len(parts) - len(todo), len(parts)
+        )
     if todo:
-        with watch(stage, todo, folder):
-            run_pipeline(
-                lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder), options
+        manifest.remove(folder, [part.name for part in todo])
+        num_rows = {part.name: part.num_rows for part in todo}
+        with progress.watch(stage.name, num_rows, folder):
+            result = run_pipeline(
+                lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder),
+                options_for(len(todo)),
             )
+        clock.log_shares(stage.name, result)
     return [loaded(folder, part.name) for part in parts]
 
 
-def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions) -> None:
+def run_pipeline(
+    build: Callable[[beam.Pipeline], Any], options: PipelineOptions
+) -> PipelineResult:
     """Builds and runs a pipeline, and gives a worker's `UserError` back as one."""
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline)
     try:
-        with beam.Pipeline(options=options) as pipeline:
-            build(pipeline)
+        result = pipeline.run()
+        result.wait_until_finish()
     except UserError:
         raise
     except Exception as error:
@@ -217,24 +230,25 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions
         if message := re.search(r"UserError: (.+?)(?: \[while running|\\n|$)", str(error), re.M):
             raise UserError(message[1]) from error
         raise
+    return result
 
 
 def remove_strangers(folder: str, part_names: set[str]) -> None:
-    """Removes files of other parts and what a killed writer left behind."""
-    files.remove(
-        folder,
-        [
-            name
-            for name in files.names(folder)
-            if files.is_temporary(name) or name.split(".")[0] not in part_names
-        ],
-    )
+    """Removes the files of other parts and what a killed writer left behind; nothing else."""
+    strangers = []
+    for name in files.names(folder):
+        part = _PART_FILE.fullmatch(name)
+        if files.is_temporary(name) or (part and part[1] not in part_names):
+            strangers.append(name)
+    files.remove(folder, strangers)
 
 
-def _part(stage: Stage, source: str) -> Part:
+def _part(stage: str, config: dict[str, Any], source: str) -> Part:
     name = source.rsplit("/", 1)[-1].removesuffix(".jsonl")
-    key = manifest.key_of(stage=stage.name, config=stage.config(), rows=files.sha256(source))
-    return Part(name, source, key)
+    contents = files.read(source)
+    digest = hashlib.sha256(contents).hexdigest()
+    key = manifest.key_of(stage=stage, config=config, rows=digest)
+    return Part(name, source, key, num_rows=contents.count(b"\n"))
 
 
 def loaded(folder: str, part_name: str) -> Manifest:

@@ -80,7 +80,7 @@ class Probe(parts.Stage):
             raise MediaError("unreadable", error.strerror or str(error)) from None
         if not info.has_sound:
             raise MediaError("no_sound", "it has no sound")
-        if info.duration_seconds is not None:
+        if info.duration_seconds:  # 0 where the file does not say
             self._check_length(info.duration_seconds)
         if source.kind == "sound":
             return [self._whole(source, content)]

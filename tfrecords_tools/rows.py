@@ -124,10 +124,7 @@ def dumps(row: Any) -> str:
 
 def loads(row_type: type[Row], line: str | bytes) -> Row:
     """The row of a line of `dumps`."""
-    values = json.loads(line)
-    return row_type(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    )
+    return _build(row_type, json.loads(line))
 
 
 def to_lines(rows: Iterable[Any]) -> bytes:
@@ -138,3 +135,17 @@ def to_lines(rows: Iterable[Any]) -> bytes:
 def from_lines(row_type: type[Row], contents: bytes) -> list[Row]:
     """The rows of a part file."""
     return [loads(row_type, line) for line in contents.splitlines()]
+
+
+def _build(row_type: type[Row], values: dict[str, Any]) -> Row:
+    types = {field.name: field.type for field in dataclasses.fields(row_type)}
+    return row_type(
+        **{
+            name: tuple(value)
+            if isinstance(value, list)
+            else _build(types[name], value)
+            if isinstance(value, dict)
+            else value
+            for name, value in values.items()
+        }
+    )

@@ -94,10 +94,10 @@ def ring(
     return product.imag.reshape(-1)[:num_samples]
 
 
-def scatter(num_samples: int, onsets: np.ndarray, grains: np.ndarray) -> np.ndarray:
-    """Adds short sounds [events, length] into silence at their onsets (samples; late ones cut)."""
+def scatter(num_samples: int, times: np.ndarray, grains: np.ndarray) -> np.ndarray:
+    """Adds short sounds [events, length] into silence at their times in seconds."""
     length = grains.shape[1]
-    places = np.asarray(onsets)[:, None] + np.arange(length)
+    places = (times * spec.SAMPLE_RATE_HZ).astype(np.int64)[:, None] + np.arange(length)
     total = np.bincount(places.ravel(), grains.ravel(), minlength=num_samples + length)
     return total[:num_samples].astype(np.float32)
 

@@ -40,7 +40,7 @@ def rain(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarr
     decay = rng.uniform(0.001, 0.004, num).astype(np.float32)[:, None]
     gains = (rng.pareto(2.5, num) + 0.4).astype(np.float32)[:, None]
     drops = gains * np.exp(-t / decay) * np.sin(2 * np.pi * pitch * t)
-    patter = dsp.scatter(num_samples, times * _RATE, drops)
+    patter = dsp.scatter(num_samples, times, drops)
     return wash * lerp(0.12, 1.2, force) + patter * lerp(1.0, 0.6, force)
 
 
@@ -97,8 +97,7 @@ def clock(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
         grains.append(grain)
     beats = np.arange(len(times)) % 2
     gains = np.where(beats, rng.uniform(0.5, 1), 1.0) * rng.uniform(0.85, 1.1, len(times))
-    onsets = (times * _RATE).astype(int)
-    return dsp.scatter(num_samples, onsets, np.stack(grains)[beats] * gains[:, None])
+    return dsp.scatter(num_samples, times, np.stack(grains)[beats] * gains[:, None])
 
 
 def engine(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
@@ -207,7 +206,7 @@ def fire(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarr
     pitch = rng.uniform(900, 4500, num).astype(np.float32)[:, None]
     noise = rng.standard_normal((num, 500), dtype=np.float32) + np.sin(2 * np.pi * pitch * t)
     gains = (rng.pareto(4.0, num) + 0.7).astype(np.float32)[:, None] * np.exp(-t / decay)
-    crackles = dsp.scatter(num_samples, (times * _RATE).astype(int), gains * noise)
+    crackles = dsp.scatter(num_samples, times, gains * noise)
     return rumble * 0.5 + hiss * rng.uniform(0.03, 0.08) + crackles * 1.6
 
 
@@ -229,7 +228,7 @@ def bird(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarr
     turns = np.cumsum(centre * 2**bend, axis=1) / _RATE
     envelope = np.sin(np.pi * inside) ** 0.7 * rng.uniform(0.5, 1, num)[:, None]
     whistle = np.sin(2 * np.pi * turns) + 0.12 * np.sin(4 * np.pi * turns)
-    song = dsp.scatter(num_samples, (times * _RATE).astype(int), whistle * envelope)
+    song = dsp.scatter(num_samples, times, whistle * envelope)
     air = dsp.coloured_noise(rng, num_samples, dsp.band(100, 900, 0.8))
     return song + rng.uniform(0.005, 0.03) * air
 

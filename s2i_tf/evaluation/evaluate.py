@@ -5,9 +5,10 @@
 - `version`; `command`; `settings` (`seed`, `num_resamples`, `confidence`, `num_gallery`);
   `versions` of the software.
 - `model`: `folder`, `files` (SHA-256 by name), `class_names`, `stochastic`, `config` of its run.
-- `data`: `folder`, `name`, `source`, `class_names`, `extractors`, `fingerprints`, `settings`, and
-  `splits` by name with `num_pairs`, `num_sounds`, `num_images`, `num_groups`; `overlap`: how many
-  recordings, sounds and photos of the eval split also stand in the training split.
+- `data`: `folder`, `name`, `source`, `class_names`, `extractors`, `fingerprints`, `settings`;
+  `splits` by name with `num_pairs`, `num_sounds`, `num_images`, `num_groups`, and the same of each
+  of its `classes`; `overlap`: how many recordings, sounds and photos of the eval split also stand
+  in the training split.
 - `judge`: `name`, `fingerprint`, `digest`, `num_labels`.
 - `retrieval`: rows, see `tables.retrieval_rows`: `split`, `direction`, `layer`, `distance`,
   `num_queries`, `num_targets`, `num_groups`; `measures` (`top_1`, `top_5`, `mrr`), each with

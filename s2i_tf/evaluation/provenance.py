@@ -42,10 +42,8 @@ def describe_data(
     info: DatasetInfo, data_dir: str | os.PathLike, splits: Mapping[str, Mapping[str, np.ndarray]]
 ) -> dict[str, Any]:
     """The data set, the size of its splits, and what stands in both of them."""
-    found = {
-        name: {key: set(split[key]) for key in ("sound_id", "image_id", "group")}
-        for name, split in splits.items()
-    }
+    keys = ("sound_id", "image_id", "group")
+    found = {name: {key: set(split[key]) for key in keys} for name, split in splits.items()}
     train, evaluated = (found[name] for name in spec.SPLITS)
     return {
         "folder": str(data_dir),
@@ -56,19 +54,30 @@ def describe_data(
         "fingerprints": info.fingerprints,
         "settings": info.settings,
         "splits": {
-            name: {
-                "num_pairs": len(splits[name]["label"]),
-                "num_sounds": len(keys["sound_id"]),
-                "num_images": len(keys["image_id"]),
-                "num_groups": len(keys["group"]),
+            name: _sizes(split, np.full(len(split["label"]), True))
+            | {
+                "classes": {
+                    class_name: _sizes(split, split["label"] == label)
+                    for label, class_name in enumerate(info.class_names)
+                }
             }
-            for name, keys in found.items()
+            for name, split in splits.items()
         },
         "overlap": {
             "num_groups": len(train["group"] & evaluated["group"]),
             "num_sounds": len(train["sound_id"] & evaluated["sound_id"]),
             "num_images": len(train["image_id"] & evaluated["image_id"]),
         },
+    }
+
+
+def _sizes(split: Mapping[str, np.ndarray], chosen: np.ndarray) -> dict[str, int]:
+    """How many different pairs, sounds, photos and recordings the chosen records hold."""
+    return {
+        "num_pairs": int(chosen.sum()),
+        "num_sounds": len(set(split["sound_id"][chosen])),
+        "num_images": len(set(split["image_id"][chosen])),
+        "num_groups": len(set(split["group"][chosen])),
     }
 
 

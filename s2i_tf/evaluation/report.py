@@ -78,8 +78,8 @@ def _header(metrics: Metrics) -> Markup:
         tag(
             "p",
             f"Data set {data['name']}: {len(data['class_names'])} classes; judged on "
-            f"{counts['num_sounds']} sounds of {counts['num_groups']} recordings and "
-            f"{counts['num_images']} photos that were kept apart from training.",
+            f"the eval split's {counts['num_sounds']} sounds of {counts['num_groups']} recordings "
+            f"and {counts['num_images']} photos.",
             class_="lede",
         ),
         tag("nav", [tag("a", name, href=f"#{key}") for key, name in _SECTIONS.items()]),

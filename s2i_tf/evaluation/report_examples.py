@@ -2,12 +2,12 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from s2i_tf.evaluation import curves, run_folder
+from s2i_tf.evaluation import curves, label_match, run_folder
 from s2i_tf.evaluation.gallery import Example
 from s2i_tf.evaluation.markup import Embedder, Markup, tag
 from s2i_tf.evaluation.summary import Metrics
@@ -44,8 +44,8 @@ def gallery_section(metrics: Metrics, examples: Sequence[Example], embedder: Emb
             "p",
             f"{len(examples)} sounds of the eval split, drawn at random with seed "
             f"{metrics['settings']['seed']}, one of each class in turn: neither the best nor the "
-            "worst. The player has the seconds that the model hears. Beneath each picture stand "
-            "the judge's likeliest labels, marked where picture and photo have one in common.",
+            "worst. The player has the seconds that the model hears. Beneath photo and picture "
+            "stand the judge's three likeliest labels, and beneath both what they have in common.",
         ),
         [tag("p", note, class_="warning") for note in notes],
         tag("div", cards, class_="gallery"),
@@ -64,46 +64,58 @@ def training_section(run: str | os.PathLike | None, embedder: Embedder) -> Marku
 def _card(example: Example, embedder: Embedder) -> Markup:
     uri = None if example.sound is None else embedder.uri(example.sound, "audio/mpeg")
     player = (
-        tag("audio", controls="", preload="none", src=uri)
+        tag("audio", controls="", preload="metadata", src=uri)
         if uri
         else tag("p", "The sound is not at hand.", class_="missing")
     )
-    shared = example.original_labels.keys() & example.generated_labels.keys()
     pictures = [
-        _figure("real photo", example.original, example.original_labels, shared, embedder),
-        _figure("from the sound", example.generated[0], example.generated_labels, shared, embedder),
-        _figure("from the photo's features", example.rebuilt, {}, set(), embedder),
+        _figure("real photo", example.original, example.original_labels, embedder),
+        _figure("from the sound", example.generated[0], example.generated_labels, embedder),
+        _figure("photo rebuilt", example.rebuilt, {}, embedder),
         *(
-            _figure(f"further sample {number}", sample, {}, set(), embedder)
+            _figure(f"from the sound, sample {number}", sample, {}, embedder)
             for number, sample in enumerate(example.generated[1:], 1)
         ),
     ]
-    heading = tag("h3", example.class_name, tag("small", example.sound_id))
-    return tag("article", heading, player, tag("div", pictures, class_="pictures"))
+    return tag(
+        "article",
+        tag("h3", example.class_name.replace("_", " "), tag("small", example.sound_id)),
+        player,
+        tag("div", pictures, class_="pictures"),
+        _common(example.original_labels, example.generated_labels),
+    )
+
+
+def _common(one: Mapping[int, str], other: Mapping[int, str]) -> Markup:
+    """The first of the k at which the label sets meet, and the labels that they share there."""
+    for k in label_match.TOP_KS:
+        if shared := set(list(one)[:k]) & set(list(other)[:k]):
+            names = ", ".join(_short(one[label]) for label in one if label in shared)
+            return tag("p", tag("b", f"match at top {k}"), f" {names}", class_="match")
+    return tag("p", f"no match at top {k}", class_="match none")
 
 
 def _figure(
     caption: str,
     picture: np.ndarray,
     labels: Mapping[int, str],
-    shared: Set[int],
     embedder: Embedder,
 ) -> Markup:
     uri = embedder.uri(image.encode_jpeg(picture, quality=90), "image/jpeg")
     if uri is None:
         return Markup("")
-    # A shared label is listed however unlikely it is, so that every match can be seen.
-    items = [
-        tag("li", name, class_="shared" if label in shared else "")
-        for position, (label, name) in enumerate(labels.items())
-        if position < _SHOWN_LABELS or label in shared
-    ]
+    items = [tag("li", _short(name)) for name in list(labels.values())[:_SHOWN_LABELS]]
     return tag(
         "figure",
         tag("img", src=uri, alt=caption, width="128", height="128"),
         tag("figcaption", caption),
         tag("ol", items) if items else "",
     )
+
+
+def _short(label: str) -> str:
+    """The first of a label's synonyms."""
+    return label.split(",")[0]
 
 
 def _stage(run: str | os.PathLike, stage: str, embedder: Embedder) -> Markup:

@@ -46,7 +46,7 @@ def legend(baseline: str) -> Markup:
 def retrieval_section(metrics: Metrics) -> Markup:
     """Section 5.3 of the paper."""
     bodies = []
-    for split, title in (("eval", "Eval split, never trained on"), ("train", "Training split")):
+    for split, title in (("eval", "Eval split"), ("train", "Training split")):
         heading = tag("tr", tag("th", title, colspan="9", scope="rowgroup"), class_="group")
         rows = [
             _retrieval_row(metrics, split, direction, layer)
@@ -152,8 +152,7 @@ def match_section(metrics: Metrics) -> Markup:
 def class_section(metrics: Metrics) -> Markup:
     """Both measures by class; the worst label match first, then the worst retrieval."""
     columns = _class_columns(metrics)
-    names = metrics["data"]["class_names"]
-
+    sizes = metrics["data"]["splits"]["eval"]["classes"]
     nothing = {"value": None}
 
     def badness(name: str) -> list[float]:
@@ -163,10 +162,10 @@ def class_section(metrics: Metrics) -> Markup:
     rows = [
         tag(
             "tr",
-            tag("th", name, scope="row"),
+            tag("th", name, tag("small", _sizes(sizes[name])), scope="row"),
             [_cell(column.get(name, nothing)) for column in columns.values()],
         )
-        for name in sorted(names, key=badness)
+        for name in sorted(sizes, key=badness)
     ]
     return tag(
         "section",
@@ -178,6 +177,17 @@ def class_section(metrics: Metrics) -> Markup:
         ),
         _scroll("By class", ["", *columns], [tag("tbody", rows)]),
         id="classes",
+    )
+
+
+def _sizes(counts: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{name}: {counts[key]}"
+        for name, key in (
+            ("recordings", "num_groups"),
+            ("sounds", "num_sounds"),
+            ("photos", "num_images"),
+        )
     )
 
 

@@ -20,7 +20,7 @@ MATCH_ROWS = {
     "rebuilt": "picture of the photo's own features, and the photo",
     "real_same_class": "another real photo of the class, and the photo",
     "generated_same_class": "picture of the sound, and another photo of the class",
-    "shuffled": "picture of the sound, and the photo of any other pair",
+    "shuffled": "shuffled: picture of the sound, photo of any other pair",
 }
 
 

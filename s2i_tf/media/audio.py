@@ -42,6 +42,7 @@ BAD_RATE = "bad_rate"
 REASONS = (MISSING, EMPTY, NOT_MEDIA, NO_SOUND, TRUNCATED, TOO_SHORT, SILENT, BAD_RATE)
 
 _FRAME_SAMPLES = 4096
+_OGG_HEAD_BYTES = 64
 
 Source = str | os.PathLike | bytes
 
@@ -143,7 +144,8 @@ def waveform_dataset(paths: Sequence[str | os.PathLike], backend: str | None = N
     if backend not in BACKENDS:
         raise unknown_name("audio backend", backend, BACKENDS)
     paths = [os.fspath(path) for path in paths]
-    return tf.data.Dataset.from_tensor_slices(paths).map(
+    endings = [os.path.splitext(path)[1].lower() for path in paths]
+    return tf.data.Dataset.from_tensor_slices((paths, endings)).map(
         BACKENDS[backend], num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
 
@@ -165,12 +167,11 @@ def describe(source: Source) -> str:
     return f"{len(source)} bytes" if isinstance(source, bytes) else os.fspath(source)
 
 
-def _tensorflow_io_waveform(path: tf.Tensor) -> tf.Tensor:
+def _tensorflow_io_waveform(path: tf.Tensor, ending: tf.Tensor) -> tf.Tensor:
     """WAV, FLAC, MP3 and Ogg Vorbis by tensorflow-io's ops, anything else by PyAV."""
     import tensorflow_io as tfio
 
     contents = tf.io.read_file(path)
-    ending = tf.strings.lower(tf.strings.regex_extract(path, r"\.([^.]+)$"))
 
     def vorbis() -> tf.Tensor:
         return _graph_waveform(tfio.audio.decode_vorbis(contents), _rate_of(path))
@@ -186,12 +187,21 @@ def _tensorflow_io_waveform(path: tf.Tensor) -> tf.Tensor:
         samples = tfio.audio.decode_wav(contents, dtype=tf.int16)
         return _graph_waveform(tf.cast(samples, tf.float32) / 32768, _rate_of(path))
 
-    cases = {".ogg": vorbis, ".mp3": mp3, ".flac": flac, ".wav": wav}
+    cases = {".mp3": mp3, ".flac": flac, ".wav": wav}
     return tf.case(
-        [(tf.equal(ending, kind), decode) for kind, decode in cases.items()],
-        default=lambda: _pyav_waveform(path),
+        [
+            (_holds_vorbis(contents), vorbis),
+            *((tf.equal(ending, kind), decode) for kind, decode in cases.items()),
+        ],
+        default=lambda: _pyav_waveform(path, ending),
         exclusive=True,
     )
+
+
+def _holds_vorbis(contents: tf.Tensor) -> tf.Tensor:
+    """Whether a file is Ogg Vorbis: Ogg may hold other codecs, which the op cannot decode."""
+    head = tf.strings.substr(tf.strings.join([contents, "\0" * _OGG_HEAD_BYTES]), 0, _OGG_HEAD_BYTES)
+    return tf.strings.regex_full_match(head, r"(?s)OggS\C*\x01vorbis\C*")
 
 
 def _graph_waveform(samples: tf.Tensor, rate_hz: tf.Tensor) -> tf.Tensor:
@@ -206,12 +216,13 @@ def _rate_of(path: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(tf.numpy_function(rate, [path], tf.int32), [])
 
 
-def _pyav_waveform(path: tf.Tensor) -> tf.Tensor:
+def _pyav_waveform(path: tf.Tensor, ending: tf.Tensor) -> tf.Tensor:
+    del ending  # FFmpeg looks into the file
     waveform = tf.numpy_function(lambda name: load_waveform(name.decode()), [path], tf.float32)
     return tf.ensure_shape(waveform, [None])
 
 
-BACKENDS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+BACKENDS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "tensorflow_io": _tensorflow_io_waveform,
     "pyav": _pyav_waveform,
 }

@@ -8,8 +8,8 @@ from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import audio
 
 CONTAINERS = ("wav", "flac", "ogg", "mp3", "m4a")
-# What a codec may change of a loud tone, as a share of full scale.
-TOLERANCE = {"wav": 1e-4, "flac": 1e-4, "ogg": 0.03, "mp3": 0.03, "m4a": 0.03}
+# By how much two decoders may differ, on the scale of ±256.
+TOLERANCE = {"wav": 0.0, "flac": 0.0, "ogg": 1e-3, "mp3": 1e-3, "m4a": 0.0}
 
 
 def tone(seconds=2.0, amplitude=128.0):
@@ -34,7 +34,7 @@ def test_every_container_is_written_and_read(container):
     assert waveform.dtype == np.float32
     assert abs(len(waveform) - 44_100) < 3000
     middle = slice(10_000, 30_000)
-    assert np.sqrt(np.mean(waveform[middle] ** 2)) == pytest.approx(128 / np.sqrt(2), rel=0.05)
+    assert np.sqrt(np.mean(waveform[middle] ** 2)) == pytest.approx(128 / np.sqrt(2), rel=0.1)
     assert contents == audio.encode_audio(tone(), container)
 
 
@@ -46,7 +46,7 @@ def test_both_backends_give_the_same_samples(container, tmp_path):
     path.write_bytes(audio.encode_audio(tone(), container))
     one, other = (next(iter(audio.waveform_dataset([path], name))) for name in audio.BACKENDS)
     assert len(one) == len(other)
-    np.testing.assert_allclose(one, other, atol=TOLERANCE[container] * 256)
+    np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE[container])
 
 
 @pytest.mark.realpairs
@@ -56,8 +56,10 @@ def test_both_backends_agree_on_real_sounds(realpairs):
     paths = sorted((realpairs / "sounds").glob("*/*.ogg"))[::150]
     datasets = [audio.waveform_dataset(paths, name) for name in audio.BACKENDS]
     for one, other in zip(*datasets, strict=True):
-        assert len(one) == len(other)
-        np.testing.assert_allclose(one, other, atol=1e-2)
+        num = min(len(one), len(other))
+        # FFmpeg may keep what the last Vorbis block holds beyond the stated end.
+        assert max(len(one), len(other)) - num < 1024
+        np.testing.assert_allclose(one[:num], other[:num], atol=1e-3)
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 44_100, 48_000, 11_127])

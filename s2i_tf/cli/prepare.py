@@ -1,0 +1,46 @@
+"""Prepare a data set: sounds, photos or videos to features in shards.
+
+s2i prepare --data=DATA --out=FOLDER
+
+DATA is a folder by class (sounds/CLASS, images/CLASS, with or without index.csv), a folder of
+videos, a CSV of clips (path,start_seconds,label), or `foley` for the embedded data set. A run that
+was interrupted goes on where it stopped. Exit status: 0 done; 2 a mistake in the flags or the data;
+3 done, but more files than --max_quarantined could not be used (FOLDER/quarantine.jsonl has each with
+its reason).
+"""
+
+from absl import flags
+
+from s2i_tf.errors import UserError
+from tfrecords_tools import settings
+
+EXIT_QUARANTINED = 3
+
+
+def define_flags() -> None:
+    """Defines a flag for each setting, and --dry_run."""
+    settings.define_flags(__name__)
+    flags.DEFINE_bool("dry_run", False, "List the data and say what would be done.")
+
+
+def run(args: list[str]) -> None:
+    """Prepares, or says what it would do."""
+    if args:
+        raise UserError(f"prepare takes no arguments, got {args[0]!r}")
+    chosen = settings.from_flags()
+    chosen.validate()
+    try:
+        from tfrecords_tools import prepare
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "apache_beam":
+            raise
+        raise UserError(
+            "prepare needs Apache Beam; install it with: pip install 's2i_tf[prepare]'"
+        ) from None
+    if flags.FLAGS.dry_run:
+        print(prepare.plan(chosen))
+        return
+    summary = prepare.prepare(chosen)
+    print(summary.last_line())
+    if summary.num_quarantined > chosen.max_quarantined:
+        raise SystemExit(EXIT_QUARANTINED)

@@ -1,0 +1,166 @@
+"""WAV files inside the graph: 16-bit PCM of any rate and channel count, with core ops only.
+
+`tf.audio.decode_wav` is core too, but stops at the first chunk that it does not expect, and its
+messages do not say what is allowed. Here the header is believed only where the bytes bear it out.
+"""
+
+import tensorflow as tf
+
+from s2i_tf import spec
+from s2i_tf.media import audio
+from s2i_tf.serving.requests import MAX_SECONDS, require
+
+MAX_CHANNELS = 64
+RULE = (
+    "audio_bytes must be WAV files (RIFF, 16-bit PCM), "
+    f"{audio.MIN_RATE_HZ} to {audio.MAX_RATE_HZ} Hz, 1 to {MAX_CHANNELS} channels, with 1 sample to "
+    f"{MAX_SECONDS} s of sound"
+)
+
+# A file opens with "RIFF", a size and "WAVE"; then come chunks of an id, a size and the contents.
+_FIRST_CHUNK = 12
+_CHUNK_HEADER = 8
+_FORMAT_BYTES = 16
+_MAX_CHUNKS = 64
+_PCM = 1
+_EXTENSIBLE = 0xFFFE  # the kind of samples then stands in a longer format chunk
+_EXTENSIBLE_KIND = 24
+_BITS = 16
+_BYTES = _BITS // 8
+_FULL_SCALE = 2.0 ** (_BITS - 1)
+
+# What the training path resamples by one convolution, and so does the graph.
+_COMMON_RATES_HZ = (8_000, 11_025, 16_000, 32_000, 44_100, 48_000, 96_000)
+# Whole seconds of the file that are read: the window, a second for the alignment, and one on
+# either side for the resampler.
+_MARGIN_SECONDS = 1
+_READ_SECONDS = spec.FEATURE_SECONDS + 1 + 2 * _MARGIN_SECONDS
+
+
+def feature_window(contents: tf.Tensor) -> tf.Tensor:
+    """The window that features are taken from, float32 [132300] within ±256, of one WAV file.
+
+    Equal to `audio.feature_window(audio.load_waveform(...))`, but however long the file is, only the
+    seconds around the window are converted: they begin at a whole second, where an output sample
+    of the resampler falls on an input sample.
+
+    Args:
+      contents: string [].
+
+    Raises:
+      InvalidArgumentError: when the graph runs, if it is not what `RULE` says.
+    """
+    data, num_channels, rate_hz = _sound_of(contents)
+    num_frames = _length(data) // (num_channels * _BYTES)
+    num_out = -(-num_frames * spec.SAMPLE_RATE_HZ // rate_hz)
+    start = tf.maximum(num_out - spec.FEATURE_SAMPLES, 0) // 2
+    first_second = tf.maximum(start // spec.SAMPLE_RATE_HZ - _MARGIN_SECONDS, 0)
+    frame_bytes = num_channels * _BYTES
+    part = tf.strings.substr(
+        data, first_second * rate_hz * frame_bytes, _READ_SECONDS * rate_hz * frame_bytes
+    )
+    values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32) / _FULL_SCALE
+    values = values[: tf.size(values, tf.int64) // num_channels * num_channels]
+    samples = tf.reduce_mean(tf.reshape(values, tf.stack([-1, num_channels])), axis=1)
+    waveform = _to_waveform(samples, tf.cast(rate_hz, tf.int32))
+    return window(waveform[None], start - first_second * spec.SAMPLE_RATE_HZ)[0]
+
+
+def window(waveform: tf.Tensor, start: tf.Tensor | None = None) -> tf.Tensor:
+    """The windows of `audio.feature_window`, for a batch inside a graph.
+
+    Args:
+      waveform: [n, samples], of one sample at least.
+      start: of the window where the waveform is longer than it; the middle's unless told.
+
+    Returns:
+      [n, 132300].
+    """
+    num_samples = tf.shape(waveform, tf.int64)[1]
+    if start is None:
+        start = tf.maximum(num_samples - spec.FEATURE_SAMPLES, 0) // 2
+    repeats = -(-spec.FEATURE_SAMPLES // num_samples)
+    tiled = tf.tile(waveform, tf.stack([1, repeats]))
+    cut = tiled[:, start : start + spec.FEATURE_SAMPLES]
+    return tf.ensure_shape(cut, [None, spec.FEATURE_SAMPLES])
+
+
+def _to_waveform(samples: tf.Tensor, rate_hz: tf.Tensor) -> tf.Tensor:
+    rates = (spec.SAMPLE_RATE_HZ, *_COMMON_RATES_HZ)
+    branches = [lambda rate=rate: audio.to_waveform(samples, rate) for rate in rates]
+    index = tf.argmax(tf.concat([tf.equal(rate_hz, rates), [True]], axis=0), output_type=tf.int32)
+    return tf.switch_case(index, [*branches, lambda: audio.to_waveform(samples, rate_hz)])
+
+
+def _sound_of(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The bytes of the samples, the number of channels and the rate, the last two int64."""
+    is_wav = tf.equal(_text(contents, 0), b"RIFF") & tf.equal(_text(contents, 8), b"WAVE")
+    head = tf.strings.substr(contents, 0, _FIRST_CHUNK)
+    with tf.control_dependencies([require(is_wav, RULE, "a file that begins with", head)]):
+        format_at, format_size = _find_chunk(contents, b"fmt ")
+        data_at, data_size = _find_chunk(contents, b"data")
+    kind = _number(contents, format_at, 2)
+    long_kind = _number(contents, format_at + _EXTENSIBLE_KIND, 2)
+    kind = tf.where(tf.equal(kind, _EXTENSIBLE), long_kind, kind)
+    num_channels = _number(contents, format_at + 2, 2)
+    rate_hz = _number(contents, format_at + 4, 4)
+    frame_bytes = _number(contents, format_at + 12, 2)
+    bits = _number(contents, format_at + 14, 2)
+    rest = _length(contents) - data_at
+    num_frames = data_size // tf.maximum(frame_bytes, 1)
+    checks = (
+        ("as bytes of the format chunk", format_size, format_size >= _FORMAT_BYTES),
+        ("as the kind of samples (1 is PCM)", kind, tf.equal(kind, _PCM)),
+        ("as bits", bits, tf.equal(bits, _BITS)),
+        ("as channels", num_channels, (num_channels >= 1) & (num_channels <= MAX_CHANNELS)),
+        ("as bytes of a frame", frame_bytes, tf.equal(frame_bytes, num_channels * _BYTES)),
+        ("as Hz", rate_hz, (rate_hz >= audio.MIN_RATE_HZ) & (rate_hz <= audio.MAX_RATE_HZ)),
+        ("as frames", num_frames, (num_frames >= 1) & (num_frames <= MAX_SECONDS * rate_hz)),
+        (
+            "a header that claims this many bytes more than the file has",
+            data_size - rest,
+            data_size <= rest,
+        ),
+    )
+    assertions = [require(true, RULE, what, value) for what, value, true in checks]
+    with tf.control_dependencies(assertions):
+        return tf.strings.substr(contents, data_at, data_size), num_channels, rate_hz
+
+
+def _find_chunk(contents: tf.Tensor, name: bytes) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where a chunk's contents begin and how many bytes it says they are."""
+    length = _length(contents)
+
+    def elsewhere(at: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        inside = (at + _CHUNK_HEADER <= length) & (count < _MAX_CHUNKS)
+        return inside & tf.not_equal(_text(contents, at), name)
+
+    def following(at: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        size = _number(contents, at + 4, 4)
+        return at + _CHUNK_HEADER + size + size % 2, count + 1
+
+    start = (tf.constant(_FIRST_CHUNK, tf.int64), tf.constant(0))
+    at, _ = tf.while_loop(elsewhere, following, start)
+    found = tf.equal(_text(contents, at), name)
+    check = require(found, RULE, "a file without the chunk", tf.constant(name))
+    with tf.control_dependencies([check]):
+        return at + _CHUNK_HEADER, _number(contents, at + 4, 4)
+
+
+def _text(contents: tf.Tensor, at: tf.Tensor | int) -> tf.Tensor:
+    return _part(contents, at, 4)
+
+
+def _number(contents: tf.Tensor, at: tf.Tensor, num_bytes: int) -> tf.Tensor:
+    """A little-endian number as int64; bytes beyond the end are zero."""
+    digits = tf.io.decode_raw(_part(contents, at, num_bytes), tf.uint8, fixed_length=num_bytes)
+    return tf.reduce_sum(tf.cast(digits, tf.int64) * [256**place for place in range(num_bytes)])
+
+
+def _part(contents: tf.Tensor, at: tf.Tensor | int, num_bytes: int) -> tf.Tensor:
+    at = tf.minimum(tf.cast(at, tf.int64), _length(contents))
+    return tf.strings.substr(contents, at, tf.constant(num_bytes, tf.int64))
+
+
+def _length(contents: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.strings.length(contents), tf.int64)

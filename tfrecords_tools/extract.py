@@ -1,0 +1,126 @@
+"""Stage 7, extract: the features of every sound and picture that a pair needs, once each.
+
+Rows in: `Item`; rows out: `Extracted`, which say where in the part's `.bin` file an item lies: its
+features as float32, and after a picture's features the square picture as JPEG. The next stage
+reads single items by their place, so nothing has to be sorted or held in memory.
+"""
+
+import dataclasses
+import functools
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.features.base import Modality
+from s2i_tf.media import image
+from tfrecords_tools import clock, decode, files, nets, parts, rows
+from tfrecords_tools.nets import NetName
+from tfrecords_tools.rows import Item
+
+JPEG_QUALITY = 95
+_FEATURE_BYTES = spec.FEATURE_SIZE * 4
+_INDICES_IN_MEMORY = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Extracted:
+    """Where an item's features lie."""
+
+    item_id: str
+    modality: Modality
+    offset: int
+    num_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Extract(parts.Stage):
+    """The stage.
+
+    Attributes:
+      root: folder that the paths are relative to.
+      extractors: the net for each modality.
+    """
+
+    root: str
+    extractors: tuple[tuple[Modality, NetName], ...]
+
+    name = "extract"
+
+    def config(self) -> dict[str, Any]:
+        """The nets' fingerprints and the pictures' form."""
+        picture = {"image_side": spec.IMAGE_SIDE, "jpeg_quality": JPEG_QUALITY}
+        return {**picture, **{modality: net.config() for modality, net in self.extractors}}
+
+    def run(self, part: parts.Part, output: parts.Output) -> list[str]:
+        """Extracts the items of one part."""
+        items = rows.from_lines(Item, files.read(part.source))
+        index: list[Extracted] = []
+        with files.writing(output.path(".bin")) as temporary, open(temporary, "wb") as file:
+            for modality, name in self.extractors:
+                chosen = [item for item in items if item.modality == modality]
+                if chosen:
+                    index += self._run_net(chosen, name, file, output)
+        output.add(".bin")
+        output.write(".jsonl", rows.to_lines(index))
+        return [f"{row.modality}:{row.item_id}" for row in index]
+
+    def _run_net(
+        self, items: list[Item], name: NetName, file: BinaryIO, output: parts.Output
+    ) -> list[Extracted]:
+        net = name.load()
+        pictures: dict[str, bytes] = {}
+
+        def prepare(item: Item, decoded: np.ndarray) -> np.ndarray:
+            if item.modality == "image":
+                square = image.square(decoded, spec.IMAGE_SIDE)
+                pictures[item.id] = image.encode_jpeg(square, JPEG_QUALITY)
+            return net.prepare(decoded)
+
+        index = []
+        prepared = decode.load_all(items, self.root, self.name, prepare, output.quarantine)
+        for item, features in nets.batches(net, prepared):
+            payload = features.astype("<f4").tobytes() + pictures.pop(item.id, b"")
+            with clock.measure("write"):
+                index.append(Extracted(item.id, item.modality, file.tell(), len(payload)))
+                file.write(payload)
+        return index
+
+
+class FeatureStore:
+    """Reads what the stage wrote, item by item, by a few bytes at a known place.
+
+    Args:
+      folder: of the stage's output.
+      rounds: for each round of extraction the names of its parts.
+    """
+
+    def __init__(self, folder: str, rounds: tuple[tuple[str, ...], ...]):
+        self._folder = folder
+        self._rounds = rounds
+        self._index = functools.lru_cache(_INDICES_IN_MEMORY)(self._read_index)
+
+    def read(self, modality: Modality, item_id: str) -> tuple[np.ndarray, bytes]:
+        """The features float32 [4096] and, of a picture, its JPEG.
+
+        Raises:
+          KeyError: if the item was not extracted.
+        """
+        for part_names in self._rounds:
+            name = part_names[parts.place(item_id, len(part_names))]
+            if found := self._index(name).get((modality, item_id)):
+                with files.open_for_reading(files.join(self._folder, f"{name}.bin")) as file:
+                    file.seek(found.offset)
+                    payload = file.read(found.num_bytes)
+                return np.frombuffer(payload[:_FEATURE_BYTES], "<f4"), payload[_FEATURE_BYTES:]
+        raise KeyError(item_id)
+
+    def _read_index(self, name: str) -> dict[tuple[str, str], Extracted]:
+        contents = files.read(files.join(self._folder, f"{name}.jsonl"))
+        return {(row.modality, row.item_id): row for row in rows.from_lines(Extracted, contents)}
+
+
+if __name__ == "__main__":
+    from tfrecords_tools import commands
+
+    commands.main(Extract.name)
