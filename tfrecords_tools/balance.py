@@ -1,8 +1,8 @@
 """Stage 5, balance: equally many pairs of every class (paper section 3: 52 classes of 2,000).
 
-Rows in and out: `Pair`. Classes that are large enough are eligible; `num_classes` of them, and in each
-`instances_per_class` pairs, are drawn by a salted stable hash. Where the pairs know their side of
-the split already, each side keeps its share. With a maximum in place of a number, small classes
+Rows in and out: `Pair`. Classes that are large enough are eligible; `num_classes` of them, and in
+each `instances_per_class` pairs, are drawn by a salted stable hash. Where the pairs know their side
+of the split already, each side keeps its share. With a maximum in place of a number, small classes
 stay as they are.
 """
 
@@ -20,7 +20,7 @@ NAME = "balance"
 
 
 class Balance(beam.PTransform):
-    """Beam transform: `Pair`s to fewer `Pair`s; `limit_per_class` is a maximum, not a demand."""
+    """Beam transform: `Pair`s to fewer `Pair`s; all of them where neither number is set."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ def choose_classes(
             (sum(counts.get((name, side), 0) for side in sides) for name in names), reverse=True
         )
         raise UserError(
-            f"{len(large)} classes have {instances_per_class} pairs, --num_classes asks for {needed}; "
+            f"{len(large)} classes have {instances_per_class} pairs; {needed} are needed; "
             f"the largest classes have {', '.join(map(str, sizes[:5]))}"
         )
     return sorted(splits.stable_order(large, f"{seed}/classes")[: num_classes or None])

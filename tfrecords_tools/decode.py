@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import audio, image, video
+from s2i_tf.media import audio, image, reasons, video
 from tfrecords_tools import clock, files
 from tfrecords_tools.rows import Item, Quarantined
+
+DECODER_ERROR = "decoder_error"
+VANISHED = "the file was there when it was listed and is gone"
 
 
 def load(item: Item, root: str) -> np.ndarray:
@@ -33,7 +36,7 @@ def load(item: Item, root: str) -> np.ndarray:
                 return image.load_image(path)
             return video.frame_at(path, item.start_seconds)
     except FileNotFoundError:
-        raise MediaError("missing", "the file was there when it was listed and is gone") from None
+        raise MediaError(reasons.MISSING, VANISHED) from None
 
 
 def load_all(
@@ -61,7 +64,7 @@ def load_all(
                 continue
             except Exception as error:  # a decoder's own surprise must not end the run
                 text = f"{type(error).__name__}: {one_line(error)}"
-                quarantine(Quarantined(item.path, stage, "decoder_error", text))
+                quarantine(Quarantined(item.path, stage, DECODER_ERROR, text))
                 continue
         yield item, prepared
 

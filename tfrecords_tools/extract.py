@@ -17,6 +17,7 @@ from s2i_tf.media import image
 from tfrecords_tools import clock, decode, files, nets, parts, rows
 from tfrecords_tools.nets import NetName
 from tfrecords_tools.rows import Item
+from tfrecords_tools.tables import Table
 
 JPEG_QUALITY = 95
 _FEATURE_BYTES = spec.FEATURE_SIZE * 4
@@ -32,6 +33,11 @@ class Extracted:
     offset: int
     num_bytes: int
 
+    @property
+    def key(self) -> str:
+        """As of `Item`."""
+        return rows.item_key(self.modality, self.item_id)
+
 
 @dataclasses.dataclass(frozen=True)
 class Extract(parts.Stage):
@@ -46,6 +52,7 @@ class Extract(parts.Stage):
     extractors: tuple[tuple[Modality, NetName], ...]
 
     name = "extract"
+    seconds_per_row = 0.03
 
     def config(self) -> dict[str, Any]:
         """The nets' fingerprints and the pictures' form."""
@@ -63,7 +70,7 @@ class Extract(parts.Stage):
                     index += self._run_net(chosen, name, file, output)
         output.add(".bin")
         output.write(".jsonl", rows.to_lines(index))
-        return [f"{row.modality}:{row.item_id}" for row in index]
+        return [row.key for row in index]
 
     def _run_net(
         self, items: list[Item], name: NetName, file: BinaryIO, output: parts.Output
@@ -91,12 +98,10 @@ class FeatureStore:
     """Reads what the stage wrote, item by item, by a few bytes at a known place.
 
     Args:
-      folder: of the stage's output.
-      rounds: for each round of extraction the names of its parts.
+      rounds: the stage's output, of each time that it ran.
     """
 
-    def __init__(self, folder: str, rounds: tuple[tuple[str, ...], ...]):
-        self._folder = folder
+    def __init__(self, rounds: tuple[Table, ...]):
         self._rounds = rounds
         self._index = functools.lru_cache(_INDICES_IN_MEMORY)(self._read_index)
 
@@ -106,18 +111,17 @@ class FeatureStore:
         Raises:
           KeyError: if the item was not extracted.
         """
-        for part_names in self._rounds:
-            name = part_names[parts.place(item_id, len(part_names))]
-            if found := self._index(name).get((modality, item_id)):
-                with files.open_for_reading(files.join(self._folder, f"{name}.bin")) as file:
+        for table in self._rounds:
+            path = table.paths[parts.place(item_id, len(table.paths))]
+            if found := self._index(path).get(f"{modality}:{item_id}"):
+                with files.open_for_reading(path.removesuffix(".jsonl") + ".bin") as file:
                     file.seek(found.offset)
                     payload = file.read(found.num_bytes)
                 return np.frombuffer(payload[:_FEATURE_BYTES], "<f4"), payload[_FEATURE_BYTES:]
         raise KeyError(item_id)
 
-    def _read_index(self, name: str) -> dict[tuple[str, str], Extracted]:
-        contents = files.read(files.join(self._folder, f"{name}.jsonl"))
-        return {(row.modality, row.item_id): row for row in rows.from_lines(Extracted, contents)}
+    def _read_index(self, path: str) -> dict[str, Extracted]:
+        return {row.key: row for row in rows.from_lines(Extracted, files.read(path))}
 
 
 if __name__ == "__main__":

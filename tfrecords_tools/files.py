@@ -1,8 +1,8 @@
 """Files on any file system that Beam knows: whole, checked, and never half-written.
 
-Paths are local, or URLs such as `gs://bucket/folder` where Beam's file system for them is
-installed. A file is written under a temporary name and renamed, so that a name that exists holds
-everything that it should, whenever the writer was killed.
+Paths are local, which needs no Beam, or URLs such as `gs://bucket/folder` where Beam's file system
+for them is installed. A file is written under a temporary name and renamed, so that a name that
+exists holds everything that it should, whenever the writer was killed.
 """
 
 import contextlib
@@ -14,11 +14,9 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-
 _TEMPORARY = ".tmp-"
 _CHUNK_BYTES = 1 << 20
+_AS_IT_IS = "uncompressed"  # Beam would unpack what is called .gz
 
 
 def is_local(path: str) -> bool:
@@ -33,14 +31,14 @@ def join(folder: str, *names: str) -> str:
 
 def exists(path: str) -> bool:
     """Whether there is a file or folder of that name."""
-    return os.path.exists(path) if is_local(path) else FileSystems.exists(path)
+    return os.path.exists(path) if is_local(path) else _beam().exists(path)
 
 
 def open_for_reading(path: str) -> BinaryIO:
     """Opens a file as it is, seekable."""
     if is_local(path):
         return open(path, "rb")
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return _beam().open(path, compression_type=_AS_IT_IS)
 
 
 def read(path: str) -> bytes:
@@ -72,8 +70,8 @@ def writing(path: str) -> Iterator[str]:
         with open(temporary, "rb") as source, _create(uploaded) as target:
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
         if exists(path):
-            FileSystems.delete([path])
-        FileSystems.rename([uploaded], [path])
+            _beam().delete([path])
+        _beam().rename([uploaded], [path])
 
 
 def write(path: str, contents: bytes) -> None:
@@ -101,16 +99,19 @@ def names(folder: str) -> list[str]:
         if not os.path.isdir(folder):
             return []
         return sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir())
-    matches = FileSystems.match([join(folder, "*")])[0].metadata_list
+    matches = _beam().match([join(folder, "*")])[0].metadata_list
     return sorted(metadata.path.rsplit("/", 1)[-1] for metadata in matches)
 
 
 def find(folder: str) -> list[tuple[str, str]]:
     """All files below a URL as (path relative to it, size and time of change), sorted."""
-    matches = FileSystems.match([join(folder, "**")])[0].metadata_list
+    matches = _beam().match([join(folder, "**")])[0].metadata_list
     prefix = join(folder, "")
     return sorted(
-        (metadata.path.removeprefix(prefix), f"{metadata.size_in_bytes}:{metadata.last_updated_in_seconds}")
+        (
+            metadata.path.removeprefix(prefix),
+            f"{metadata.size_in_bytes}:{metadata.last_updated_in_seconds}",
+        )
         for metadata in matches
     )
 
@@ -119,7 +120,7 @@ def remove(folder: str, unwanted: Iterable[str]) -> None:
     """Removes files of a folder."""
     paths = [join(folder, name) for name in unwanted]
     if not is_local(folder):
-        FileSystems.delete(paths)
+        _beam().delete(paths)
         return
     for path in paths:
         os.unlink(path)
@@ -143,8 +144,14 @@ def num_bytes(path: str) -> int:
     """Size of a file."""
     if is_local(path):
         return os.path.getsize(path)
-    return FileSystems.match([path])[0].metadata_list[0].size_in_bytes
+    return _beam().match([path])[0].metadata_list[0].size_in_bytes
 
 
 def _create(path: str) -> BinaryIO:
-    return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return _beam().create(path, compression_type=_AS_IT_IS)
+
+
+def _beam():
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems

@@ -29,6 +29,7 @@ class Label(parts.Stage):
     classifiers: tuple[tuple[str, NetName], ...]
 
     name = "label"
+    seconds_per_row = 0.06
 
     def config(self) -> dict[str, Any]:
         """The nets' fingerprints and the number of labels kept."""
@@ -53,7 +54,7 @@ class Label(parts.Stage):
             for item, scores in nets.batches(net, prepared):
                 labels.append(best_labels(item, scores, net.labels))
         output.write(".jsonl", rows.to_lines(labels))
-        return [f"{row.modality}:{row.item_id}" for row in labels]
+        return [row.key for row in labels]
 
 
 def best_labels(item: Item, scores: np.ndarray, names: tuple[str, ...]) -> Labels:

@@ -78,9 +78,7 @@ def load(folder: str, part: str) -> Manifest | None:
         return None
     try:
         values = json.loads(files.read(path))
-        values["files"] = {
-            name: FileRecord(**record) for name, record in values["files"].items()
-        }
+        values["files"] = {name: FileRecord(**record) for name, record in values["files"].items()}
         values["source_ids"] = tuple(values["source_ids"])
         values["quarantined"] = tuple(Quarantined(**row) for row in values["quarantined"])
         return Manifest(**values)

@@ -49,6 +49,11 @@ class NetName:
         return {"name": self.name, **dataclasses.asdict(self.load().fingerprint)}
 
 
+def forget() -> None:
+    """Lets go of all nets that are loaded."""
+    _load.cache_clear()
+
+
 def batches(
     net: Net, items: Iterable[tuple[Item, np.ndarray]]
 ) -> Iterator[tuple[Item, np.ndarray]]:

@@ -33,7 +33,7 @@ class PairItems(beam.PTransform):
             | "Natural" >> beam.Filter(lambda item: bool(item.belongs_to))
             | "By moment" >> beam.WithKeys(lambda item: (item.belongs_to, item.class_name))
             | "Group moments" >> beam.GroupByKey()
-            | "Pair moments" >> beam.FlatMapTuple(_pair_group, self._seed)
+            | "Pair moments" >> beam.FlatMapTuple(self._pair_group)
         ]
         if self._by_class:
             pairs.append(
@@ -41,9 +41,15 @@ class PairItems(beam.PTransform):
                 | "Loose" >> beam.Filter(lambda item: not item.belongs_to)
                 | "By class" >> beam.WithKeys(lambda item: (item.class_name, item.split))
                 | "Group classes" >> beam.GroupByKey()
-                | "Pair classes" >> beam.FlatMapTuple(_pair_group, self._seed)
+                | "Pair classes" >> beam.FlatMapTuple(self._pair_group)
             )
         return pairs | beam.Flatten()
+
+    def _pair_group(self, key: tuple[str, str], items: Iterable[Item]) -> list[Pair]:
+        sides = {"sound": [], "image": []}
+        for item in items:
+            sides[item.modality].append(item)
+        return draw(sides["sound"], sides["image"], f"{self._seed}/{'/'.join(key)}")
 
 
 def draw(sounds: Sequence[Item], images: Sequence[Item], salt: str) -> list[Pair]:
@@ -87,13 +93,6 @@ def _pair(sound: Item, image: Item, rank: int) -> Pair:
         split=sound.split,
         rank=rank,
     )
-
-
-def _pair_group(key: tuple[str, str], items: Iterable[Item], seed: int) -> list[Pair]:
-    sides = {"sound": [], "image": []}
-    for item in items:
-        sides[item.modality].append(item)
-    return draw(sides["sound"], sides["image"], f"{seed}/{'/'.join(key)}")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ import abc
 import dataclasses
 import hashlib
 import logging
-import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import apache_beam as beam
@@ -22,7 +21,7 @@ from apache_beam.runners.runner import PipelineResult
 
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
-from tfrecords_tools import clock, files, manifest, progress, rows
+from tfrecords_tools import clock, files, manifest, progress
 from tfrecords_tools.manifest import FileRecord, Manifest
 from tfrecords_tools.rows import Quarantined
 
@@ -93,6 +92,8 @@ class Stage(abc.ABC):
     """A stage that opens media or runs nets: part files in, part files out. Must pickle."""
 
     name: ClassVar[str]
+    # About how long one core works on a row, to choose workers and to estimate a run.
+    seconds_per_row: ClassVar[float]
 
     @abc.abstractmethod
     def config(self) -> dict[str, Any]:
@@ -131,7 +132,9 @@ class _RunPart(beam.DoFn):
             source_ids = self._stage.run(element, output)
             output.commit(self._stage.config(), source_ids)
         except OSError as error:  # disk full, no permission: the user's to mend
-            raise UserError(f"{error.filename or self._folder}: {error.strerror or error}") from error
+            raise UserError(
+                f"{error.filename or self._folder}: {error.strerror or error}"
+            ) from error
         yield element.name
 
 
@@ -140,59 +143,26 @@ def place(key: str, num_parts: int) -> int:
     return int(splits.stable_fraction(key, _PLACEMENT_SALT) * num_parts)
 
 
-def num_parts_for(num_rows: int, rows_per_part: int = ROWS_PER_PART) -> int:
-    """How many parts hold so many rows."""
-    return max(1, math.ceil(num_rows / rows_per_part))
-
-
-def part_name(prefix: str, index: int, num_parts: int) -> str:
-    """`PREFIX-00003-of-00010`."""
-    return f"{prefix}-{index:05d}-of-{num_parts:05d}"
-
-
-def write_rows(
-    folder: str, prefix: str, table: Iterable[Any], by: Callable[[Any], str]
-) -> list[str]:
-    """Spreads rows over part files by a stable hash; returns the names of the parts.
-
-    Args:
-      folder: for the part files.
-      prefix: of their names.
-      table: the rows, in any order.
-      by: the value that places a row; rows of equal values share a part.
-    """
-    table = list(table)
-    num_parts = num_parts_for(len(table))
-    parts: list[list[Any]] = [[] for _ in range(num_parts)]
-    for row in table:
-        parts[place(by(row), num_parts)].append(row)
-    names = []
-    for index, part in enumerate(parts):
-        names.append(part_name(prefix, index, num_parts))
-        part.sort(key=rows.dumps)
-        files.write(files.join(folder, f"{names[-1]}.jsonl"), rows.to_lines(part))
-    return names
-
-
 def run(
     stage: Stage,
     sources: Sequence[str],
     folder: str,
-    options_for: Callable[[int], PipelineOptions],
-) -> list[Manifest]:
+    options_for: Callable[[int, float], PipelineOptions],
+    may_work: bool = True,
+) -> None:
     """Does every part of a stage that is not valid yet.
 
     Args:
       stage: what to do.
       sources: paths of the part files with the rows.
       folder: for the output.
-      options_for: from the number of parts to do to the options of the Beam pipeline.
-
-    Returns:
-      The manifests of all parts, in the order of `sources`.
+      options_for: from the number of parts to do, and the seconds of work in them, to the options
+        of the Beam pipeline.
+      may_work: otherwise a part that is not valid is an error.
 
     Raises:
-      UserError: if a worker met a mistake that the user can mend.
+      UserError: if a stage that may not work is not done, or a worker met a mistake that the user
+        can mend.
     """
     config = stage.config()
     parts = [_part(stage.name, config, source) for source in sources]
@@ -202,21 +172,25 @@ def run(
         logger.info(
             "%s: %d of %d parts are valid and kept", stage.name, len(parts) - len(todo), len(parts)
         )
+    if todo and not may_work:
+        raise not_done(stage.name)
     if todo:
         manifest.remove(folder, [part.name for part in todo])
         num_rows = {part.name: part.num_rows for part in todo}
         with progress.watch(stage.name, num_rows, folder):
             result = run_pipeline(
                 lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder),
-                options_for(len(todo)),
+                options_for(len(todo), sum(num_rows.values()) * stage.seconds_per_row),
             )
         clock.log_shares(stage.name, result)
-    return [loaded(folder, part.name) for part in parts]
 
 
-def run_pipeline(
-    build: Callable[[beam.Pipeline], Any], options: PipelineOptions
-) -> PipelineResult:
+def not_done(stage: str) -> UserError:
+    """The error for a stage whose output another one needs."""
+    return UserError(f"the stage {stage} is not done; run python -m tfrecords_tools.{stage} first")
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions) -> PipelineResult:
     """Builds and runs a pipeline, and gives a worker's `UserError` back as one."""
     pipeline = beam.Pipeline(options=options)
     build(pipeline)

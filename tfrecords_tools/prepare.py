@@ -8,52 +8,54 @@ that cannot be read, they are left out and the choice is made again, so that bal
 balanced. It ends because every round has fewer items to choose from.
 """
 
-import contextlib
 import dataclasses
-import fcntl
-import json
-import logging
-import os
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from s2i_tf.errors import UserError
 from tfrecords_tools import (
     balance,
     extract,
     files,
     finish,
     label,
+    manifest,
+    outputs,
     pair,
     parts,
     probe,
     refine,
-    rows,
+    report,
     runner,
-    sources,
     split,
     tables,
     write,
 )
-from tfrecords_tools.finish import Summary
-from tfrecords_tools.manifest import Manifest
 from tfrecords_tools.nets import NetName
-from tfrecords_tools.rows import Item, Labels, Pair, Quarantined
-from tfrecords_tools.settings import FOLEY, Settings
+from tfrecords_tools.rows import Item, Labels, Pair
+from tfrecords_tools.settings import Settings
 from tfrecords_tools.sources import Listing
-from tfrecords_tools.tables import Table
+from tfrecords_tools.tables import Read, Table
 
-logger = logging.getLogger(__name__)
+# The settings that the choice of pairs depends on, apart from the rows themselves.
+_CHOICE_SETTINGS = (
+    "seed",
+    "train_share",
+    "rule",
+    "top_k",
+    "num_classes",
+    "instances_per_class",
+    "max_pairs_per_class",
+)
 
-SETTINGS_FILE = "prepare.json"
-WORK = "work"
-MEDIA = "media"
+
+class _Stopped(Exception):
+    """The only stage that was asked for is done."""
 
 
-def prepare(settings: Settings, only: str = "") -> Summary | None:
+def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
     """Runs the stages.
 
     Args:
@@ -67,9 +69,12 @@ def prepare(settings: Settings, only: str = "") -> Summary | None:
       UserError: if something is wrong that the user can mend.
     """
     runner.quieten()
-    _claim(settings)
-    with _exclusive(settings.out):
-        return Job(settings, only).run()
+    outputs.claim(settings)
+    with outputs.exclusive(settings.out):
+        try:
+            return Job(settings, outputs.list_data(settings), only).run()
+        except _Stopped:
+            return None
 
 
 class Job:
@@ -77,38 +82,27 @@ class Job:
 
     Args:
       settings: what to do.
+      listing: of the data.
       only: as in `prepare`.
     """
 
-    def __init__(self, settings: Settings, only: str = ""):
+    def __init__(self, settings: Settings, listing: Listing, only: str = ""):
         self._settings = settings
+        self._listing = listing
         self._only = only
-        self._work = files.join(settings.out, WORK)
-        self._listing = list_data(settings)
-        self._refines = refines(settings, self._listing)
-        self._bad: set[str] = set()
-        self._quarantined: list[Quarantined] = list(self._listing.missing)
+        self._bad: frozenset[str] = frozenset()
 
-    def run(self) -> Summary | None:
+    def run(self) -> finish.Summary:
         """Runs the stages in their order."""
         items = self._probe()
-        if self._only == probe.Probe.name:
-            return None
-        labels = self._label(items) if self._refines else None
-        if self._only == label.Label.name:
-            return None
-        rounds: list[extract.Round] = []
+        labels = self._label(items) if refines(self._settings, self._listing) else None
+        rounds: list[Table] = []
         while True:
-            pairs = self._choose(items, labels)
-            if pairs is None:
-                return None
-            chosen = [row for row in pairs.rows(Pair) if self._can_be_read(row)]
-            done = self._extract(items, chosen, rounds)
-            if self._only == extract.Extract.name:
-                return None
-            if done or self._only:
+            chosen = list(self._choose(items, labels).rows(Pair))
+            if not self._extract(items, chosen, rounds) or self._only:
                 break
-        return self._write([row for row in chosen if self._can_be_read(row)], rounds)
+        readable = [row for row in chosen if not self._bad & {*row.item_keys}]
+        return self._write(readable, items, labels, rounds)
 
     def _probe(self) -> Table:
         settings = self._settings
@@ -120,64 +114,164 @@ class Job:
             window_seconds=settings.window_seconds,
         )
         listed = tables.spread(
-            files.join(self._work, "list"), "files", self._listing.sources, lambda row: row.path
+            self._folder("list"), "files", self._listing.sources, by=lambda row: row.path
         )
-        return self._run_parts(stage, listed, files.join(self._work, stage.name))
+        return self._run(stage, listed, self._folder(stage.name))
 
     def _label(self, items: Table) -> Table:
-        wanted = (("sound", self._settings.label_sound), ("image", self._settings.label_image))
         names = {
-            modality: NetName("classifier", name, self._settings.weights) for modality, name in wanted
+            "sound": NetName("classifier", self._settings.label_sound, self._settings.weights),
+            "image": NetName("classifier", self._settings.label_image, self._settings.weights),
         }
         refine.check_labels(names["sound"].load().labels, names["image"].load().labels)
         stage = label.Label(self._listing.root, tuple(names.items()))
-        labels = self._run_parts(stage, items, files.join(self._work, stage.name))
+        labels = self._run(stage, items, self._folder(stage.name))
         self._bad |= items.source_ids() - labels.source_ids()
         return labels
 
-    def _choose(self, items: Table, labels: Table | None) -> Table | None:
-        """From items to the pairs that are wanted; None if `only` ends on the way."""
-        table = items
-        for stage in self._choosing_stages():
-            table = self._run_choice(stage, table, labels)
-            if self._only == stage:
-                return None
+    def _choose(self, items: Table, labels: Table | None) -> Table:
+        """The stages from pair to split: the pairs that are wanted."""
+        settings, by_class = self._settings, self._listing.by_class
+        splitting = split.Split(settings.seed, settings.train_share)
+        good = beam.Filter(lambda item, bad: item.key not in bad, self._bad)
+        whole = items
+        if by_class:  # before the draw, or a photo of one side would meet sounds of both
+            items = self._run_choice(
+                split.NAME, [whole], lambda p: p | Read(whole, Item) | good | splitting
+            )
+        pairs = self._run_choice(
+            pair.NAME,
+            [items],
+            lambda p: p | Read(items, Item) | good | pair.PairItems(settings.seed, by_class),
+        )
+        read_pairs: beam.PTransform = Read(pairs, Pair)
+        if labels is not None:
+            refining = refine.Refine(settings.rule, settings.top_k)
+            verdicts = self._run_choice(
+                refine.NAME,
+                [pairs, labels],
+                lambda p: (
+                    (
+                        p | "Read pairs" >> Read(pairs, Pair),
+                        p | "Read labels" >> Read(labels, Labels),
+                    )
+                    | refining
+                ),
+            )
+            report.write(settings, self._listing.root, verdicts, whole)
+            pairs, read_pairs = verdicts, refine.ReadKept(verdicts)
+        balancing = balance.Balance(
+            settings.seed,
+            settings.train_share,
+            settings.num_classes,
+            settings.instances_per_class,
+            settings.max_pairs_per_class,
+        )
+        balanced = self._run_choice(balance.NAME, [pairs], lambda p: p | read_pairs | balancing)
+        if by_class:
+            return balanced
+        return self._run_choice(
+            split.NAME, [balanced], lambda p: p | Read(balanced, Pair) | splitting
+        )
+
+    def _extract(self, items: Table, chosen: Sequence[Pair], rounds: list[Table]) -> bool:
+        """Extracts what no round before did; returns whether the choice must be made again."""
+        done = frozenset().union(*(table.source_ids() for table in rounds))
+        wanted = {key for row in chosen for key in row.item_keys} - done - self._bad
+        if not wanted:
+            return False
+        folder = self._folder(extract.Extract.name, f"round{len(rounds)}")
+        planned = tables.spread(
+            self._folder("plan", f"round{len(rounds)}"),
+            "items",
+            (item for item in items.rows(Item) if item.key in wanted),
+            by=lambda item: item.id,
+        )
+        stage = extract.Extract(self._listing.root, tuple(self._extractors().items()))
+        rounds.append(self._run(stage, planned, folder))
+        bad = wanted - rounds[-1].source_ids()
+        self._bad |= bad
+        return bool(bad)
+
+    def _write(
+        self, chosen: Sequence[Pair], items: Table, labels: Table | None, rounds: Sequence[Table]
+    ) -> finish.Summary:
+        settings = self._settings
+        planned = write.plan(
+            chosen,
+            self._folder("plan", "shards"),
+            settings.dataset_name,
+            settings.num_shards,
+            settings.feature_dtype,
+            settings.seed,
+        )
+        nets = {modality: name.load() for modality, name in self._extractors().items()}
+        stage = write.Write(
+            rounds=tuple(rounds),
+            class_names=tuple(sorted({row.class_name for row in chosen})),
+            feature_dtype=settings.feature_dtype,
+            fingerprints=tuple(
+                (f"{modality}_fingerprint", net.fingerprint.digest)
+                for modality, net in nets.items()
+            ),
+            features_digest=manifest.key_of(files=[table.records() for table in rounds]),
+        )
+        shards = self._run(stage, planned, settings.out)
+        read = [items, *([labels] if labels else []), *rounds]
+        return finish.finish(settings, self._listing, stage, shards, nets, read)
+
+    def _extractors(self) -> dict[str, NetName]:
+        settings = self._settings
+        return {
+            "sound": NetName("extractor", settings.sound_extractor, settings.weights),
+            "image": NetName("extractor", settings.image_extractor, settings.weights),
+        }
+
+    def _run(self, stage: parts.Stage, source: Table, folder: str) -> Table:
+        """Runs a stage that opens media, runs nets or writes shards."""
+        parts.run(stage, source.paths, folder, self._options, may_work=self._may_work(stage.name))
+        return self._finished(stage.name, Table(folder, source.part_names))
+
+    def _run_choice(
+        self,
+        stage: str,
+        sources: Sequence[Table],
+        build: Callable[[beam.Pipeline], beam.PCollection],
+    ) -> Table:
+        """Runs a stage that chooses among rows."""
+        target = tables.target_for(
+            self._folder(stage), "rows", sum(source.num_rows() for source in sources[:1])
+        )
+        settings = dataclasses.asdict(self._settings)
+        config: dict[str, Any] = {name: settings[name] for name in _CHOICE_SETTINGS}
+        config["left_out"] = sorted(self._bad)
+        tables.run(
+            stage, config, sources, target, build, self._options(1, 0.0), self._may_work(stage)
+        )
+        return self._finished(stage, target)
+
+    def _finished(self, stage: str, table: Table) -> Table:
+        if self._only == stage != write.Write.name:
+            raise _Stopped
         return table
 
-    def _choosing_stages(self) -> list[str]:
-        stages = [pair.NAME]
-        if self._refines:
-            stages.append(refine.NAME)
-        stages.append(balance.NAME)
-        # Sounds and photos that a draw pairs must not cross the split; pairs by nature cannot.
-        return [split.NAME, *stages] if self._listing.by_class else [*stages, split.NAME]
+    def _may_work(self, stage: str) -> bool:
+        return self._only in ("", stage)
 
-    def _run_choice(self, stage: str, source: Table, labels: Table | None) -> Table:
+    def _options(self, num_parts: int, seconds: float) -> PipelineOptions:
         settings = self._settings
-        transforms = {
-            split.NAME: lambda: split.Split(settings.seed, settings.train_share),
-            pair.NAME: lambda: pair.PairItems(settings.seed, self._listing.by_class),
-            refine.NAME: lambda: refine.Refine(settings.rule, settings.top_k),
-            balance.NAME: lambda: balance.Balance(
-                settings.seed,
-                settings.train_share,
-                settings.num_classes,
-                settings.instances_per_class,
-                settings.max_pairs_per_class,
-            ),
-        }
-        transform = transforms[stage]()
-        bad = frozenset(self._bad)
+        return runner.options(
+            settings.runner,
+            settings.pipeline_options,
+            num_workers=settings.num_workers,
+            num_parts=num_parts,
+            seconds=seconds,
+        )
 
-        def build(pipeline: beam.Pipeline) -> beam.PCollection:
-            if source.stage in (probe.Probe.name, split.NAME) and stage in (split.NAME, pair.NAME):
-                found = pipeline | tables.Read(source, Item)
-                return found | beam.Filter(lambda item: item.key not in bad) | transform
-            if source.stage == refine.NAME:
-                verdicts = pipeline | tables.Read(source, refine.Verdict)
-                kept = verdicts | "Kept" >> beam.Filter(lambda verdict: verdict.kept)
-                return kept | beam.Map(lambda verdict: verdict.pair) | transform
-            pairs = pipeline | tables.Read(source, Pair)
-            if stage == refine.NAME:
-                return (pairs, pipeline | "Labels" >> tables.Read(labels, Labels)) | transform
-            return pairs | transform
+    def _folder(self, *names: str) -> str:
+        return files.join(self._settings.out, outputs.WORK, *names)
+
+
+def refines(settings: Settings, listing: Listing) -> bool:
+    """Whether the agreement filter is on."""
+    return settings.refine == "on" or (settings.refine == "auto" and not listing.has_classes)

@@ -13,9 +13,11 @@ import os
 from typing import Any
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import video
+from s2i_tf.media import limits, reasons, video
 from tfrecords_tools import clock, decode, files, parts, rows
 from tfrecords_tools.rows import Item, Quarantined, Source
+
+OUTSIDE = "outside"
 
 # Of a larger file the digest takes only the ends and the size: it tells copies, it is no seal.
 _WHOLE_BYTES = 64 << 20
@@ -41,12 +43,11 @@ class Probe(parts.Stage):
     window_seconds: float = 10.0
 
     name = "probe"
+    seconds_per_row = 0.005
 
     def config(self) -> dict[str, Any]:
         """The limits and windows."""
-        return {
-            key: value for key, value in dataclasses.asdict(self).items() if key != "root"
-        }
+        return {key: value for key, value in dataclasses.asdict(self).items() if key != "root"}
 
     def run(self, part: parts.Part, output: parts.Output) -> list[str]:
         """Probes the files of one part."""
@@ -60,7 +61,7 @@ class Probe(parts.Stage):
                     Quarantined(source.path, self.name, error.reason, decode.one_line(error))
                 )
         output.write(".jsonl", rows.to_lines(items))
-        return [f"{item.modality}:{item.id}" for item in items]
+        return [item.key for item in items]
 
     def probe(self, source: Source) -> list[Item]:
         """The items of one file.
@@ -75,17 +76,17 @@ class Probe(parts.Stage):
                     return [self._whole(source, content)]
                 info = video.probe(path)
         except FileNotFoundError:
-            raise MediaError("missing", "the file was there when it was listed and is gone") from None
+            raise MediaError(reasons.MISSING, decode.VANISHED) from None
         except OSError as error:
-            raise MediaError("unreadable", error.strerror or str(error)) from None
+            raise MediaError(reasons.UNREADABLE, error.strerror or str(error)) from None
         if not info.has_sound:
-            raise MediaError("no_sound", "it has no sound")
+            raise MediaError(reasons.NO_SOUND, "it has no sound")
         if info.duration_seconds:  # 0 where the file does not say
-            self._check_length(info.duration_seconds)
+            self._check_length(info.duration_seconds, source.kind)
         if source.kind == "sound":
             return [self._whole(source, content)]
         if not info.has_picture:
-            raise MediaError("no_picture", "it has no picture")
+            raise MediaError(reasons.NO_PICTURE, "it has no picture")
         return self._moments(source, content, info.duration_seconds or self.window_seconds)
 
     def _whole(self, source: Source, content: str) -> Item:
@@ -128,7 +129,7 @@ class Probe(parts.Stage):
         if source.start_seconds is not None:
             if source.start_seconds > duration_seconds - self.min_seconds:
                 raise MediaError(
-                    "outside",
+                    OUTSIDE,
                     f"the clip starts at {source.start_seconds} s of {duration_seconds:.1f} s",
                 )
             left = duration_seconds - source.start_seconds
@@ -140,11 +141,16 @@ class Probe(parts.Stage):
             starts.append((math.floor(max(0.0, centre - length / 2) * 100) / 100, length))
         return starts
 
-    def _check_length(self, seconds: float) -> None:
+    def _check_length(self, seconds: float, kind: str) -> None:
         if seconds < self.min_seconds:
-            raise MediaError("too_short", f"{seconds:.2f} s; allowed: {self.min_seconds:g} s or more")
-        if seconds > self.max_seconds:
-            raise MediaError("too_long", f"{seconds:.0f} s; allowed: {self.max_seconds:g} s or less")
+            raise MediaError(
+                reasons.TOO_SHORT, f"{seconds:.2f} s; allowed: {self.min_seconds:g} s or more"
+            )
+        longest = self.max_seconds
+        if kind == "sound":  # read whole
+            longest = min(longest, limits.MAX_SECONDS)
+        if seconds > longest:
+            raise MediaError(reasons.TOO_LONG, f"{seconds:.0f} s; allowed: {longest:g} s or less")
 
 
 def digest(path: str) -> str:
@@ -155,7 +161,7 @@ def digest(path: str) -> str:
     """
     size = os.path.getsize(path)
     if not size:
-        raise MediaError("empty", "the file is empty")
+        raise MediaError(reasons.EMPTY, "the file is empty")
     sha256 = hashlib.sha256()
     with open(path, "rb") as file:
         if size <= _WHOLE_BYTES:

@@ -1,8 +1,8 @@
 """Stage 4, refine: keep the pairs whose sound and picture are called alike (paper section 3).
 
-Rows in: `Pair` and `Labels`; rows out: `Verdict`, for the dropped pairs too, so that nothing is lost
-unaccounted. The paper keeps a pair when the top-3 label sets of the two classifiers meet; k and the
-rule are settings. A pair that has no class yet gets the label on which the two agree best.
+Rows in: `Pair` and `Labels`; rows out: `Verdict`, for the dropped pairs too, so that nothing is
+lost unaccounted. The paper keeps a pair when the top-3 label sets of the two classifiers meet; k
+and the rule are settings. A pair that has no class yet gets the label on which the two agree best.
 """
 
 import dataclasses
@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import apache_beam as beam
 
 from s2i_tf.errors import UserError, unknown_name
+from tfrecords_tools import tables
 from tfrecords_tools.rows import Labels, Pair
+from tfrecords_tools.tables import Table
 
 NAME = "refine"
 AGREE = "agree"
@@ -47,7 +49,9 @@ class Verdict:
 
 def sets_meet(sound: Sequence[str], image: Sequence[str]) -> list[str]:
     """The paper's rule: the labels in both lists, the best placed in both together first."""
-    return sorted(set(sound) & set(image), key=lambda name: (sound.index(name) + image.index(name), name))
+    return sorted(
+        set(sound) & set(image), key=lambda name: (sound.index(name) + image.index(name), name)
+    )
 
 
 def first_in_other(sound: Sequence[str], image: Sequence[str]) -> list[str]:
@@ -125,10 +129,10 @@ class Refine(beam.PTransform):
     def expand(self, pcolls):
         """Joins the labels to the pairs, first by sound and then by picture."""
         pairs, labels = pcolls
-        by_item = labels | "By item" >> beam.WithKeys(lambda row: (row.modality, row.item_id))
+        by_item = labels | "By item" >> beam.WithKeys(lambda row: row.key)
         with_sound = (
             {
-                "pairs": pairs | "By sound" >> beam.WithKeys(lambda pair: ("sound", pair.sound_id)),
+                "pairs": pairs | "By sound" >> beam.WithKeys(lambda pair: pair.item_keys[0]),
                 "labels": by_item,
             }
             | "Join sounds" >> beam.CoGroupByKey()
@@ -137,11 +141,33 @@ class Refine(beam.PTransform):
         return (
             {
                 "pairs": with_sound
-                | "By picture" >> beam.WithKeys(lambda row: ("image", row[0].image_id)),
+                | "By picture" >> beam.WithKeys(lambda row: row[0].item_keys[1]),
                 "labels": by_item,
             }
             | "Join pictures" >> beam.CoGroupByKey()
-            | "Judge" >> beam.FlatMapTuple(_judged, self._rule, self._top_k)
+            | "Judge" >> beam.FlatMapTuple(self._judged)
+        )
+
+    def _judged(self, key: str, found: dict[str, Iterable]) -> Iterator[Verdict]:
+        image = next(iter(found["labels"]), None)
+        for pair, sound in found["pairs"]:
+            yield judge(pair, sound, image, rule_by_name(self._rule), self._top_k)
+
+
+class ReadKept(beam.PTransform):
+    """Beam transform: the pairs of a table of `Verdict`s that were kept."""
+
+    def __init__(self, verdicts: Table):
+        super().__init__()
+        self._verdicts = verdicts
+
+    def expand(self, pbegin):
+        """Reads the verdicts and keeps the pairs."""
+        return (
+            pbegin
+            | tables.Read(self._verdicts, Verdict)
+            | "Kept" >> beam.Filter(lambda verdict: verdict.kept)
+            | "Pairs" >> beam.Map(lambda verdict: verdict.pair)
         )
 
 
@@ -149,12 +175,6 @@ def _with_sound(key, found) -> Iterator[tuple[Pair, Labels | None]]:
     labels = next(iter(found["labels"]), None)
     for pair in found["pairs"]:
         yield pair, labels
-
-
-def _judged(key, found: dict[str, Iterable], rule: str, top_k: int) -> Iterator[Verdict]:
-    image = next(iter(found["labels"]), None)
-    for pair, sound in found["pairs"]:
-        yield judge(pair, sound, image, rule_by_name(rule), top_k)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ class Item:
     start_seconds: float | None = None
     num_seconds: float | None = None
 
+    @property
+    def key(self) -> str:
+        """Unique among sounds and pictures together."""
+        return item_key(self.modality, self.id)
+
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
@@ -74,6 +79,11 @@ class Labels:
     modality: Modality
     names: tuple[str, ...]
     scores: tuple[float, ...]
+
+    @property
+    def key(self) -> str:
+        """As of `Item`."""
+        return item_key(self.modality, self.item_id)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +109,11 @@ class Pair:
     split: str = ""
     rank: int = 0
 
+    @property
+    def item_keys(self) -> tuple[str, str]:
+        """The keys of the sound and the picture."""
+        return item_key("sound", self.sound_id), item_key("image", self.image_id)
+
 
 @dataclasses.dataclass(frozen=True)
 class Quarantined:
@@ -115,6 +130,11 @@ class Quarantined:
     stage: str
     reason: str
     message: str
+
+
+def item_key(modality: Modality, item_id: str) -> str:
+    """A sound and a picture of one moment share their id; this tells them apart."""
+    return f"{modality}:{item_id}"
 
 
 def dumps(row: Any) -> str:

@@ -1,4 +1,7 @@
-"""What a preparation is told: one dataclass, its flags and its checks. Imports no Beam, no TensorFlow."""
+"""What a preparation is told: one dataclass, its flags and its checks.
+
+Imports no Beam and no TensorFlow.
+"""
 
 import dataclasses
 import os
@@ -7,6 +10,7 @@ from absl import flags
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.media import limits
 
 FOLEY = "foley"
 REFINE_CHOICES = ("auto", "on", "off")
@@ -34,12 +38,15 @@ class Settings:
     label_sound: str = _flag("soundnet", "Classifier of the sounds for the agreement filter.")
     label_image: str = _flag("efficientnet_lite2", "Classifier of the pictures for the filter.")
     refine: str = _flag(
-        "auto", "Keep only pairs whose labels agree: on, off, or auto (on where the data has no classes)."
+        "auto",
+        "Keep only pairs whose labels agree: on, off, or auto (on for data without classes).",
     )
     top_k: int = _flag(spec.AGREEMENT_TOP_K, "Labels of either side that the filter looks at.")
     rule: str = _flag("sets_meet", "When two lists of labels agree, a key of refine.RULES.")
     num_classes: int = _flag(0, "How many classes to draw among those large enough; 0 for all.")
-    instances_per_class: int = _flag(0, "Pairs of every class; smaller classes are left out. 0: off.")
+    instances_per_class: int = _flag(
+        0, "Pairs of every class; smaller classes are left out. 0: off."
+    )
     max_pairs_per_class: int = _flag(0, "At most so many pairs a class, smaller ones kept; 0: all.")
     max_items: int = _flag(0, "Look at no more than so many sounds, photos or videos; 0: at all.")
     num_per_class: int = _flag(40, "Pairs a class that --data=foley renders.")
@@ -47,9 +54,13 @@ class Settings:
     train_share: float = _flag(spec.TRAIN_SHARE, "Share of the recordings that train.")
     feature_dtype: str = _flag("float16", "Of the features in the records: float16 or float32.")
     windows_per_video: int = _flag(1, "Pairs to take from each video, evenly spread.")
-    window_seconds: float = _flag(10.0, "Length of a video's or clip's sound; its frame is the middle one.")
-    min_seconds: float = _flag(0.5, "Shorter sounds and videos are quarantined.")
-    max_seconds: float = _flag(3600.0, "Longer sounds and videos are quarantined.")
+    window_seconds: float = _flag(
+        10.0, "Length of a video's or clip's sound; its frame is the middle one."
+    )
+    min_seconds: float = _flag(limits.MIN_SECONDS, "Shorter sounds and videos are quarantined.")
+    max_seconds: float = _flag(
+        3600.0, "Longer videos are quarantined; a sound file may last 600 s."
+    )
     max_quarantined: int = _flag(0, "More unusable files than this make the exit status 3.")
     runner: str = _flag("DirectRunner", "Beam runner.")
     pipeline_options: str = _flag("", "Further Beam options, as one string.")

@@ -1,4 +1,4 @@
-"""Where the data comes from: the listing of a folder by class, a folder of videos or a CSV of clips.
+"""Where the data comes from: a folder by class, a folder of videos, or a CSV of clips.
 
 A listing opens no media. It is sorted, so that it is the same wherever and in whatever order a file
 system lists it.

@@ -44,7 +44,7 @@ class Split(beam.PTransform):
             | "Home" >> beam.CombinePerKey(min)
             | "Swap" >> beam.KvSwap()
             | "Group strata" >> beam.GroupByKey()
-            | "Split" >> beam.FlatMapTuple(_split_stratum, self._seed, self._train_share)
+            | "Split" >> beam.FlatMapTuple(self._split_stratum)
         )
         grouped = rows | "By group" >> beam.WithKeys(lambda row: row.group)
         return (
@@ -52,6 +52,9 @@ class Split(beam.PTransform):
             | beam.CoGroupByKey()
             | "Assign" >> beam.FlatMapTuple(_assigned)
         )
+
+    def _split_stratum(self, key: str, groups: Iterable[str]) -> Iterator[tuple[str, str]]:
+        yield from splits.split_groups(groups, f"{self._seed}/{key}", self._train_share).items()
 
 
 def merge_groups(links: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -94,12 +97,6 @@ def _links(content: str, groups: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _renamed(row: Row, merged: dict[str, str]) -> Row:
     return dataclasses.replace(row, group=merged.get(row.group, row.group))
-
-
-def _split_stratum(
-    key: str, groups: Iterable[str], seed: int, train_share: float
-) -> Iterator[tuple[str, str]]:
-    yield from splits.split_groups(groups, f"{seed}/{key}", train_share).items()
 
 
 def _assigned(group: str, found: dict[str, Iterable]) -> Iterator[Row]:

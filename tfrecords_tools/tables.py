@@ -1,11 +1,12 @@
-"""Tables: the rows that the choosing stages (pair, refine, balance, split) read and write with Beam.
+"""Tables: the rows that the stages that choose (pair to split) read and write with Beam.
 
 A table is a folder of part files; a row's part follows from a stable hash of its id, and the rows
 of a part are sorted, so the same rows give the same bytes on any runner with any number of workers.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -33,10 +34,30 @@ class Table:
         """The checksums of the part files."""
         return [files.sha256(path) for path in self.paths]
 
-    def rows(self, row_type: type) -> Iterable[Any]:
+    def rows(self, row_type: type) -> Iterator[Any]:
         """All rows, part by part."""
         for path in self.paths:
             yield from rows.from_lines(row_type, files.read(path))
+
+    def manifests(self) -> Iterator[Manifest]:
+        """The manifests of the parts."""
+        return (parts.loaded(self.folder, name) for name in self.part_names)
+
+    def records(self) -> dict[str, str]:
+        """The checksum of every file that the manifests account for."""
+        return {
+            name: record.sha256
+            for found in self.manifests()
+            for name, record in found.files.items()
+        }
+
+    def source_ids(self) -> frozenset[str]:
+        """The ids that the manifests account for."""
+        return frozenset(key for found in self.manifests() for key in found.source_ids)
+
+    def num_rows(self) -> int:
+        """How many rows the manifests count."""
+        return sum(found.num_rows for found in self.manifests())
 
 
 class Read(beam.PTransform):
@@ -53,8 +74,9 @@ class Read(beam.PTransform):
             pbegin
             | beam.Create(self._table.paths)
             | beam.Reshuffle()
-            | beam.FlatMap(lambda path, row_type: rows.from_lines(row_type, files.read(path)),
-                           self._row_type)
+            | beam.FlatMap(
+                lambda path, row_type: rows.from_lines(row_type, files.read(path)), self._row_type
+            )
         )
 
 
@@ -87,7 +109,8 @@ def run(
     target: Table,
     build: Callable[[beam.Pipeline], beam.PCollection],
     options: PipelineOptions,
-) -> list[Manifest]:
+    may_work: bool = True,
+) -> None:
     """Makes a table unless every part of it is valid.
 
     Args:
@@ -97,30 +120,52 @@ def run(
       target: the table to write.
       build: from a pipeline to the rows.
       options: of the pipeline.
+      may_work: otherwise a table that is not valid is an error.
 
-    Returns:
-      The manifests of the target's parts.
+    Raises:
+      UserError: if a stage that may not work is not done.
     """
     inputs = [source.digests() for source in sources]
     key = manifest.key_of(
         stage=stage, config=config, inputs=inputs, num_parts=len(target.part_names)
     )
-    names = target.part_names
-    parts.remove_strangers(target.folder, set(names))
-    valid = [manifest.load_valid(target.folder, name, key) for name in names]
-    if not all(valid):
-        parts.run_pipeline(
-            lambda pipeline: build(pipeline) | "Write" >> Write(target, key, config), options
-        )
-        valid = [parts.loaded(target.folder, name) for name in names]
-    return valid
+    parts.remove_strangers(target.folder, set(target.part_names))
+    if all(manifest.load_valid(target.folder, name, key) for name in target.part_names):
+        return
+    if not may_work:
+        raise parts.not_done(stage)
+    parts.run_pipeline(
+        lambda pipeline: build(pipeline) | "Write" >> Write(target, key, config), options
+    )
 
 
-def target_for(folder: str, prefix: str, num_rows: int) -> Table:
+def spread(folder: str, prefix: str, found: Iterable[Any], by: Callable[[Any], str]) -> Table:
+    """Writes rows that the driver holds to as many parts as a stage has units of work.
+
+    Args:
+      folder: for the part files.
+      prefix: of their names.
+      found: the rows, in any order.
+      by: the value whose stable hash places a row; rows of equal values share a part.
+    """
+    found = list(found)
+    table = target_for(folder, prefix, len(found), parts.ROWS_PER_PART)
+    contents: list[list[Any]] = [[] for _ in table.part_names]
+    for row in found:
+        contents[parts.place(by(row), len(contents))].append(row)
+    parts.remove_strangers(folder, set(table.part_names))
+    for path, part in zip(table.paths, contents, strict=True):
+        files.write(path, rows.to_lines(sorted(part, key=rows.dumps)))
+    return table
+
+
+def target_for(
+    folder: str, prefix: str, num_rows: int, rows_per_part: int = ROWS_PER_PART
+) -> Table:
     """A table that is yet to be written, for about so many rows."""
-    num_parts = parts.num_parts_for(num_rows, ROWS_PER_PART)
+    num_parts = max(1, math.ceil(num_rows / rows_per_part))
     return Table(
-        folder, tuple(parts.part_name(prefix, index, num_parts) for index in range(num_parts))
+        folder, tuple(f"{prefix}-{index:05d}-of-{num_parts:05d}" for index in range(num_parts))
     )
 
 

@@ -1,18 +1,23 @@
 """Stage 8, write: the shards, `NAME-SPLIT.tfrecord-00003-of-00016`.
 
-Rows in: the `Pair`s of one shard, in their order; out: its TFRecord file. A pair's shard and its place
-there follow from a stable hash of its id, so classes are mixed and the order is the same
-always. Features are raw bytes and pictures JPEG, uncompressed at file level.
+Rows in: the `Pair`s of one shard, in their order; out: its TFRecord file. The pairs' order follows
+from a stable hash of their ids, so classes are mixed and the order is always the same. Features are
+raw bytes and pictures JPEG, uncompressed at file level.
 """
 
 import dataclasses
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.data import splits
+from s2i_tf.errors import UserError
 from tfrecords_tools import clock, extract, files, parts, rows
 from tfrecords_tools.rows import Pair
+from tfrecords_tools.tables import Table
 
 SHARD_BYTES = 128 << 20
 MIN_TRAIN_SHARDS = 4
@@ -24,22 +29,21 @@ class Write(parts.Stage):
     """The stage.
 
     Attributes:
-      features: folder of the extracted features.
-      rounds: the parts of each round of extraction.
-      features_digest: of these parts' contents.
+      rounds: the extracted features.
       class_names: in the order of the labels.
       feature_dtype: of the records.
       fingerprints: digests by key, as the records hold them.
+      features_digest: of all that was extracted.
     """
 
-    features: str
-    rounds: tuple[tuple[str, ...], ...]
-    features_digest: str
+    rounds: tuple[Table, ...]
     class_names: tuple[str, ...]
     feature_dtype: str
     fingerprints: tuple[tuple[str, str], ...]
+    features_digest: str
 
     name = "write"
+    seconds_per_row = 0.002
 
     def config(self) -> dict[str, Any]:
         """What the records depend on beside the pairs."""
@@ -54,7 +58,7 @@ class Write(parts.Stage):
         """Writes one shard."""
         import tensorflow as tf
 
-        store = extract.FeatureStore(self.features, self.rounds)
+        store = extract.FeatureStore(self.rounds)
         pairs = rows.from_lines(Pair, files.read(part.source))
         with clock.measure("write"):
             with files.writing(output.path("")) as path, tf.io.TFRecordWriter(path) as writer:
@@ -82,21 +86,64 @@ class Write(parts.Stage):
         return schema.encode(record, self.feature_dtype)
 
 
-def num_shards_for(num_train: int, num_eval: int, wanted: int, feature_bytes: int) -> dict[str, int]:
-    """How many shards each split gets.
+def plan(
+    chosen: Iterable[Pair], folder: str, name: str, shards: int, feature_dtype: str, seed: int
+) -> Table:
+    """Deals the pairs to shards.
 
     Args:
-      num_train: training pairs.
-      num_eval: evaluation pairs, which get shards of about the same size.
+      chosen: all pairs that are wanted.
+      folder: for the rows of each shard.
+      name: prefix of the shards.
+      shards: training shards, or 0 to choose by size.
+      feature_dtype: of the records.
+      seed: of the order.
+
+    Returns:
+      The rows of the shards, of the splits in turn.
+
+    Raises:
+      UserError: if a split would be empty.
+    """
+    by_split: dict[str, list[Pair]] = {split: [] for split in spec.SPLITS}
+    for row in chosen:
+        by_split[row.split].append(row)
+    for split, pairs in by_split.items():
+        if not pairs:
+            raise UserError(
+                f"no pair is left for {split}; allowed: at least two recordings and two photos "
+                "that can be read and belong together"
+            )
+    counts = {split: len(pairs) for split, pairs in by_split.items()}
+    num_shards = num_shards_for(counts, shards, np.dtype(feature_dtype).itemsize)
+    names = []
+    for split, pairs in by_split.items():
+        pairs.sort(key=lambda row: order_key(row, seed))
+        for index in range(num_shards[split]):
+            edges = [len(pairs) * i // num_shards[split] for i in (index, index + 1)]
+            names.append(f"{name}-{split}.tfrecord-{index:05d}-of-{num_shards[split]:05d}")
+            files.write(
+                files.join(folder, f"{names[-1]}.jsonl"), rows.to_lines(pairs[slice(*edges)])
+            )
+    parts.remove_strangers(folder, set(names))
+    return Table(folder, tuple(names))
+
+
+def num_shards_for(counts: Mapping[str, int], wanted: int, feature_bytes: int) -> dict[str, int]:
+    """How many shards each split gets; those of evaluation are about as large.
+
+    Args:
+      counts: pairs of each split.
       wanted: training shards, or 0 to choose by size.
       feature_bytes: of one number.
     """
+    num_train, num_eval = counts[spec.TRAIN_SPLIT], counts[spec.EVAL_SPLIT]
     record_bytes = 2 * spec.FEATURE_SIZE * feature_bytes + _JPEG_BYTES
     by_size = math.ceil(num_train * record_bytes / SHARD_BYTES)
-    train = max(1, min(wanted or max(by_size, MIN_TRAIN_SHARDS), num_train))
+    train = min(wanted or max(by_size, MIN_TRAIN_SHARDS), num_train)
     return {
         spec.TRAIN_SPLIT: train,
-        spec.EVAL_SPLIT: max(1, round(train * num_eval / max(num_train, 1))),
+        spec.EVAL_SPLIT: min(max(1, round(train * num_eval / num_train)), num_eval),
     }
 
 

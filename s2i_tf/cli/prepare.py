@@ -3,10 +3,11 @@
 s2i prepare --data=DATA --out=FOLDER
 
 DATA is a folder by class (sounds/CLASS, images/CLASS, with or without index.csv), a folder of
-videos, a CSV of clips (path,start_seconds,label), or `foley` for the embedded data set. A run that
-was interrupted goes on where it stopped. Exit status: 0 done; 2 a mistake in the flags or the data;
-3 done, but more files than --max_quarantined could not be used (FOLDER/quarantine.jsonl has each with
-its reason).
+videos, a CSV of clips (path,start_seconds,label), or `foley` for the embedded data set. A run
+that was interrupted goes on where it stopped.
+
+Exit status: 0 done; 2 a mistake in the flags or the data; 3 done, but more files than
+--max_quarantined could not be used (FOLDER/quarantine.jsonl has each with its reason).
 """
 
 from absl import flags

@@ -16,6 +16,9 @@ from PIL import Image, ImageDraw, ImageFilter
 Colour = tuple[float, float, float]
 Points = np.ndarray  # float [n, 2]
 
+WHITE: Colour = (1.0, 1.0, 1.0)
+BLACK: Colour = (0.0, 0.0, 0.0)
+
 _OVERSAMPLING = 3
 _LIGHT = (0.45, 0.9)
 
@@ -160,7 +163,7 @@ class Canvas:
         pixels = self.pixels * vignette[..., None] + grain[..., None]
         return (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
 
-    def _paint(
+    def rasterise(
         self,
         draw: Callable[[ImageDraw.ImageDraw, Callable[[Points], list]], None],
         extent: tuple[Points, Points],
@@ -185,15 +188,33 @@ class Canvas:
         where = (slice(low[1], high[1]), slice(low[0], high[0]))
         return np.asarray(image, np.float32) / 255, where
 
-    def _apply(self, painted, colour, shadow_colour, span, opacity: float, texture: float) -> None:
+    def lay(
+        self,
+        painted: tuple[np.ndarray, tuple[slice, slice]] | None,
+        colour: Colour,
+        shadow: Colour | None = None,
+        span: tuple[float, float] = (0.0, 1.0),
+        opacity: float = 1.0,
+        texture: float = 0.0,
+    ) -> None:
+        """Lays a colour over the picture where a drawing is.
+
+        Args:
+          painted: what `rasterise` gave.
+          colour: the colour, or that of the lit side.
+          shadow: the colour of the far side.
+          span: where the light is full and where it ends, along the light's direction.
+          opacity: how much of it covers what lies below.
+          texture: strength of a cloudy texture.
+        """
         if painted is None:
             return
         mask, where = painted
         fill = np.asarray(colour, np.float32)
-        if shadow_colour is not None:
+        if shadow is not None:
             along = self.x[:, where[1]] * _LIGHT[0] + self.y[where[0]] * _LIGHT[1]
             share = np.clip((along - span[0]) / max(span[1] - span[0], 1e-6), 0, 1)[..., None]
-            fill = fill + (np.asarray(shadow_colour, np.float32) - fill) * share
+            fill = fill + (np.asarray(shadow, np.float32) - fill) * share
         if texture:
             fill = fill * (1 + texture * self._texture[where][..., None])
         target = self.pixels[where]
@@ -249,13 +270,13 @@ class Pen:
         """
         points = self.place(outline)
         along = points @ np.array(_LIGHT)
-        painted = self.canvas._paint(
+        painted = self.canvas.rasterise(
             lambda draw, place: draw.polygon(place(points), fill=255),
             (points.min(axis=0), points.max(axis=0)),
             soft * self.size,
         )
         span = (along.min(), along.max())
-        self.canvas._apply(painted, colour, shadow, span, opacity, texture)
+        self.canvas.lay(painted, colour, shadow, span, opacity, texture)
 
     def stroke(
         self,
@@ -281,9 +302,9 @@ class Pen:
 
         extent = (points.min(axis=0) - width / 2, points.max(axis=0) + width / 2)
         along = points @ np.array(_LIGHT)
-        painted = self.canvas._paint(draw, extent, soft * self.size)
+        painted = self.canvas.rasterise(draw, extent, soft * self.size)
         span = (along.min(), along.max())
-        self.canvas._apply(painted, colour, shadow, span, opacity, 0.0)
+        self.canvas.lay(painted, colour, shadow, span, opacity)
 
     def tube(self, path: Points, width: float, colour: Colour) -> None:
         """A shining pipe: a dark rim, the colour, and a highlight on the lit side."""
@@ -292,7 +313,7 @@ class Pen:
         lit = dataclasses.replace(
             self, x=self.x - 0.1 * width * self.size, y=self.y - 0.16 * width * self.size
         )
-        lit.stroke(path, width * 0.2, mix(colour, (1.0, 1.0, 1.0), 0.65))
+        lit.stroke(path, width * 0.2, mix(colour, WHITE, 0.65))
 
     def marks(
         self,
@@ -310,10 +331,14 @@ class Pen:
         levels = np.broadcast_to(np.asarray(opacity) * 255, len(starts)).astype(int).tolist()
 
         def draw(draw: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
-            lines = np.reshape(place(np.concatenate([starts, stops], axis=1).reshape(-1, 2)), (-1, 4))
+            lines = np.reshape(
+                place(np.concatenate([starts, stops], axis=1).reshape(-1, 2)), (-1, 4)
+            )
             for line, level in zip(lines.tolist(), levels, strict=True):
                 draw.line(line, fill=level, width=thick)
 
         both = np.concatenate([starts, stops])
-        painted = self.canvas._paint(draw, (both.min(axis=0), both.max(axis=0)), soft * self.size)
-        self.canvas._apply(painted, colour, None, None, 1.0, 0.0)
+        painted = self.canvas.rasterise(
+            draw, (both.min(axis=0), both.max(axis=0)), soft * self.size
+        )
+        self.canvas.lay(painted, colour)

@@ -3,14 +3,14 @@
 A cause is a number in [0, 1] drawn once for a pair. It changes one property that can be heard and
 one that can be seen, each named by a kind that `s2i_tf.data.foley_measures` knows how to measure:
 
-ears  `loudness` level in dB · `pitch` fundamental in octaves · `tone` centre of the spectrum in
-      octaves · `tempo` events a second, in octaves
-eyes  `light` mean brightness · `warmth` red against blue · `area` share of the picture that the
-      subject fills · `height` how high the subject stands · `stripes` bands from top to bottom ·
-      `sparks` bright specks
+ears  `loudness` · `pitch` the fundamental · `tone` the centre of the spectrum · `onsets` events a
+      second · `swell` and `throb` how often the sound comes round again, slowly or quickly
+eyes  `light` mean brightness · `warmth` red against blue · `tint` the same of the subject alone ·
+      `area` share of the picture that the subject fills · `height` of the subject ·
+      `stripes` bands from top to bottom · `sparks` bright specks
 
 Everything else that varies (background, viewpoint, palette, room, noise) is drawn apart from the
-causes, so that two scenes that differ in one cause differ in nothing else.
+causes and tells nothing about them.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ from s2i_tf import errors
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
 
-EAR_KINDS = ("loudness", "pitch", "tone", "tempo")
-EYE_KINDS = ("light", "warmth", "area", "height", "stripes", "sparks")
+EAR_KINDS = ("loudness", "pitch", "tone", "onsets", "swell", "throb")
+EYE_KINDS = ("light", "warmth", "tint", "area", "height", "stripes", "sparks")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ CAUSES: Mapping[str, tuple[Cause, ...]] = MappingProxyType(
             ),
             Cause(
                 "rhythm",
-                _up("tempo", "waves break in quicker succession"),
+                _up("swell", "waves break in quicker succession"),
                 _up("stripes", "more crests between the horizon and the shore"),
             ),
         ),
@@ -92,7 +92,7 @@ CAUSES: Mapping[str, tuple[Cause, ...]] = MappingProxyType(
             Cause(
                 "pitch",
                 _up("pitch", "a higher siren"),
-                _down("warmth", "from red lights to blue ones"),
+                _down("tint", "from red lights to blue ones"),
             ),
             Cause(
                 "nearness",
@@ -101,12 +101,12 @@ CAUSES: Mapping[str, tuple[Cause, ...]] = MappingProxyType(
             ),
             Cause(
                 "urgency",
-                _up("tempo", "a quicker alternation"),
+                _up("swell", "a quicker alternation"),
                 _up("light", "from deep night to dusk, and a stronger glow"),
             ),
         ),
         "clock": (
-            Cause("size", _down("tempo", "slower ticks"), _up("area", "a larger dial")),
+            Cause("size", _down("onsets", "slower ticks"), _up("area", "a larger dial")),
             Cause(
                 "metal",
                 _up("tone", "from a wooden knock to a bright metallic tick"),
@@ -125,7 +125,7 @@ CAUSES: Mapping[str, tuple[Cause, ...]] = MappingProxyType(
             Cause("size", _down("pitch", "lower notes"), _up("area", "a larger instrument")),
             Cause(
                 "pace",
-                _up("tempo", "more plucks a second"),
+                _up("onsets", "more plucks a second"),
                 _up("light", "from a dim room to full light"),
             ),
         ),
@@ -150,21 +150,21 @@ CAUSES: Mapping[str, tuple[Cause, ...]] = MappingProxyType(
             ),
             Cause(
                 "weight",
-                _down("tempo", "slower blades"),
-                _down("warmth", "from a red sports craft to a dark green transporter"),
+                _down("throb", "slower blades"),
+                _down("tint", "from a red sports craft to a dark green transporter"),
             ),
         ),
         "fire": (
             Cause("blaze", _up("loudness", "a louder roar"), _up("area", "taller, wider flames")),
             Cause(
                 "crackle",
-                _up("tempo", "more crackles a second"),
+                _up("onsets", "more crackles a second"),
                 _up("sparks", "more sparks in the air"),
             ),
         ),
         "bird": (
             Cause("perch", _up("pitch", "a higher whistle"), _up("height", "a higher branch")),
-            Cause("flock", _up("tempo", "more chirps a second"), _up("area", "more birds")),
+            Cause("flock", _up("onsets", "more chirps a second"), _up("area", "more birds")),
         ),
     }
 )
@@ -221,3 +221,13 @@ def scene(class_name: str, index: int, seed: int = 0) -> Scene:
         for cause in causes_of(class_name)
     }
     return Scene(class_name, index, seed, causes)
+
+
+def lerp(low: float, high: float, share: float) -> float:
+    """`low` at share 0, `high` at share 1."""
+    return low + (high - low) * share
+
+
+def glide(low: float, high: float, share: float) -> float:
+    """`low` at share 0, `high` at share 1, in equal ratios, as ears count pitch and tempo."""
+    return low * (high / low) ** share

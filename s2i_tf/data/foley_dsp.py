@@ -12,6 +12,7 @@ from s2i_tf import spec
 
 _TABLE_SIZE = 4096
 _RING_BLOCK = 256
+_NOISE_LOOP = 2**16
 
 
 def coloured_noise(
@@ -19,13 +20,21 @@ def coloured_noise(
     num_samples: int,
     magnitude: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Noise of level 1 (RMS) whose spectrum follows a function of the frequency in Hz."""
-    frequencies = np.fft.rfftfreq(num_samples, 1 / spec.SAMPLE_RATE_HZ).astype(np.float32)
+    """Noise of level 1 (RMS) whose spectrum follows a function of the frequency in Hz.
+
+    It joins itself without a seam after 3 s, which no ear notices in noise and halves the work.
+    """
+    frequencies = np.fft.rfftfreq(_NOISE_LOOP, 1 / spec.SAMPLE_RATE_HZ).astype(np.float32)
     bins = rng.standard_normal(2 * len(frequencies), dtype=np.float32).view(np.complex64)
     bins *= magnitude(frequencies)
     bins[0] = 0
-    wave = np.fft.irfft(bins, num_samples).astype(np.float32)
-    return wave / np.sqrt(np.mean(wave**2))
+    wave = np.fft.irfft(bins, _NOISE_LOOP).astype(np.float32)
+    return np.resize(wave / level(wave), num_samples)
+
+
+def level(wave: np.ndarray) -> float:
+    """The root mean square of a signal."""
+    return float(np.sqrt(np.mean(np.square(wave))))
 
 
 def band(low_hz: float, high_hz: float, order: float = 2.0) -> Callable[[np.ndarray], np.ndarray]:
@@ -33,7 +42,9 @@ def band(low_hz: float, high_hz: float, order: float = 2.0) -> Callable[[np.ndar
 
     def magnitude(frequencies: np.ndarray) -> np.ndarray:
         ratio = np.maximum(frequencies, 1.0)
-        return 1 / np.sqrt((1 + (low_hz / ratio) ** (2 * order)) * (1 + (ratio / high_hz) ** (2 * order)))
+        return 1 / np.sqrt(
+            (1 + (low_hz / ratio) ** (2 * order)) * (1 + (ratio / high_hz) ** (2 * order))
+        )
 
     return magnitude
 
@@ -102,7 +113,9 @@ def scatter(num_samples: int, times: np.ndarray, grains: np.ndarray) -> np.ndarr
     return total[:num_samples].astype(np.float32)
 
 
-def event_times(rng: np.random.Generator, seconds: float, rate_hz: float, jitter: float) -> np.ndarray:
+def event_times(
+    rng: np.random.Generator, seconds: float, rate_hz: float, jitter: float
+) -> np.ndarray:
     """Onsets in seconds at a rate: regular with jitter 0, their gaps quite random with jitter 1.
 
     The first lies within one gap of the start and all within the sound.
@@ -117,8 +130,8 @@ def reverberate(
     rng: np.random.Generator, wave: np.ndarray, seconds: float, wet: float
 ) -> np.ndarray:
     """Adds a room: sparse echoes of random sign that die away by 60 dB in `seconds`."""
-    delays = (rng.random(32) ** 1.5 * seconds + 0.008) * spec.SAMPLE_RATE_HZ
-    signs = np.where(rng.random(32) < 0.5, -wet, wet)
+    delays = (rng.random(24) ** 1.5 * seconds + 0.008) * spec.SAMPLE_RATE_HZ
+    signs = np.where(rng.random(24) < 0.5, -wet, wet)
     out = wave.copy()
     for delay, sign in zip(delays.astype(int).tolist(), signs.tolist(), strict=True):
         fall = 10 ** (-3 * delay / spec.SAMPLE_RATE_HZ / seconds)

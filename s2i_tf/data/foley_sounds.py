@@ -11,21 +11,12 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.data import foley_dsp as dsp
+from s2i_tf.data.foley_causes import glide, lerp
 
 _RATE = spec.SAMPLE_RATE_HZ
 
 Causes = Mapping[str, float]
 Synthesiser = Callable[[int, Causes, np.random.Generator], np.ndarray]
-
-
-def lerp(low: float, high: float, share: float) -> float:
-    """`low` at share 0, `high` at share 1."""
-    return low + (high - low) * share
-
-
-def glide(low: float, high: float, share: float) -> float:
-    """`low` at share 0, `high` at share 1, in equal ratios, as ears count pitch and tempo."""
-    return low * (high / low) ** share
 
 
 def rain(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
@@ -46,17 +37,17 @@ def rain(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarr
 
 def sea_waves(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
     """A steady roar, and surf that swells slowly and breaks at each wave."""
-    storm, rate = causes["storm"], glide(0.35, 1.3, causes["rhythm"])
+    storm, rate = causes["storm"], glide(0.42, 1.6, causes["rhythm"])
     treble = glide(6500, 700, storm)
     roar = dsp.coloured_noise(rng, num_samples, dsp.band(40, treble * 0.4, 1.0))
     surf = dsp.coloured_noise(rng, num_samples, dsp.band(treble * 0.12, treble, 1.3))
     seconds = num_samples / _RATE
     # Waves before the start and after the end reach into the sound.
-    times = dsp.event_times(rng, seconds + 3 / rate, rate, 0.12) - 1.5 / rate
+    times = dsp.event_times(rng, seconds + 3 / rate, rate, 0.08) - 1.5 / rate
     t = np.arange(0, seconds, 0.01)
     since = (t - times[:, None]) * rate
     swell = np.exp(-0.5 * (since / np.where(since < 0, 0.22, 0.3)) ** 2)
-    strength = rng.uniform(0.75, 1.1, len(times))
+    strength = rng.uniform(0.8, 1.1, len(times))
     envelope = np.interp(np.arange(num_samples) / _RATE, t, strength @ swell).astype(np.float32)
     return surf * (0.05 + envelope**1.5) + roar * (0.25 + 0.35 * envelope)
 
@@ -64,20 +55,23 @@ def sea_waves(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.
 def siren(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
     """A wail, a yelp or two alternating tones, slightly bent by the vehicle's motion."""
     centre, rate = glide(420, 1500, causes["pitch"]), glide(0.4, 4.5, causes["urgency"])
-    turns = dsp.phase(rate, num_samples) + rng.random()
+    t = np.arange(num_samples, dtype=np.float32) / _RATE
+    turns = rate * t + np.float32(rng.random())
     kind = rng.integers(3)
     if kind == 0:
         swing = np.tanh(6 * np.sin(2 * np.pi * turns))
     elif kind == 1:
         swing = -np.cos(2 * np.pi * turns)
     else:
-        rising = turns % 1.0
+        rising = turns % 1
         swing = 2 * np.minimum(rising / 0.75, (1 - rising) / 0.25) - 1
     interval = rng.uniform(0.16, 0.26)
-    drift = np.linspace(0.012, -0.012, num_samples) * rng.uniform(-1, 1)
-    frequency = centre * 2 ** (interval * swing + drift)
-    harmonics = np.arange(1, 7)
-    amplitudes = harmonics ** -rng.uniform(1.0, 1.8) * np.where(harmonics % 2, 1, rng.uniform(0.2, 0.9))
+    drift = rng.uniform(-0.004, 0.004)
+    frequency = centre * np.exp2(interval * swing + drift * t)
+    harmonics = np.arange(1.0, 7)
+    amplitudes = harmonics ** -rng.uniform(1.0, 1.8) * np.where(
+        harmonics % 2, 1, rng.uniform(0.2, 0.9)
+    )
     return dsp.periodic(dsp.phase(frequency, num_samples), amplitudes)
 
 
@@ -91,7 +85,9 @@ def clock(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
     grains = []
     for tune in (1.0, rng.uniform(0.8, 0.92)):
         frequencies = np.minimum(base * tune * partials, 0.45 * _RATE)
-        amplitudes = rng.uniform(0.3, 1, 5) * np.array([1, 1, lerp(0.2, 0.8, metal), lerp(0.1, 0.6, metal), 0.3])
+        amplitudes = rng.uniform(0.3, 1, 5) * np.array(
+            [1, 1, lerp(0.2, 0.8, metal), lerp(0.1, 0.6, metal), 0.3]
+        )
         grain = dsp.ring(3000, frequencies, decay, amplitudes)
         grain[:80] += rng.normal(0, lerp(0.15, 0.5, metal), 80) * np.linspace(1, 0, 80) ** 2
         grains.append(grain)
@@ -103,7 +99,9 @@ def clock(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
 def engine(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
     """Exhaust pulses of four unequal cylinders through the pipe's resonances, and clatter."""
     firing = glide(20, 140, causes["revs"])
-    unsteady = 1 + 0.03 * dsp.wander(rng, num_samples, 1.5) + 0.012 * dsp.wander(rng, num_samples, 18)
+    unsteady = (
+        1 + 0.03 * dsp.wander(rng, num_samples, 1.5) + 0.012 * dsp.wander(rng, num_samples, 18)
+    )
     turns = dsp.phase(firing * unsteady, num_samples) / 4
     harmonics = np.arange(1, 161)
     frequencies = harmonics * firing / 4
@@ -112,12 +110,14 @@ def engine(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.nda
         gain / (1 + ((frequencies - centre * rng.uniform(0.8, 1.25)) / (0.4 * centre)) ** 2)
         for centre, gain in ((90, 1.0), (240, 0.8), (620, 0.35), (1600, 0.12))
     )
-    body = dsp.periodic(turns, unequal * (pipe + 0.03) * np.exp(2j * np.pi * rng.random(160)))
+    body = dsp.periodic(
+        turns,
+        unequal * (pipe + 0.03) * np.exp(-frequencies / 900) * np.exp(2j * np.pi * rng.random(160)),
+    )
     body *= 1 + 0.15 * dsp.wander(rng, num_samples, 25)
     hiss = dsp.coloured_noise(rng, num_samples, dsp.band(300, rng.uniform(1500, 4000), 1.0))
-    pulses = np.exp(-6 * ((4 * turns) % 1.0)).astype(np.float32)
-    level = np.sqrt(np.mean(body**2))
-    return body / level + hiss * (0.06 + pulses * rng.uniform(0.2, 0.6))
+    pulses = np.exp(-6 * ((4 * turns) % 1.0).astype(np.float32))
+    return body / dsp.level(body) + hiss * (0.06 + pulses * rng.uniform(0.2, 0.6))
 
 
 def pluck(rng: np.random.Generator, frequency_hz: float, num_samples: int) -> np.ndarray:
@@ -155,25 +155,26 @@ def horn(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarr
     """A brass call: the harder it is blown, the more of its upper harmonics sound."""
     root, force = glide(430, 95, causes["size"]), causes["force"]
     seconds = num_samples / _RATE
-    rate = rng.uniform(0.6, 1.5)
-    starts = np.concatenate([[0.0], dsp.event_times(rng, seconds - 0.4, rate, 0.5) + 0.15])
-    starts = starts[np.concatenate([[True], np.diff(starts) > 0.25])]
-    t = np.arange(num_samples) / _RATE
-    note = np.searchsorted(starts, t, side="right") - 1
+    starts = dsp.event_times(rng, seconds - 0.3, rng.uniform(0.6, 1.5), 0.5)
+    starts = np.concatenate([[0.0], starts[np.diff(starts, prepend=0.0) > 0.25]])
     pitches = root * 2 ** (rng.choice([-5, -2, 0, 0, 2, 4], size=len(starts)) / 12)
-    since, left = t - starts[note], np.append(starts[1:], seconds + 1)[note] - t
-    attack = rng.uniform(0.03, 0.09)
-    blown = np.clip(since / attack, 0, 1) * np.clip(left / 0.06, 0, 1) * np.exp(-0.25 * since)
+    edges = np.append((starts * _RATE).astype(int), num_samples)
+    note = np.repeat(np.arange(len(starts)), np.diff(edges))
+    t = np.arange(num_samples, dtype=np.float32) / _RATE
+    since = t - (edges[:-1] / _RATE).astype(np.float32)[note]
+    left = (edges[1:] / _RATE).astype(np.float32)[note] - t
+    blown = np.clip(since / rng.uniform(0.03, 0.09), 0, 1) * np.clip(left / 0.06, 0, 1)
+    blown *= np.exp(-0.25 * since)
     vibrato = 0.004 * np.clip(since - 0.3, 0, 1) * np.sin(2 * np.pi * rng.uniform(4.5, 6) * t)
     scoop = -0.02 * np.exp(-since / 0.03)
-    turns = dsp.phase(pitches[note] * (1 + vibrato + scoop), num_samples)
-    harmonics = np.arange(1, int(min(0.45 * _RATE / root / 1.3, 30)))
+    turns = dsp.phase(pitches.astype(np.float32)[note] * (1 + vibrato + scoop), num_samples)
+    harmonics = np.arange(1.0, min(0.35 * _RATE / root, 30))
     dull = harmonics**-2.2
     bright = harmonics**-0.6 * np.exp(-harmonics * root / 3500)
-    share = np.clip(blown * lerp(0.05, 0.8, force), 0, 1).astype(np.float32)
+    share = blown * np.float32(lerp(0.05, 0.8, force))
     tone = dsp.periodic(turns, dull) * (1 - share) + dsp.periodic(turns, bright) * share
     breath = dsp.coloured_noise(rng, num_samples, dsp.band(root, 3000, 1.0))
-    return (tone + 0.02 * breath) * blown.astype(np.float32)
+    return (tone + 0.02 * breath) * blown
 
 
 def helicopter(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
@@ -185,11 +186,13 @@ def helicopter(num_samples: int, causes: Causes, rng: np.random.Generator) -> np
     frequencies = harmonics * rate
     loud = np.exp(-(((frequencies - 75) / 60) ** 2)) + 0.25 * np.exp(-frequencies / 250)
     thump = dsp.periodic(turns, loud)
-    chop = np.exp(-0.5 * ((turns % 1.0 - 0.5) / 0.13) ** 2).astype(np.float32)
+    chop = np.exp(-0.5 * (((turns % 1.0).astype(np.float32) - 0.5) / 0.13) ** 2)
     wash = dsp.coloured_noise(rng, num_samples, dsp.band(120, treble, 1.2))
-    whine = dsp.periodic(dsp.phase(rng.uniform(900, 2200) * unsteady, num_samples), np.array([1.0, 0.3]))
+    whine = dsp.periodic(
+        dsp.phase(rng.uniform(900, 2200) * unsteady, num_samples), np.array([1.0, 0.3])
+    )
     gust = 1 + 0.12 * dsp.wander(rng, num_samples, 1.2)
-    body = 0.6 * thump / np.sqrt(np.mean(thump**2)) + wash * (0.15 + 1.6 * chop)
+    body = 0.6 * thump / dsp.level(thump) + wash * (0.15 + 1.6 * chop)
     return body * gust + whine * np.float32(rng.uniform(0.02, 0.1) * treble / 5500)
 
 
@@ -217,16 +220,23 @@ def bird(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarr
     num = len(times)
     length = int(_RATE * 0.14)
     seconds = np.minimum(rng.uniform(0.06, 0.13, num), 0.9 / rate)[:, None]
-    t = np.arange(length) / _RATE
-    inside = np.clip(t / seconds, 0, 1)
+    t = np.arange(length, dtype=np.float32) / _RATE
+    inside = np.clip(t / seconds.astype(np.float32), 0, 1)
     # Each of the singers has a pitch, a sweep and a trill of its own.
     singers = rng.integers(0, 3, num)
     tunes, sweeps = rng.uniform(-0.12, 0.12, 3)[singers], rng.uniform(-0.3, 0.3, 3)[singers]
     arch, trill = rng.uniform(-0.2, 0.2, 3)[singers], rng.choice([0, 0, 0.05], 3)[singers]
-    bend = tunes[:, None] + sweeps[:, None] * (inside - 0.5) + arch[:, None] * (inside - 0.5) ** 2
-    bend = bend + trill[:, None] * np.sin(2 * np.pi * 45 * t)
-    turns = np.cumsum(centre * 2**bend, axis=1) / _RATE
-    envelope = np.sin(np.pi * inside) ** 0.7 * rng.uniform(0.5, 1, num)[:, None]
+    shape = np.stack(
+        [
+            inside - 0.5,
+            (inside - 0.5) ** 2,
+            np.broadcast_to(np.sin(2 * np.pi * 45 * t), inside.shape),
+        ]
+    )
+    weights = np.stack([sweeps, arch, trill]).astype(np.float32)
+    bend = tunes.astype(np.float32)[:, None] + np.einsum("ki,kij->ij", weights, shape)
+    turns = np.cumsum(centre / _RATE * np.exp2(bend), axis=1)
+    envelope = np.abs(np.sin(np.pi * inside)) ** 0.7 * rng.uniform(0.5, 1, num)[:, None]
     whistle = np.sin(2 * np.pi * turns) + 0.12 * np.sin(4 * np.pi * turns)
     song = dsp.scatter(num_samples, times, whistle * envelope)
     air = dsp.coloured_noise(rng, num_samples, dsp.band(100, 900, 0.8))

@@ -12,6 +12,7 @@ import numpy as np
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 2000
+MIN_GROUPS = 8
 
 # Two-sided normal quantile of CONFIDENCE.
 _QUANTILE = 1.959964
@@ -53,9 +54,8 @@ def rates(
     """The means of several measures of the same items, with percentile intervals.
 
     Every measure sees the same draws. A class that a draw misses is left out of that draw's macro
-    mean. Where all draws agree (all items alike, or one group) a percentile interval would have no
-    width and claim a certainty that is not there: such an estimate has `wilson`'s interval for the
-    number of groups.
+    mean. Draws from fewer than `MIN_GROUPS` groups, or draws that all agree, would claim a
+    certainty that is not there: such an estimate has `wilson`'s interval for the number of groups.
 
     Args:
       measures: by name, float [items] in [0, 1], or NaN.
@@ -149,6 +149,6 @@ def _estimate(value: float, drawn: np.ndarray, num_groups: int) -> Estimate:
         return Estimate(float("nan"), float("nan"), float("nan"))
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    if high - low < 1e-12:
+    if num_groups < MIN_GROUPS or high - low < 1e-12:
         low, high = wilson(float(np.clip(value, 0, 1)), num_groups)
     return Estimate(float(value), float(low), float(high))

@@ -150,6 +150,7 @@ def check_out(out: pathlib.Path) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: not a folder")
     ours = {METRICS_FILE, REPORT_FILE, *FIGURE_FILES}
+    ours |= {files.temporary_name(out / name).name for name in ours}
     if out.exists() and (foreign := sorted({path.name for path in out.iterdir()} - ours)):
         raise UserError(
             f"{out}: holds something else ({foreign[0]}); choose a new or empty folder, or that of "

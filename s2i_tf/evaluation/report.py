@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 
-from s2i_tf.evaluation import report_examples, report_tables, summary
+from s2i_tf.evaluation import bootstrap, report_examples, report_tables, summary
 from s2i_tf.evaluation.gallery import Example
 from s2i_tf.evaluation.markup import Embedder, Markup, join, tag
 from s2i_tf.evaluation.summary import Metrics, percent
@@ -111,7 +111,8 @@ def _headlines(metrics: Metrics) -> Markup:
         tag(
             "p",
             f"Intervals are 95 % percentile intervals of {metrics['settings']['num_resamples']:,} "
-            "draws of whole recordings with replacement.",
+            "draws of whole recordings with replacement; Wilson's where there are fewer than "
+            f"{bootstrap.MIN_GROUPS} recordings or all draws agree.",
             class_="note",
         ),
     )

@@ -25,7 +25,7 @@ def _factory(module: str, attribute: str, *args: str) -> Callable[[str | None], 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
     "soundnet_pool5": _factory("soundnet", "SoundNetExtractor"),
     "vgg16_fc6": _factory("vgg16", "Vgg16Extractor"),
-    "efficientnet_lite2_map": _factory("efficientnet_lite", "MapExtractor"),
+    "efficientnet_lite2_map": _factory("efficientnet_lite_map", "MapExtractor"),
 }
 
 CLASSIFIERS: dict[str, Callable[[str | None], Classifier]] = {

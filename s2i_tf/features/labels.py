@@ -1,8 +1,8 @@
 """Names of the labels that the classifiers score, in the order of their outputs.
 
 The order of the 1000 ImageNet labels is that of `keras.applications` and of SoundNet's head. Nets
-with 1001 outputs have a background class before them, which must be dropped first. Two names occur
-twice (`crane`, the bird and the machine, and `maillot`), so labels are compared by index.
+with 1001 outputs have a background class before them, which must be dropped first. Two names
+occur twice (`crane`, the bird and the machine, and `maillot`), so labels are compared by index.
 """
 
 from s2i_tf import spec
@@ -23,6 +23,6 @@ def load(kind: str) -> tuple[str, ...]:
     return tuple(weights_lib.load("labels")[kind].tolist())
 
 
-def numbered(kind: str) -> tuple[str, ...]:
-    """Stand-ins for nets with random weights, which need no download."""
-    return tuple(f"{kind} {index}" for index in range(NUM_LABELS[kind]))
+def numbered(kind: str, num_labels: int | None = None) -> tuple[str, ...]:
+    """Stand-ins where there are no names, or where random weights don't deserve a download."""
+    return tuple(f"{kind} {index}" for index in range(num_labels or NUM_LABELS[kind]))

@@ -1,13 +1,15 @@
 """SoundNet-8 (Aytar et al. 2016): sound features and labels (paper sections 3 and 4).
 
 Input: waveforms float32 [batch, samples] at 22,050 Hz, within ±256 and not ±1: at ±1 the biases
-drown the sound and everything is called the same. No mean is subtracted. Each layer pads both ends
-with zeros, convolves without further padding, normalises (epsilon 1e-5, folded into the kernels, see
-`s2i_tf.features.conversion`), rectifies and pools.
+drown the sound and everything is called the same. No mean is subtracted. Each layer pads both
+ends with zeros, convolves without further padding, normalises (epsilon 1e-5, folded into the
+kernels, see `s2i_tf.features.conversion`), rectifies and pools.
 
-`pool5` of a 6 s window is [batch, 16, 256], flattened row-major (`time,channel`) to 4096 values. The
-label heads give 4 rows of logits for a 20 s window; the mean of the rows is the score.
+`pool5` of a 6 s window is [batch, 16, 256], flattened row-major (`time,channel`) to 4096 values.
+The label heads give 4 rows of logits for a 20 s window; the mean of the rows is the score.
 """
+
+import logging
 
 import keras
 import numpy as np
@@ -16,6 +18,8 @@ from s2i_tf import spec
 from s2i_tf.features import keras_net, labels
 from s2i_tf.features.base import Classifier, Extractor, Fingerprint
 from s2i_tf.media import audio
+
+logger = logging.getLogger(__name__)
 
 # Filters, kernel, zeros on either side and pool of conv1 … conv7; all have stride 2.
 _LAYERS = (
@@ -53,6 +57,8 @@ def build_soundnet(outputs: tuple[str, ...], num_samples: int | None = None) -> 
         x = keras.layers.Conv1D(filters, kernel, _STRIDE, activation="relu", name=f"conv{index}")(x)
         if pool > 1:
             x = tensors[f"pool{index}"] = keras.layers.MaxPooling1D(pool, name=f"pool{index}")(x)
+        if set(outputs) <= set(tensors):
+            break
     for kind, layer in HEADS.items():
         if layer in outputs:
             num_labels = labels.NUM_LABELS[kind]
@@ -82,6 +88,7 @@ class SoundNetExtractor(keras_net.KerasNet, Extractor):
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """Float32 [132300]: the window that features are taken from."""
+        _warn_of_scale(item)
         return audio.feature_window(item)
 
 
@@ -107,4 +114,14 @@ class SoundNetClassifier(keras_net.KerasNet, Classifier):
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """Float32 [441000]: the window that labels are taken from."""
+        _warn_of_scale(item)
         return audio.label_window(item)
+
+
+def _warn_of_scale(waveform: np.ndarray) -> None:
+    """Tells of a waveform that was probably left in ±1; a very faint one may be right, and passes."""
+    peak = np.abs(waveform).max(initial=0.0)
+    if 0 < peak <= 1:
+        logger.warning(
+            "the waveform's peak is %.2g; SoundNet expects ±%g, not ±1", peak, spec.WAVEFORM_SCALE
+        )

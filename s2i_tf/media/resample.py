@@ -28,9 +28,7 @@ _PHASES_PER_GROUP = 128
 _COUNT = tf.TensorSpec([], tf.int64)
 
 
-def resample(
-    samples: tf.Tensor, from_hz: int | tf.Tensor, to_hz: int | tf.Tensor
-) -> tf.Tensor:
+def resample(samples: tf.Tensor, from_hz: int | tf.Tensor, to_hz: int | tf.Tensor) -> tf.Tensor:
     """Changes the sampling rate.
 
     Args:
@@ -84,7 +82,8 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
     num_groups = _ceil_div(up, _PHASES_PER_GROUP)
     group = _ceil_div(up, num_groups)
     num_periods = _ceil_div(num_out, up)
-    num_groups = tf.minimum(num_groups, _ceil_div(num_out, group))
+    # A short input needs no more groups than it fills; even an empty one needs one, for its shape.
+    num_groups = tf.clip_by_value(_ceil_div(num_out, group), 1, num_groups)
 
     after = (num_periods + 1) * down - reach - num_in
     rows = tf.pad(samples, [[0, 0], [reach, tf.maximum(after, 0)]])[:, : (num_periods + 1) * down]

@@ -1,33 +1,36 @@
-"""What a media file holds, and single pictures of a video.
+"""Video: what a file says it holds, and single pictures out of it.
 
-The sound of a video is read by `s2i_tf.media.audio`, which takes any file with sound.
+Its sound is `s2i_tf.media.audio.load_waveform`'s business, with `start_seconds` and `max_seconds`.
+Time counts from the first picture of the picture track.
 """
 
 import dataclasses
-import os
 
 import av
+import av.container
 import numpy as np
 
-from s2i_tf.errors import MediaError
-from s2i_tf.media.audio import open_container
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media import _container, limits, reasons
+from s2i_tf.media._source import Source, name_of
 
-NO_PICTURE = "no_picture"
-TOO_LARGE = "too_large"
-MAX_PIXELS = 64_000_000
+# Pictures decoded from the key frame on, before the one that is reached is taken: half a minute to
+# a minute, where usual files have a key frame every few seconds.
+_MAX_FRAMES = 1500
 
 
 @dataclasses.dataclass(frozen=True)
 class MediaInfo:
-    """What the header of a file claims.
+    """What the headers of a sound or video claim; nothing has been decoded to check it.
 
     Attributes:
-      duration_seconds: 0 where the file does not say.
-      has_sound: whether it has a sound track.
-      has_picture: whether it has a video track; the cover of a song is none.
-      width: of the pictures, 0 without any.
-      height: of the pictures.
-      sample_rate_hz: of the sound, 0 without any.
+      duration_seconds: of the longest track; 0 where no header tells.
+      has_sound: whether there is a sound track that can be decoded.
+      has_picture: the same of a picture track; a cover picture is none.
+      width: of the pictures as stored, before any rotation; 0 without pictures.
+      height: likewise.
+      sample_rate_hz: of the sound; 0 without sound.
+      num_channels: likewise.
     """
 
     duration_seconds: float
@@ -36,61 +39,79 @@ class MediaInfo:
     width: int
     height: int
     sample_rate_hz: int
+    num_channels: int
 
 
-def probe(path: str | os.PathLike) -> MediaInfo:
-    """Reads the header of a media file.
+def probe(source: Source) -> MediaInfo:
+    """Reads the headers of a sound or video file, given by its path or contents.
 
     Raises:
-      MediaError: if it is none.
+      MediaError: `missing`, `unreadable`, `empty`, `not_media` or `truncated`.
     """
-    with open_container(path, os.fspath(path)) as container:
-        sound = next(iter(container.streams.audio), None)
-        pictures = _picture_stream(container)
+    with _container.open_container(source) as container:
+        sound = _container.decodable(container.streams.audio)
+        picture = _container.decodable(container.streams.video)
         return MediaInfo(
             duration_seconds=max((container.duration or 0) / av.time_base, 0.0),
             has_sound=sound is not None,
-            has_picture=pictures is not None,
-            width=pictures.width if pictures else 0,
-            height=pictures.height if pictures else 0,
-            sample_rate_hz=(sound.rate or 0) if sound else 0,
+            has_picture=picture is not None,
+            width=picture.width if picture else 0,
+            height=picture.height if picture else 0,
+            sample_rate_hz=sound.rate if sound else 0,
+            num_channels=sound.channels if sound else 0,
         )
 
 
-def frame_at(path: str | os.PathLike, seconds: float) -> np.ndarray:
-    """The picture that a video shows at a time, uint8 [height, width, 3], upright.
+def frame_at(source: Source, seconds: float) -> np.ndarray:
+    """The picture that a video shows at a time; after its end, the last one.
 
-    Of a shorter video it is the last picture.
+    Where key frames are more than `_MAX_FRAMES` apart, it may be an earlier picture.
+
+    Args:
+      source: a path, or the contents of a file.
+      seconds: from the first picture on.
+
+    Returns:
+      The picture, uint8 [height, width, 3], rotated as the file says.
 
     Raises:
-      MediaError: if there is no picture that can be decoded.
+      MediaError: as `probe`, or `no_picture`, `too_large`, or `truncated` if no picture decodes.
+      UserError: if `seconds` is negative or not finite.
     """
-    name = os.fspath(path)
-    last = None
-    with open_container(path, name) as container:
-        stream = _picture_stream(container)
+    if not 0 <= seconds < float("inf"):
+        raise UserError(f"seconds {seconds}; allowed: 0 or more")
+    name = name_of(source)
+    with _container.open_container(source) as container:
+        stream = _container.decodable(container.streams.video)
         if stream is None:
-            raise MediaError(NO_PICTURE, f"{name}: holds no pictures")
-        if stream.width * stream.height > MAX_PIXELS:
-            raise MediaError(TOO_LARGE, f"{name}: pictures too large; allowed: {MAX_PIXELS:,} pixels")
-        try:
-            container.seek(int(max(seconds, 0) * av.time_base), backward=True)
-            for frame in container.decode(stream):
-                last = frame
-                if frame.time is None or frame.time >= seconds:
-                    break
-        except (av.error.FFmpegError, ValueError) as error:
-            if last is None:
-                raise MediaError(NO_PICTURE, f"{name}: no picture can be decoded ({error})") from None
-    if last is None:
-        raise MediaError(NO_PICTURE, f"{name}: no picture can be decoded")
-    turns = round(getattr(last, "rotation", 0) / 90)
-    return np.ascontiguousarray(np.rot90(last.to_ndarray(format="rgb24"), turns))
+            raise MediaError(reasons.NO_PICTURE, f"{name}: no picture track that can be decoded")
+        if stream.width * stream.height > limits.MAX_PIXELS:
+            raise MediaError(
+                reasons.TOO_LARGE,
+                f"{name}: pictures of {stream.width} x {stream.height} pixels; "
+                f"allowed: {limits.MAX_PIXELS // 1_000_000} million pixels",
+            )
+        stream.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
+        shown = None
+        # A damaged file may have nothing where the index points, but something before.
+        for start_seconds in (seconds, 0.0):
+            if shown is None and _container.seek(container, stream, start_seconds):
+                shown = _last_frame_until(container, stream, seconds)
+    if shown is None:
+        raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no picture decodes")
+    return np.ascontiguousarray(np.rot90(shown.to_ndarray(format="rgb24"), shown.rotation // 90))
 
 
-def _picture_stream(container: av.container.InputContainer):
-    attached = av.stream.Disposition.attached_pic
-    for stream in container.streams.video:
-        if not stream.disposition & attached:
-            return stream
-    return None
+def _last_frame_until(
+    container: av.container.InputContainer, stream: av.VideoStream, seconds: float
+) -> av.VideoFrame | None:
+    """The last frame that begins at or before `seconds`, or else the first that decodes."""
+    origin = float((stream.start_time or 0) * stream.time_base)
+    shown = None
+    for count, frame in enumerate(_container.frames(container, stream)):
+        past = frame.pts is not None and frame.time - origin > seconds
+        if shown is None or not past:
+            shown = frame
+        if past or count >= _MAX_FRAMES:
+            break
+    return shown

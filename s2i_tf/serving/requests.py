@@ -8,26 +8,26 @@ a graph without comparing them to the signature.
 import tensorflow as tf
 
 from s2i_tf import spec
-from s2i_tf.media import audio
+from s2i_tf.media import limits
 
-MAX_SECONDS = int(audio.MAX_SECONDS)
+MAX_SECONDS = int(limits.MAX_SECONDS)
 MAX_SAMPLES = MAX_SECONDS * spec.SAMPLE_RATE_HZ
 MAX_PICTURES = 16
 
 WAVEFORM_RULE = (
-    f"waveform must be float32 [n, samples], mono at {spec.SAMPLE_RATE_HZ} Hz in [-1, 1], with 1 to "
-    f"{MAX_SAMPLES} samples ({MAX_SECONDS} s)"
+    f"waveform must be float32 [n, samples], mono at {spec.SAMPLE_RATE_HZ} Hz in [-1, 1], "
+    f"with 1 to {MAX_SAMPLES} samples ({MAX_SECONDS} s) and at least one row"
 )
 FINITE_RULE = "every value must be a finite number, neither NaN nor infinite"
 SAMPLES_RULE = f"num_samples must be int32 [n], 1 to {MAX_PICTURES}"
 SEED_RULE = "seed must be int32 [n], 0 or more"
-BYTES_RULE = "audio_bytes must be string [n], one WAV file each"
+BYTES_RULE = "audio_bytes must be string [n], one WAV file each, and at least one"
 ROWS_RULE = "all inputs must have the same number of rows"
 
 
 def features_rule(name: str) -> str:
     """What the features of that input must be."""
-    return f"{name} must be float32 [n, {spec.FEATURE_SIZE}]"
+    return f"{name} must be float32 [n, {spec.FEATURE_SIZE}] with at least one row"
 
 
 def require(condition: tf.Tensor, rule: str, what: str, got: tf.Tensor) -> tf.Operation:
@@ -38,10 +38,10 @@ def require(condition: tf.Tensor, rule: str, what: str, got: tf.Tensor) -> tf.Op
 def checked_waveform(waveform: tf.Tensor) -> tf.Tensor:
     """The waveform [n, samples] of a request, or InvalidArgument."""
     waveform, shape = _with_rank(waveform, 2, WAVEFORM_RULE)
-    num_samples = shape[1]
-    allowed = (num_samples >= 1) & (num_samples <= MAX_SAMPLES)
-    with tf.control_dependencies([require(allowed, WAVEFORM_RULE, "the shape", shape)]):
-        return _finite(tf.ensure_shape(waveform, [None, None]), WAVEFORM_RULE)
+    with tf.control_dependencies(
+        [require(shape[1] <= MAX_SAMPLES, WAVEFORM_RULE, "the shape", shape)]
+    ):
+        return _finite(tf.identity(waveform), WAVEFORM_RULE)
 
 
 def checked_features(features: tf.Tensor, name: str) -> tf.Tensor:
@@ -49,13 +49,12 @@ def checked_features(features: tf.Tensor, name: str) -> tf.Tensor:
     features, shape = _with_rank(features, 2, features_rule(name))
     allowed = tf.equal(shape[1], spec.FEATURE_SIZE)
     with tf.control_dependencies([require(allowed, features_rule(name), "the shape", shape)]):
-        return _finite(tf.ensure_shape(features, [None, spec.FEATURE_SIZE]), features_rule(name))
+        return _finite(tf.identity(features), features_rule(name))
 
 
 def checked_bytes(audio_bytes: tf.Tensor) -> tf.Tensor:
     """The files [n] of a request, or InvalidArgument; their contents are checked by `wav`."""
-    audio_bytes, _ = _with_rank(audio_bytes, 1, BYTES_RULE)
-    return tf.ensure_shape(audio_bytes, [None])
+    return _with_rank(audio_bytes, 1, BYTES_RULE)[0]
 
 
 def checked_draws(
@@ -82,18 +81,22 @@ def checked_draws(
         require(tf.reduce_all(seed >= 0), SEED_RULE, "the values", seed),
     ]
     with tf.control_dependencies(checks):
-        return tf.ensure_shape(num_samples, [None]), tf.ensure_shape(seed, [None])
+        return tf.identity(num_samples), tf.identity(seed)
 
 
 def _with_rank(values: tf.Tensor, rank: int, rule: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """The values and their shape, once their rank has been checked when the graph runs."""
-    # Tracing knows the signature's rank and would fold the check away.
-    values = tf.raw_ops.PlaceholderWithDefault(input=values, shape=tf.TensorShape(None))
-    shape = tf.shape(values)
-    with tf.control_dependencies(
-        [require(tf.equal(tf.size(shape), rank), rule, "the shape", shape)]
-    ):
-        return tf.identity(values), tf.ensure_shape(tf.identity(shape), [rank])
+    """The values and their shape, once rank and rows have been checked when the graph runs."""
+    # What tracing and Grappler take from the signature they would fold the checks away with: the
+    # shape is hidden from the one, and the rank is counted, for `tf.rank` is folded by the other.
+    hidden = tf.raw_ops.PlaceholderWithDefault(input=values, shape=tf.TensorShape(None))
+    shape = tf.shape(hidden)
+    found_rank = tf.reduce_sum(tf.cast(shape >= 0, tf.int32))
+    allowed = tf.equal(found_rank, rank) & (tf.reduce_prod(shape) > 0)
+    with tf.control_dependencies([require(allowed, rule, "the shape", shape)]):
+        checked, shape = tf.identity(hidden), tf.identity(shape)
+    checked.set_shape(values.shape)
+    shape.set_shape([rank])
+    return checked, shape
 
 
 def _finite(values: tf.Tensor, rule: str) -> tf.Tensor:

@@ -131,9 +131,8 @@ class Signatures:
 
     def _features(self, waveform: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the waveforms of a request."""
-        scale = spec.WAVEFORM_SCALE
-        waveform = wav.window(requests.checked_waveform(waveform))
-        return self.sound_net(tf.clip_by_value(waveform * scale, -scale, scale), training=False)
+        windows = wav.window(requests.checked_waveform(waveform))
+        return self.sound_net(wav.scaled(windows), training=False)
 
     def _read_files(self, audio_bytes: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the WAV files of a request."""

@@ -7,14 +7,15 @@ messages do not say what is allowed. Here the header is believed only where the 
 import tensorflow as tf
 
 from s2i_tf import spec
-from s2i_tf.media import audio
+from s2i_tf.media import limits
+from s2i_tf.media.resample import resample
 from s2i_tf.serving.requests import MAX_SECONDS, require
 
 MAX_CHANNELS = 64
 RULE = (
     "audio_bytes must be WAV files (RIFF, 16-bit PCM), "
-    f"{audio.MIN_RATE_HZ} to {audio.MAX_RATE_HZ} Hz, 1 to {MAX_CHANNELS} channels, with 1 sample to "
-    f"{MAX_SECONDS} s of sound"
+    f"{limits.MIN_RATE_HZ} to {limits.MAX_RATE_HZ} Hz, 1 to {MAX_CHANNELS} channels, "
+    f"with 1 sample to {MAX_SECONDS} s of sound"
 )
 
 # A file opens with "RIFF", a size and "WAVE"; then come chunks of an id, a size and the contents.
@@ -29,8 +30,6 @@ _BITS = 16
 _BYTES = _BITS // 8
 _FULL_SCALE = 2.0 ** (_BITS - 1)
 
-# What the training path resamples by one convolution, and so does the graph.
-_COMMON_RATES_HZ = (8_000, 11_025, 16_000, 32_000, 44_100, 48_000, 96_000)
 # Whole seconds of the file that are read: the window, a second for the alignment, and one on
 # either side for the resampler.
 _MARGIN_SECONDS = 1
@@ -40,9 +39,9 @@ _READ_SECONDS = spec.FEATURE_SECONDS + 1 + 2 * _MARGIN_SECONDS
 def feature_window(contents: tf.Tensor) -> tf.Tensor:
     """The window that features are taken from, float32 [132300] within ±256, of one WAV file.
 
-    Equal to `audio.feature_window(audio.load_waveform(...))`, but however long the file is, only the
-    seconds around the window are converted: they begin at a whole second, where an output sample
-    of the resampler falls on an input sample.
+    Equal to `audio.feature_window(audio.load_waveform(...))`, but however long the file is, only
+    the seconds around the window are converted: they begin at a whole second, where an output
+    sample of the resampler falls on an input sample.
 
     Args:
       contents: string [].
@@ -62,8 +61,15 @@ def feature_window(contents: tf.Tensor) -> tf.Tensor:
     values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32) / _FULL_SCALE
     values = values[: tf.size(values, tf.int64) // num_channels * num_channels]
     samples = tf.reduce_mean(tf.reshape(values, tf.stack([-1, num_channels])), axis=1)
-    waveform = _to_waveform(samples, tf.cast(rate_hz, tf.int32))
-    return window(waveform[None], start - first_second * spec.SAMPLE_RATE_HZ)[0]
+    waveform = resample(samples[None], rate_hz, spec.SAMPLE_RATE_HZ)
+    return scaled(window(waveform, start - first_second * spec.SAMPLE_RATE_HZ))[0]
+
+
+def scaled(samples: tf.Tensor) -> tf.Tensor:
+    """Samples in [-1, 1] within ±256, as the nets take them (paper section 3)."""
+    return tf.clip_by_value(
+        samples * spec.WAVEFORM_SCALE, -spec.WAVEFORM_SCALE, spec.WAVEFORM_SCALE
+    )
 
 
 def window(waveform: tf.Tensor, start: tf.Tensor | None = None) -> tf.Tensor:
@@ -85,18 +91,14 @@ def window(waveform: tf.Tensor, start: tf.Tensor | None = None) -> tf.Tensor:
     return tf.ensure_shape(cut, [None, spec.FEATURE_SAMPLES])
 
 
-def _to_waveform(samples: tf.Tensor, rate_hz: tf.Tensor) -> tf.Tensor:
-    rates = (spec.SAMPLE_RATE_HZ, *_COMMON_RATES_HZ)
-    branches = [lambda rate=rate: audio.to_waveform(samples, rate) for rate in rates]
-    index = tf.argmax(tf.concat([tf.equal(rate_hz, rates), [True]], axis=0), output_type=tf.int32)
-    return tf.switch_case(index, [*branches, lambda: audio.to_waveform(samples, rate_hz)])
-
-
 def _sound_of(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The bytes of the samples, the number of channels and the rate, the last two int64."""
     is_wav = tf.equal(_text(contents, 0), b"RIFF") & tf.equal(_text(contents, 8), b"WAVE")
-    head = tf.strings.substr(contents, 0, _FIRST_CHUNK)
-    with tf.control_dependencies([require(is_wav, RULE, "a file that begins with", head)]):
+    # As numbers: a status message with bytes that are no UTF-8 could not be sent.
+    head = tf.io.decode_raw(tf.strings.substr(contents, 0, _FIRST_CHUNK), tf.uint8)
+    with tf.control_dependencies(
+        [require(is_wav, RULE, "a file that begins with the bytes", head)]
+    ):
         format_at, format_size = _find_chunk(contents, b"fmt ")
         data_at, data_size = _find_chunk(contents, b"data")
     kind = _number(contents, format_at, 2)
@@ -114,7 +116,7 @@ def _sound_of(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         ("as bits", bits, tf.equal(bits, _BITS)),
         ("as channels", num_channels, (num_channels >= 1) & (num_channels <= MAX_CHANNELS)),
         ("as bytes of a frame", frame_bytes, tf.equal(frame_bytes, num_channels * _BYTES)),
-        ("as Hz", rate_hz, (rate_hz >= audio.MIN_RATE_HZ) & (rate_hz <= audio.MAX_RATE_HZ)),
+        ("as Hz", rate_hz, (rate_hz >= limits.MIN_RATE_HZ) & (rate_hz <= limits.MAX_RATE_HZ)),
         ("as frames", num_frames, (num_frames >= 1) & (num_frames <= MAX_SECONDS * rate_hz)),
         (
             "a header that claims this many bytes more than the file has",
@@ -124,7 +126,8 @@ def _sound_of(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     )
     assertions = [require(true, RULE, what, value) for what, value, true in checks]
     with tf.control_dependencies(assertions):
-        return tf.strings.substr(contents, data_at, data_size), num_channels, rate_hz
+        data = tf.strings.substr(contents, data_at, data_size)
+        return data, tf.identity(num_channels), tf.identity(rate_hz)
 
 
 def _find_chunk(contents: tf.Tensor, name: bytes) -> tuple[tf.Tensor, tf.Tensor]:

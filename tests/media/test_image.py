@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import image
+from s2i_tf.media import image, reasons
 from s2i_tf.media.sheet import contact_sheet, to_uint8
 
 
@@ -83,10 +83,10 @@ def bomb() -> bytes:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda photo: b"", image.EMPTY),
-        (lambda photo: b"no picture at all" * 20, image.NOT_IMAGE),
-        (lambda photo: encoded(photo, "PNG")[:-40], image.TRUNCATED),
-        (lambda photo: bomb(), image.TOO_LARGE),
+        (lambda photo: b"", reasons.EMPTY),
+        (lambda photo: b"no picture at all" * 20, reasons.NOT_MEDIA),
+        (lambda photo: encoded(photo, "PNG")[:-40], reasons.TRUNCATED),
+        (lambda photo: bomb(), reasons.TOO_LARGE),
     ],
 )
 def test_a_bad_picture_has_a_reason(make, reason, photo, tmp_path):
@@ -100,7 +100,7 @@ def test_a_bad_picture_has_a_reason(make, reason, photo, tmp_path):
 def test_a_missing_picture_has_a_reason(tmp_path):
     with pytest.raises(MediaError) as caught:
         image.load_image(tmp_path / "none.png")
-    assert caught.value.reason == image.MISSING
+    assert caught.value.reason == reasons.MISSING
 
 
 def test_png_is_exact_and_jpeg_close(photo):

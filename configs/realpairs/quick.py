@@ -1,0 +1,25 @@
+"""RealPairs on two CPU cores in half an hour: does the paper's chain work on real input?
+
+    s2i prepare --data=../shared/realpairs --out=DATA
+    s2i train --config=configs/realpairs/quick.py --workdir=RUN --config.data=DATA
+
+21 classes, EfficientNet-Lite2 as feature net, EfficientNet-Lite0 as judge.
+
+Cost: about 25 minutes on 2 cores. Expected result: see the README.
+"""
+
+from s2i_tf.config import Config
+
+
+def get_config() -> Config:
+    """The paper's chain with fewer filters and steps."""
+    config = Config(judge="efficientnet_lite0", precision="mixed_bfloat16")
+    config.checkpoint_every_steps = 200
+    config.generator.filters = 32
+    config.discriminator.filters = 32
+    config.multimodal.num_steps = 300
+    config.feature_gan.num_steps = 400
+    config.image_gan.num_steps = 1000
+    for gan in (config.feature_gan, config.image_gan):
+        gan.batch_size = 8
+    return config

@@ -1,0 +1,95 @@
+"""`efficientnet_lite2_map`: 4096 values of EfficientNet-Lite2 that keep what is seen and where.
+
+VGG-16's fc6 (paper section 4) has "little spatial information but substantial object-related
+class information". This feature has both, at three scales: 1024 values of the whole picture (the
+head's mean), 64 of each place in a 4 x 4 grid (the last block) and 32 of each place in an 8 x 8
+grid (the third stage). Maps are averaged over the places' areas and projected by fixed random
+orthonormal columns; each scale is divided by its spread over photos, so that none drowns the
+others in a distance.
+
+Order: `spec.FEATURE_SIDE` square and row-major, one 8 x 8 tile for each place of the 8 x 8 grid.
+So as the 64 x 64 map that the GANs see, the feature lies as the picture does. A tile's rows 0 to
+3 are the place's own values, 4 and 5 are its share of the 4 x 4 grid's, 6 and 7 its share of the
+whole's.
+
+Chosen by `python -m benchmarks.feature_candidates ../shared/realpairs`, held-out photos of 21
+classes (class: linear probe; nearest: nearest photo by cosine; layout and colour: R² of a linear
+regression to the picture at 8 x 8 pixels and to its mean colour):
+
+| candidate | class | nearest | layout | colour |
+|---|---|---|---|---|
+TABLE
+"""
+
+import keras
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.features import efficientnet_lite, keras_net, projection
+from s2i_tf.features.base import Extractor, Fingerprint
+from s2i_tf.media import image
+
+NET = "efficientnet_lite2"
+GRID_SIDE = 8
+
+# Layer, places a side, values a place, and the spread (root mean variance) over real photos.
+_SCALES = (
+    ("block06_add", 8, 32, 3.7),
+    ("block20_project", 4, 64, 2.0),
+    ("head", 1, 1024, 0.28),
+)
+
+
+class MapExtractor(keras_net.KerasNet, Extractor):
+    """A picture to 4096 values, by the layout that the module describes."""
+
+    name = "efficientnet_lite2_map"
+    modality = "image"
+
+    def __init__(self, weights: str | None = None):
+        net = efficientnet_lite.build_efficientnet_lite(NET)
+        checksum = keras_net.load_weights(net, NET, weights)
+        self._side = efficientnet_lite.VARIANTS[NET].side
+        self._compile(keras.Model(net.input, _features(net), name=self.name))
+        self.fingerprint = Fingerprint(
+            net=NET,
+            weights_sha256=checksum,
+            preprocessing=efficientnet_lite.PREPROCESSING.format(self._side),
+            layer=", ".join(
+                f"{layer} {side}x{side}x{channels} / {spread}"
+                for layer, side, channels, spread in _SCALES
+            )
+            + f", area means projected by seed {projection.SEED}",
+            order="8x8 places as 8x8 tiles of 64x64: rows 0-3 8x8, 4-5 4x4, 6-7 1x1 grid",
+        )
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        """Uint8 [260, 260, 3]."""
+        return image.square(item, self._side)
+
+
+def _features(net: keras.Model):
+    """Float32 [batch, 4096]."""
+    scales = [
+        _spread(_grid(net.get_layer(layer).output, side, channels) / spread, GRID_SIDE // side)
+        for layer, side, channels, spread in _SCALES
+    ]
+    tiles = keras.ops.concatenate(scales, axis=-1)
+    feature_map = _spread(tiles, spec.FEATURE_SIDE // GRID_SIDE)
+    return keras.layers.Reshape((spec.FEATURE_SIZE,), name="features")(feature_map)
+
+
+def _grid(x, side: int, channels: int):
+    """[batch, side, side, channels] of a map: area means, projected."""
+    pool = projection.area_pooling(x.shape[1], side)
+    x = keras.ops.matmul(x, projection.orthogonal(x.shape[-1], channels))
+    x = keras.ops.einsum("bhwc,ph->bpwc", x, pool)
+    return keras.ops.einsum("bpwc,qw->bpqc", x, pool)
+
+
+def _spread(x, factor: int):
+    """[batch, side * factor, side * factor, channels / factor²]: channels laid out in space."""
+    side, channels = x.shape[1], x.shape[-1]
+    x = keras.ops.reshape(x, (-1, side, side, factor, factor, channels // factor**2))
+    x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return keras.ops.reshape(x, (-1, side * factor, side * factor, channels // factor**2))

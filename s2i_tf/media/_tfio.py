@@ -1,0 +1,148 @@
+"""The decoding backend `tensorflow_io`: native operations of tensorflow-io, fit for a graph.
+
+They load with TensorFlow 2.17 alone; elsewhere they raise at their first call, and `available`
+says so. They also trust their input: the WAV operation divides by a block size of 0, the FLAC
+operation loops for ever when the header promises more samples than there are, and each reserves
+what a header claims. So a file comes here only after a walk through its structure has shown that
+it is whole and how much it holds. FLAC, whose frames cannot be walked without decoding them, is
+left to PyAV, as is every other kind and whatever is damaged.
+"""
+
+import functools
+import os
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media import limits, reasons
+from s2i_tf.media._headers import Header, read_header
+from s2i_tf.media._source import Source, name_of, open_source
+
+# Of a file, and of the samples of all its channels: what the operations hold at once.
+_MAX_BYTES = 16 << 20
+_MAX_VALUES = 32 << 20
+
+_PROBE = (
+    b"RIFF\x26\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\2\0\0\0\0\0"
+)
+
+
+@functools.cache
+def _audio():
+    """The module `tensorflow_io.audio`, or None where its native operations do not load."""
+    try:
+        with warnings.catch_warnings(), tf.init_scope():
+            warnings.simplefilter("ignore")
+            import tensorflow_io
+
+            # The import succeeds even where the native library does not load.
+            tensorflow_io.audio.decode_wav(_PROBE, dtype=tf.int16)
+    except (ImportError, NotImplementedError):
+        return None
+    return tensorflow_io.audio
+
+
+def available() -> bool:
+    """Whether the native operations load with this TensorFlow."""
+    return _audio() is not None
+
+
+def _wav(dtype: tf.DType, zero: float, scale: float) -> Callable[[tf.Tensor], tf.Tensor]:
+    return lambda data: (tf.cast(_audio().decode_wav(data, dtype=dtype), tf.float32) - zero) / scale
+
+
+# By `Header.encoding`: from a file's contents to float32 [samples, channels], full scale being 1.
+DECODERS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "wav_uint8": _wav(tf.uint8, 2.0**7, 2.0**7),
+    "wav_int16": _wav(tf.int16, 0.0, 2.0**15),
+    "wav_int24": _wav(tf.int32, 0.0, 2.0**31),
+    "wav_float32": _wav(tf.float32, 0.0, 1.0),
+    "vorbis": lambda data: _audio().decode_vorbis(data),
+    "mp3": lambda data: _audio().decode_mp3(data),
+}
+
+
+def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np.ndarray, int]:
+    """Decodes a whole file and takes a part, as `s2i_tf.media._pyav.decode` does.
+
+    Raises:
+      UserError: if the operations do not load.
+      MediaError: if the file cannot be opened, or (`unsupported`) is not for them.
+    """
+    if not available():
+        raise UserError(
+            f"tensorflow-io's operations do not load with TensorFlow {tf.__version__}; "
+            "allowed: backend 'pyav'"
+        )
+    contents, header = read(source)
+    if header is not None:
+        try:
+            mono = tf.reduce_mean(DECODERS[header.encoding](contents), axis=1).numpy()
+        except tf.errors.OpError:
+            header = None
+    if header is None:
+        raise MediaError(
+            reasons.UNSUPPORTED,
+            f"{name_of(source)}: not for backend 'tensorflow_io'; "
+            f"allowed: whole WAV, MP3 and Ogg Vorbis files of at most {_MAX_BYTES >> 20} MiB",
+        )
+    first = round(start_seconds * header.rate_hz)
+    return mono[first : first + round(max_seconds * header.rate_hz)], header.rate_hz
+
+
+def read(source: Source) -> tuple[bytes, Header | None]:
+    """Reads a file and walks through it.
+
+    Returns:
+      Its contents and their header, or None for a file that is not for the operations.
+
+    Raises:
+      MediaError: `missing`, `unreadable` or `empty`.
+    """
+    with open_source(source) as file:
+        contents = file.read(_MAX_BYTES + 1)
+    if len(contents) > _MAX_BYTES:
+        return b"", None
+    header = read_header(contents)
+    if header is None or not 0 < header.num_frames * header.num_channels <= _MAX_VALUES:
+        return contents, None
+    if not limits.MIN_RATE_HZ <= header.rate_hz <= limits.MAX_RATE_HZ:
+        return contents, None
+    return contents, header
+
+
+def attempt(path: tf.Tensor) -> tf.data.Dataset:
+    """Decodes a file inside a graph.
+
+    Args:
+      path: string scalar.
+
+    Returns:
+      A data set of one element, the mean of the channels, float32 [samples], and the rate in Hz,
+      int32; or of none, if the file is not for the operations or they fail.
+    """
+
+    def read_in_python(path: bytes) -> tuple[bytes, np.int32, np.int32]:
+        try:
+            contents, header = read(os.fsdecode(path))
+        except MediaError:
+            header = None
+        if header is None:
+            return b"", np.int32(-1), np.int32(0)
+        return contents, np.int32(list(DECODERS).index(header.encoding)), np.int32(header.rate_hz)
+
+    def decode_in_graph(contents, index, rate_hz):
+        branches = [functools.partial(decoder, contents) for decoder in DECODERS.values()]
+        return tf.reduce_mean(tf.switch_case(index, branches), axis=1), rate_hz
+
+    types = (tf.string, tf.int32, tf.int32)
+    return (
+        tf.data.Dataset.from_tensors(path)
+        .map(lambda path: tf.numpy_function(read_in_python, [path], types))
+        .filter(lambda contents, index, rate_hz: index >= 0)
+        .map(decode_in_graph)
+        .ignore_errors()
+    )

@@ -1,0 +1,17 @@
+"""What is let in: the limits behind the reasons of `s2i_tf.media.reasons`, each once."""
+
+# Below it a sound tiled to 6 s is a hum of the tiling; a single bark has about twice as much.
+MIN_SECONDS = 0.2
+# Of sound in one piece; from longer files a part is taken with `start_seconds` and `max_seconds`.
+MAX_SECONDS = 600.0
+
+# From below telephone quality to studio recorders.
+MIN_RATE_HZ = 1_000
+MAX_RATE_HZ = 192_000
+
+# Peak of the waveform, full scale being 1 (-80 dB): a few steps of 16-bit samples, which the
+# dither of an empty recording reaches.
+SILENCE = 1e-4
+
+# Of a photo or a video's picture: the largest photos of telephones have 48 million, 8K video 33.
+MAX_PIXELS = 50_000_000

@@ -1,0 +1,78 @@
+import pathlib
+import types
+
+import pytest
+from absl import flags
+
+from s2i_tf import features
+from s2i_tf.cli import export as cli
+from s2i_tf.errors import UserError
+from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.serving import saved_model
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Runs the verb in an empty folder with flags of its own, which are gone afterwards."""
+    monkeypatch.chdir(tmp_path)
+    before = set(flags.FLAGS)
+    cli.define_flags()
+
+    def run(*argv):
+        cli.run(flags.FLAGS(["export", *argv])[1:])
+
+    yield run
+    for name in set(flags.FLAGS) - before:
+        delattr(flags.FLAGS, name)
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.fixture
+def model_folder(tmp_path):
+    folder = tmp_path / "run" / "model"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text("{}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["more"], "takes no arguments, got 'more'"),
+        ([], "one of --workdir=RUN and --model=DIR"),
+        (["--workdir=a", "--model=b"], "one of --workdir=RUN and --model=DIR"),
+        (["--model=b"], "--out=FOLDER is missing"),
+        (["--model=b", "--out=c", "--format=onnx"], "unknown format 'onnx'; known: saved_model"),
+        (["--model=b", "--out=c"], "b: no trained model here"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(call, arguments, message):
+    with pytest.raises(UserError, match=message) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+    assert not list(pathlib.Path().iterdir())
+
+
+def test_a_version_that_exists_is_refused_before_the_model_is_loaded(call, model_folder, tmp_path):
+    taken = tmp_path / "out" / "m" / "3"
+    taken.mkdir(parents=True)
+    (taken / "kept").touch()
+    with pytest.raises(UserError, match="m/3 exists already; choose another version"):
+        call(f"--model={model_folder}", "--out=out", "--name=m", "--version=3")
+    assert [path.name for path in taken.iterdir()] == ["kept"]
+
+
+def test_a_run_is_exported_with_its_own_sound_net(call, model_folder, monkeypatch, capsys):
+    calls = []
+
+    def export(*args, **settings):
+        calls.append((args, settings))
+        return saved_model.Export(pathlib.Path("out/m/2"), 2**20, {"wav_bytes/image_bytes": 1.0})
+
+    model = types.SimpleNamespace(extractors={"sound": "its own"})
+    monkeypatch.setattr(SoundToImage, "load", lambda folder: model)
+    monkeypatch.setattr(features, "load_extractor", lambda name: f"the net {name}")
+    monkeypatch.setattr(saved_model, "export", export)
+    call(f"--workdir={model_folder.parent}", "--out=out", "--name=m", "--version=2")
+    assert calls == [((model, "the net its own", "out"), {"name": "m", "version": 2})]
+    assert "exported: out/m/2 (1.0 MiB)" in capsys.readouterr().out

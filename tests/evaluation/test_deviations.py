@@ -1,0 +1,34 @@
+import dataclasses
+
+import pytest
+
+from s2i_tf.config import Config
+from s2i_tf.data import dataset_info
+from s2i_tf.evaluation.deviations import deviations
+
+
+@pytest.fixture
+def info(tiny_dataset):
+    return dataset_info.load(tiny_dataset)
+
+
+def test_other_nets_judge_and_settings_are_named(info):
+    config = Config(data="elsewhere", seed=7)
+    config.generator.filters = 24
+    found = " ".join(deviations(info, "efficientnet_lite0", config))
+    assert "18 pairs of 3 classes (tiny)" in found
+    assert "Features of the image: efficientnet_lite2_map; the paper uses vgg16_fc6." in found
+    assert "Judge: efficientnet_lite0; the paper uses inception_resnet_v2." in found
+    assert "Training: generator.filters: 24, not 64" in found
+    assert "elsewhere" not in found and "seed" not in found
+
+
+def test_what_is_as_in_the_paper_is_not_named(info):
+    paper = dataclasses.replace(info, extractors={"sound": "soundnet_pool5", "image": "vgg16_fc6"})
+    found = " ".join(deviations(paper, "inception_resnet_v2", Config(data="d")))
+    for word in ("Features", "Judge", "Training"):
+        assert word not in found
+
+
+def test_an_unknown_training_is_said_to_be(info):
+    assert "Training: unknown" in deviations(info, "efficientnet_lite0", None)[-1]

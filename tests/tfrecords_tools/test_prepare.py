@@ -1,0 +1,218 @@
+"""The whole chain on a folder by class: what it writes, what a rerun does, what it refuses."""
+
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.errors import UserError
+from tfrecords_tools import prepare as prepare_lib
+from tfrecords_tools.prepare import prepare
+
+
+def shards(out: str) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(pathlib.Path(out).glob("*.tfrecord-*"))
+        if not path.name.endswith(".json")
+    }
+
+
+def both_splits(out: str) -> dict[str, np.ndarray]:
+    splits = [pipeline.load_split(out, split) for split in ("train", "eval")]
+    return {key: np.concatenate([split[key] for split in splits]) for key in splits[0]}
+
+
+def test_every_sound_and_photo_is_used_and_none_crosses_the_split(settings, class_folder):
+    summary = prepare(settings)
+
+    assert summary.num_pairs == {"train": 15, "eval": 3}
+    assert summary.num_quarantined == 0
+    train, held_out = (pipeline.load_split(settings.out, split) for split in ("train", "eval"))
+    for key in ("group", "sound_id", "image_id"):
+        assert not set(train[key]) & set(held_out[key])
+    for kind, key in (("sounds", "sound_id"), ("images", "image_id")):
+        files = {str(p.relative_to(class_folder)) for p in (class_folder / kind).rglob("*.*")}
+        assert files == set(train[key]) | set(held_out[key])
+
+
+def test_records_hold_what_the_nets_say_of_their_own_sound_and_photo(settings, class_folder):
+    from s2i_tf import features
+    from s2i_tf.media import audio, image
+
+    prepare(settings)
+    records = both_splits(settings.out)
+    info = dataset_info.load(settings.out)
+
+    assert info.class_names == ("bell", "drum", "horn")
+    assert info.source == str(class_folder)
+    sound_net, image_net = (features.load_extractor(f"fake_{kind}") for kind in ("sound", "image"))
+    for row, sound_id in enumerate(records["sound_id"]):
+        waveform = audio.load_waveform(class_folder / sound_id)
+        expected = sound_net(sound_net.prepare(waveform)[None])[0]
+        np.testing.assert_allclose(records["sound_features"][row], expected, rtol=1e-3, atol=1e-3)
+        picture = image.load_image(class_folder / records["image_id"][row])
+        expected = image_net(image_net.prepare(picture)[None])[0]
+        np.testing.assert_allclose(records["image_features"][row], expected, rtol=1e-3)
+        difference = records["image"][row].astype(int) - image.square(picture, 128)
+        assert np.abs(difference).mean() < 4  # JPEG
+        name = info.class_names[records["label"][row]]
+        assert f"/{name}/" in sound_id and f"/{name}/" in records["image_id"][row]
+
+
+def test_same_bytes_again_and_nothing_done_twice(settings, class_folder, replaced, monkeypatch):
+    prepare(settings)
+    first = shards(settings.out)
+    monkeypatch.setattr("tfrecords_tools.parts.run_pipeline", None)  # a rerun starts no pipeline
+    prepare(settings)
+    assert shards(settings.out) == first
+    monkeypatch.undo()
+
+
+def test_number_of_workers_changes_no_byte(settings, class_folder, replaced, monkeypatch):
+    monkeypatch.setattr("tfrecords_tools.parts.ROWS_PER_PART", 5)
+    prepare(settings)
+    two = replaced(out=f"{settings.out}2", num_workers=2)
+    prepare(two)
+    assert shards(two.out) == shards(settings.out)
+
+
+@pytest.mark.parametrize("damage", ["flip", "remove", "empty"])
+@pytest.mark.parametrize("where", ["extract/round0/*.bin", "probe/*.jsonl", "../data-eval*00001"])
+def test_damaged_parts_are_done_again(settings, class_folder, where, damage):
+    prepare(settings)
+    first = shards(settings.out)
+    path = next((pathlib.Path(settings.out) / "work").glob(where))
+    if damage == "remove":
+        path.unlink()
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        contents = bytearray(path.read_bytes())
+        contents[len(contents) // 2] ^= 1
+        path.write_bytes(contents)
+
+    prepare(settings)
+
+    assert shards(settings.out) == first
+
+
+def test_other_settings_leave_no_old_shards(settings, class_folder, replaced):
+    prepare(replaced(num_shards=5))
+    prepare(replaced(num_shards=3))
+    assert {name.split("-of-")[1] for name in shards(settings.out) if "train" in name} == {"00003"}
+    assert dataset_info.load(settings.out).num_records("train") == 15
+
+
+def test_a_changed_file_is_read_again(settings, class_folder, make_image):
+    prepare(settings)
+    before = both_splits(settings.out)
+    make_image(class_folder / "images/bell/0.png", 250)
+    prepare(settings)
+    after = both_splits(settings.out)
+    changed = after["image_id"] == "images/bell/0.png"
+    assert after["image_features"][changed].min() > 230
+    assert before["image_features"][before["image_id"] == "images/bell/0.png"].max() < 60
+
+
+def test_unusable_files_are_listed_and_the_rest_is_written(settings, class_folder, make_sound):
+    (class_folder / "sounds/bell/text.mp3").write_text("not a sound at all")
+    (class_folder / "images/drum/cut.png").write_bytes(
+        (class_folder / "images/drum/0.png").read_bytes()[:60]
+    )
+    (class_folder / "images/drum/void.jpg").touch()
+
+    summary = prepare(settings)
+
+    lines = (pathlib.Path(settings.out) / "quarantine.jsonl").read_text().splitlines()
+    reasons = {row["path"]: row["reason"] for row in map(json.loads, lines)}
+    assert reasons == {
+        "sounds/bell/text.mp3": "not_media",
+        "images/drum/cut.png": "truncated",
+        "images/drum/void.jpg": "empty",
+    }
+    assert summary.num_quarantined == 3
+    assert "3 files could not be used" in summary.last_line()
+    assert summary.num_pairs == {"train": 15, "eval": 3}
+
+
+def test_equal_files_stay_on_one_side(settings, class_folder, replaced):
+    for name in ("bell", "drum", "horn"):
+        for index in range(4):
+            original = class_folder / f"images/{name}/{index}.png"
+            (class_folder / f"images/{name}/copy{index}.png").write_bytes(original.read_bytes())
+    for seed in range(3):
+        prepare(replaced(seed=seed))
+        train, held_out = (pipeline.load_split(settings.out, split) for split in ("train", "eval"))
+        stems = [
+            {id.replace("copy", "") for id in split["image_id"]} for split in (train, held_out)
+        ]
+        assert not stems[0] & stems[1]
+
+
+def test_foreign_folder_is_left_alone(settings, class_folder):
+    out = pathlib.Path(settings.out)
+    out.mkdir()
+    (out / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="holds other files"):
+        prepare(settings)
+    assert [path.name for path in out.iterdir()] == ["thesis.tex"]
+
+
+def test_second_run_in_the_same_folder_is_refused(settings, class_folder):
+    from tfrecords_tools import outputs
+
+    outputs.claim(settings)
+    with outputs.exclusive(settings.out), pytest.raises(UserError, match="another run"):
+        prepare(settings)
+
+
+def test_stages_run_alone_in_their_order(settings, class_folder, replaced):
+    with pytest.raises(UserError, match="tfrecords_tools.probe first"):
+        prepare(settings, only="extract")
+    for stage in ("probe", "split", "pair", "balance", "extract"):
+        assert prepare(settings, only=stage) is None
+    prepare(settings, only="write")
+    alone = shards(settings.out)
+    together = replaced(out=f"{settings.out}2")
+    prepare(together)
+    assert alone == shards(together.out)
+
+
+def test_balanced_classes_stay_balanced_when_files_cannot_be_read(settings, class_folder, replaced):
+    for name in ("bell", "drum"):  # headers that promise a sound
+        path = class_folder / f"sounds/{name}/5.wav"
+        path.write_bytes(path.read_bytes()[:44])
+    prepare(replaced(num_classes=2, instances_per_class=4))
+    info = dataset_info.load(settings.out)
+    records = both_splits(settings.out)
+    assert len(info.class_names) == 2
+    assert np.bincount(records["label"]).tolist() == [4, 4]
+
+
+def test_too_small_data_says_what_is_missing(settings, make_sound, make_image):
+    root = pathlib.Path(settings.data)
+    make_sound(root / "sounds/bell/0.wav", 200)
+    make_image(root / "images/bell/0.png", 30)
+    with pytest.raises(UserError, match="no pair is left for (train|eval)"):
+        prepare(settings)
+
+
+def test_refining_a_class_folder_keeps_agreeing_pairs_only(settings, class_folder, replaced):
+    prepare(replaced(refine="on", top_k=1))
+    verdicts = [
+        json.loads(line)
+        for path in (pathlib.Path(settings.out) / "work/refine").glob("*[0-9].jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    assert len(verdicts) == 18
+    assert all(row["reason"] == "agree" for row in verdicts)  # built so
+
+
+def test_refines_where_the_data_has_no_classes(settings, class_folder, replaced):
+    listing = prepare_lib.outputs.list_data(settings)
+    assert not prepare_lib.refines(settings, listing)
+    assert prepare_lib.refines(replaced(refine="on"), listing)

@@ -1,0 +1,28 @@
+"""`python -m tfrecords_tools.STAGE`: one stage alone, with the flags of `s2i prepare`."""
+
+import logging
+import sys
+
+from absl import flags
+
+from s2i_tf.errors import UserError
+from tfrecords_tools import prepare, settings
+
+EXIT_MISTAKE = 2
+
+
+def main(stage: str) -> None:
+    """Runs one stage; those before it must be done already. Always ends in `SystemExit`."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("tfrecords_tools").setLevel(logging.INFO)
+    settings.define_flags(__name__)
+    try:
+        flags.FLAGS(sys.argv)
+        chosen = settings.from_flags()
+        chosen.validate()
+        summary = prepare.prepare(chosen, only=stage)
+    except (UserError, flags.Error) as error:
+        print(f"tfrecords_tools.{stage}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(EXIT_MISTAKE)
+    print(summary.last_line() if summary else f"{stage}: done")
+    sys.exit(0)

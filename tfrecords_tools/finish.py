@@ -1,0 +1,121 @@
+"""The end of a preparation: the quarantine, `dataset_info.json` and the last line."""
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+
+from s2i_tf import spec
+from s2i_tf.data import dataset_info
+from s2i_tf.data.dataset_info import DatasetInfo, Shard
+from s2i_tf.features.base import Net
+from tfrecords_tools import files, rows
+from tfrecords_tools.rows import Quarantined
+from tfrecords_tools.settings import Settings
+from tfrecords_tools.sources import Listing
+from tfrecords_tools.tables import Table
+from tfrecords_tools.write import Write
+
+QUARANTINE = "quarantine.jsonl"
+# How a run was carried out, which changes no record.
+_CIRCUMSTANCES = ("data", "out", "runner", "pipeline_options", "num_workers", "max_quarantined")
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What a run has written.
+
+    Attributes:
+      out: the data set's folder.
+      num_pairs: of each split.
+      num_classes: of the data set.
+      num_shards: of all splits together.
+      num_quarantined: files that could not be used.
+    """
+
+    out: str
+    num_pairs: Mapping[str, int]
+    num_classes: int
+    num_shards: int
+    num_quarantined: int
+
+    def last_line(self) -> str:
+        """What the command line ends with."""
+        pairs = " and ".join(f"{num:,} {split}" for split, num in self.num_pairs.items())
+        text = (
+            f"prepared {self.out}: {pairs} pairs in {self.num_classes} classes, "
+            f"{self.num_shards} shards"
+        )
+        if self.num_quarantined:
+            where = files.join(self.out, QUARANTINE)
+            text += f"; {self.num_quarantined} files could not be used, see {where}"
+        return text
+
+
+def finish(
+    settings: Settings,
+    listing: Listing,
+    stage: Write,
+    shards: Table,
+    nets: Mapping[str, Net],
+    read: Sequence[Table],
+) -> Summary:
+    """Writes the quarantine and, last of all, the data set's description.
+
+    Args:
+      settings: of the run.
+      listing: of the data.
+      stage: the one that wrote the shards.
+      shards: what it wrote.
+      nets: the extractors by modality.
+      read: the tables of the stages that open media.
+    """
+    unusable = quarantine(listing.missing, read)
+    files.write(files.join(settings.out, QUARANTINE), rows.to_lines(unusable))
+    info = DatasetInfo(
+        name=settings.dataset_name,
+        class_names=stage.class_names,
+        feature_dtype=settings.feature_dtype,
+        fingerprints=dict(stage.fingerprints),
+        extractors={modality: net.name for modality, net in nets.items()},
+        nets={modality: dataclasses.asdict(net.fingerprint) for modality, net in nets.items()},
+        splits={
+            split: tuple(_shards(shards, f"{settings.dataset_name}-{split}."))
+            for split in spec.SPLITS
+        },
+        source=os.path.abspath(listing.root) if files.is_local(listing.root) else listing.root,
+        settings={
+            name: value
+            for name, value in dataclasses.asdict(settings).items()
+            if name not in _CIRCUMSTANCES
+        },
+    )
+    with tempfile.TemporaryDirectory() as folder, open(info.save(folder), "rb") as file:
+        files.write(files.join(settings.out, dataset_info.FILE_NAME), file.read())
+    return Summary(
+        out=settings.out,
+        num_pairs={split: info.num_records(split) for split in spec.SPLITS},
+        num_classes=info.num_classes,
+        num_shards=len(shards.part_names),
+        num_quarantined=len({row.path for row in unusable}),
+    )
+
+
+def quarantine(missing: Sequence[Quarantined], read: Sequence[Table]) -> list[Quarantined]:
+    """Everything that could not be used, sorted, each reason of a file once."""
+    found = {
+        (row.path, row.reason): row
+        for row in (
+            *(row for table in read for part in table.manifests() for row in part.quarantined),
+            *missing,
+        )
+    }
+    return [found[key] for key in sorted(found)]
+
+
+def _shards(table: Table, prefix: str) -> list[Shard]:
+    return [
+        Shard(name, part.num_rows, part.files[name].num_bytes, part.files[name].sha256)
+        for name, part in zip(table.part_names, table.manifests(), strict=True)
+        if name.startswith(prefix)
+    ]

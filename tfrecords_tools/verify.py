@@ -1,0 +1,147 @@
+"""`python -m tfrecords_tools.verify FOLDER`: whether a prepared data set is what it claims to be.
+
+Reads every byte: checksums and sizes against `dataset_info.json` and the manifests, every record
+against the schema and the fingerprints, and the split for groups, sounds or photos on both sides.
+One line for each fault. Exit status: 0 all is well, 1 faults were found, 2 there is no data set.
+"""
+
+import collections
+import itertools
+import pathlib
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from s2i_tf.data import dataset_info
+from s2i_tf.data.dataset_info import DatasetInfo, Shard
+from s2i_tf.errors import UserError
+from tfrecords_tools import manifest
+
+EXIT_FAULTS = 1
+EXIT_MISTAKE = 2
+
+_BATCH_SIZE = 256
+# What must not stand on both sides of the split.
+_APART = ("group", "sound_id", "image_id")
+
+
+def verify(folder: str) -> list[str]:
+    """Finds the faults of a data set.
+
+    Args:
+      folder: that `s2i prepare` wrote.
+
+    Returns:
+      One sentence for each fault; none if all is well.
+
+    Raises:
+      UserError: if there is no data set.
+    """
+    info = dataset_info.load(folder)
+    faults: list[str] = []
+    sides: dict[str, dict[str, set[str]]] = {key: {} for key in _APART}
+    seen: collections.Counter[str] = collections.Counter()
+    for split, shards in info.splits.items():
+        for shard in shards:
+            found = list(_file_faults(folder, shard))
+            faults += found
+            if found:
+                continue  # the records of a damaged file say nothing
+            try:
+                ids = _check_records(folder, info, shard, split, sides, faults)
+            except UserError as error:
+                faults.append(str(error))
+                continue
+            seen.update(ids)
+            faults += _manifest_faults(folder, shard, ids)
+    faults += [f"the id {name} stands {count} times" for name, count in seen.items() if count > 1]
+    faults += _overlaps(sides)
+    return faults
+
+
+def _file_faults(folder: str, shard: Shard) -> Iterator[str]:
+    claimed = {shard.file: manifest.FileRecord(shard.num_bytes, shard.sha256)}
+    yield from manifest.Manifest(shard.file, "", {}, claimed, shard.num_records, ()).faults(folder)
+
+
+def _manifest_faults(folder: str, shard: Shard, ids: list[str]) -> Iterator[str]:
+    found = manifest.load(folder, shard.file)
+    if found is None:
+        yield f"{shard.file}: its manifest is missing or damaged"
+    elif list(found.source_ids) != ids:
+        yield f"{shard.file}: holds other records than its manifest says"
+
+
+def _check_records(
+    folder: str,
+    info: DatasetInfo,
+    shard: Shard,
+    split: str,
+    sides: dict[str, dict[str, set[str]]],
+    faults: list[str],
+) -> list[str]:
+    """Checks one shard's records; returns their ids.
+
+    Raises:
+      UserError: if the records are of another version or of other nets.
+    """
+    import tensorflow as tf
+
+    from s2i_tf.data import schema
+
+    ids: list[str] = []
+    path = str(pathlib.Path(folder) / shard.file)
+    try:
+        for serialized in tf.data.TFRecordDataset(path).batch(_BATCH_SIZE):
+            batch = schema.parse_batch(serialized, info.feature_dtype)
+            batch = {key: value.numpy() for key, value in batch.items()}
+            schema.check(batch, info.fingerprints, shard.file)
+            faults += _value_faults(batch, info, shard.file)
+            ids += [value.decode() for value in batch[schema.KEY_ID]]
+            for key in _APART:
+                for value in batch[key]:
+                    sides[key].setdefault(value.decode(), set()).add(split)
+    except tf.errors.OpError as error:
+        faults.append(f"{shard.file}: cannot be parsed: {error.message.splitlines()[0]}")
+    if len(ids) != shard.num_records:
+        faults.append(
+            f"{shard.file}: {len(ids)} records; {dataset_info.FILE_NAME} says {shard.num_records}"
+        )
+    return ids
+
+
+def _value_faults(batch: dict[str, np.ndarray], info: DatasetInfo, name: str) -> Iterator[str]:
+    if not ((batch["label"] >= 0) & (batch["label"] < info.num_classes)).all():
+        yield f"{name}: a label outside of the {info.num_classes} classes"
+    for key in ("sound_features", "image_features"):
+        if not np.isfinite(batch[key]).all():
+            yield f"{name}: {key} that are not finite"
+
+
+def _overlaps(sides: dict[str, dict[str, set[str]]]) -> Iterator[str]:
+    for key, found in sides.items():
+        crossing = sorted(value for value, splits in found.items() if len(splits) > 1)
+        if crossing:
+            some = ", ".join(itertools.islice(crossing, 3))
+            yield f"{len(crossing)} {key}s stand on both sides of the split, such as {some}"
+
+
+def main(arguments: list[str]) -> int:
+    """Prints the faults of the folder that is named; returns the exit status."""
+    if len(arguments) != 1:
+        print("usage: python -m tfrecords_tools.verify FOLDER", file=sys.stderr)
+        return EXIT_MISTAKE
+    try:
+        faults = verify(arguments[0])
+    except UserError as error:
+        print(f"tfrecords_tools.verify: error: {error}", file=sys.stderr)
+        return EXIT_MISTAKE
+    for fault in faults:
+        print(fault)
+    print(f"{arguments[0]}: {len(faults)} faults" if faults else f"{arguments[0]}: all is well")
+    return EXIT_FAULTS if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
