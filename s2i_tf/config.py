@@ -1,8 +1,8 @@
-"""What a run may change: typed dataclasses, loaded from a Python file and overridden by flags.
+"""What a run may change: typed dataclasses, from a Python file and overridden by flags.
 
-A file under `configs/` has `get_config(arg=None)` that returns a `Config`; the command line takes it
-as `--config=FILE.py[:ARG]` and single fields as `--config.generator.filters=32`. Overrides skip
-`__post_init__`, so an entry point calls `validate()` first. The defaults are the paper's.
+A file under `configs/` has `get_config(arg=None)` that returns a `Config`. The command line takes
+it as `--config=FILE.py[:ARG]`, and single fields as `--config.generator.filters=32`. Overrides
+skip `__post_init__`, so an entry point calls `validate()` first. The defaults are the paper's.
 """
 
 import dataclasses
@@ -189,7 +189,9 @@ def load(folder: str | os.PathLike) -> Config:
 def differences(one: Config, other: Config) -> list[str]:
     """The fields in which two configurations differ, as `name: value, not value`."""
     left, right = (flatten(dataclasses.asdict(config)) for config in (one, other))
-    return [f"{name}: {left[name]!r}, not {right[name]!r}" for name in left if left[name] != right[name]]
+    return [
+        f"{name}: {left[name]!r}, not {right[name]!r}" for name in left if left[name] != right[name]
+    ]
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -214,7 +216,9 @@ def _from_dict(cls: type, values: Mapping[str, Any], where: str) -> Any:
     built = {}
     for name, value in values.items():
         nested = fields[name].type
-        built[name] = _from_dict(nested, value, where) if dataclasses.is_dataclass(nested) else value
+        built[name] = (
+            _from_dict(nested, value, where) if dataclasses.is_dataclass(nested) else value
+        )
     return cls(**built)
 
 

@@ -41,7 +41,9 @@ def layer_of(module: str) -> int:
     parts = module.split(".")
     for size in range(len(parts), 0, -1):
         for level, names in enumerate(LAYERS):
-            if ".".join(parts[:size]) in names and (size > 1 or parts[0] != "s2i_tf" or size == len(parts)):
+            if ".".join(parts[:size]) in names and (
+                size > 1 or parts[0] != "s2i_tf" or size == len(parts)
+            ):
                 return level
     raise AssertionError(f"{module} belongs to no layer")
 
@@ -53,10 +55,16 @@ def imported(path: pathlib.Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names |= {
-                f"{node.module}.{alias.name}" if is_module(f"{node.module}.{alias.name}") else node.module
+                f"{node.module}.{alias.name}"
+                if is_module(f"{node.module}.{alias.name}")
+                else node.module
                 for alias in node.names
             }
-    return {name for name in names if name.split(".")[0] in {"s2i_tf", "tfrecords_tools", "export", "benchmarks"}}
+    return {
+        name
+        for name in names
+        if name.split(".")[0] in {"s2i_tf", "tfrecords_tools", "export", "benchmarks"}
+    }
 
 
 def is_module(name: str) -> bool:

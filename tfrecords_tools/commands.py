@@ -6,7 +6,7 @@ import sys
 from absl import flags
 
 from s2i_tf.errors import UserError
-from tfrecords_tools import prepare, settings
+from tfrecords_tools import availability, settings
 
 EXIT_MISTAKE = 2
 
@@ -20,6 +20,9 @@ def main(stage: str) -> None:
         flags.FLAGS(sys.argv)
         chosen = settings.from_flags()
         chosen.validate()
+        availability.require_beam()
+        from tfrecords_tools import prepare
+
         summary = prepare.prepare(chosen, only=stage)
     except (UserError, flags.Error) as error:
         print(f"tfrecords_tools.{stage}: error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -8,9 +8,8 @@ import os
 from collections.abc import Iterator
 
 from s2i_tf.errors import UserError
-from tfrecords_tools import files, sources
-from tfrecords_tools.settings import FOLEY, Settings
-from tfrecords_tools.sources import Listing
+from tfrecords_tools import files
+from tfrecords_tools.settings import Settings
 
 SETTINGS_FILE = "prepare.json"
 WORK = "work"
@@ -19,23 +18,27 @@ _LOCK = ".lock"
 _FOLEY_FILE = "foley.json"
 
 
-def claim(settings: Settings) -> None:
-    """Marks the output folder as one of ours, with the settings of this run.
+def check(out: str) -> None:
+    """Refuses an output folder that holds something else.
 
     Raises:
-      UserError: if it holds something else.
+      UserError: if it does.
     """
-    path = files.join(settings.out, SETTINGS_FILE)
-    if files.is_local(settings.out) and os.path.exists(settings.out):
-        if not os.path.isdir(settings.out):
-            raise UserError(f"--out={settings.out}: is a file; allowed: a folder")
-        if os.listdir(settings.out) and not os.path.exists(path):
-            raise UserError(
-                f"--out={settings.out}: holds other files; "
-                "allowed: a new or empty folder, or one that s2i prepare wrote"
-            )
+    if not files.is_local(out) or not os.path.exists(out):
+        return
+    if not os.path.isdir(out):
+        raise UserError(f"--out={out}: is a file; allowed: a folder")
+    if os.listdir(out) and not os.path.exists(files.join(out, SETTINGS_FILE)):
+        raise UserError(
+            f"--out={out}: holds other files; "
+            "allowed: a new or empty folder, or one that s2i prepare wrote"
+        )
+
+
+def claim(settings: Settings) -> None:
+    """Marks the output folder as one of ours, with the settings of this run."""
     text = json.dumps(dataclasses.asdict(settings), indent=2, sort_keys=True)
-    files.write(path, f"{text}\n".encode())
+    files.write(files.join(settings.out, SETTINGS_FILE), f"{text}\n".encode())
 
 
 @contextlib.contextmanager
@@ -57,21 +60,18 @@ def exclusive(out: str) -> Iterator[None]:
         yield
 
 
-def list_data(settings: Settings) -> Listing:
-    """Lists the data; renders the embedded data set first if that is what is wanted."""
-    data = settings.data
-    if data == FOLEY:
-        data = files.join(settings.out, MEDIA)
-        _render_foley(data, settings)
-    return sources.list_data(data, max_items=settings.max_items, seed=settings.seed)
+def render_foley(settings: Settings) -> str:
+    """Renders the embedded data set into the output folder, unless it is there already.
 
-
-def _render_foley(folder: str, settings: Settings) -> None:
-    """Renders the scenes, unless they are there."""
+    Returns:
+      The folder of the rendered sounds and pictures.
+    """
     from s2i_tf.data import foley
 
+    folder = files.join(settings.out, MEDIA)
     wanted = {"num_per_class": settings.num_per_class, "seed": settings.seed}
     marker = files.join(folder, _FOLEY_FILE)
     if not files.exists(marker) or json.loads(files.read(marker)) != wanted:
         foley.write_folder(folder, settings.num_per_class, settings.seed)
         files.write(marker, json.dumps(wanted).encode())
+    return folder

@@ -9,6 +9,8 @@ balanced. It ends because every round has fewer items to choose from.
 """
 
 import dataclasses
+import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,16 +28,18 @@ from tfrecords_tools import (
     pair,
     parts,
     probe,
+    progress,
     refine,
     report,
     runner,
+    sources,
     split,
     tables,
     write,
 )
 from tfrecords_tools.nets import NetName
 from tfrecords_tools.rows import Item, Labels, Pair
-from tfrecords_tools.settings import Settings
+from tfrecords_tools.settings import FOLEY, Settings
 from tfrecords_tools.sources import Listing
 from tfrecords_tools.tables import Read, Table
 
@@ -69,10 +73,14 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
       UserError: if something is wrong that the user can mend.
     """
     runner.quieten()
+    outputs.check(settings.out)
+    listing = None if settings.data == FOLEY else list_data(settings, settings.data)
     outputs.claim(settings)
     with outputs.exclusive(settings.out):
+        if listing is None:
+            listing = list_data(settings, outputs.render_foley(settings))
         try:
-            return Job(settings, outputs.list_data(settings), only).run()
+            return Job(settings, listing, only).run()
         except _Stopped:
             return None
 
@@ -270,6 +278,45 @@ class Job:
 
     def _folder(self, *names: str) -> str:
         return files.join(self._settings.out, outputs.WORK, *names)
+
+
+def plan(settings: Settings) -> str:
+    """What `prepare` would do, for people; reads the listing and nothing else."""
+    if settings.data == FOLEY:
+        from s2i_tf.data import foley
+
+        num_items = {
+            kind: settings.num_per_class * len(foley.CLASSES) for kind in ("sound", "image")
+        }
+        lines = [f"renders {settings.num_per_class} pairs each of {len(foley.CLASSES)} classes"]
+        labelled = settings.refine == "on"
+    else:
+        listing = list_data(settings, settings.data)
+        kinds = Counter(source.kind for source in listing.sources)
+        num_videos = kinds.pop("video", 0) * settings.windows_per_video
+        num_items = {kind: kinds[kind] + num_videos for kind in ("sound", "image")}
+        classes = {source.class_name for source in listing.sources} - {""}
+        lines = [
+            f"{settings.data}: {len(listing.sources):,} files, {len(listing.missing)} missing; "
+            f"at most {num_items['sound']:,} sounds and {num_items['image']:,} pictures "
+            f"of {len(classes)} classes"
+        ]
+        labelled = refines(settings, listing)
+    stages = [probe.Probe, *([label.Label] if labelled else []), extract.Extract, write.Write]
+    seconds = sum(sum(num_items.values()) * stage.seconds_per_row for stage in stages)
+    num_workers = settings.num_workers or os.cpu_count() or 1
+    lines += [
+        f"agreement filter: {'on' if labelled else 'off'}",
+        f"about {progress.duration(seconds / num_workers)} of work for {num_workers} workers, "
+        "if every item is wanted",
+        f"would write to {settings.out}",
+    ]
+    return "\n".join(lines)
+
+
+def list_data(settings: Settings, data: str) -> Listing:
+    """Lists the data as far as the settings want it."""
+    return sources.list_data(data, max_items=settings.max_items, seed=settings.seed)
 
 
 def refines(settings: Settings, listing: Listing) -> bool:

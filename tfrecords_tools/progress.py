@@ -39,7 +39,7 @@ def watch(
             # A part that is done again replaces a manifest that was there and no longer valid.
             new = set(files.names(folder)) - before
             done = sum(num_rows[part] for part in num_rows if part + manifest.SUFFIX in new)
-            if done:
+            if 0 < done < total:
                 logger.info(line(stage, done, total, time.monotonic() - start))
 
     thread = threading.Thread(target=report, daemon=True)

@@ -34,7 +34,11 @@ def options(
             mode = "in_memory"
         elif seconds < _WORTH_A_PROCESS_SECONDS * workers:
             mode = "multi_threading"
-        arguments += [f"--direct_running_mode={mode}", f"--direct_num_workers={workers}"]
+        arguments += [
+            f"--direct_running_mode={mode}",
+            f"--direct_num_workers={workers}",
+            "--default_sdk_harness_log_level=ERROR",
+        ]
     return PipelineOptions(arguments)
 
 

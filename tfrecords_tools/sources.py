@@ -6,6 +6,7 @@ system lists it.
 
 import csv
 import dataclasses
+import math
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -19,8 +20,7 @@ INDEX = "index.csv"
 STAGE = "list"
 _KIND_FOLDERS = {"sound": "sounds", "image": "images"}
 _CLIP_PATH_COLUMNS = ("path", "youtube_id", "ytid")
-_CLIP_LABEL_COLUMNS = ("label", "positive_labels")
-_VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov")
+_VIDEO_SUFFIXES = ("mp4", "mkv", "webm", "avi", "mov")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,28 +122,34 @@ def _list_videos(data: str, found: list, missing: list[Quarantined]) -> Listing:
 def _list_clips(path: str) -> Listing:
     """Clips of videos: our own columns, or the files as VGGSound and AudioSet ship them."""
     root = os.path.dirname(path) or "."
-    found, unlisted = _find(root)
-    versions = dict(found)
+    listed, unlisted = _find(root)
+    versions = dict(listed)
     reasons = {row.path: row for row in unlisted}
-    sources, missing = [], []
+    found: dict[tuple[str, float | None], Source] = {}
+    missing: list[Quarantined] = []
     for name, start_seconds, label in _read_clips(path):
         clip = next((p for p in _clip_paths(name, start_seconds) if p in versions), None)
         if clip is None:
             text = f"{os.path.basename(path)} names it, and it is not there"
             missing.append(reasons.get(name, Quarantined(name, STAGE, "missing", text)))
             continue
-        # A file that was named after its clip has been cut already.
-        start = start_seconds if clip == name else None
-        sources.append(Source(clip, "video", name, label, start, version=versions[clip]))
-    sources.sort(key=lambda source: (source.path, source.start_seconds or 0, source.class_name))
-    return Listing(root, tuple(sources), by_class=False, missing=tuple(missing))
+        # A file that is named after its clip has been cut out already.
+        start = None if _cut_name(name, start_seconds) in clip else start_seconds
+        row = Source(clip, "video", name, label, start, version=versions[clip])
+        found[clip, start] = row
+    ordered = sorted(found.values(), key=lambda row: (row.path, row.start_seconds or 0.0))
+    return Listing(root, tuple(ordered), by_class=False, missing=tuple(missing))
+
+
+def _cut_name(name: str, start_seconds: float) -> str:
+    return f"{name}_{int(start_seconds):06d}."
 
 
 def _clip_paths(name: str, start_seconds: float) -> Iterator[str]:
     yield name
     for suffix in _VIDEO_SUFFIXES:
-        yield f"{name}_{int(start_seconds):06d}{suffix}"
-        yield f"{name}{suffix}"
+        yield f"{_cut_name(name, start_seconds)}{suffix}"
+        yield f"{name}.{suffix}"
 
 
 def _read_clips(path: str) -> Iterator[tuple[str, float, str]]:
@@ -156,12 +162,14 @@ def _read_clips(path: str) -> Iterator[tuple[str, float, str]]:
         columns = dict(zip([name.lower() for name in header], row, strict=False))
         try:
             name = next(columns[key] for key in _CLIP_PATH_COLUMNS if key in columns)
-            label = next((columns[key] for key in _CLIP_LABEL_COLUMNS if key in columns), "")
+            # AudioSet gives several labels to a clip; the first is its class.
+            label = columns.get("label") or columns.get("positive_labels", "").split(",")[0]
             start_seconds = float(columns.get("start_seconds") or 0)
+            if not 0 <= start_seconds < math.inf:
+                raise ValueError
         except (StopIteration, ValueError):
             raise UserError(f"{path}, line {number}: not path,start_seconds,label: {row}") from None
-        # AudioSet gives several labels to a clip; the first is its class.
-        yield name, start_seconds, label.split(",")[0].strip()
+        yield name, start_seconds, label.strip()
 
 
 def _clip_header(path: str, table: Sequence[Sequence[str]]) -> Sequence[str]:

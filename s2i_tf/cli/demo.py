@@ -33,7 +33,9 @@ def run(args: list[str]) -> None:
         raise UserError(f"demo takes no arguments, got {args[0]!r}")
     config = pathlib.Path(flags.FLAGS.config)
     if not config.is_file():
-        raise UserError(f"--config={config} is not a file; the demo's own comes with the repository")
+        raise UserError(
+            f"--config={config} is not a file; the demo's own comes with the repository"
+        )
     out = pathlib.Path(flags.FLAGS.out)
     data, workdir = out / "data", out / "run"
     began = time.monotonic()
@@ -61,6 +63,8 @@ def _eval_sounds(data: pathlib.Path) -> list[str]:
     from s2i_tf.data import dataset_info, pipeline
 
     source = pathlib.Path(dataset_info.load(data).source)
-    sound_ids = sorted(set(pipeline.load_split(data, spec.EVAL_SPLIT, with_image=False)["sound_id"]))
+    sound_ids = sorted(
+        set(pipeline.load_split(data, spec.EVAL_SPLIT, with_image=False)["sound_id"])
+    )
     every = max(len(sound_ids) // _SOUNDS_SHOWN, 1)
     return [str(source / sound_id) for sound_id in sound_ids[::every]]

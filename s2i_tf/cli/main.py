@@ -105,6 +105,8 @@ def _mistake(who: str, message: str) -> int:
 def _quieten() -> None:
     """Lets our own progress through and keeps TensorFlow's start-up notes off the terminal."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Without a handler the root logger makes one of its own for the notes of other packages.
+    logging.getLogger().addHandler(logging.NullHandler())
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     for name in ("s2i_tf", "tfrecords_tools"):

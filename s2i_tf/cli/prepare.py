@@ -13,7 +13,7 @@ Exit status: 0 done; 2 a mistake in the flags or the data; 3 done, but more file
 from absl import flags
 
 from s2i_tf.errors import UserError
-from tfrecords_tools import settings
+from tfrecords_tools import availability, settings
 
 EXIT_QUARANTINED = 3
 
@@ -30,14 +30,9 @@ def run(args: list[str]) -> None:
         raise UserError(f"prepare takes no arguments, got {args[0]!r}")
     chosen = settings.from_flags()
     chosen.validate()
-    try:
-        from tfrecords_tools import prepare
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] != "apache_beam":
-            raise
-        raise UserError(
-            "prepare needs Apache Beam; install it with: pip install 's2i_tf[prepare]'"
-        ) from None
+    availability.require_beam()
+    from tfrecords_tools import prepare
+
     if flags.FLAGS.dry_run:
         print(prepare.plan(chosen))
         return

@@ -34,7 +34,9 @@ def run(args: list[str]) -> None:
         raise UserError(f"train takes no arguments, got {args[0]!r}")
     config = flags.FLAGS.config
     if not isinstance(config, Config):
-        raise UserError("--config=FILE.py is missing" if config is None else "get_config() returns no Config")
+        raise UserError(
+            "--config=FILE.py is missing" if config is None else "get_config() returns no Config"
+        )
     if not flags.FLAGS.workdir:
         raise UserError("--workdir=FOLDER is missing")
     config.validate()

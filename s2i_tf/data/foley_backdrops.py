@@ -84,6 +84,6 @@ def room(
         starts = np.stack([np.full_like(stripes, -0.1), stripes], axis=1)
         pen.marks(starts, starts + (1.3, 0), 0.006, shade(wall, 0.9))
     else:
-        canvas.pixels *= 1 + 0.025 * canvas.noise((5, 5))[..., None]
+        canvas.pixels *= 1 + 0.025 * canvas.noise((5, 5))
     pen.fill(box(-0.1, edge, 1.1, 1.2), shade(floor, 1.1), shade(floor, 0.75), texture=0.06)
     pen.stroke(np.array([(-0.1, edge), (1.1, edge)]), 0.012, shade(floor, 0.6))

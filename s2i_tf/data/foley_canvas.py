@@ -106,12 +106,18 @@ def fractal_noise(
     return total / max(float(total.std()), 1e-6)
 
 
+def _planes(colour: Colour | np.ndarray) -> np.ndarray:
+    """A colour as float32 [3, 1, 1], so that it meets planes of pixels; planes as they are."""
+    planes = np.asarray(colour, np.float32)
+    return planes if planes.ndim == 3 else planes[:, None, None]
+
+
 class Canvas:
     """A square picture under work.
 
     Attributes:
       side: height and width in pixels.
-      pixels: float32 [side, side, 3] in [0, 1].
+      pixels: float32 [3, side, side] in [0, 1]; one plane a colour, as NumPy is quickest so.
       rng: source of the textures.
       x: float32 [1, side], the pixels' centres.
       y: float32 [side, 1], the pixels' centres.
@@ -120,7 +126,7 @@ class Canvas:
     def __init__(self, side: int, rng: np.random.Generator):
         self.side = side
         self.rng = rng
-        self.pixels = np.zeros((side, side, 3), np.float32)
+        self.pixels = np.zeros((3, side, side), np.float32)
         centres = (np.arange(side, dtype=np.float32) + 0.5) / side
         self.x, self.y = centres[None, :], centres[:, None]
         self._texture = self.noise((12, 12))
@@ -136,11 +142,14 @@ class Canvas:
             np.interp(self.y[:, 0], heights, [colour[channel] for _, colour in stops])
             for channel in range(3)
         ]
-        self.pixels[:] = np.stack(rows, axis=-1)[:, None, :]
+        self.pixels[:] = np.stack(rows)[:, :, None]
 
     def blend(self, mask: np.ndarray, colour: Colour | np.ndarray) -> None:
-        """Moves the picture towards a colour by a mask in [0, 1] of [side, side]."""
-        self.pixels += (np.asarray(colour, np.float32) - self.pixels) * mask[..., None]
+        """Moves the picture towards a colour by a mask in [0, 1] of [side, side].
+
+        The colour is one for all, or [3, side, side].
+        """
+        self.pixels += (_planes(colour) - self.pixels) * mask
 
     def glow(
         self, x: float, y: float, radius: float, colour: Colour, strength: float = 1.0
@@ -148,7 +157,7 @@ class Canvas:
         """Adds light that falls off around a point; `radius` is where half of it is left."""
         distance = ((self.x - x) ** 2 + (self.y - y) ** 2) / radius**2
         light = (strength / (1 + distance) ** 2).astype(np.float32)
-        self.pixels += light[..., None] * np.asarray(colour, np.float32) * (1 - self.pixels)
+        self.pixels += light * _planes(colour) * (1 - self.pixels)
 
     def clouds(self, top: float, bottom: float, colour: Colour, cover: float) -> None:
         """Soft clouds between two heights; `cover` from 0 (none) to 1 (overcast)."""
@@ -160,8 +169,8 @@ class Canvas:
         """Darkens the corners a little, adds grain and returns uint8 [side, side, 3]."""
         vignette = 1 - 0.35 * ((self.x - 0.5) ** 2 + (self.y - 0.5) ** 2)
         grain = self.rng.standard_normal((self.side, self.side), dtype=np.float32) * 0.008
-        pixels = self.pixels * vignette[..., None] + grain[..., None]
-        return (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+        pixels = self.pixels * (255 * vignette) + (255 * grain + 0.5)
+        return np.ascontiguousarray(np.clip(pixels, 0, 255).astype(np.uint8).transpose(1, 2, 0))
 
     def rasterise(
         self,
@@ -210,15 +219,15 @@ class Canvas:
         if painted is None:
             return
         mask, where = painted
-        fill = np.asarray(colour, np.float32)
+        fill = _planes(colour)
         if shadow is not None:
             along = self.x[:, where[1]] * _LIGHT[0] + self.y[where[0]] * _LIGHT[1]
-            share = np.clip((along - span[0]) / max(span[1] - span[0], 1e-6), 0, 1)[..., None]
-            fill = fill + (np.asarray(shadow, np.float32) - fill) * share
+            share = np.clip((along - span[0]) / max(span[1] - span[0], 1e-6), 0, 1)
+            fill = fill + (_planes(shadow) - fill) * share
         if texture:
-            fill = fill * (1 + texture * self._texture[where][..., None])
-        target = self.pixels[where]
-        target += (fill - target) * (mask * np.float32(opacity))[..., None]
+            fill = fill * (1 + texture * self._texture[where])
+        target = self.pixels[(slice(None), *where)]
+        target += (fill - target) * (mask * np.float32(opacity))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,7 +280,7 @@ class Pen:
         points = self.place(outline)
         along = points @ np.array(_LIGHT)
         painted = self.canvas.rasterise(
-            lambda draw, place: draw.polygon(place(points), fill=255),
+            lambda brush, place: brush.polygon(place(points), fill=255),
             (points.min(axis=0), points.max(axis=0)),
             soft * self.size,
         )
@@ -293,12 +302,13 @@ class Pen:
         width *= self.size
         thick = max(round(width * self.canvas.side * _OVERSAMPLING), 1)
 
-        def draw(draw: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
+        def draw(brush: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
             line = place(points)
-            draw.line(line, fill=255, width=thick, joint="curve")
+            # Joints of thin lines are too small to be seen and would take most of the time.
+            brush.line(line, fill=255, width=thick, joint="curve" if thick > 10 else None)
             for x, y in (line[:2], line[-2:]):
                 half = thick / 2
-                draw.ellipse((x - half, y - half, x + half, y + half), fill=255)
+                brush.ellipse((x - half, y - half, x + half, y + half), fill=255)
 
         extent = (points.min(axis=0) - width / 2, points.max(axis=0) + width / 2)
         along = points @ np.array(_LIGHT)
@@ -330,12 +340,12 @@ class Pen:
         thick = max(round(width * self.size * self.canvas.side * _OVERSAMPLING), 1)
         levels = np.broadcast_to(np.asarray(opacity) * 255, len(starts)).astype(int).tolist()
 
-        def draw(draw: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
+        def draw(brush: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
             lines = np.reshape(
                 place(np.concatenate([starts, stops], axis=1).reshape(-1, 2)), (-1, 4)
             )
             for line, level in zip(lines.tolist(), levels, strict=True):
-                draw.line(line, fill=level, width=thick)
+                brush.line(line, fill=level, width=thick)
 
         both = np.concatenate([starts, stops])
         painted = self.canvas.rasterise(

@@ -21,16 +21,13 @@ from s2i_tf import errors
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
 
-EAR_KINDS = ("loudness", "pitch", "tone", "onsets", "swell", "throb")
-EYE_KINDS = ("light", "warmth", "tint", "area", "height", "stripes", "sparks")
-
 
 @dataclasses.dataclass(frozen=True)
 class Effect:
     """What a cause does to one sense.
 
     Attributes:
-      kind: the measured property, one of `EAR_KINDS` or `EYE_KINDS`.
+      kind: the measured property, a key of `EARS` or `EYES` in `foley_measures`.
       rises: whether the property rises or falls with the cause.
       words: what a person notices as the cause goes from 0 to 1.
     """
@@ -122,7 +119,7 @@ CAUSES: Mapping[str, tuple[Cause, ...]] = MappingProxyType(
             ),
         ),
         "guitar": (
-            Cause("size", _down("pitch", "lower notes"), _up("area", "a larger instrument")),
+            Cause("size", _down("tone", "lower notes"), _up("area", "a larger instrument")),
             Cause(
                 "pace",
                 _up("onsets", "more plucks a second"),

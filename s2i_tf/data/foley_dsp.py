@@ -120,7 +120,8 @@ def event_times(
 
     The first lies within one gap of the start and all within the sound.
     """
-    num = int(seconds * rate_hz) + 8
+    mean = seconds * rate_hz
+    num = int(mean + 5 * jitter * mean**0.5) + 8  # enough to reach the end
     gaps = (1 - jitter) + jitter * rng.standard_exponential(num)
     times = (np.cumsum(gaps) - rng.random() * gaps[0]) / rate_hz
     return times[times < seconds]

@@ -13,6 +13,7 @@ from s2i_tf.data.foley_canvas import (
     BLACK,
     WHITE,
     Canvas,
+    Colour,
     Pen,
     box,
     curve,
@@ -53,7 +54,7 @@ def rain(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
     walker = Pen(canvas, rng.uniform(0.3, 0.7), rng.uniform(0.86, 0.93), rng.uniform(0.4, 0.6))
     _umbrella(walker, rng)
     _streaks(canvas, rng, force, light)
-    _window_room(canvas, rng, shelter)
+    _window_room(canvas, rng, shelter, light)
 
 
 def _umbrella(pen: Pen, rng: np.random.Generator) -> None:
@@ -94,7 +95,7 @@ def _streaks(canvas: Canvas, rng: np.random.Generator, force: float, light: floa
         Pen(canvas).marks(starts[few], (starts + falls)[few], width, colour, opacity[few])
 
 
-def _window_room(canvas: Canvas, rng: np.random.Generator, depth: float) -> None:
+def _window_room(canvas: Canvas, rng: np.random.Generator, depth: float, light: float) -> None:
     """The warm room around a window through which the rain is seen; none at depth 0."""
     pen, margin = Pen(canvas), 0.27 * depth
     hue, frame = rng.uniform(0.04, 0.1), hsv(rng.uniform(0.06, 0.1), 0.55, rng.uniform(0.5, 0.8))
@@ -102,7 +103,7 @@ def _window_room(canvas: Canvas, rng: np.random.Generator, depth: float) -> None
     if depth < 0.04:
         return
     low, high = margin, 1 - margin
-    wall = hsv(hue, 0.62, 0.62)
+    wall = hsv(hue, 0.62, 0.3 + 0.5 * light)
     for part in (
         box(-0.1, -0.1, low, 1.1),
         box(high, -0.1, 1.1, 1.1),
@@ -127,11 +128,11 @@ def _window_room(canvas: Canvas, rng: np.random.Generator, depth: float) -> None
 
 def sea_waves(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) -> None:
     """Waves that roll from the horizon towards a beach."""
-    near, storm, rhythm = causes["nearness"], causes["storm"], causes["rhythm"]
-    horizon, shore = rng.uniform(0.27, 0.38), lerp(1.06, 0.66, near)
+    storm = causes["storm"]
+    horizon, shore = rng.uniform(0.27, 0.38), lerp(1.06, 0.66, causes["nearness"])
     light = lerp(1.0, 0.4, storm)
     hue = rng.uniform(0.5, 0.6)
-    sky = shade(hsv(hue + 0.03, lerp(0.4, 0.12, storm), 0.95), light)
+    sky = shade(hsv(hue + 0.03, lerp(0.4, 0.25, storm), 0.95), light)
     haze = shade(mix(sky, hsv(rng.uniform(0.0, 0.16), 0.2, 1.0), rng.uniform(0, 0.5)), 1.05)
     canvas.gradient((0, shade(sky, 0.85)), (horizon, haze), (1, haze))
     sun_x, sun_y = rng.uniform(0.1, 0.9), rng.uniform(0.05, 0.25)
@@ -141,13 +142,14 @@ def sea_waves(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Genera
         headland = mix(hsv(rng.uniform(0.25, 0.5), 0.3, 0.45 * light), haze, 0.4)
         cape = ellipse(rng.choice([0.0, 1.0]), horizon + 0.01, rng.uniform(0.25, 0.5), 0.07)
         Pen(canvas).fill(cape, headland, shade(headland, 0.8))
-    deep = shade(hsv(hue - 0.02, rng.uniform(0.6, 0.8), 0.55), light)
+    deep = shade(hsv(hue - 0.02, rng.uniform(0.65, 0.75), 0.55), light)
     shallow = shade(hsv(hue - 0.06, rng.uniform(0.4, 0.6), 0.75), light)
     surface = box(-0.1, horizon, 1.1, 1.1)
     Pen(canvas).fill(surface, deep, mix(deep, shallow, 0.7), texture=0.05)
     if rng.random() < 0.4:
         _boat(Pen(canvas, rng.uniform(0.15, 0.85), horizon + 0.015, rng.uniform(0.07, 0.12)), rng)
-    _crests(canvas, rng, (horizon, shore), rhythm, storm, (deep, shallow, light))
+    foam = shade((0.97, 0.99, 1.0), lerp(1.0, 1.7, storm) * light)
+    _crests(canvas, rng, (horizon, shore), (deep, shallow, foam), causes)
     _beach(canvas, rng, shore, light)
 
 
@@ -160,11 +162,17 @@ def _boat(pen: Pen, rng: np.random.Generator) -> None:
     )
 
 
-def _crests(canvas, rng, extent, rhythm, storm, palette) -> None:
-    """Rows of breaking waves, lit on their faces and white on their tops."""
-    (top, bottom), (deep, shallow, light) = extent, palette
-    foam = shade((0.97, 0.99, 1.0), lerp(1.0, 1.7, storm) * light)
-    count = round(lerp(1.6, 7.9, rhythm))
+def _crests(
+    canvas: Canvas,
+    rng: np.random.Generator,
+    extent: tuple[float, float],
+    colours: tuple[Colour, Colour, Colour],
+    causes: Mapping[str, float],
+) -> None:
+    """Rows of breaking waves between two heights, lit on their faces and white on their tops."""
+    (top, bottom), (deep, shallow, foam) = extent, colours
+    storm = causes["storm"]
+    count = round(lerp(1.6, 7.9, causes["rhythm"]))
     knots = np.linspace(-0.1, 1.1, 9)
     wobble = rng.standard_normal((12, 9)) * 0.014
     speckle = rng.random((12, 160, 2))
@@ -248,21 +256,18 @@ def _flames(
     heat = 1.15 - across**2 - 0.75 * np.clip(rise, 0, 2) + tongues * np.clip(rise + 0.25, 0, 1)
     heat = np.where(rise < 0, heat + 12 * rise, heat)
     stops = (0.0, 0.12, 0.35, 0.62, 0.95)
-    ramp = (
-        (0.6, 0.05, 0.0),
-        (0.9, 0.2, 0.02),
-        (1.0, 0.5, 0.06),
-        (1.0, 0.8, 0.25),
-        (1.0, 0.97, 0.75),
+    ramp = np.array(
+        [(0.6, 0.05, 0.0), (0.9, 0.2, 0.02), (1.0, 0.5, 0.06), (1.0, 0.8, 0.25), (1.0, 0.97, 0.75)]
     )
-    colours = np.stack(
-        [np.interp(heat, stops, [colour[channel] for colour in ramp]) for channel in range(3)],
-        axis=-1,
-    )
-    canvas.blend(np.clip(heat / 0.16, 0, 1).astype(np.float32), colours.astype(np.float32))
+    levels = np.linspace(0, 1, 256)
+    colours = np.stack([np.interp(levels, stops, channel) for channel in ramp.T]).astype(np.float32)
+    hottest = (np.clip(heat, 0, 1) * 255).astype(np.uint8)
+    canvas.blend(np.clip(heat / 0.16, 0, 1), colours[:, hottest])
 
 
-def _sparks(canvas, rng, origin, crackle: float) -> None:
+def _sparks(
+    canvas: Canvas, rng: np.random.Generator, origin: tuple[float, float], crackle: float
+) -> None:
     place = rng.normal(0, 0.24, (110, 2))
     trail = rng.normal(0, 0.006, (110, 2)) - (0, 0.014)
     opacity = rng.uniform(0.6, 1, 110)

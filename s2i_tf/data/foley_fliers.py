@@ -51,12 +51,12 @@ def bird(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
 
 # Back, breast, belly and beak of a robin, a tit, a sparrow, a canary, a cardinal and a magpie.
 _PLUMAGE: tuple[tuple[Colour, Colour, Colour, Colour], ...] = (
-    ((0.42, 0.33, 0.22), (0.9, 0.4, 0.13), (0.93, 0.88, 0.8), (0.25, 0.2, 0.18)),
-    ((0.2, 0.38, 0.66), (0.95, 0.8, 0.2), (0.97, 0.9, 0.5), (0.2, 0.2, 0.22)),
-    ((0.45, 0.28, 0.15), (0.7, 0.58, 0.45), (0.85, 0.78, 0.68), (0.35, 0.3, 0.2)),
-    ((0.85, 0.65, 0.1), (0.98, 0.85, 0.2), (1.0, 0.93, 0.5), (0.85, 0.5, 0.3)),
+    ((0.42, 0.33, 0.22), (0.9, 0.4, 0.13), (0.78, 0.7, 0.6), (0.25, 0.2, 0.18)),
+    ((0.2, 0.38, 0.66), (0.95, 0.8, 0.2), (0.92, 0.78, 0.35), (0.2, 0.2, 0.22)),
+    ((0.45, 0.28, 0.15), (0.7, 0.58, 0.45), (0.72, 0.63, 0.52), (0.35, 0.3, 0.2)),
+    ((0.85, 0.65, 0.1), (0.98, 0.85, 0.2), (0.97, 0.8, 0.25), (0.85, 0.5, 0.3)),
     ((0.62, 0.08, 0.08), (0.85, 0.14, 0.1), (0.9, 0.3, 0.2), (0.95, 0.6, 0.15)),
-    ((0.1, 0.1, 0.16), (0.12, 0.13, 0.22), (0.92, 0.92, 0.94), (0.1, 0.1, 0.1)),
+    ((0.1, 0.1, 0.16), (0.12, 0.13, 0.22), (0.8, 0.8, 0.85), (0.1, 0.1, 0.1)),
 )
 
 
@@ -127,13 +127,13 @@ def helicopter(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Gener
     sky = hsv(hue, rng.uniform(0.2, 0.4), light)
     haze = mix(sky, hsv(rng.uniform(0.04, 0.15), 0.2, light), rng.uniform(0.3, 0.9))
     canvas.gradient((0, sky), (0.9, haze), (1, haze))
-    canvas.clouds(-1, 0.95, mix(haze, WHITE, 0.6), rng.uniform(0.2, 0.45))
+    canvas.clouds(-1, 0.95, mix(sky, WHITE, 0.55), rng.uniform(0.2, 0.45))
     land = hsv(rng.uniform(0.2, 0.4), 0.35, 0.55 * light)
     if rng.random() < 0.5:
-        hills(canvas, rng, 0.93, 0.07, mix(land, haze, 0.5))
-        hills(canvas, rng, 0.98, 0.05, land)
+        hills(canvas, rng, 0.94, 0.05, mix(land, haze, 0.6))
+        hills(canvas, rng, 0.98, 0.03, mix(land, haze, 0.2))
     else:
-        skyline(canvas, rng, 0.99, 0.1, mix((0.35, 0.36, 0.4), haze, 0.4), haze, 0.4)
+        skyline(canvas, rng, 0.99, 0.1, mix((0.35, 0.36, 0.4), haze, 0.65), haze, 0.4)
         hills(canvas, rng, 0.99, 0.02, shade(land, 0.8))
     size = lerp(0.24, 0.72, near)
     pen = Pen(

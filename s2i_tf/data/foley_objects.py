@@ -234,11 +234,11 @@ def _motor(pen: Pen, rng: np.random.Generator, hot: Colour) -> None:
 def guitar(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) -> None:
     """A guitar leaning in a room or lit on a stage."""
     light = lerp(0.24, 1.0, causes["pace"])
-    hue = rng.random()
-    wall, floor = hsv(hue, rng.uniform(0.1, 0.35), 0.92), hsv(rng.uniform(0.04, 0.1), 0.45, 0.6)
+    hue = rng.uniform(0.28, 0.88)
+    wall, floor = hsv(hue, rng.uniform(0.12, 0.4), 0.92), hsv(rng.uniform(0.04, 0.1), 0.45, 0.6)
     room(canvas, rng, shade(wall, light), shade(floor, light), rng.uniform(0.8, 0.95))
     canvas.glow(rng.uniform(0.3, 0.7), 0.1, 0.3, (1.0, 0.9, 0.7), 0.15)
-    size, angle = lerp(0.38, 1.0, causes["size"]), rng.uniform(-0.14, 0.14)
+    size, angle = lerp(0.38, 0.94, causes["size"]), rng.uniform(-0.14, 0.14)
     pen = Pen(canvas, rng.uniform(0.47, 0.53), rng.uniform(0.48, 0.52), size, angle)
     _strings(pen, rng, 0.45 + 0.55 * light)
 
@@ -287,7 +287,8 @@ def horn(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
     light = lerp(0.3, 1.0, force)
     cloth = hsv(rng.uniform(0.3, 1.03), rng.uniform(0.5, 0.8), rng.uniform(0.4, 0.52) * light)
     folds = np.sin(2 * np.pi * (canvas.x * rng.uniform(4, 8) + 0.03 * canvas.noise((2, 3))))
-    canvas.pixels[:] = np.asarray(cloth, np.float32) * (1 + 0.11 * folds)[..., None]
+    canvas.gradient((0, cloth), (1, cloth))
+    canvas.pixels *= 1 + 0.11 * folds
     floor_y = rng.uniform(0.88, 1.05)
     boards = shade((0.5, 0.33, 0.2), light)
     Pen(canvas).fill(box(-0.1, floor_y, 1.1, 1.2), boards, shade(boards, 0.7), texture=0.06)

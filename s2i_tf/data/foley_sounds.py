@@ -48,8 +48,12 @@ def sea_waves(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.
     since = (t - times[:, None]) * rate
     swell = np.exp(-0.5 * (since / np.where(since < 0, 0.22, 0.3)) ** 2)
     strength = rng.uniform(0.8, 1.1, len(times))
-    envelope = np.interp(np.arange(num_samples) / _RATE, t, strength @ swell).astype(np.float32)
-    return surf * (0.05 + envelope**1.5) + roar * (0.25 + 0.35 * envelope)
+    envelope = strength @ swell
+    breaking, rolling = (
+        np.interp(np.arange(num_samples) / _RATE, t, gain).astype(np.float32)
+        for gain in (0.05 + envelope**1.5, 0.25 + 0.35 * envelope)
+    )
+    return surf * breaking + roar * rolling
 
 
 def siren(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
@@ -92,12 +96,12 @@ def clock(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
         grain[:80] += rng.normal(0, lerp(0.15, 0.5, metal), 80) * np.linspace(1, 0, 80) ** 2
         grains.append(grain)
     beats = np.arange(len(times)) % 2
-    gains = np.where(beats, rng.uniform(0.5, 1), 1.0) * rng.uniform(0.85, 1.1, len(times))
+    gains = np.where(beats, rng.uniform(0.65, 1), 1.0) * rng.uniform(0.85, 1.1, len(times))
     return dsp.scatter(num_samples, times, np.stack(grains)[beats] * gains[:, None])
 
 
 def engine(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
-    """Exhaust pulses of four unequal cylinders through the pipe's resonances, and clatter."""
+    """Exhaust pulses of four unequal cylinders through the pipe's resonances, and the hiss of each."""
     firing = glide(20, 140, causes["revs"])
     unsteady = (
         1 + 0.03 * dsp.wander(rng, num_samples, 1.5) + 0.012 * dsp.wander(rng, num_samples, 18)
@@ -127,7 +131,7 @@ def pluck(rng: np.random.Generator, frequency_hz: float, num_samples: int) -> np
     the factor loss · cos(πk/N) a round: a sum of decaying modes, which needs no loop.
     """
     period = _RATE / frequency_hz
-    harmonics = np.arange(1, min(int(period / 2), 60))
+    harmonics = np.arange(1, min(int(period / 2), 48))
     rounds = np.log(0.9965 * np.cos(np.pi * harmonics / period))
     decay = -period / rounds / _RATE
     place = rng.uniform(0.12, 0.3)
@@ -141,8 +145,8 @@ def pluck(rng: np.random.Generator, frequency_hz: float, num_samples: int) -> np
 def guitar(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
     """A plucked string instrument that plays a figure of a few notes."""
     root, rate = glide(620, 85, causes["size"]), glide(0.9, 6.5, causes["pace"])
-    steps = rng.choice([-3, 0, 2, 4, 7], size=4, replace=False)
-    length = int(1.6 * _RATE)
+    steps = rng.choice([-3, 0, 2, 4, 5], size=4, replace=False)
+    length = int(1.4 * _RATE)
     notes = [pluck(rng, root * 2 ** (step / 12), length) for step in steps]
     times = dsp.event_times(rng, num_samples / _RATE, rate, 0.06)
     out = np.zeros(num_samples + length, np.float32)

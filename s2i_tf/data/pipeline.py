@@ -119,7 +119,9 @@ def _checked_shards(folder: pathlib.Path, info: DatasetInfo, split: str) -> list
         except OSError:
             raise UserError(f"{path}: the shard is missing") from None
         if num_bytes != shard.num_bytes:
-            raise UserError(f"{path}: {num_bytes} bytes; {dataset_info.FILE_NAME} says {shard.num_bytes}")
+            raise UserError(
+                f"{path}: {num_bytes} bytes; {dataset_info.FILE_NAME} says {shard.num_bytes}"
+            )
         if shard.num_records:
             _check_first_record(path, info)
             paths.append(path)

@@ -1,4 +1,4 @@
-"""The record of one sound–picture pair: its keys, its dtypes, and both directions beside each other.
+"""The record of one sound–picture pair: keys, dtypes, and both directions side by side.
 
 A record is a `tf.train.Example`. Feature vectors are raw little-endian bytes, float16 or float32,
 because 4096 numbers as a float list cost more to parse than to train on. Anything that does not
@@ -137,7 +137,9 @@ def parse_batch(
         parsed[key] = tf.cast(tf.ensure_shape(raw, [None, spec.FEATURE_SIZE]), tf.float32)
     parsed[KEY_LABEL] = tf.cast(parsed[KEY_LABEL], tf.int32)
     if with_image:
-        parsed[KEY_IMAGE] = tf.map_fn(_decode_image, parsed[KEY_IMAGE], fn_output_signature=tf.uint8)
+        parsed[KEY_IMAGE] = tf.map_fn(
+            _decode_image, parsed[KEY_IMAGE], fn_output_signature=tf.uint8
+        )
     else:
         del parsed[KEY_IMAGE]
     return parsed

@@ -134,8 +134,13 @@ def evaluate(
     metrics["deviations"] = deviations(info, judge.name, config)
 
     shown = gallery.draw(sounds.ids, sounds.labels, num_gallery, seed)
+    further = [
+        _finite(model.generate(sounds.features[shown], sample=sample, seed=seed))
+        for sample in range(1, 1 + _NUM_FURTHER_SAMPLES if model.stochastic else 1)
+    ]
     examples = [
-        _example(model, judge, info, sounds, images, pictures, position, seed) for position in shown
+        _example(judge, info, sounds, images, pictures, position, [drawn[i] for drawn in further])
+        for i, position in enumerate(shown)
     ]
     _write(out, metrics, examples, run)
     return metrics
@@ -256,27 +261,21 @@ def _label_match(
 
 
 def _example(
-    model: SoundToImage,
     judge: Classifier,
     info: DatasetInfo,
     sounds: Items,
     images: Items,
     pictures: _Pictures,
     position: int,
-    seed: int,
+    further: list[np.ndarray],
 ) -> gallery.Example:
     photo = int(images.of_pair[np.flatnonzero(sounds.of_pair == position)[0]])
-    further = range(1, 1 + _NUM_FURTHER_SAMPLES) if model.stochastic else ()
-    one = sounds.features[position : position + 1]
     return gallery.Example(
         class_name=info.class_names[sounds.labels[position]],
         sound_id=sounds.ids[position],
         sound=gallery.load_sound(info.source, sounds.ids[position]),
         original=images.pictures[photo],
-        generated=(
-            pictures.generated[position],
-            *(_finite(model.generate(one, sample=sample, seed=seed))[0] for sample in further),
-        ),
+        generated=(pictures.generated[position], *further),
         rebuilt=pictures.rebuilt[photo],
         original_labels={int(i): judge.labels[i] for i in pictures.original_labels[photo]},
         generated_labels={int(i): judge.labels[i] for i in pictures.generated_labels[position]},

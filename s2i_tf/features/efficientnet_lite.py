@@ -5,10 +5,10 @@ side, 3] RGB and is scaled to (x - 127) / 128 within the model. Padding is Tenso
 which is uneven where the stride is 2. Norms (epsilon 1e-3) are folded into the kernels, see
 `s2i_tf.features.conversion`.
 
-The whole middle square of a picture is seen, as everywhere in this package. On the realpairs
-photos of six classes that are ImageNet labels (rooster, lion, saxophone, French horn, chain saw,
-garbage truck; 914 photos, most of them 160 px thumbnails) the first label is right for TOP0
-(Lite0) and TOP2 (Lite2).
+The whole middle square of a picture is seen, as everywhere in this package. Over the realpairs
+photos of six classes that are ImageNet labels (721, of which 606 are 160 px thumbnails) the first
+label is right for 79 % with Lite0 and 80 % with Lite2, one of the first five for 95 % and 97 %; the
+usual crop of the middle 7/8 gives the same, symmetric padding 4 points less.
 """
 
 import dataclasses

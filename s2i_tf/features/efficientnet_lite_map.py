@@ -82,9 +82,9 @@ def _features(net: keras.Model):
 def _grid(x, side: int, channels: int):
     """[batch, side, side, channels] of a map: area means, projected."""
     pool = projection.area_pooling(x.shape[1], side)
-    x = keras.ops.matmul(x, projection.orthogonal(x.shape[-1], channels))
     x = keras.ops.einsum("bhwc,ph->bpwc", x, pool)
-    return keras.ops.einsum("bpwc,qw->bpqc", x, pool)
+    x = keras.ops.einsum("bpwc,qw->bpqc", x, pool)
+    return keras.ops.matmul(x, projection.orthogonal(x.shape[-1], channels))
 
 
 def _spread(x, factor: int):

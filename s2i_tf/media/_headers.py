@@ -97,6 +97,13 @@ _MP3_KILOBITS = {
 _MP3_RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
+class _Mp3Frame(NamedTuple):
+    rate_hz: int
+    num_channels: int
+    num_samples: int
+    num_bytes: int
+
+
 def _walk_mp3(data: bytes) -> Header | None:
     """Layer III frames of one rate and channel count, back to back, with or without ID3 tags."""
     position, end = 0, len(data)
@@ -105,24 +112,43 @@ def _walk_mp3(data: bytes) -> Header | None:
         position = 10 + size
     if data[-128:-125] == b"TAG":
         end -= 128
-    rate_hz = num_channels = num_frames = 0
+    start, first, num_frames = position, None, 0
     while position < end:
-        sync, code, mode = data[position : position + 2], data[position + 2], data[position + 3]
-        version, layer = sync[1] >> 3 & 3, sync[1] >> 1 & 3
-        bitrate, rate = code >> 4, code >> 2 & 3
-        if sync[0] != 0xFF or sync[1] < 0xE0 or version == 1 or layer != 1:
+        frame = _mp3_frame(data, position)
+        if frame is None or (first is not None and frame[:3] != first[:3]):
             return None
-        if bitrate in (0, 15) or rate == 3:
-            return None
-        this = _MP3_RATES_HZ[version][rate], 1 if mode >> 6 == 3 else 2
-        if num_frames and this != (rate_hz, num_channels):
-            return None
-        rate_hz, num_channels = this
-        samples = 1152 if version == 3 else 576
-        kilobits = _MP3_KILOBITS[version == 3][bitrate]
-        position += samples // 8 * kilobits * 1000 // rate_hz + (code >> 1 & 1)
-        num_frames += samples
-    return Header("mp3", rate_hz, num_channels, num_frames) if position == end else None
+        first = first or frame
+        position += frame.num_bytes
+        num_frames += 1
+    if first is None or position != end:
+        return None
+    if _claimed_frames(data[start : start + first.num_bytes]) > num_frames:
+        return None
+    return Header("mp3", first.rate_hz, first.num_channels, num_frames * first.num_samples)
+
+
+def _mp3_frame(data: bytes, position: int) -> _Mp3Frame | None:
+    sync, code, mode = data[position : position + 2], data[position + 2], data[position + 3]
+    version, layer = sync[1] >> 3 & 3, sync[1] >> 1 & 3
+    bitrate, rate = code >> 4, code >> 2 & 3
+    if sync[0] != 0xFF or sync[1] < 0xE0 or version == 1 or layer != 1:
+        return None
+    if bitrate in (0, 15) or rate == 3:
+        return None
+    rate_hz = _MP3_RATES_HZ[version][rate]
+    num_samples = 1152 if version == 3 else 576
+    kilobits = _MP3_KILOBITS[version == 3][bitrate]
+    num_bytes = num_samples // 8 * kilobits * 1000 // rate_hz + (code >> 1 & 1)
+    return _Mp3Frame(rate_hz, 1 if mode >> 6 == 3 else 2, num_samples, num_bytes)
+
+
+def _claimed_frames(frame: bytes) -> int:
+    """How many frames the tag of a first frame promises; 0 without a tag that tells."""
+    position = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if position < 0:
+        return 0
+    flags, num_frames = struct.unpack_from(">II", frame, position + 4)
+    return num_frames if flags & 1 else 0
 
 
 _WALKS = (_walk_wav, _walk_vorbis, _walk_mp3)

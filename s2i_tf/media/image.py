@@ -35,18 +35,18 @@ def load_image(source: Source) -> np.ndarray:
       MediaError: `missing`, `unreadable`, `empty`, `not_media`, `truncated` or `too_large`.
     """
     name = name_of(source)
-    with open_source(source) as file:
+    with open_source(source) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow warns of is refused or harmless
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                image = Image.open(file, formats=_FORMATS)
+            image = Image.open(file, formats=_FORMATS)
         except Image.DecompressionBombError:
             raise _too_large(name) from None
         # Pillow's readers let through whatever error the bytes lead them to.
         except Exception:
             allowed = ", ".join(_FORMATS)
-            message = f"{name}: not a photo; allowed: {allowed}"
-            raise MediaError(reasons.NOT_MEDIA, message) from None
+            raise MediaError(
+                reasons.NOT_MEDIA, f"{name}: not a photo; allowed: {allowed}"
+            ) from None
         if image.width * image.height > limits.MAX_PIXELS:
             raise _too_large(name, f"{image.width} x {image.height} pixels")
         try:

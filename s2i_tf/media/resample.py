@@ -5,14 +5,16 @@ no delay, and silence is assumed outside of the input. Frequencies up to 0.9 of 
 Nyquist frequency pass unchanged (ripple below 0.001 dB); those above it are attenuated by at least
 85 dB, so that nothing audible folds back.
 
-Method: output `n` is the input under a windowed sinc centred on its position. With the ratio reduced
-to `up / down`, the positions relative to the samples repeat after `up` outputs, that is `down`
-inputs, so the whole is a convolution of stride `down` with `up` output phases. A kernel for all
-phases at once would have `up * (down + taps)` values, a gigabyte for 44,056 Hz. Phases are therefore
-taken in groups of about 128 neighbours, which share a short window of input: each group is one
-matrix product of the windows of all periods with a kernel of `[window, group]`, made on the fly and
-forgotten. So the working memory is a few times the signal's, at any pair of rates.
+Method: output `n` is the input under a windowed sinc centred on its position. With the ratio
+reduced to `up / down`, the positions relative to the samples repeat after `up` outputs, that is
+`down` inputs, so the whole is a convolution of stride `down` with `up` output phases. A kernel for
+all phases at once would have `up * (down + taps)` values, a gigabyte for 44,056 Hz. Phases are
+therefore taken in groups of about 128 neighbours, which share a short window of input: each group
+is one matrix product of the windows of all periods with a kernel of `[window, group]`, made on the
+fly and forgotten. So the working memory is a few times the signal's, at any pair of rates.
 """
+
+import math
 
 import tensorflow as tf
 
@@ -75,9 +77,9 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
     reach = tf.cast(tf.math.ceil(_HALF_WIDTH / share), tf.int64)
     window = _PHASES_PER_GROUP * down // up + 2 * reach + 2
 
-    # Several periods together where one is shorter than the window: a row of the input then holds
-    # a period, and any group's window lies within that row and the next.
-    repeats = _ceil_div(window, down)
+    # Several periods together where one is shorter than two windows. With a period in a row, any
+    # group's window then lies within a row, or within one of the rows that begin half a row later.
+    repeats = _ceil_div(2 * window, down)
     up, down = up * repeats, down * repeats
     num_groups = _ceil_div(up, _PHASES_PER_GROUP)
     group = _ceil_div(up, num_groups)
@@ -85,18 +87,24 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
     # A short input needs no more groups than it fills; even an empty one needs one, for its shape.
     num_groups = tf.clip_by_value(_ceil_div(num_out, group), 1, num_groups)
 
-    after = (num_periods + 1) * down - reach - num_in
-    rows = tf.pad(samples, [[0, 0], [reach, tf.maximum(after, 0)]])[:, : (num_periods + 1) * down]
-    rows = tf.reshape(rows, [batch, num_periods + 1, down])
-    rows = tf.concat([rows[:, :-1], rows[:, 1:, :window]], axis=2)
+    half, total = down // 2, num_periods * down
+    after = tf.maximum(total + half - reach - num_in, 0)
+    padded = tf.pad(samples, [[0, 0], [reach, after]])
+    rows = tf.reshape(padded[:, :total], [batch, num_periods, down])
+    later_rows = tf.reshape(padded[:, half : half + total], [batch, num_periods, down])
 
     def one_group(index):
         start = index * group * down // up
+        windows = tf.cond(
+            start + window <= down,
+            lambda: rows[:, :, start : start + window],
+            lambda: later_rows[:, :, start - half : start - half + window],
+        )
         # Distance of each sample of the window from each output, in input samples.
         taps = (start - reach + tf.range(window)) * up
         centres = (index * group + tf.range(group)) * down
         distance = tf.cast(taps[:, tf.newaxis] - centres, tf.float32) / tf.cast(up, tf.float32)
-        return tf.matmul(rows[:, :, start : start + window], _windowed_sinc(distance * share))
+        return tf.matmul(windows, _windowed_sinc(distance * share))
 
     outputs = tf.map_fn(one_group, tf.range(num_groups), fn_output_signature=tf.float32)
     outputs = tf.reshape(
@@ -106,8 +114,8 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
 
 
 def _windowed_sinc(distance: tf.Tensor) -> tf.Tensor:
-    """Kernel values [window, outputs] at distances in samples of the lower rate; columns sum to 1."""
-    angle = 3.14159265358979 * _CUTOFF * distance
+    """The kernel [window, outputs] at distances in samples of the lower rate; columns sum to 1."""
+    angle = math.pi * _CUTOFF * distance
     sinc = tf.math.divide_no_nan(tf.sin(angle), angle) + tf.cast(angle == 0, tf.float32)
     height = tf.sqrt(tf.maximum(0.0, 1 - tf.square(distance / _HALF_WIDTH)))
     kaiser = tf.math.bessel_i0e(_BETA * height) * tf.exp(_BETA * (height - 1))

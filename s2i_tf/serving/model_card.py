@@ -10,9 +10,10 @@ Takes a sound and draws a picture of what may have made it: multimodal layers an
 conditional GANs, after "Generating Images from Sounds Using Multimodal Features and GANs" (ICLR
 2019 submission).
 
-- **In**: sound of 1 sample to {max_seconds} s. Features come from {window_seconds:g} s of it:
-  {window}. Waveforms are mono, {sample_rate_hz} Hz, in [-1, 1]; WAV files are 16-bit PCM of any
-  usual rate and channel count.
+- **In**: sound of 1 sample to {max_seconds} s, of which {window_seconds:g} s count
+  ({window}).
+  Waveforms are mono at {sample_rate_hz} Hz, in [-1, 1]; WAV files are 16-bit PCM of any usual rate
+  and channel count.
 - **Out**: RGB pictures of {side}×{side}, in [0, 1] or as PNG; {pictures}.
 - **Signatures**: {signatures}.
 - **Classes of the training** ({num_classes}): {classes}.

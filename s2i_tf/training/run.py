@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import s2i_tf
 from s2i_tf import config as config_lib
-from s2i_tf import files
+from s2i_tf import files, spec
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
@@ -90,7 +90,7 @@ def describe(stage: Stage) -> str:
     if stage.done:
         return f"{stage.name}: done"
     settings = stage.settings
-    num_records = stage.info.num_records("train")
+    num_records = stage.info.num_records(spec.TRAIN_SPLIT)
     epochs = settings.num_steps * settings.batch_size / max(num_records, 1)
     return (
         f"{stage.name}: {settings.num_steps} steps of {settings.batch_size} pairs, "
@@ -136,7 +136,9 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
         )
     run_file = workdir / RUN_FILE
     if run_file.exists() and json.loads(run_file.read_text())["data"] != _data_identity(info):
-        raise UserError(f"{workdir}: a run on other data than {config.data}; choose another --workdir")
+        raise UserError(
+            f"{workdir}: a run on other data than {config.data}; choose another --workdir"
+        )
 
 
 def _data_identity(info: DatasetInfo) -> dict:

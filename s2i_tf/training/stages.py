@@ -88,6 +88,7 @@ class Stage(abc.ABC):
 
     def draw_samples(self, trainer: keras.Model, step: int) -> None:
         """Writes pictures of the training's state; by default none."""
+        return
 
     def save(self, trainer: keras.Model) -> None:
         """Leaves the trained part under its final name in one step."""

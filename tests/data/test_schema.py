@@ -29,7 +29,9 @@ def record(rng):
 def test_a_record_survives_the_way_there_and_back(record, dtype, tolerance):
     batch = schema.parse_batch(tf.constant([schema.encode(record, dtype)] * 2), dtype)
     for key in ("sound_features", "image_features"):
-        np.testing.assert_allclose(batch[key][1], getattr(record, key), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            batch[key][1], getattr(record, key), rtol=tolerance, atol=tolerance
+        )
         assert batch[key].dtype == tf.float32
     np.testing.assert_array_equal(batch["image"][0], tf.io.decode_png(record.image))
     assert batch["label"].numpy().tolist() == [2, 2]
@@ -63,7 +65,9 @@ def test_records_of_another_net_or_version_are_refused(record):
     batch = schema.parse_batch(tf.constant([schema.encode(record)]), "float16", with_image=False)
     good = {"sound_fingerprint": "abc", "image_fingerprint": "def"}
     schema.check(batch, good, "shard")
-    with pytest.raises(UserError, match="shard: record with image_fingerprint 'def'; allowed: 'xyz'"):
+    with pytest.raises(
+        UserError, match="shard: record with image_fingerprint 'def'; allowed: 'xyz'"
+    ):
         schema.check(batch, good | {"image_fingerprint": "xyz"}, "shard")
     old = batch | {"version": tf.constant([0], tf.int64)}
     with pytest.raises(UserError, match="version 0; allowed: 1"):

@@ -69,7 +69,9 @@ class FakeSoundLabels(Classifier):
 
     def __call__(self, batch):
         strongest = np.abs(np.fft.rfft(batch)).argmax(axis=1) * spec.SAMPLE_RATE_HZ / 2**14
-        return -np.abs(np.log2(strongest[:, None] / np.array([[200.0, 800.0, 3200.0]])))
+        return -np.abs(
+            np.log2(np.maximum(strongest, 1)[:, None] / np.array([[200.0, 800.0, 3200.0]]))
+        )
 
 
 class FakeImageLabels(FakeSoundLabels):

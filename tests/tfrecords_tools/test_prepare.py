@@ -213,6 +213,6 @@ def test_refining_a_class_folder_keeps_agreeing_pairs_only(settings, class_folde
 
 
 def test_refines_where_the_data_has_no_classes(settings, class_folder, replaced):
-    listing = prepare_lib.outputs.list_data(settings)
+    listing = prepare_lib.list_data(settings, settings.data)
     assert not prepare_lib.refines(settings, listing)
     assert prepare_lib.refines(replaced(refine="on"), listing)

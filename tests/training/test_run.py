@@ -101,7 +101,9 @@ def test_a_run_that_stopped_goes_on_from_its_checkpoint(tiny_dataset, tmp_path, 
         with pytest.raises(KeyboardInterrupt):
             run.train(config, tmp_path / "stopped", ["multimodal"])
     stopped = run.train(config, tmp_path / "stopped", ["multimodal"])
-    for one, other in zip(metrics(whole, "multimodal"), metrics(stopped, "multimodal"), strict=True):
+    for one, other in zip(
+        metrics(whole, "multimodal"), metrics(stopped, "multimodal"), strict=True
+    ):
         assert one == pytest.approx(other, rel=1e-4)
 
 

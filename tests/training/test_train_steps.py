@@ -102,7 +102,9 @@ def features(rng):
 
 def multimodal(**weights):
     keras.utils.set_random_seed(0)
-    every = dict.fromkeys(("hidden_l1_weight", "before_weight", "after_weight", "label_weight"), 0.0)
+    every = dict.fromkeys(
+        ("hidden_l1_weight", "before_weight", "after_weight", "label_weight"), 0.0
+    )
     trainer = MultimodalTrainer(MultimodalLayers(3, scaling="none"), **(every | weights))
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
     return trainer

@@ -1,0 +1,132 @@
+"""What the REST and the gRPC client share: arguments, files, and errors in one line."""
+
+import argparse
+import dataclasses
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+MODEL = "sound_to_image"
+TIMEOUT_SECONDS = 30.0
+EXIT_ERROR = 2
+# What TensorFlow puts around the sentence of a check in the graph.
+_SENTENCE = re.compile(r"assertion failed: \[(.*?)\] ?(\[.*?\])?\s*(\[\[|$)", re.DOTALL)
+
+
+class ServingError(RuntimeError):
+    """A request that got no picture: why, in one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Query:
+    """What is asked of a server.
+
+    Attributes:
+      server: address of the server, as the client takes it.
+      model: served name.
+      version: number of the model's version, or None.
+      label: label of the version, or None; without either the newest one answers.
+      num_samples: pictures of the sound.
+      seed: of the second and further pictures.
+      timeout_seconds: until the answer must be there.
+    """
+
+    server: str
+    model: str = MODEL
+    version: int | None = None
+    label: str | None = None
+    num_samples: int = 1
+    seed: int = 0
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+    @property
+    def signature(self) -> str:
+        """The signature that answers it."""
+        return "wav_bytes" if self.num_samples == 1 else "wav_bytes_samples"
+
+
+def read_sound(path: pathlib.Path) -> bytes:
+    """A WAV file's contents as they are; any other sound or video as a WAV file.
+
+    Raises:
+      ServingError: if the file cannot be read.
+    """
+    try:
+        contents = path.read_bytes()
+    except OSError as error:
+        raise ServingError(f"{path}: {error.strerror}") from None
+    if contents.startswith(b"RIFF"):
+        return contents
+    from s2i_tf.errors import MediaError
+    from s2i_tf.media import audio
+
+    try:
+        return audio.encode_audio(audio.load_waveform(path), "wav")
+    except MediaError as error:
+        raise ServingError(str(error)) from None
+
+
+def sentence(message: str) -> str:
+    """The sentence that a failed check in the graph ends in, of a server's whole message."""
+    found = _SENTENCE.search(message)
+    if found:
+        message = f"{found[1]} {found[2] or ''}"
+    return " ".join(message.split())
+
+
+def run(
+    ask: Callable[[bytes, Query], list[bytes]],
+    description: str,
+    default_server: str,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """A client's command line: SOUND in, PNG out.
+
+    Args:
+      ask: takes a WAV file and a query, gives PNG files, raises `ServingError`.
+      description: of the client.
+      default_server: the address where none is given.
+      argv: the arguments.
+
+    Returns:
+      The exit code.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sound", type=pathlib.Path, help="a sound file")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="the PNG to write")
+    parser.add_argument("--server", default=default_server, help="default: %(default)s")
+    parser.add_argument("--model", default=MODEL, help="served name (default: %(default)s)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--version", type=int, help="of the model; the newest one by default")
+    which.add_argument("--label", help="of the version, such as stable")
+    parser.add_argument("--num_samples", type=int, default=1, help="pictures of the sound")
+    parser.add_argument("--seed", type=int, default=0, help="of the further pictures")
+    parser.add_argument("--timeout_seconds", type=float, default=TIMEOUT_SECONDS)
+    arguments = vars(parser.parse_args(argv))
+    sound, out = arguments.pop("sound"), arguments.pop("out")
+    try:
+        pictures = ask(read_sound(sound), Query(**arguments))
+        for path in write(out, pictures):
+            print(path)
+    except ServingError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    return 0
+
+
+def write(out: pathlib.Path, pictures: Sequence[bytes]) -> list[pathlib.Path]:
+    """Writes the first picture to `out` and further ones beside it as `<stem>_1.png`, …
+
+    Raises:
+      ServingError: if a file cannot be written.
+    """
+    paths = [out, *(out.with_stem(f"{out.stem}_{number}") for number in range(1, len(pictures)))]
+    for path, picture in zip(paths, pictures, strict=True):
+        try:
+            path.write_bytes(picture)
+        except OSError as error:
+            raise ServingError(f"{path}: {error.strerror}") from None
+    return paths

@@ -1,0 +1,175 @@
+"""Both decoding backends: that they agree, and what the native one lets in."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media import _headers, _tfio, audio, reasons
+
+needs_tensorflow_io = pytest.mark.skipif(
+    not _tfio.available(), reason="tensorflow-io's operations do not load with this TensorFlow"
+)
+NATIVE = ("wav", "mp3", "stereo.mp3", "vorbis.ogg")
+# On the scale of ±256; the decoders of lossy formats round differently.
+TOLERANCE = 1e-3
+
+
+def both(source, **options):
+    return [audio.load_waveform(source, backend=name, **options) for name in audio.BACKENDS]
+
+
+@needs_tensorflow_io
+@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("options", [{}, {"start_seconds": 3.3, "max_seconds": 2.0}])
+def test_both_give_the_same_samples(name, options, sounds):
+    native, other = both(sounds[name], **options)
+    assert len(native) == len(other)
+    np.testing.assert_allclose(native, other, rtol=0, atol=0 if name == "wav" else TOLERANCE)
+
+
+@needs_tensorflow_io
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4"])
+def test_both_read_every_plain_wav_alike(dtype, make_wav, rng):
+    scale = {"u1": 40, "i2": 9_999, "f4": 0.3}[dtype]
+    samples = (rng.normal(size=(30_000, 2)) * scale + (128 if dtype == "u1" else 0)).astype(dtype)
+    native, other = both(make_wav(samples, 22_050))
+    np.testing.assert_allclose(native, other, rtol=1e-6)
+
+
+@needs_tensorflow_io
+def test_both_read_24_bits_alike(make_sound, rng):
+    samples = np.float32(rng.normal(size=(2, 30_000)) * 0.1)
+    native, other = both(make_sound("wav", "pcm_s24le", samples, 22_050, "s32"))
+    np.testing.assert_allclose(native, other, atol=1e-5)
+
+
+@needs_tensorflow_io
+def test_encoder_delay_is_cut_by_both(make_tone):
+    tone = make_tone(22_050, 2.0) * 256
+    for waveform in both(audio.encode_audio(tone, "mp3")):
+        inner = slice(2_000, 40_000)
+        assert np.abs(waveform[inner] - tone[inner]).max() < 10
+
+
+@needs_tensorflow_io
+@pytest.mark.realpairs
+def test_both_agree_on_real_sounds(realpairs):
+    paths = sorted((realpairs / "sounds").glob("*/*.ogg"))[::66]
+    # One native operation refuses a few of the files, whose pages are numbered inconsistently.
+    num_native = 0
+    for path in paths:
+        try:
+            native = audio.load_waveform(path, backend="tensorflow_io")
+        except MediaError as error:
+            assert error.reason == reasons.UNSUPPORTED
+            continue
+        num_native += 1
+        other = audio.load_waveform(path, backend="pyav")
+        assert len(native) == len(other)
+        np.testing.assert_allclose(native, other, rtol=0, atol=TOLERANCE)
+    assert num_native > 0.9 * len(paths)
+
+
+@needs_tensorflow_io
+def test_a_data_set_decodes_in_the_graph_what_it_can(tmp_path, sounds, monkeypatch):
+    asked = []
+    pyav = audio.BACKENDS["pyav"]
+    monkeypatch.setitem(
+        audio.BACKENDS, "pyav", lambda source, *part: asked.append(source) or pyav(source, *part)
+    )
+    paths = [tmp_path / f"x.{name}" for name in sounds]
+    for path, contents in zip(paths, sounds.values(), strict=True):
+        path.write_bytes(contents)
+    elements = audio.waveform_dataset(paths).as_numpy_iterator()
+    assert all(len(element["waveform"]) >= 7.9 * 22_050 for element in elements)
+    assert sorted(asked) == sorted(
+        str(path) for path, name in zip(paths, sounds, strict=True) if name not in NATIVE
+    )
+
+
+@needs_tensorflow_io
+@pytest.mark.parametrize("name", ["flac", "m4a", "opus.ogg", "mkv"])
+def test_the_native_one_says_what_it_leaves(name, sounds):
+    with pytest.raises(MediaError, match="whole WAV, MP3 and Ogg Vorbis") as caught:
+        audio.load_waveform(sounds[name], backend="tensorflow_io")
+    assert caught.value.reason == reasons.UNSUPPORTED
+
+
+def test_where_the_operations_do_not_load_the_other_is_used(monkeypatch, tmp_path, sounds):
+    monkeypatch.setattr(_tfio, "_audio", lambda: None)
+    with pytest.raises(UserError, match="allowed: backend 'pyav'"):
+        audio.load_waveform(sounds["wav"], backend="tensorflow_io")
+    assert len(audio.load_waveform(sounds["wav"])) == 8 * 22_050
+    (tmp_path / "x.wav").write_bytes(sounds["wav"])
+    (element,) = audio.waveform_dataset([tmp_path / "x.wav"])
+    assert len(element["waveform"]) == 8 * 22_050
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("wav", ("wav_int16", 44_100, 1, 352_800)),
+        ("vorbis.ogg", ("vorbis", 44_100, 2, 352_800)),
+        ("stereo.mp3", ("mp3", 22_050, 2, None)),
+        ("flac", None),
+        ("opus.ogg", None),
+        ("m4a", None),
+    ],
+)
+def test_a_walk_finds_what_a_file_holds(name, expected, sounds):
+    header = _headers.read_header(sounds[name])
+    if expected is None:
+        assert header is None
+        return
+    assert header[:3] == expected[:3]
+    assert abs(header.num_frames - 8 * header.rate_hz) < 3_000
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_a_walk_accepts_no_file_that_is_cut(name, sounds):
+    contents = sounds[name]
+    for num_bytes in (*range(0, 64), *np.linspace(64, len(contents) - 1, 50, dtype=int)):
+        assert _headers.read_header(contents[:num_bytes]) is None
+
+
+def patched(contents, position, layout, value):
+    return (
+        contents[:position]
+        + struct.pack(layout, value)
+        + contents[position + 1 :][struct.calcsize(layout) - 1 :]
+    )
+
+
+def test_a_walk_accepts_no_header_that_lies(sounds, make_wav):
+    wav, vorbis, mp3 = sounds["wav"], sounds["vorbis.ogg"], sounds["mp3"]
+    tag = max(mp3.find(b"Info"), mp3.find(b"Xing"))
+    for contents in (
+        patched(wav, 4, "<I", 2**31),  # the file's length
+        patched(wav, 22, "<H", 0),  # channels
+        patched(wav, 32, "<H", 0),  # block size, which the native operation divides by
+        patched(wav, 34, "<H", 12),  # bits
+        patched(wav, wav.find(b"data") + 4, "<I", 2**32 - 2),
+        make_wav(np.ones(9, np.int16), extra_chunks=b"odd \1\0\0\0x\0"),
+        patched(vorbis, 5, "<B", 0),  # the first page's mark
+        vorbis + vorbis,  # two streams, one after the other
+        patched(mp3, tag + 8, ">I", 2**31),  # number of frames
+        mp3 + sounds["stereo.mp3"],
+    ):
+        assert _headers.read_header(contents) is None
+
+
+@needs_tensorflow_io
+def test_a_file_that_fails_in_the_operation_goes_to_the_other(tmp_path, sounds):
+    # Whole by its structure, but the codec's own headers are damaged, or nothing but zeros.
+    contents = bytearray(sounds["mp3"])
+    contents[2_000:40_000] = bytes(38_000)
+    vorbis = bytearray(sounds["vorbis.ogg"])
+    vorbis[400:1_400] = bytes(1_000)
+    assert _headers.read_header(bytes(vorbis)) is not None
+    paths = [tmp_path / "x.mp3", tmp_path / "x.ogg", tmp_path / "good.wav"]
+    for path, data in zip(paths, (contents, vorbis, sounds["wav"]), strict=True):
+        path.write_bytes(bytes(data))
+    elements = list(audio.waveform_dataset(paths).as_numpy_iterator())
+    assert [element["reason"] for element in elements] == [b"", b"truncated", b""]
