@@ -86,14 +86,14 @@ CANDIDATES = {
     "head's mean 1024 + stage 3, 8x8x48": join(grid(HEAD, 1, 1024), grid(STAGE_3, 8, 48)),
     "head's mean 1024 + stage 4, 8x8x48": join(grid(HEAD, 1, 1024), grid(STAGE_4, 8, 48)),
     "head's mean 1024 + stage 6, 4x4x192": join(grid(HEAD, 1, 1024), grid(STAGE_6, 4, 192)),
-    "head's mean 1024 + stage 6, 4x4x64 + stage 3, 8x8x32": join(
-        grid(HEAD, 1, 1024), grid(STAGE_6, 4, 64), grid(STAGE_3, 8, 32)
-    ),
     "head's mean 1024 + stage 7, 4x4x64 + stage 4, 8x8x32": join(
         grid(HEAD, 1, 1024), grid(STAGE_7, 4, 64), grid(STAGE_4, 8, 32)
     ),
-    "head's mean 1024 + stage 7, 4x4x64 + stage 3, 8x8x32 (chosen)": join(
+    "head's mean 1024 + stage 7, 4x4x64 + stage 3, 8x8x32": join(
         grid(HEAD, 1, 1024), grid(STAGE_7, 4, 64), grid(STAGE_3, 8, 32)
+    ),
+    "head's mean 1024 + stage 6, 4x4x64 + stage 3, 8x8x32 (chosen)": join(
+        grid(HEAD, 1, 1024), grid(STAGE_6, 4, 64), grid(STAGE_3, 8, 32)
     ),
 }
 

@@ -81,6 +81,8 @@ class Probe(parts.Stage):
             raise MediaError(reasons.UNREADABLE, error.strerror or str(error)) from None
         if not info.has_sound:
             raise MediaError(reasons.NO_SOUND, "it has no sound")
+        if not limits.MIN_RATE_HZ <= info.sample_rate_hz <= limits.MAX_RATE_HZ:
+            raise MediaError(reasons.BAD_RATE, f"a sampling rate of {info.sample_rate_hz} Hz")
         if info.duration_seconds:  # 0 where the file does not say
             self._check_length(info.duration_seconds, source.kind)
         if source.kind == "sound":

@@ -101,7 +101,7 @@ def clock(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
 
 
 def engine(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
-    """Exhaust pulses of four unequal cylinders through the pipe's resonances, and the hiss of each."""
+    """Exhaust pulses of four unequal cylinders through the pipe's resonances, and their hiss."""
     firing = glide(20, 140, causes["revs"])
     unsteady = (
         1 + 0.03 * dsp.wander(rng, num_samples, 1.5) + 0.012 * dsp.wander(rng, num_samples, 18)

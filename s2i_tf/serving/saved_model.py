@@ -21,6 +21,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.features.base import Extractor
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import model_card, parity, requests, warmup
+from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.signatures import Signatures
 
 DEFAULT_NAME = "sound_to_image"
@@ -55,14 +56,23 @@ def plan(out: str | os.PathLike, name: str, version: int) -> pathlib.Path:
       UserError: if the name cannot be a folder's, the version is not a positive integer, or the
         folder holds something already.
     """
-    if not _NAME.fullmatch(name):
-        raise UserError(f"name {name!r}; allowed: letters, digits, _, - and ., as a folder's name")
+    check_name(name)
     if version < 1:
         raise UserError(f"version {version}; allowed: 1 or more")
     folder = pathlib.Path(out) / name / str(version)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists already; choose another version or remove it first")
     return folder
+
+
+def check_name(name: str) -> None:
+    """Refuses a name that could lead out of the folder.
+
+    Raises:
+      UserError: saying what is allowed.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(f"name {name!r}; allowed: letters, digits, _, - and .")
 
 
 def export(
@@ -88,6 +98,7 @@ def export(
     """
     folder = plan(out, name, version)
     check_extractor(model, extractor)
+    model = in_float32(model)
     signatures = Signatures(model, extractor.model)
     module, functions = signatures.module()
     with files.new_folder(folder) as temporary, tempfile.TemporaryDirectory() as scratch:

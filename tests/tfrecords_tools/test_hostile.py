@@ -81,7 +81,7 @@ HOSTILE: tuple[tuple[str, bytes | Maker, str], ...] = (
     ("sounds/bell/text.mp3", b"dear diary", "not_media"),
     ("sounds/bell/noise.flac", RNG.bytes(5000), "not_media"),
     ("sounds/bell/archive.ogg", zipped(), "not_media"),
-    ("sounds/bell/photo.wav", GOOD_JPEG, "no_sound"),
+    ("sounds/bell/photo.wav", GOOD_JPEG, "not_media"),
     ("sounds/bell/film.m4a", film, "no_sound"),
     ("sounds/bell/header only.wav", GOOD_WAV[:44], "truncated"),
     ("sounds/bell/cut.m4a", audio.encode_audio(TONE, "m4a")[:2000], "truncated"),
