@@ -43,16 +43,19 @@ from tfrecords_tools.settings import FOLEY, Settings
 from tfrecords_tools.sources import Listing
 from tfrecords_tools.tables import Read, Table
 
-# The settings that the choice of pairs depends on, apart from the rows themselves.
-_CHOICE_SETTINGS = (
-    "seed",
-    "train_share",
-    "rule",
-    "top_k",
-    "num_classes",
-    "instances_per_class",
-    "max_pairs_per_class",
-)
+# The settings that a choice depends on, beside the rows that come in.
+_CHOICE_SETTINGS = {
+    split.NAME: ("seed", "train_share"),
+    pair.NAME: ("seed",),
+    refine.NAME: ("rule", "top_k"),
+    balance.NAME: (
+        "seed",
+        "train_share",
+        "num_classes",
+        "instances_per_class",
+        "max_pairs_per_class",
+    ),
+}
 
 
 class _Stopped(Exception):
@@ -251,7 +254,7 @@ class Job:
             self._folder(stage), "rows", sum(source.num_rows() for source in sources[:1])
         )
         settings = dataclasses.asdict(self._settings)
-        config: dict[str, Any] = {name: settings[name] for name in _CHOICE_SETTINGS}
+        config: dict[str, Any] = {name: settings[name] for name in _CHOICE_SETTINGS[stage]}
         config["left_out"] = sorted(self._bad)
         tables.run(
             stage, config, sources, target, build, self._options(1, 0.0), self._may_work(stage)

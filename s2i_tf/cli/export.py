@@ -1,13 +1,13 @@
 """Export a trained model for TensorFlow Serving or TFLite.
 
-s2i export --workdir=RUN | --model=DIR --out=DIR [--name=sound_to_image] [--version=1]
+s2i export --workdir=RUN | --model=DIR --out=DIR [--name=sound_to_image] [--version=N]
 s2i export … --format=tflite [--quantization=float32|float16|dynamic_int8|full_int8] [--data=DIR]
 
 The first writes a SavedModel with named signatures to OUT/NAME/VERSION/, reloads it in a fresh
 process and compares it with Keras before it gets that name. The second writes
 OUT/NAME-QUANTIZATION.tflite after the same comparison; full_int8 is calibrated with the training
 sounds of a prepared data set, the run's own unless --data names another. What exists already is
-left alone.
+left alone: a SavedModel takes the next free version unless --version names one.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def define_flags() -> None:
     flags.DEFINE_string("model", None, "Folder of the model, instead of --workdir.")
     flags.DEFINE_string("out", None, "Folder for exported models.")
     flags.DEFINE_string("name", "sound_to_image", "Name under which the model is served.")
-    flags.DEFINE_integer("version", 1, "Version of the served model; not for TFLite.")
+    flags.DEFINE_integer("version", None, "Version of a SavedModel; the next free one by default.")
     flags.DEFINE_string("format", "saved_model", f"One of: {', '.join(FORMATS)}.")
     flags.DEFINE_string("quantization", "float32", "Of a TFLite file's weights and activations.")
     flags.DEFINE_string(
@@ -71,12 +71,15 @@ def _tflite(model_folder: str) -> None:
     find_model(model_folder)
     quantization = flags.FLAGS.quantization
     tflite_export.plan(flags.FLAGS.out, flags.FLAGS.name, quantization)
+    data = flags.FLAGS.data
+    if not data and flags.FLAGS.workdir and quantization == tflite_export.CALIBRATED:
+        data = config.load(flags.FLAGS.workdir).data
     export = tflite_export.export(
         *_load(model_folder),
         flags.FLAGS.out,
         name=flags.FLAGS.name,
         quantization=quantization,
-        data=flags.FLAGS.data or _data_of_run(),
+        data=data,
     )
     print(f"  pictures differ from Keras' by {export.mean_difference:.2g} on average")
     print(f"exported: {export.path} ({_mib(export.num_bytes)})")
@@ -92,11 +95,6 @@ def _load(model_folder: str) -> tuple[Any, Any]:
 
     model = SoundToImage.load(model_folder)
     return model, features.load_extractor(model.extractors["sound"])
-
-
-def _data_of_run() -> str | None:
-    """The data set of --workdir, if that is given."""
-    return config.load(flags.FLAGS.workdir).data if flags.FLAGS.workdir else None
 
 
 def _mib(num_bytes: int) -> str:

@@ -131,7 +131,7 @@ def sea_waves(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Genera
     storm = causes["storm"]
     horizon, shore = rng.uniform(0.27, 0.38), lerp(1.06, 0.66, causes["nearness"])
     light = lerp(1.0, 0.4, storm)
-    hue = rng.uniform(0.5, 0.6)
+    hue = rng.uniform(0.53, 0.6)
     sky = shade(hsv(hue + 0.03, lerp(0.4, 0.25, storm), 0.95), light)
     haze = shade(mix(sky, hsv(rng.uniform(0.0, 0.16), 0.2, 1.0), rng.uniform(0, 0.5)), 1.05)
     canvas.gradient((0, shade(sky, 0.85)), (horizon, haze), (1, haze))
@@ -173,16 +173,16 @@ def _crests(
     (top, bottom), (deep, shallow, foam) = extent, colours
     storm = causes["storm"]
     count = round(lerp(1.6, 7.9, causes["rhythm"]))
+    spacing = (bottom - top) / count
     knots = np.linspace(-0.1, 1.1, 9)
-    wobble = rng.standard_normal((12, 9)) * 0.014
+    wobble = rng.standard_normal((12, 9))
     speckle = rng.random((12, 160, 2))
     for row in range(count):
         share = (row + 0.55) / count
         y = top + (bottom - top) * share**1.15
-        reach = (bottom - top) / count * (0.35 + 0.5 * share)
-        crest = curve(
-            *zip(knots, y + wobble[row] * (0.3 + share) * lerp(0.8, 1.6, storm), strict=True)
-        )
+        reach = spacing * (0.35 + 0.5 * share)
+        swell = min(0.014 * (0.3 + share) * lerp(0.8, 1.6, storm), 0.2 * spacing)
+        crest = curve(*zip(knots, y + wobble[row] * swell, strict=True))
         face = np.concatenate([crest, crest[::-1] + (0, reach)])
         pen = Pen(canvas)
         pen.fill(face, mix(shallow, WHITE, 0.12), shade(deep, 0.75), soft=0.004, texture=0.06)
@@ -191,13 +191,14 @@ def _crests(
             mix(shallow, foam, 0.25),
             soft=0.006,
         )
-        pen.stroke(crest, 0.008 + 0.022 * share, foam, opacity=0.92, soft=0.002)
+        width = min(0.008 + 0.022 * share, 0.35 * spacing)
+        pen.stroke(crest, width, foam, opacity=0.92, soft=0.002)
         points = speckle[row] * (1.0, reach * 0.9) + (0, y)
         pen.marks(points, points + (0.012 + 0.02 * share, 0), 0.004 + 0.004 * share, foam, 0.55)
 
 
 def _beach(canvas: Canvas, rng: np.random.Generator, shore: float, light: float) -> None:
-    sand = shade(hsv(rng.uniform(0.085, 0.12), rng.uniform(0.4, 0.55), 0.9), 0.35 + 0.65 * light)
+    sand = shade(hsv(rng.uniform(0.085, 0.12), rng.uniform(0.5, 0.62), 0.9), 0.35 + 0.65 * light)
     edge = curve(*zip(np.linspace(-0.1, 1.1, 7), shore + rng.normal(0, 0.02, 7), strict=True))
     floor = [(1.1, 1.3), (-0.1, 1.3)]
     pen = Pen(canvas)

@@ -97,7 +97,7 @@ def _pitch(wave: np.ndarray) -> float:
 def _onsets(wave: np.ndarray) -> float:
     """Sudden rises of any band, counted: octaves above one a second."""
     rise = np.maximum(np.diff(_bands(wave, floor=0.01), axis=0), 0).sum(axis=1)
-    rise = np.convolve(rise, np.hanning(5), "same")
+    rise = np.convolve(rise, np.hanning(9), "same")
     usual = np.median(rise)
     threshold = usual + 0.5 * (np.percentile(rise, 99) - usual)
     num = np.count_nonzero(_peaks(rise) & (rise[1:-1] > threshold))

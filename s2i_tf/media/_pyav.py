@@ -65,6 +65,8 @@ def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np
             position += frame.samples
             if position >= last:
                 break
+    if not pieces and sought:  # the sound ends before
+        return np.zeros(0, np.float32), _checked_rate(stream.rate, name)
     if not pieces:
         raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
     return np.concatenate(pieces), rate_hz
@@ -83,15 +85,16 @@ def _locate(
     frame: av.audio.AudioFrame, stream: av.audio.AudioStream, sought: bool
 ) -> tuple[int, int]:
     """Where the first decoded frame lies, and where the sound ends, in samples from its start."""
-    ogg_vorbis = _is_ogg_vorbis(stream) and stream.duration and frame.pts is not None
-    end = stream.duration if ogg_vorbis else sys.maxsize
+    ogg_vorbis = _is_ogg_vorbis(stream)
+    end = (ogg_vorbis and stream.duration) or sys.maxsize
     if sought:
         origin = (stream.start_time or 0) * stream.time_base
         return round((frame.time - float(origin)) * frame.sample_rate), end
     if ogg_vorbis:
         # The first block only primes the decoder. Where its time is known, from the end of the
         # first page, that page may say that the stream begins late.
-        late = max(frame.pts + frame.samples, 0) if frame.pts < 0 else 0
+        time = frame.pts or 0
+        late = max(time + frame.samples, 0) if time < 0 else 0
         return -frame.samples, end - late
     return 0, end
 
@@ -109,7 +112,6 @@ def _mono(frame: av.audio.AudioFrame) -> np.ndarray:
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
-    zero, scale = _INTEGER_FORMATS.get(frame.format.name.removesuffix("p"), (0.0, 1.0))
     samples = samples.astype(np.float32, copy=False)
     if integer := _INTEGER_FORMATS.get(frame.format.name.removesuffix("p")):
         zero, scale = map(np.float32, integer)

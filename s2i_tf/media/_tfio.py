@@ -103,7 +103,11 @@ def read(source: Source) -> tuple[bytes, Header | None]:
       MediaError: `missing`, `unreadable` or `empty`.
     """
     with open_source(source) as file:
-        contents = file.read(_MAX_BYTES + 1)
+        try:
+            contents = file.read(_MAX_BYTES + 1)
+        except OSError as error:
+            message = f"{name_of(source)}: cannot be read: {error.strerror}"
+            raise MediaError(reasons.UNREADABLE, message) from None
     if len(contents) > _MAX_BYTES:
         return b"", None
     header = read_header(contents)

@@ -49,17 +49,26 @@ class Export:
     differences: dict[str, float]
 
 
-def plan(out: str | os.PathLike, name: str, version: int) -> pathlib.Path:
+def plan(out: str | os.PathLike, name: str, version: int | None = None) -> pathlib.Path:
     """The folder of an export, once nothing stands in its way.
 
+    Args:
+      out: folder of all exported models.
+      name: of the served model.
+      version: a number, or None for one more than the highest that is there.
+
     Raises:
-      UserError: if the name cannot be a folder's, the version is not a positive integer, or the
+      UserError: if the name cannot be a folder's, the version is not a positive integer, or its
         folder holds something already.
     """
     check_name(name)
+    base = pathlib.Path(out) / name
+    if version is None:
+        taken = [int(path.name) for path in base.glob("*") if path.name.isdecimal()]
+        version = max(taken, default=0) + 1
     if version < 1:
         raise UserError(f"version {version}; allowed: 1 or more")
-    folder = pathlib.Path(out) / name / str(version)
+    folder = base / str(version)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists already; choose another version or remove it first")
     return folder
@@ -81,7 +90,7 @@ def export(
     out: str | os.PathLike,
     *,
     name: str = DEFAULT_NAME,
-    version: int = 1,
+    version: int | None = None,
 ) -> Export:
     """Writes a SavedModel with the signatures of `s2i_tf.serving.signatures`.
 
@@ -90,7 +99,7 @@ def export(
       extractor: the net whose sound features the model was trained on.
       out: folder of all exported models.
       name: of the served model.
-      version: of the served model.
+      version: of the served model, see `plan`.
 
     Raises:
       UserError: as `plan`; or if the extractor is another than the model's, or cannot be exported.

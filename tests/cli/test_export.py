@@ -4,11 +4,11 @@ import types
 import pytest
 from absl import flags
 
-from s2i_tf import features
+from s2i_tf import config, features
 from s2i_tf.cli import export as cli
 from s2i_tf.errors import UserError
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import saved_model
+from s2i_tf.serving import saved_model, tflite_export
 
 
 @pytest.fixture
@@ -42,7 +42,10 @@ def model_folder(tmp_path):
         ([], "one of --workdir=RUN and --model=DIR"),
         (["--workdir=a", "--model=b"], "one of --workdir=RUN and --model=DIR"),
         (["--model=b"], "--out=FOLDER is missing"),
-        (["--model=b", "--out=c", "--format=onnx"], "unknown format 'onnx'; known: saved_model"),
+        (
+            ["--model=b", "--out=c", "--format=onnx"],
+            "unknown format 'onnx'; known: saved_model, tflite",
+        ),
         (["--model=b", "--out=c"], "b: no trained model here"),
     ],
 )
@@ -76,3 +79,32 @@ def test_a_run_is_exported_with_its_own_sound_net(call, model_folder, monkeypatc
     call(f"--workdir={model_folder.parent}", "--out=out", "--name=m", "--version=2")
     assert calls == [((model, "the net its own", "out"), {"name": "m", "version": 2})]
     assert "exported: out/m/2 (1.0 MiB)" in capsys.readouterr().out
+
+
+def test_a_tflite_file_is_calibrated_with_the_run_s_data(call, model_folder, monkeypatch, capsys):
+    calls = []
+
+    def export(*args, **settings):
+        calls.append((args, settings))
+        return tflite_export.TFLiteExport(pathlib.Path("out/m.tflite"), 2**20, 0.01)
+
+    config.Config(data="its data").save(model_folder.parent)
+    model = types.SimpleNamespace(extractors={"sound": "its own"})
+    monkeypatch.setattr(SoundToImage, "load", lambda folder: model)
+    monkeypatch.setattr(features, "load_extractor", lambda name: f"the net {name}")
+    monkeypatch.setattr(tflite_export, "export", export)
+    monkeypatch.setattr(tflite_export, "plan", lambda *_: None)
+    for quantization in ("float16", "full_int8"):
+        call(
+            f"--workdir={model_folder.parent}",
+            "--out=out",
+            "--format=tflite",
+            f"--quantization={quantization}",
+        )
+    assert [settings["data"] for _, settings in calls] == [None, "its data"]
+    assert "exported: out/m.tflite (1.0 MiB)" in capsys.readouterr().out
+
+
+def test_an_unknown_quantization_is_refused(call, model_folder):
+    with pytest.raises(UserError, match="unknown quantization 'int4'; known: dynamic_int8"):
+        call(f"--model={model_folder}", "--out=out", "--format=tflite", "--quantization=int4")

@@ -137,8 +137,14 @@ def test_sounds_that_cannot_be_used(make_wav, make_tone):
     ):
         assert refusal(contents).reason == reason
     assert len(audio.load_waveform(make_wav(loud[:4_410]))) == 4_410
-    error = refusal(make_wav(loud), start_seconds=5)
-    assert error.reason == reasons.TOO_SHORT and "after 5 s" in str(error)
+
+
+@pytest.mark.parametrize("name", ["wav", "flac", "mp3", "vorbis.ogg", "opus.ogg", "m4a", "mkv"])
+@pytest.mark.parametrize("start_seconds", [8.5, 1e9, 1e300])
+def test_behind_the_end_there_is_too_little(name, start_seconds, sounds):
+    error = refusal(sounds[name], start_seconds=start_seconds)
+    assert error.reason == reasons.TOO_SHORT
+    assert f"after {start_seconds:g} s" in str(error)
 
 
 def test_a_long_sound_is_refused_unless_a_part_is_asked_for(monkeypatch, sounds):

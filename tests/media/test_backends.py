@@ -90,6 +90,15 @@ def test_a_data_set_decodes_in_the_graph_what_it_can(tmp_path, sounds, monkeypat
 
 
 @needs_tensorflow_io
+def test_zeros_at_the_end_of_a_file_are_samples_too(tmp_path, make_wav):
+    path = tmp_path / "x.wav"
+    path.write_bytes(make_wav(np.int16([9_999] * 9_999 + [0] * 9_999)))
+    for backend in (None, "pyav"):
+        (element,) = audio.waveform_dataset([path], backend=backend)
+        assert len(element["waveform"]) == 2 * 9_999
+
+
+@needs_tensorflow_io
 @pytest.mark.parametrize("name", ["flac", "m4a", "opus.ogg", "mkv"])
 def test_the_native_one_says_what_it_leaves(name, sounds):
     with pytest.raises(MediaError, match="whole WAV, MP3 and Ogg Vorbis") as caught:

@@ -64,8 +64,16 @@ def test_warm_up_requests_name_every_signature_and_work(exported, loaded):
 def test_an_existing_version_is_left_alone(exported, toy):
     before = (exported.folder / "saved_model.pb").read_bytes()
     with pytest.raises(UserError, match="exists already; choose another version"):
-        saved_model.export(toy.model, toy.extractor, exported.folder.parents[1])
+        saved_model.export(toy.model, toy.extractor, exported.folder.parents[1], version=1)
     assert (exported.folder / "saved_model.pb").read_bytes() == before
+
+
+def test_the_next_free_version_is_taken(tmp_path):
+    assert saved_model.plan(tmp_path, "m").name == "1"
+    for taken in ("2", "9", ".tmp_11", "12b"):
+        (tmp_path / "m" / taken).mkdir(parents=True)
+    assert saved_model.plan(tmp_path, "m") == tmp_path / "m" / "10"
+    assert saved_model.plan(tmp_path, "m", 2) == tmp_path / "m" / "2"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Test videos: a photo and a sound muxed by PyAV, so that what is true of each pair is known."""
+
+import fractions
+import os
+
+import av
+import numpy as np
+
+from s2i_tf import spec
+
+# Video codec, audio codec, its sampling rate and sample format, by container.
+_CODECS = {
+    "mp4": ("libx264", "aac", spec.SAMPLE_RATE_HZ, "fltp"),
+    "mov": ("libx264", "aac", spec.SAMPLE_RATE_HZ, "fltp"),
+    "mkv": ("libx264", "flac", spec.SAMPLE_RATE_HZ, "s16"),
+    "webm": ("libvpx", "libopus", 48_000, "flt"),
+    "avi": ("mpeg4", "libmp3lame", spec.SAMPLE_RATE_HZ, "s16p"),
+}
+CONTAINERS = tuple(_CODECS)
+_FRAMES_PER_SECOND = 5
+
+
+def write_video(
+    path: str | os.PathLike, waveform: np.ndarray | None, pictures: list[np.ndarray]
+) -> None:
+    """Writes a video that shows the pictures one after the other while the sound plays.
+
+    Args:
+      path: of the file; its ending is the container, one of `CONTAINERS`.
+      waveform: of the package's layout, or None for a silent film of 2 s.
+      pictures: uint8 [height, width, 3], all of one size with even sides; none for a sound alone.
+    """
+    video_codec, audio_codec, rate_hz, sample_format = _CODECS[os.fspath(path).rsplit(".", 1)[1]]
+    seconds = 2.0 if waveform is None else len(waveform) / spec.SAMPLE_RATE_HZ
+    with av.open(os.fspath(path), "w") as container:
+        streams = []
+        if pictures:
+            film = container.add_stream(video_codec, rate=_FRAMES_PER_SECOND)
+            film.height, film.width = pictures[0].shape[:2]
+            film.pix_fmt = "yuv420p"
+            streams.append((film, _frames(pictures, seconds)))
+        if waveform is not None:
+            sound = container.add_stream(audio_codec, rate=rate_hz, layout="mono")
+            converter = av.AudioResampler(sample_format, "mono", rate_hz, sound.frame_size or 1024)
+            streams.append((sound, _sound_frames(waveform, converter)))
+        for stream, frames in streams:
+            for frame in frames:
+                container.mux(stream.encode(frame))
+        for stream, _ in streams:
+            container.mux(stream.encode(None))
+
+
+def _frames(pictures: list[np.ndarray], seconds: float):
+    num_frames = max(1, round(seconds * _FRAMES_PER_SECOND))
+    for index in range(num_frames):
+        picture = pictures[index * len(pictures) // num_frames]
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts = index
+        frame.time_base = fractions.Fraction(1, _FRAMES_PER_SECOND)
+        yield frame
+
+
+def _sound_frames(waveform: np.ndarray, converter: av.AudioResampler):
+    samples = np.round(waveform / spec.WAVEFORM_SCALE * 32767).astype(np.int16)[None]
+    frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+    frame.sample_rate = spec.SAMPLE_RATE_HZ
+    frame.pts = 0
+    yield from converter.resample(frame)
+    yield from converter.resample(None)

@@ -1,0 +1,264 @@
+"""A trained model as one TFLite file: waveform to picture, and sound features to picture.
+
+Batch 1, builtin ops alone, norms and dropout as at inference. The file's signatures:
+
+  serving_default  waveform float32 [1, 132300]       → image float32 [1, 128, 128, 3] in [0, 1]
+  sound_features   sound_features float32 [1, 4096]   → image
+
+The waveform is the 6 s window of `audio.feature_window` in [-1, 1]. Weights that both
+signatures use are in the file once. What else a caller must know is inside, see
+`s2i_tf.serving.tflite_metadata`; `s2i_tf.serving.tflite` runs the file.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from s2i_tf import files, spec
+from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.errors import MediaError, UserError, unknown_name
+from s2i_tf.features.base import Extractor
+from s2i_tf.media import audio
+from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.serving import examples, saved_model, tflite_metadata, wav
+from s2i_tf.serving.parity import ParityError
+from s2i_tf.serving.precision import in_float32
+from s2i_tf.serving.tflite import FEATURES_SIGNATURE, WAVEFORM_SIGNATURE, TFLiteModel, interpreter
+
+ENDING = ".tflite"
+NUM_CALIBRATION_SOUNDS = 64
+
+# The mean difference of the pictures from Keras that a file is refused above; quantised
+# activations change pictures visibly, which the sweep measures against the data.
+MEAN_TOLERANCES = {"float32": 1e-4, "float16": 0.02, "dynamic_int8": 0.1, "full_int8": 0.2}
+_NUM_COMPARED = 3
+
+_UNSUPPORTED = re.compile(r"(?:Custom|TF Select) ops: (.+)")
+
+# Examples of a signature's inputs, one at a time.
+Examples = dict[str, list[dict[str, np.ndarray]]]
+
+
+def _float32(converter: tf.lite.TFLiteConverter) -> None:
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+
+
+def _float16(converter: tf.lite.TFLiteConverter) -> None:
+    _dynamic_int8(converter)
+    converter.target_spec.supported_types = [tf.float16]
+
+
+def _dynamic_int8(converter: tf.lite.TFLiteConverter) -> None:
+    _float32(converter)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def _full_int8(converter: tf.lite.TFLiteConverter) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
+# Weights float32; weights float16; weights int8, activations float32; both int8.
+QUANTIZATIONS: dict[str, Callable[[tf.lite.TFLiteConverter], None]] = {
+    "float32": _float32,
+    "float16": _float16,
+    "dynamic_int8": _dynamic_int8,
+    "full_int8": _full_int8,
+}
+CALIBRATED = "full_int8"
+
+
+@dataclasses.dataclass(frozen=True)
+class TFLiteExport:
+    """A finished file: its path, its size and its pictures' mean difference from Keras'."""
+
+    path: pathlib.Path
+    num_bytes: int
+    mean_difference: float
+
+
+def plan(out: str | os.PathLike, name: str, quantization: str) -> pathlib.Path:
+    """The path OUT/NAME-QUANTIZATION.tflite, once nothing stands in its way.
+
+    Raises:
+      UserError: if the quantisation is unknown, the name cannot be a file's, the file exists
+        already, or nothing is installed that runs it.
+    """
+    if quantization not in QUANTIZATIONS:
+        raise unknown_name("quantization", quantization, QUANTIZATIONS)
+    saved_model.check_name(name)
+    interpreter()
+    path = pathlib.Path(out) / f"{name}-{quantization}{ENDING}"
+    if path.exists():
+        raise UserError(f"{path} exists already; choose another name or remove it first")
+    return path
+
+
+def export(
+    model: SoundToImage,
+    extractor: Extractor,
+    out: str | os.PathLike,
+    *,
+    name: str = saved_model.DEFAULT_NAME,
+    quantization: str = "float32",
+    data: str | os.PathLike | None = None,
+) -> TFLiteExport:
+    """Writes OUT/NAME-QUANTIZATION.tflite.
+
+    Args:
+      model: the trained model.
+      extractor: the net whose sound features the model was trained on.
+      out: the folder.
+      name: of the file.
+      quantization: a key of `QUANTIZATIONS`.
+      data: a prepared data set, whose training sounds calibrate `full_int8`.
+
+    Raises:
+      UserError: as `plan` and `saved_model.check_extractor`; if `full_int8` lacks its data; or if
+        the model needs an op that TFLite has not.
+      ParityError: if the pictures are others than Keras'.
+    """
+    path = plan(out, name, quantization)
+    saved_model.check_extractor(model, extractor)
+    model = in_float32(model)
+    calibration: Examples = {}
+    if quantization == CALIBRATED:
+        if not data:
+            raise UserError(
+                f"{quantization} needs a prepared data set to calibrate with: --data=DIR"
+            )
+        calibration = chain_examples(extractor, training_windows(data, NUM_CALIBRATION_SOUNDS))
+    functions = chain_functions(model, extractor.model)
+    nets = (extractor.model, *model_nets(model))
+    contents = convert(functions, nets, quantization, calibration)
+    contents = tflite_metadata.add(contents, saved_model.facts(model), quantization)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = files.write(files.temporary_name(path), contents)
+    try:
+        difference = _compare(temporary, model, extractor, quantization)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return TFLiteExport(path, len(contents), difference)
+
+
+def convert(
+    functions: dict[str, tf.types.experimental.ConcreteFunction],
+    nets: tuple[keras.Model, ...],
+    quantization: str,
+    calibration: Examples,
+) -> bytes:
+    """Any functions as one TFLite model.
+
+    Args:
+      functions: by signature.
+      nets: all whose variables they use.
+      quantization: a key of `QUANTIZATIONS`.
+      calibration: for `full_int8`, examples of every signature's inputs.
+
+    Raises:
+      UserError: naming the ops, if the model needs any that TFLite has not.
+    """
+
+    def representative() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        for signature, rows in calibration.items():
+            for inputs in rows:
+                yield signature, inputs
+
+    module = tf.Module()
+    module.weights = [variable.value for net in nets for variable in net.weights]
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=functions)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, list(functions))
+        QUANTIZATIONS[quantization](converter)
+        if quantization == CALIBRATED:
+            converter.representative_dataset = representative
+        try:
+            return converter.convert()
+        except Exception as error:  # the converter's own error class is not public
+            if not (found := _UNSUPPORTED.findall(str(error))):
+                raise
+            ops = ", ".join(dict.fromkeys(found))
+            raise UserError(f"TFLite has no builtin op for this model's {ops}") from None
+
+
+def chain_functions(
+    model: SoundToImage, sound_net: keras.Model
+) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """The file's signatures."""
+
+    def picture_of_waveform(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = sound_net(wav.scaled(waveform), training=False)
+        return {"image": model.picture_of_sound(features)}
+
+    def picture_of_features(sound_features: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"image": model.picture_of_sound(sound_features)}
+
+    return {
+        WAVEFORM_SIGNATURE: traced(picture_of_waveform, waveform=[1, spec.FEATURE_SAMPLES]),
+        FEATURES_SIGNATURE: traced(picture_of_features, sound_features=[1, spec.FEATURE_SIZE]),
+    }
+
+
+def traced(function: Callable, **shapes: list[int]) -> tf.types.experimental.ConcreteFunction:
+    """The function for float32 inputs of these names and shapes."""
+    inputs = [tf.TensorSpec(shape, tf.float32, name) for name, shape in shapes.items()]
+    return tf.function(function, inputs, autograph=False).get_concrete_function()
+
+
+def chain_examples(extractor: Extractor, windows: np.ndarray) -> Examples:
+    """Calibration examples for `chain_functions`, of windows [num, 132300] in [-1, 1]."""
+    features = [extractor(window[None] * spec.WAVEFORM_SCALE) for window in windows]
+    return {
+        WAVEFORM_SIGNATURE: [{"waveform": window[None]} for window in windows],
+        FEATURES_SIGNATURE: [{"sound_features": row} for row in features],
+    }
+
+
+def model_nets(model: SoundToImage) -> tuple[keras.Model, ...]:
+    """The model's three parts."""
+    return (model.multimodal, model.feature_generator, model.image_generator)
+
+
+def training_windows(data: str | os.PathLike, num: int) -> np.ndarray:
+    """Windows [num, 132300] in [-1, 1] of training sounds, spread evenly over a data set's shards.
+
+    Raises:
+      UserError: if the data set, or the folder of its sounds, is not there.
+    """
+    source = pathlib.Path(dataset_info.load(data).source)
+    split = pipeline.load_split(data, spec.TRAIN_SPLIT, with_image=False)
+    sound_ids = sorted(set(split["sound_id"]))
+    windows = []
+    for index in np.linspace(0, len(sound_ids) - 1, min(num, len(sound_ids))).astype(int):
+        try:
+            waveform = audio.load_waveform(source / sound_ids[index])
+        except MediaError as error:
+            raise UserError(f"{data}: its sounds are needed for calibration: {error}") from None
+        windows.append(audio.feature_window(waveform) / spec.WAVEFORM_SCALE)
+    return np.stack(windows).astype(np.float32)
+
+
+def _compare(
+    path: pathlib.Path, model: SoundToImage, extractor: Extractor, quantization: str
+) -> float:
+    """The larger mean difference from Keras of the two signatures' pictures."""
+    file = TFLiteModel.load(path)
+    windows = examples.sounds(spec.FEATURE_SECONDS, _NUM_COMPARED)
+    features = extractor(windows * np.float32(spec.WAVEFORM_SCALE))
+    expected = model.generate(features)
+    pictures = (file.generate_from_windows(windows), file.generate(features))
+    difference = max(float(np.abs(picture - expected).mean()) for picture in pictures)
+    if not difference <= MEAN_TOLERANCES[quantization]:
+        raise ParityError(
+            f"the {quantization} file's pictures differ by {difference:.3g} on average from "
+            f"Keras'; allowed: {MEAN_TOLERANCES[quantization]:g}"
+        )
+    return difference
