@@ -32,7 +32,7 @@ setup(
     package_data={"s2i_tf": ["**/*.json", "**/*.html", "**/*.css"]},
     install_requires=[
         "absl-py>=2.1",
-        "av>=12",
+        "av>=14.1,<19",
         "keras>=3.6,<4",
         "matplotlib>=3.8",
         "ml_collections>=1.0",

@@ -5,7 +5,7 @@
 
 21 classes, EfficientNet-Lite2 as feature net, EfficientNet-Lite0 as judge.
 
-Cost: about 25 minutes on 2 cores. Expected result: see the README.
+Cost: about 30 minutes on 2 cores. Expected result: see the README.
 """
 
 from s2i_tf.config import Config
@@ -18,8 +18,8 @@ def get_config() -> Config:
     config.generator.filters = 32
     config.discriminator.filters = 32
     config.multimodal.num_steps = 300
-    config.feature_gan.num_steps = 400
-    config.image_gan.num_steps = 1000
+    config.feature_gan.num_steps = 600
+    config.image_gan.num_steps = 2000
     for gan in (config.feature_gan, config.image_gan):
         gan.batch_size = 8
     return config

@@ -2,20 +2,21 @@
 
 s2i generate SOUND… --model=DIR --out=DIR [--num_samples=N] [--seed=N]
 
-Takes any sound or video file. Writes OUT/<the sound's stem>.png for each, further samples as
-<stem>_1.png, …, and contact_sheet.png. A file that cannot be read is reported and left out; the
-exit status is then 2.
+Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
+OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
+file that cannot be read is reported and left out; the exit status is then 2.
 """
 
 import collections
 import logging
+import os
 import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
 from s2i_tf import files
-from s2i_tf.errors import MediaError, UserError
+from s2i_tf.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def _features(args: list[str], model_folder: str):
     import numpy as np
 
     from s2i_tf import features
-    from s2i_tf.media import audio
+    from s2i_tf.media import audio, limits
     from s2i_tf.models.sound_to_image import read_description
 
     extractor = features.load_extractor(read_description(model_folder)["extractors"]["sound"])
@@ -92,14 +93,16 @@ def _features(args: list[str], model_folder: str):
             rows.append(extractor(np.stack(prepared)))
             prepared.clear()
 
-    for path in map(pathlib.Path, args):
-        try:
-            prepared.append(extractor.prepare(audio.load_waveform(path)))
-        except MediaError as error:
+    for sound in audio.waveform_dataset(args, max_seconds=limits.MAX_SECONDS).as_numpy_iterator():
+        if sound["reason"]:
+            message = os.fsdecode(sound["message"])
+            if len(args) == 1:
+                raise UserError(message)
             num_bad += 1
-            logger.warning("left out: %s", error)
+            logger.warning("left out: %s", message)
             continue
-        paths.append(path)
+        prepared.append(extractor.prepare(sound["waveform"]))
+        paths.append(pathlib.Path(os.fsdecode(sound["path"])))
         if len(prepared) == _BATCH_SIZE:
             flush()
     flush()

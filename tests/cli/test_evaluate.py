@@ -1,12 +1,11 @@
+import functools
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from absl import flags
 
 from s2i_tf import features
-from s2i_tf.cli import evaluate as cli
 from s2i_tf.config import Config
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate as evaluation
@@ -30,18 +29,8 @@ class MeanJudge(Classifier):
 
 
 @pytest.fixture
-def call():
-    """Runs the verb with flags of its own, which are gone afterwards."""
-    before = set(flags.FLAGS)
-    cli.define_flags()
-
-    def run(*argv):
-        cli.run(flags.FLAGS(["evaluate", *argv])[1:])
-
-    yield run
-    for name in set(flags.FLAGS) - before:
-        delattr(flags.FLAGS, name)
-    flags.FLAGS.unparse_flags()
+def call(call_verb):
+    return functools.partial(call_verb, "evaluate")
 
 
 @pytest.fixture(scope="module")

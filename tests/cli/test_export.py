@@ -1,30 +1,20 @@
+import functools
 import pathlib
 import types
 
 import pytest
-from absl import flags
 
 from s2i_tf import config, features
-from s2i_tf.cli import export as cli
 from s2i_tf.errors import UserError
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import saved_model, tflite_export
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch):
-    """Runs the verb in an empty folder with flags of its own, which are gone afterwards."""
+def call(call_verb, tmp_path, monkeypatch):
+    """Runs the verb in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    before = set(flags.FLAGS)
-    cli.define_flags()
-
-    def run(*argv):
-        cli.run(flags.FLAGS(["export", *argv])[1:])
-
-    yield run
-    for name in set(flags.FLAGS) - before:
-        delattr(flags.FLAGS, name)
-    flags.FLAGS.unparse_flags()
+    return functools.partial(call_verb, "export")
 
 
 @pytest.fixture

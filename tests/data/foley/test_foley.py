@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from s2i_tf import spec
-from s2i_tf.data import foley, foley_measures
+from s2i_tf.data import foley
+from s2i_tf.data.foley import dataset, measures
 from s2i_tf.errors import UserError
 from s2i_tf.media import audio, image
 
 
 def read_index(folder):
-    with (folder / foley.INDEX_FILE).open(newline="") as file:
+    with (folder / dataset.INDEX_FILE).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -31,8 +32,8 @@ def test_ten_classes_have_causes_that_can_be_measured():
         causes = foley.CAUSES[class_name]
         assert 2 <= len(causes) <= 4
         assert len({cause.name for cause in causes}) == len(causes)
-        assert {cause.ear.kind for cause in causes} <= set(foley_measures.EARS)
-        assert {cause.eye.kind for cause in causes} <= set(foley_measures.EYES)
+        assert {cause.ear.kind for cause in causes} <= set(measures.EARS)
+        assert {cause.eye.kind for cause in causes} <= set(measures.EYES)
 
 
 def test_causes_are_pinned():
@@ -43,7 +44,7 @@ def test_causes_are_pinned():
 
 
 def test_causes_do_not_depend_on_the_process():
-    code = "from s2i_tf.data import foley_causes; print(foley_causes.scene('sea_waves', 7, 3))"
+    code = "from s2i_tf.data.foley import causes; print(causes.scene('sea_waves', 7, 3))"
     for hash_seed in ("1", "2"):
         finished = subprocess.run(
             [sys.executable, "-c", code],
@@ -106,7 +107,7 @@ def rendering(tmp_path_factory):
 def test_folder_holds_what_its_index_says(rendering):
     rows = read_index(rendering)
     assert len(rows) == 2 * 2 * len(foley.CLASSES)
-    assert {row["path"] for row in rows} | {foley.INDEX_FILE} == set(contents(rendering))
+    assert {row["path"] for row in rows} | {dataset.INDEX_FILE} == set(contents(rendering))
     assert {path.name for path in rendering.parent.iterdir()} == {"media"}
     for row in rows:
         folder, class_name, name = row["path"].split("/")
@@ -164,7 +165,7 @@ def test_a_failure_leaves_nothing(tmp_path, monkeypatch):
     def disk_full(waveform, container):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(foley.audio, "encode_audio", disk_full)
+    monkeypatch.setattr(dataset.audio, "encode_audio", disk_full)
     with pytest.raises(OSError, match="No space"):
         foley.write_folder(tmp_path / "media", 1)
     assert not list(tmp_path.iterdir())
@@ -178,7 +179,7 @@ def test_number_out_of_range(tmp_path, num_per_class):
 
 @pytest.mark.realpairs
 def test_index_has_the_columns_of_real_data(realpairs, rendering):
-    real, ours = ((folder / foley.INDEX_FILE).open() for folder in (realpairs, rendering))
+    real, ours = ((folder / dataset.INDEX_FILE).open() for folder in (realpairs, rendering))
     with real, ours:
         columns = next(csv.reader(real))
         assert next(csv.reader(ours))[: len(columns)] == columns

@@ -1,9 +1,4 @@
-"""The embedded data set: ten classes of sounds and pictures that the package makes itself.
-
-A scene draws its causes from a seed; its sound and its picture are pure functions of the scene, so
-that both follow the same causes and nothing needs to be stored or downloaded. `write_folder` puts
-them into files of the usual shape, from where they go the way of any other data.
-"""
+"""Scenes to sounds and pictures, and to a folder of files with an index."""
 
 import csv
 import functools
@@ -17,27 +12,14 @@ import numpy as np
 from PIL import Image
 
 from s2i_tf import files, spec
-from s2i_tf.data import foley_dsp as dsp
 from s2i_tf.data import splits
-from s2i_tf.data.foley_canvas import Canvas
-from s2i_tf.data.foley_causes import CAUSES, CLASSES, Scene, causes_of, lerp, scene
-from s2i_tf.data.foley_measures import measure_picture, measure_sound
-from s2i_tf.data.foley_pictures import PAINTERS
-from s2i_tf.data.foley_sounds import SYNTHESISERS
+from s2i_tf.data.foley import dsp
+from s2i_tf.data.foley.canvas import Canvas
+from s2i_tf.data.foley.causes import CLASSES, Scene, causes_of, lerp, scene
+from s2i_tf.data.foley.pictures import PAINTERS
+from s2i_tf.data.foley.sounds import SYNTHESISERS
 from s2i_tf.errors import UserError
 from s2i_tf.media import audio
-
-__all__ = [
-    "CAUSES",
-    "CLASSES",
-    "Scene",
-    "measure_picture",
-    "measure_sound",
-    "render",
-    "scene",
-    "synthesize",
-    "write_folder",
-]
 
 MAX_PER_CLASS = 100_000
 PICTURE_SIDE = 256

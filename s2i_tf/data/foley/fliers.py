@@ -1,14 +1,14 @@
 """Pictures of birds and helicopters for the embedded data set.
 
-The same conventions as in `s2i_tf.data.foley_elements`.
+The same conventions as in `s2i_tf.data.foley.elements`.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from s2i_tf.data.foley_backdrops import hills, skyline
-from s2i_tf.data.foley_canvas import (
+from s2i_tf.data.foley.backdrops import hills, skyline
+from s2i_tf.data.foley.canvas import (
     WHITE,
     Canvas,
     Colour,
@@ -20,7 +20,7 @@ from s2i_tf.data.foley_canvas import (
     mix,
     shade,
 )
-from s2i_tf.data.foley_causes import lerp
+from s2i_tf.data.foley.causes import lerp
 
 
 def bird(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from s2i_tf.data.foley_backdrops import bricks, forest, hills, skyline
-from s2i_tf.data.foley_canvas import (
+from s2i_tf.data.foley.backdrops import bricks, forest, hills, skyline
+from s2i_tf.data.foley.canvas import (
     BLACK,
     WHITE,
     Canvas,
@@ -23,7 +23,7 @@ from s2i_tf.data.foley_canvas import (
     mix,
     shade,
 )
-from s2i_tf.data.foley_causes import lerp
+from s2i_tf.data.foley.causes import lerp
 
 
 def rain(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) -> None:

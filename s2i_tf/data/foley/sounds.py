@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.data import foley_dsp as dsp
-from s2i_tf.data.foley_causes import glide, lerp
+from s2i_tf.data.foley import dsp
+from s2i_tf.data.foley.causes import glide, lerp
 
 _RATE = spec.SAMPLE_RATE_HZ
 

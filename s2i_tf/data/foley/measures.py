@@ -1,6 +1,6 @@
 """Estimates of the causes from a sound or a picture alone, also from one that a model generated.
 
-One measure a kind (see `s2i_tf.data.foley_causes`), the same for every class, made of averages
+One measure a kind (see `s2i_tf.data.foley.causes`), the same for every class, made of averages
 that a blurred picture of 128 pixels still gives. A measure that falls with a cause is negated, so
 that every estimate ought to rise with its cause; its unit is the measure's, so compare ranks.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from s2i_tf import spec
-from s2i_tf.data.foley_causes import causes_of
+from s2i_tf.data.foley.causes import causes_of
 
 # Sounds are looked at in windows of 23 ms every 5 ms, in bands from 43 Hz to 11 kHz whose edges
 # are bins of 43 Hz.

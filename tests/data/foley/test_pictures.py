@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s2i_tf.data import foley, foley_canvas
-from s2i_tf.data.foley_canvas import Canvas, Pen, box, ellipse
-from s2i_tf.data.foley_pictures import PAINTERS
+from s2i_tf.data import foley
+from s2i_tf.data.foley import canvas as canvas_module
+from s2i_tf.data.foley.canvas import Canvas, Pen, box, ellipse
+from s2i_tf.data.foley.pictures import PAINTERS
 
 WHITE = (1.0, 1.0, 1.0)
 
@@ -99,15 +100,15 @@ def test_marks_have_their_own_opacity(canvas):
 
 def test_curve_runs_through_its_points():
     points = [(0.0, 0.0), (0.3, 0.5), (0.8, 0.1)]
-    line = foley_canvas.curve(*points)
+    line = canvas_module.curve(*points)
     for point in points:
         assert np.min(np.sum((line - point) ** 2, axis=1)) < 1e-12
-    closed = foley_canvas.curve(*points, closed=True)
+    closed = canvas_module.curve(*points, closed=True)
     np.testing.assert_allclose(closed[0], closed[-1])
 
 
 def test_noise_is_standardised(rng):
-    noise = foley_canvas.fractal_noise(rng, (80, 60), (4, 3))
+    noise = canvas_module.fractal_noise(rng, (80, 60), (4, 3))
     assert noise.shape == (80, 60)
     assert abs(noise.mean()) < 1e-3
     assert noise.std() == pytest.approx(1, abs=1e-3)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from s2i_tf import spec
-from s2i_tf.data import foley, foley_dsp, foley_sounds
+from s2i_tf.data import foley
+from s2i_tf.data.foley import dsp, sounds
 
 RATE = spec.SAMPLE_RATE_HZ
 
@@ -58,15 +59,15 @@ def test_ring_is_the_sum_of_its_modes():
     amplitudes = np.array([1.0, 0.5j])
     t = np.arange(1000) / RATE
     modes = amplitudes[:, None] * np.exp(t * (2j * np.pi * frequencies - 1 / decays)[:, None])
-    ring = foley_dsp.ring(1000, frequencies, decays, amplitudes)
+    ring = dsp.ring(1000, frequencies, decays, amplitudes)
     np.testing.assert_allclose(ring, modes.sum(axis=0).imag, atol=1e-5)
 
 
 def test_periodic_is_the_sum_of_its_harmonics():
-    turns = foley_dsp.phase(300.0, 2000)
+    turns = dsp.phase(300.0, 2000)
     amplitudes = np.array([1.0, 0.0, 0.5])
     expected = np.sin(2 * np.pi * turns) + 0.5 * np.sin(6 * np.pi * turns)
-    np.testing.assert_allclose(foley_dsp.periodic(turns, amplitudes), expected, atol=5e-3)
+    np.testing.assert_allclose(dsp.periodic(turns, amplitudes), expected, atol=5e-3)
 
 
 def test_a_pluck_decays_as_the_string_loop_does(rng):
@@ -78,7 +79,7 @@ def test_a_pluck_decays_as_the_string_loop_does(rng):
         before = loop[n - delay - 1] if n > delay else 0.0
         loop[n] = 0.9965 * 0.5 * (loop[n - delay] + before)
     frequency = RATE / (delay + 0.5)
-    string = foley_sounds.pluck(rng, frequency, len(loop))
+    string = sounds.pluck(rng, frequency, len(loop))
 
     def decay(wave, harmonic):
         t = np.arange(4 * delay) / RATE
@@ -92,25 +93,25 @@ def test_a_pluck_decays_as_the_string_loop_does(rng):
 
 def test_scatter_adds_overlapping_grains():
     grains = np.ones((2, 10))
-    total = foley_dsp.scatter(20, np.array([2.5, 7.5]) / RATE, grains)
+    total = dsp.scatter(20, np.array([2.5, 7.5]) / RATE, grains)
     np.testing.assert_array_equal(total, [0] * 2 + [1] * 5 + [2] * 5 + [1] * 5 + [0] * 3)
 
 
 def test_noise_keeps_to_its_band(rng):
-    noise = foley_dsp.coloured_noise(rng, 100_000, foley_dsp.band(500, 2000, order=4))
-    assert foley_dsp.level(noise) == pytest.approx(1, abs=0.02)
+    noise = dsp.coloured_noise(rng, 100_000, dsp.band(500, 2000, order=4))
+    assert dsp.level(noise) == pytest.approx(1, abs=0.02)
     assert band_share(noise, 400, 2500) > 0.95
 
 
 def test_noise_repeats_without_a_seam(rng):
-    noise = foley_dsp.coloured_noise(rng, 150_000, foley_dsp.band(20, 200))
+    noise = dsp.coloured_noise(rng, 150_000, dsp.band(20, 200))
     steps = np.abs(np.diff(noise))
     assert steps[2**16 - 3 : 2**16 + 3].max() <= steps[: 2**16 - 3].max()
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
 def test_events_come_at_their_rate(rng, jitter):
-    times = foley_dsp.event_times(rng, 400.0, 5.0, jitter)
+    times = dsp.event_times(rng, 400.0, 5.0, jitter)
     assert np.all(np.diff(times) >= 0)
     assert times[0] >= 0
     assert times[-1] < 400
@@ -120,13 +121,13 @@ def test_events_come_at_their_rate(rng, jitter):
 
 def test_events_last_to_the_end(rng):
     for _ in range(200):
-        assert foley_dsp.event_times(rng, 7.0, 10.0, 1.0)[-1] > 5.5
+        assert dsp.event_times(rng, 7.0, 10.0, 1.0)[-1] > 5.5
 
 
 def test_reverberation_dies_away(rng):
     click = np.zeros(RATE, np.float32)
     click[0] = 1
-    room = foley_dsp.reverberate(rng, click, 0.5, 0.3)
+    room = dsp.reverberate(rng, click, 0.5, 0.3)
     assert room[0] == 1
     assert 0 < np.abs(room[1 : RATE // 4]).max() <= 0.3
     assert np.abs(room[RATE * 6 // 10 :]).max() < 1e-3
@@ -135,6 +136,6 @@ def test_reverberation_dies_away(rng):
 @pytest.mark.parametrize("class_name", foley.CLASSES)
 def test_every_class_has_its_synthesiser(class_name, rng):
     causes = dict.fromkeys((c.name for c in foley.CAUSES[class_name]), 0.5)
-    wave = foley_sounds.SYNTHESISERS[class_name](50_000, causes, rng)
+    wave = sounds.SYNTHESISERS[class_name](50_000, causes, rng)
     assert wave.shape == (50_000,)
     assert wave.dtype == np.float32

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from s2i_tf.data.foley_canvas import Canvas, Colour, Pen, box, curve, hsv, shade
+from s2i_tf.data.foley.canvas import Canvas, Colour, Pen, box, curve, hsv, shade
 
 
 def hills(

@@ -1,7 +1,7 @@
 """The classes of the embedded data set and the causes that a sound shares with its picture.
 
 A cause is a number in [0, 1] drawn once for a pair. It changes one property that can be heard and
-one that can be seen, each named by a kind that `s2i_tf.data.foley_measures` knows how to measure:
+one that can be seen, each named by a kind that `s2i_tf.data.foley.measures` knows how to measure:
 
 ears  `loudness` · `pitch` the fundamental · `tone` the centre of the spectrum · `onsets` events a
       second · `swell` and `throb` how often the sound comes round again, slowly or quickly
@@ -27,7 +27,7 @@ class Effect:
     """What a cause does to one sense.
 
     Attributes:
-      kind: the measured property, a key of `EARS` or `EYES` in `foley_measures`.
+      kind: the measured property, a key of `EARS` or `EYES` in `foley.measures`.
       rises: whether the property rises or falls with the cause.
       words: what a person notices as the cause goes from 0 to 1.
     """

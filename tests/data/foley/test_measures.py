@@ -3,7 +3,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from s2i_tf import spec
-from s2i_tf.data import foley, foley_measures
+from s2i_tf.data import foley
+from s2i_tf.data.foley import measures
 
 NUM_SCENES = 32
 STRONG, WEAK = 0.85, 0.75
@@ -45,7 +46,7 @@ def test_causes_are_heard_and_seen(class_name):
 
 def test_loudness_is_in_decibels():
     full = np.full(30_000, spec.WAVEFORM_SCALE, np.float32)
-    assert foley_measures.EARS["loudness"](full / spec.WAVEFORM_SCALE) == pytest.approx(0, abs=1e-6)
+    assert measures.EARS["loudness"](full / spec.WAVEFORM_SCALE) == pytest.approx(0, abs=1e-6)
     near, far = (foley.measure_sound("horn", full * gain)["force"] for gain in (0.5, 0.05))
     assert near - far == pytest.approx(20, abs=0.01)
 
@@ -54,7 +55,7 @@ def test_loudness_is_in_decibels():
 def test_pitch_is_that_of_a_tone(frequency_hz):
     t = np.arange(60_000) / spec.SAMPLE_RATE_HZ
     tone = sum(np.sin(2 * np.pi * frequency_hz * k * t) / k for k in (1, 2, 3))
-    octaves = foley_measures.EARS["pitch"](tone.astype(np.float32))
+    octaves = measures.EARS["pitch"](tone.astype(np.float32))
     # Lags are whole samples.
     assert octaves == pytest.approx(np.log2(frequency_hz), abs=frequency_hz / 22_050)
 
@@ -65,14 +66,14 @@ def test_onsets_are_counted(rng, rate_hz):
     for time in np.arange(0.05, 8, 1 / rate_hz):
         start = int(time * spec.SAMPLE_RATE_HZ)
         wave[start : start + 200] += rng.standard_normal(200) * 0.3
-    assert foley_measures.EARS["onsets"](wave) == pytest.approx(np.log2(rate_hz), abs=0.2)
+    assert measures.EARS["onsets"](wave) == pytest.approx(np.log2(rate_hz), abs=0.2)
 
 
 @pytest.mark.parametrize(("kind", "rate_hz"), [("swell", 0.7), ("swell", 3.0), ("throb", 15.0)])
 def test_repetition_is_that_of_a_modulation(rng, kind, rate_hz):
     t = np.arange(8 * spec.SAMPLE_RATE_HZ) / spec.SAMPLE_RATE_HZ
     wave = rng.standard_normal(len(t)) * (1.1 + np.sin(2 * np.pi * rate_hz * t)) * 0.1
-    octaves = foley_measures.EARS[kind](wave.astype(np.float32))
+    octaves = measures.EARS[kind](wave.astype(np.float32))
     assert octaves == pytest.approx(np.log2(rate_hz), abs=0.15)
 
 

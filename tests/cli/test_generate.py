@@ -1,0 +1,134 @@
+"""`s2i generate`: its pictures, their names, and sounds that cannot be used."""
+
+import numpy as np
+import pytest
+
+from s2i_tf import features, spec
+from s2i_tf.cli.generate import unique_stems
+from s2i_tf.errors import UserError
+from s2i_tf.media import audio, image, limits
+from s2i_tf.models import build_generator
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.sound_to_image import SoundToImage
+
+
+@pytest.fixture(scope="module")
+def sound_net():
+    return features.load_extractor("soundnet_pool5", weights="random:0")
+
+
+@pytest.fixture(scope="module")
+def model(sound_net, tmp_path_factory):
+    """A folder with the smallest model that draws several pictures of a sound."""
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    layers = MultimodalLayers(2)
+    layers.build()
+    parts = [
+        build_generator("unet", 128, 1, channels, filters=2, output_activation=activation, seed=0)
+        for channels, activation in ((1, "linear"), (3, "tanh"))
+    ]
+    for part in parts:  # fresh weights would draw nothing but grey
+        for variable in part.trainable_variables:
+            variable.assign(variable * 2.5)
+    SoundToImage(
+        layers,
+        *parts,
+        class_names=("one", "two"),
+        fingerprints={"sound_fingerprint": sound_net.fingerprint.digest, "image_fingerprint": "i"},
+        extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
+        nets={},
+    ).save(folder)
+    return folder
+
+
+@pytest.fixture
+def generate(call_verb, model, sound_net, monkeypatch):
+    monkeypatch.setattr(features, "load_extractor", lambda name: sound_net)
+    return lambda *argv: call_verb("generate", *argv, f"--model={model}")
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """Writes sounds of a name and a length in seconds."""
+
+    def write(name, seconds=0.5):
+        path = tmp_path / "sounds" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(len(name))
+        wave = rng.uniform(-100, 100, int(seconds * spec.SAMPLE_RATE_HZ)).astype(np.float32)
+        path.write_bytes(audio.encode_audio(wave, path.suffix[1:]))
+        return path
+
+    return write
+
+
+def test_a_picture_for_each_sample_of_each_sound_and_a_sheet(generate, sounds, tmp_path, capsys):
+    out = tmp_path / "out"
+    generate(sounds("a b.wav"), sounds("ü.flac"), f"--out={out}", "--num_samples=2", "--seed=3")
+    assert {path.name for path in out.iterdir()} == {
+        *("a b.png", "a b_1.png", "ü.png", "ü_1.png", "contact_sheet.png")
+    }
+    pictures = [image.load_image(out / name) for name in ("a b.png", "a b_1.png")]
+    assert pictures[0].shape == (spec.IMAGE_SIDE, spec.IMAGE_SIDE, 3)
+    assert not np.array_equal(*pictures)
+    assert capsys.readouterr().out == f"4 pictures of 2 sounds: {out}/contact_sheet.png\n"
+
+
+def test_the_same_call_gives_the_same_pictures_and_the_model_s_own(
+    generate, model, sound_net, sounds, tmp_path
+):
+    path = sounds("a.wav")
+    for out in ("one", "two"):
+        generate(path, f"--out={tmp_path / out}", "--num_samples=2", "--seed=5")
+    for name in ("a.png", "a_1.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    prepared = sound_net.prepare(audio.load_waveform(path))
+    expected = SoundToImage.load(model).generate(sound_net(prepared[None]), sample=1, seed=5)[0]
+    drawn = image.load_image(tmp_path / "one" / "a_1.png")
+    np.testing.assert_allclose(drawn / 255, expected, atol=1 / 255)
+
+
+def test_a_bad_sound_is_left_out_and_the_others_are_drawn(generate, sounds, tmp_path, caplog):
+    bad = tmp_path / "text.mp3"
+    bad.write_text("no sound")
+    with pytest.raises(UserError, match="1 of 2 sounds could not be used"):
+        generate(bad, sounds("good.wav"), f"--out={tmp_path / 'out'}")
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"good", "contact_sheet"}
+    assert "text.mp3" in caplog.text
+
+
+def test_one_bad_sound_is_one_line_and_writes_nothing(generate, tmp_path):
+    (tmp_path / "README.md").write_text("# no sound")
+    with pytest.raises(UserError, match=r"README\.md: not a sound or video; allowed: WAV, MP3"):
+        generate(tmp_path / "README.md", f"--out={tmp_path / 'out'}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_a_very_long_sound_the_beginning_counts(generate, sounds, tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_SECONDS", 2.0)
+    generate(sounds("long.wav", 5), f"--out={tmp_path / 'out'}")
+    assert (tmp_path / "out" / "long.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "no sound given"),
+        (["a.wav"], "--out=FOLDER is missing"),
+        (["a.wav", "--out={file}"], "is not a folder"),
+        (["a.wav", "--out=x", "--model={file}"], "no trained model here"),
+    ],
+)
+def test_mistakes_are_found_before_any_work(call_verb, model, tmp_path, argv, message):
+    (tmp_path / "file").touch()
+    argv = [argument.format(file=tmp_path / "file") for argument in argv]
+    if not any(argument.startswith("--model") for argument in argv):
+        argv.append(f"--model={model}")
+    with pytest.raises(UserError, match=message):
+        call_verb("generate", *argv)
+
+
+def test_equal_stems_are_told_apart(tmp_path):
+    paths = [tmp_path / name for name in ("x/a.wav", "y/a.ogg", "b.wav", "x/a.mp3")]
+    assert unique_stems(paths) == ["x_a", "y_a", "b", "x_a-2"]
+    assert unique_stems([tmp_path / "contact_sheet.wav"]) == [f"{tmp_path.name}_contact_sheet"]

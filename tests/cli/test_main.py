@@ -1,0 +1,86 @@
+"""`s2i`: help at once, mistakes in one line, and the commands of the demo."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from s2i_tf.cli import demo, main
+from s2i_tf.errors import UserError
+
+
+def s2i(*argv, cwd):
+    code = (
+        "import sys; from s2i_tf.cli import main\n"
+        "try: main.main(['s2i', *sys.argv[1:]])\n"
+        "finally: print('tensorflow' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, *argv]
+    env = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_every_verb_explains_itself_without_tensorflow(verb, tmp_path):
+    shown = s2i(verb, "--help", cwd=tmp_path)
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert f"s2i {verb}" in shown.stdout and "flags:" in shown.stdout
+    assert shown.stdout.endswith("False\n")
+
+
+def test_the_overview_names_every_verb(tmp_path):
+    for argv in ([], ["--help"], ["help"]):
+        shown = s2i(*argv, cwd=tmp_path)
+        assert shown.returncode == 0 and all(f"  {verb}" in shown.stdout for verb in main.VERBS)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["paint"], "s2i: error: unknown verb 'paint'; known: demo, weights,"),
+        (["generate", "--speed=3"], "s2i generate: error: Unknown command line flag 'speed'"),
+        (["generate", "--seed=two"], "s2i generate: error: flag --seed=two"),
+        (["train"], "s2i train: error: --config=FILE.py is missing"),
+        (["train", "--config=none.py"], "s2i train: error: "),
+        (["train", "--config={config}", "--config.generator.filter=3"], "filter"),
+        (["train", "--config={config}", "--config.generator.filters=x"], "filters"),
+        (["train", "--config={config}", "--workdir=w"], "config.data is empty"),
+        (["train", "--config={config}", "--workdir=w", "--config.data=d"], "no prepared data set"),
+        (["train", "--config={config}"], "--workdir=FOLDER is missing"),
+        (["demo", "--config=none.py"], "--config=none.py is not a file"),
+        (["demo", "now"], "demo takes no arguments, got 'now'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(argv, message, tmp_path):
+    argv = [argument.format(config=demo.CONFIG) for argument in argv]
+    finished = s2i(*argv, cwd=tmp_path)
+    assert finished.returncode == main.EXIT_MISTAKE
+    assert finished.stderr.count("\n") == 1 and message in finished.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_demo_runs_every_verb_and_prints_what_it_runs(call_verb, tmp_path, monkeypatch, capsys):
+    ran = []
+
+    def run(command, check):
+        ran.append(command[3:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(demo.subprocess, "run", run)
+    monkeypatch.setattr(demo, "_eval_sounds", lambda data: ["a b.flac"])
+    call_verb("demo", f"--out={tmp_path}")
+    verbs = [command[0] for command in ran]
+    assert verbs == [verb for verb in main.VERBS if verb != "demo"]
+    printed = capsys.readouterr().out
+    assert f"$ s2i prepare --data=foley --out={tmp_path / 'data'}\n" in printed
+    assert "$ s2i generate 'a b.flac' " in printed
+    assert printed.rstrip().endswith("report.html")
+
+
+def test_the_demo_stops_at_the_first_failure(call_verb, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        demo.subprocess, "run", lambda command, check: subprocess.CompletedProcess(command, 2)
+    )
+    with pytest.raises(UserError, match="s2i weights ended with exit code 2"):
+        call_verb("demo", f"--out={tmp_path}")
