@@ -1,12 +1,15 @@
 """Test videos: a photo and a sound muxed by PyAV, so that what is true of each pair is known."""
 
 import fractions
+import json
 import os
+import pathlib
 
 import av
 import numpy as np
 
 from s2i_tf import spec
+from s2i_tf.media import audio, image
 
 # Video codec, audio codec, its sampling rate and sample format, by container.
 _CODECS = {
@@ -18,6 +21,9 @@ _CODECS = {
 }
 CONTAINERS = tuple(_CODECS)
 _FRAMES_PER_SECOND = 5
+_PICTURE_SIDE = 256
+
+TRUTH_FILE = "truth.json"
 
 
 def write_video(
@@ -48,6 +54,29 @@ def write_video(
                 container.mux(stream.encode(frame))
         for stream, _ in streams:
             container.mux(stream.encode(None))
+
+
+def make_videos(data: pathlib.Path, folder: pathlib.Path, num_videos: int, seed: int) -> None:
+    """Writes videos, every second one with a photo of another class, and the truth beside them."""
+    rng = np.random.default_rng(seed)
+    sounds, photos = (_by_class(data / kind) for kind in ("sounds", "images"))
+    names = sorted(set(sounds) & set(photos))
+    truth = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(num_videos):
+        heard = names[number // 2 % len(names)]
+        seen = heard if number % 2 == 0 else rng.choice([n for n in names if n != heard])
+        sound, photo = rng.choice(sounds[heard]), rng.choice(photos[seen])
+        file = f"{number:05}.mp4"
+        truth[file] = {"sound": heard, "picture": str(seen), "files": [str(sound), str(photo)]}
+        if not (folder / file).exists():
+            picture = image.square(image.load_image(photo), _PICTURE_SIDE)
+            write_video(folder / file, audio.load_waveform(sound), [picture])
+    (folder.parent / TRUTH_FILE).write_text(json.dumps(truth, indent=1))
+
+
+def _by_class(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+    return {path.name: sorted(path.iterdir()) for path in sorted(folder.iterdir())}
 
 
 def _frames(pictures: list[np.ndarray], seconds: float):

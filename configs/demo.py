@@ -16,8 +16,13 @@ def get_config() -> Config:
     config.log_every_steps = 25
     config.checkpoint_every_steps = 250
     config.generator.filters = 24
+    config.generator.dropout = 0.2
     config.discriminator.filters = 24
     config.multimodal.num_steps = 150
-    config.feature_gan.num_steps = 400
+    config.feature_gan.num_steps = 300
+    config.feature_gan.batch_size = 8
+    # Without it Adam undoes the penalty on the discriminator: see docs/deviations.md.
+    config.feature_gan.adam_epsilon = 1e-4
+    config.feature_gan.learning_rate = 1e-3
     config.image_gan.num_steps = 1000
     return config

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from apache_beam.metrics.metric import Metrics, MetricsFilter
 from apache_beam.runners.runner import PipelineResult
@@ -21,16 +21,31 @@ def measure(name: str) -> Iterator[None]:
     Metrics.counter(NAMESPACE, name).inc(int((time.perf_counter() - start) * 1e6))
 
 
-def log_shares(stage: str, result: PipelineResult) -> None:
-    """Logs what the workers spent their time on."""
-    spent = seconds(result)
-    total = sum(spent.values())
+def account(stage: str, num_rows: int, wall_seconds: float, result: PipelineResult) -> dict:
+    """Logs what the workers spent their time on, and returns it as JSON values.
+
+    Args:
+      stage: its name.
+      num_rows: rows that were done.
+      wall_seconds: from the pipeline's start to its end.
+      result: of the pipeline.
+    """
+    work_seconds = seconds(result)
+    total = sum(work_seconds.values())
     if total:
-        shares = ", ".join(f"{name} {value / total:.0%}" for name, value in sorted(spent.items()))
+        shares = ", ".join(
+            f"{name} {part / total:.0%}" for name, part in sorted(work_seconds.items())
+        )
         logger.info("%s: %.1f s of work: %s", stage, total, shares)
+    return {
+        "stage": stage,
+        "num_rows": num_rows,
+        "wall_seconds": wall_seconds,
+        "work_seconds": work_seconds,
+    }
 
 
-def seconds(result: PipelineResult) -> Mapping[str, float]:
+def seconds(result: PipelineResult) -> dict[str, float]:
     """The counters of a finished pipeline, in seconds."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     return {counter.key.metric.name: counter.result / 1e6 for counter in found}

@@ -13,8 +13,7 @@ EXIT_MISTAKE = 2
 
 def main(stage: str) -> None:
     """Runs one stage; those before it must be done already. Always ends in `SystemExit`."""
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("tfrecords_tools").setLevel(logging.INFO)
+    _log_progress()
     settings.define_flags(__name__)
     try:
         flags.FLAGS(sys.argv)
@@ -29,3 +28,12 @@ def main(stage: str) -> None:
         sys.exit(EXIT_MISTAKE)
     print(summary.last_line() if summary else f"{stage}: done")
     sys.exit(0)
+
+
+def _log_progress() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("tfrecords_tools")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)

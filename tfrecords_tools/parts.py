@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import logging
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -149,7 +150,7 @@ def run(
     folder: str,
     options_for: Callable[[int, float], PipelineOptions],
     may_work: bool = True,
-) -> None:
+) -> dict[str, Any] | None:
     """Does every part of a stage that is not valid yet.
 
     Args:
@@ -159,6 +160,9 @@ def run(
       options_for: from the number of parts to do, and the seconds of work in them, to the options
         of the Beam pipeline.
       may_work: otherwise a part that is not valid is an error.
+
+    Returns:
+      What took how long (`clock.account`), or None if nothing was left to do.
 
     Raises:
       UserError: if a stage that may not work is not done, or a worker met a mistake that the user
@@ -177,12 +181,15 @@ def run(
     if todo:
         manifest.remove(folder, [part.name for part in todo])
         num_rows = {part.name: part.num_rows for part in todo}
+        start = time.monotonic()
         with progress.watch(stage.name, num_rows, folder):
             result = run_pipeline(
                 lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder),
                 options_for(len(todo), sum(num_rows.values()) * stage.seconds_per_row),
             )
-        clock.log_shares(stage.name, result)
+        seconds = time.monotonic() - start
+        return clock.account(stage.name, sum(num_rows.values()), seconds, result)
+    return None
 
 
 def not_done(stage: str) -> UserError:

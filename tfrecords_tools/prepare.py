@@ -9,6 +9,7 @@ balanced. It ends because every round has fewer items to choose from.
 """
 
 import dataclasses
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -240,8 +241,9 @@ class Job:
 
     def _run(self, stage: parts.Stage, source: Table, folder: str) -> Table:
         """Runs a stage that opens media, runs nets or writes shards."""
-        parts.run(stage, source.paths, folder, self._options, may_work=self._may_work(stage.name))
-        return self._finished(stage.name, Table(folder, source.part_names))
+        may_work = self._may_work(stage.name)
+        account = parts.run(stage, source.paths, folder, self._options, may_work)
+        return self._finished(stage.name, Table(folder, source.part_names), account)
 
     def _run_choice(
         self,
@@ -256,12 +258,15 @@ class Job:
         settings = dataclasses.asdict(self._settings)
         config: dict[str, Any] = {name: settings[name] for name in _CHOICE_SETTINGS[stage]}
         config["left_out"] = sorted(self._bad)
-        tables.run(
+        account = tables.run(
             stage, config, sources, target, build, self._options(1, 0.0), self._may_work(stage)
         )
-        return self._finished(stage, target)
+        return self._finished(stage, target, account)
 
-    def _finished(self, stage: str, table: Table) -> Table:
+    def _finished(self, stage: str, table: Table, account: dict[str, Any] | None) -> Table:
+        if account:
+            path = files.join(self._folder("accounts"), f"{stage}.json")
+            files.write(path, json.dumps(account, indent=1).encode())
         if self._only == stage != write.Write.name:
             raise _Stopped
         return table

@@ -6,13 +6,14 @@ of a part are sorted, so the same rows give the same bytes on any runner with an
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from tfrecords_tools import files, manifest, parts, rows
+from tfrecords_tools import clock, files, manifest, parts, rows
 from tfrecords_tools.manifest import Manifest
 
 ROWS_PER_PART = 4096
@@ -110,7 +111,7 @@ def run(
     build: Callable[[beam.Pipeline], beam.PCollection],
     options: PipelineOptions,
     may_work: bool = True,
-) -> None:
+) -> dict[str, Any] | None:
     """Makes a table unless every part of it is valid.
 
     Args:
@@ -122,6 +123,9 @@ def run(
       options: of the pipeline.
       may_work: otherwise a table that is not valid is an error.
 
+    Returns:
+      What took how long (`clock.account`), or None if nothing was left to do.
+
     Raises:
       UserError: if a stage that may not work is not done.
     """
@@ -131,12 +135,14 @@ def run(
     )
     parts.remove_strangers(target.folder, set(target.part_names))
     if all(manifest.load_valid(target.folder, name, key) for name in target.part_names):
-        return
+        return None
     if not may_work:
         raise parts.not_done(stage)
-    parts.run_pipeline(
+    start = time.monotonic()
+    result = parts.run_pipeline(
         lambda pipeline: build(pipeline) | "Write" >> Write(target, key, config), options
     )
+    return clock.account(stage, target.num_rows(), time.monotonic() - start, result)
 
 
 def spread(folder: str, prefix: str, found: Iterable[Any], by: Callable[[Any], str]) -> Table:

@@ -16,9 +16,13 @@ def get_config() -> Config:
     config = Config(judge="efficientnet_lite0", precision="mixed_bfloat16")
     config.checkpoint_every_steps = 200
     config.generator.filters = 32
+    config.generator.dropout = 0.2
     config.discriminator.filters = 32
     config.multimodal.num_steps = 300
-    config.feature_gan.num_steps = 600
+    config.feature_gan.num_steps = 1200
+    # Without it Adam undoes the penalty on the discriminator: see docs/deviations.md.
+    config.feature_gan.adam_epsilon = 1e-4
+    config.feature_gan.learning_rate = 1e-3
     config.image_gan.num_steps = 2000
     for gan in (config.feature_gan, config.image_gan):
         gan.batch_size = 8

@@ -13,6 +13,7 @@ from s2i_tf.media import limits
 MAX_SECONDS = int(limits.MAX_SECONDS)
 MAX_SAMPLES = MAX_SECONDS * spec.SAMPLE_RATE_HZ
 MAX_PICTURES = 16
+_SHOWN_VALUES = 12
 
 WAVEFORM_RULE = (
     f"waveform must be float32 [n, samples], mono at {spec.SAMPLE_RATE_HZ} Hz in [-1, 1], "
@@ -32,7 +33,7 @@ def features_rule(name: str) -> str:
 
 def require(condition: tf.Tensor, rule: str, what: str, got: tf.Tensor) -> tf.Operation:
     """An assertion to depend on: says the rule and what was got instead."""
-    return tf.debugging.Assert(condition, [f"{rule}; got {what}", got])
+    return tf.debugging.Assert(condition, [f"{rule}; got {what}", got], summarize=_SHOWN_VALUES)
 
 
 def checked_waveform(waveform: tf.Tensor) -> tf.Tensor:

@@ -23,16 +23,13 @@ RATES_HZ = (spec.SAMPLE_RATE_HZ, 44_100)
 _SECONDS = 2.5
 
 
-def write(folder: pathlib.Path, model_name: str, stochastic: bool) -> int:
+def write(folder: pathlib.Path, model_name: str, stochastic: bool) -> None:
     """Writes the requests into `assets.extra`; none without tensorflow-serving-api.
 
     Args:
       folder: `assets.extra`.
       model_name: the served name.
       stochastic: whether the model has the signatures with `num_samples`.
-
-    Returns:
-      How many there are.
     """
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
@@ -41,10 +38,9 @@ def write(folder: pathlib.Path, model_name: str, stochastic: bool) -> int:
             "no warm-up requests: tensorflow-serving-api is not installed "
             "(pip install 's2i_tf[serving]')"
         )
-        return 0
-    calls = requests(stochastic)
+        return
     with tf.io.TFRecordWriter(str(folder / FILE_NAME)) as writer:
-        for signature, inputs in calls:
+        for signature, inputs in requests(stochastic):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = model_name
             request.model_spec.signature_name = signature
@@ -54,7 +50,6 @@ def write(folder: pathlib.Path, model_name: str, stochastic: bool) -> int:
                 predict_log=prediction_log_pb2.PredictLog(request=request)
             )
             writer.write(log.SerializeToString())
-    return len(calls)
 
 
 def requests(stochastic: bool) -> list[tuple[str, dict[str, np.ndarray | list[bytes]]]]:

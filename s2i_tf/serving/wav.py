@@ -49,17 +49,15 @@ def feature_window(contents: tf.Tensor) -> tf.Tensor:
     Raises:
       InvalidArgumentError: when the graph runs, if it is not what `RULE` says.
     """
-    data, num_channels, rate_hz = _sound_of(contents)
-    num_frames = _length(data) // (num_channels * _BYTES)
+    data_at, num_frames, num_channels, rate_hz = _sound_of(contents)
     num_out = -(-num_frames * spec.SAMPLE_RATE_HZ // rate_hz)
     start = tf.maximum(num_out - spec.FEATURE_SAMPLES, 0) // 2
     first_second = tf.maximum(start // spec.SAMPLE_RATE_HZ - _MARGIN_SECONDS, 0)
+    first_frame = first_second * rate_hz
+    num_read = tf.minimum(num_frames - first_frame, _READ_SECONDS * rate_hz)
     frame_bytes = num_channels * _BYTES
-    part = tf.strings.substr(
-        data, first_second * rate_hz * frame_bytes, _READ_SECONDS * rate_hz * frame_bytes
-    )
+    part = tf.strings.substr(contents, data_at + first_frame * frame_bytes, num_read * frame_bytes)
     values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32) / _FULL_SCALE
-    values = values[: tf.size(values, tf.int64) // num_channels * num_channels]
     samples = tf.reduce_mean(tf.reshape(values, tf.stack([-1, num_channels])), axis=1)
     waveform = resample(samples[None], rate_hz, spec.SAMPLE_RATE_HZ)
     return scaled(window(waveform, start - first_second * spec.SAMPLE_RATE_HZ))[0]
@@ -91,8 +89,8 @@ def window(waveform: tf.Tensor, start: tf.Tensor | None = None) -> tf.Tensor:
     return tf.ensure_shape(cut, [None, spec.FEATURE_SAMPLES])
 
 
-def _sound_of(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The bytes of the samples, the number of channels and the rate, the last two int64."""
+def _sound_of(contents: tf.Tensor) -> list[tf.Tensor]:
+    """Where the samples begin, the number of frames and of channels, and the rate; int64 []."""
     is_wav = tf.equal(_text(contents, 0), b"RIFF") & tf.equal(_text(contents, 8), b"WAVE")
     # As numbers: a status message with bytes that are no UTF-8 could not be sent.
     head = tf.io.decode_raw(tf.strings.substr(contents, 0, _FIRST_CHUNK), tf.uint8)
@@ -126,8 +124,7 @@ def _sound_of(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     )
     assertions = [require(true, RULE, what, value) for what, value, true in checks]
     with tf.control_dependencies(assertions):
-        data = tf.strings.substr(contents, data_at, data_size)
-        return data, tf.identity(num_channels), tf.identity(rate_hz)
+        return [tf.identity(value) for value in (data_at, num_frames, num_channels, rate_hz)]
 
 
 def _find_chunk(contents: tf.Tensor, name: bytes) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,0 +1,265 @@
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf.data import dataset_info
+from s2i_tf.errors import UserError
+from s2i_tf.media import audio
+from s2i_tf.serving import examples, parity, saved_model, tflite, tflite_export, tflite_metadata
+
+pytest.importorskip("ai_edge_litert.interpreter")
+
+from ai_edge_litert import schema_py_generated as schema
+
+SECONDS = 6
+
+
+@pytest.fixture(scope="module")
+def float32_file(toy, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tflite")
+    return tflite_export.export(toy.model, toy.extractor, folder, name="toy").path
+
+
+@pytest.fixture(scope="module")
+def features(toy):
+    windows = examples.sounds(SECONDS, 3, seed=9)
+    return windows, toy.extractor(windows * np.float32(256))
+
+
+def parsed(path):
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
+
+
+def test_a_float32_file_draws_what_keras_draws(toy, float32_file, features):
+    windows, sound_features = features
+    file = tflite.TFLiteModel.load(float32_file, num_threads=1)
+    expected = toy.model.generate(sound_features)
+    np.testing.assert_allclose(file.generate(sound_features), expected, atol=1e-3)
+    np.testing.assert_allclose(file.generate_from_windows(windows), expected, atol=1e-3)
+
+
+def test_it_stands_for_the_model(toy, float32_file):
+    file = tflite.TFLiteModel.load(float32_file)
+    for name in ("class_names", "fingerprints", "extractors"):
+        assert getattr(file, name) == getattr(toy.model, name)
+    assert not file.stochastic and file.quantization == "float32"
+    assert file.generate(np.zeros((0, 4096), np.float32)).shape == (0, 128, 128, 3)
+    with pytest.raises(UserError, match="one picture a sound"):
+        file.generate(np.zeros((1, 4096), np.float32), sample=1)
+
+
+def test_running_a_file_needs_no_tensorflow(float32_file):
+    code = (
+        "import sys\n"
+        "from s2i_tf.serving.tflite import TFLiteModel\n"
+        f"TFLiteModel.load({str(float32_file)!r})\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_the_file_names_its_signatures_and_holds_builtin_ops_alone(float32_file):
+    model = parsed(float32_file)
+    found = {
+        signature.signatureKey.decode(): (
+            [each.name.decode() for each in signature.inputs],
+            [each.name.decode() for each in signature.outputs],
+        )
+        for signature in model.signatureDefs
+    }
+    assert found == {
+        "serving_default": (["waveform"], ["image"]),
+        "sound_features": (["sound_features"], ["image"]),
+    }
+    codes = {max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes}
+    assert schema.BuiltinOperator.CONV_2D in codes
+    assert schema.BuiltinOperator.CUSTOM not in codes
+
+
+def test_weights_of_both_signatures_are_there_once(toy, float32_file):
+    parts = (toy.extractor.model, *tflite_export.model_nets(toy.model))
+    # Of the multimodal layers the sound's half is drawn with alone.
+    used = (
+        sum(net.count_params() for net in parts) - toy.model.multimodal.image_layer.count_params()
+    )
+    assert float32_file.stat().st_size < 4 * used * 1.01 + 100_000
+
+
+def test_labels_and_facts_are_inside(toy, float32_file):
+    with zipfile.ZipFile(float32_file) as archive:
+        assert archive.read("labels.txt").decode().splitlines() == list(toy.model.class_names)
+        facts = json.loads(archive.read("model.json"))
+    assert facts == saved_model.facts(toy.model) | {"quantization": "float32"}
+
+
+def test_metadata_is_in_the_format_of_tensorflow_lite(float32_file):
+    model = parsed(float32_file)
+    (entry,) = [entry for entry in model.metadata if entry.name == b"TFLITE_METADATA"]
+    data = bytes(model.buffers[entry.buffer].data)
+    assert data[4:8] == b"M001"
+    for text in ("Pictures from sounds", "labels.txt", "model.json", "Apache-2.0"):
+        assert text.encode() in data
+    assert b"22050 Hz" in model.description
+
+
+def test_the_same_model_gives_the_same_bytes():
+    contents = minimal_file()
+    facts = {"class_names": ["a"], "versions": {"s2i_tf": "1"}}
+    assert tflite_metadata.add(contents, facts, "float32") == tflite_metadata.add(
+        contents, facts, "float32"
+    )
+
+
+def minimal_file():
+    function = tflite_export.traced(lambda waveform: {"image": waveform * 2}, waveform=[1, 2])
+    return tflite_export.convert({"serving_default": function}, (), "float32", {})
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (None, "No such file"),
+        (b"", "it holds no model.json"),
+        (b"text" * 999, "it holds no model.json"),
+    ],
+)
+def test_another_file_is_refused(tmp_path, contents, message):
+    path = tmp_path / "file.tflite"
+    if contents is not None:
+        path.write_bytes(contents)
+    with pytest.raises(UserError, match=f"not a TFLite file that `s2i export` wrote: {message}"):
+        tflite.TFLiteModel.load(path)
+
+
+def test_a_damaged_file_is_refused(float32_file, tmp_path):
+    path = tmp_path / "file.tflite"
+    path.write_bytes(bytes(1000) + float32_file.read_bytes()[1000:])
+    with pytest.raises(UserError, match="cannot be run"):
+        tflite.TFLiteModel.load(path)
+
+
+def test_an_op_that_tflite_has_not_is_named():
+    def odd(waveform):
+        return {"image": tf.strings.length(tf.strings.as_string(waveform))}
+
+    function = tflite_export.traced(odd, waveform=[1, 2])
+    with pytest.raises(UserError, match="no builtin op for this model's AsString, StringLength"):
+        tflite_export.convert({"serving_default": function}, (), "float32", {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"quantization": "int4"}, "unknown quantization 'int4'; known: dynamic_int8, float16"),
+        ({"quantization": "full_int8"}, "full_int8 needs a prepared data set"),
+        ({"name": "../up"}, "name '../up'; allowed"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_and_leaves_nothing(toy, tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        tflite_export.export(toy.model, toy.extractor, tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_existing_file_is_left_alone(toy, float32_file):
+    before = float32_file.stat()
+    with pytest.raises(UserError, match="exists already"):
+        tflite_export.export(toy.model, toy.extractor, float32_file.parent, name="toy")
+    assert float32_file.stat() == before
+
+
+def test_a_file_that_differs_gets_no_name(toy, tmp_path, monkeypatch):
+    contents = minimal_file()
+    monkeypatch.setattr(tflite_export, "convert", lambda *_: contents)
+    monkeypatch.setattr(
+        tflite.TFLiteModel, "generate", lambda self, rows: np.ones((len(rows), 128, 128, 3))
+    )
+    monkeypatch.setattr(tflite.TFLiteModel, "generate_from_windows", tflite.TFLiteModel.generate)
+    with pytest.raises(parity.ParityError, match="float32 file's pictures differ by"):
+        tflite_export.export(toy.model, toy.extractor, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_calibration_takes_training_sounds(make_dataset, tmp_path):
+    folder = make_dataset(tmp_path / "data", num_train=6)
+    (folder / "sounds").mkdir()
+    for index, sound in enumerate(examples.sounds(1, 6)):
+        contents = audio.encode_audio(sound * 256, "wav")
+        (folder / "sounds" / f"train{index}.wav").write_bytes(contents)
+    windows = tflite_export.training_windows(folder, 4)
+    assert windows.shape == (4, 132_300) and windows.dtype == np.float32
+    assert 0.1 < np.abs(windows).max() <= 1
+    assert len(tflite_export.training_windows(folder, 99)) == 6
+
+
+def test_calibration_without_the_sounds_is_refused(tiny_dataset):
+    assert dataset_info.load(tiny_dataset).source == str(tiny_dataset)
+    with pytest.raises(UserError, match="its sounds are needed for calibration: .*sounds/train"):
+        tflite_export.training_windows(tiny_dataset, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("quantization", "share", "mean_difference"),
+    [("float16", 0.51, 1e-3), ("dynamic_int8", 0.27, 0.01), ("full_int8", 0.27, 0.03)],
+)
+def test_quantised_files_are_smaller_and_draw_nearly_the_same(
+    toy, float32_file, features, tmp_path, monkeypatch, quantization, share, mean_difference
+):
+    monkeypatch.setattr(
+        tflite_export, "training_windows", lambda data, num: examples.sounds(SECONDS, 6, seed=2)
+    )
+    export = tflite_export.export(
+        toy.model, toy.extractor, tmp_path, quantization=quantization, data="made up"
+    )
+    assert export.num_bytes == export.path.stat().st_size
+    assert export.num_bytes <= share * float32_file.stat().st_size
+    windows, sound_features = features
+    file = tflite.TFLiteModel.load(export.path)
+    expected = toy.model.generate(sound_features)
+    for pictures in (file.generate(sound_features), file.generate_from_windows(windows)):
+        assert pictures.min() >= 0 and pictures.max() <= 1
+        assert np.abs(pictures - expected).mean() <= mean_difference
+    if quantization == "full_int8":
+        assert inputs_of(export.path, schema.BuiltinOperator.CONV_2D) == {schema.TensorType.INT8}
+
+
+def inputs_of(path, builtin):
+    """The types of the first inputs of every op of a kind."""
+    model = parsed(path)
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    return {
+        graph.tensors[op.inputs[0]].type
+        for graph in model.subgraphs
+        for op in graph.operators
+        if codes[op.opcodeIndex] == builtin
+    }
+
+
+def test_a_model_of_mixed_precision_computes_in_float32(toy):
+    import dataclasses
+
+    from s2i_tf.models import build_generator
+    from s2i_tf.serving.precision import in_float32
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        generator = build_generator("unet", 128, 1, 3, filters=2, seed=0)
+    finally:
+        keras.config.set_dtype_policy(before)
+    mixed = dataclasses.replace(toy.model, image_generator=generator)
+    exact = in_float32(mixed)
+    assert {layer.compute_dtype for layer in exact.image_generator.layers} == {"float32"}
+    assert exact.feature_generator is toy.model.feature_generator
+    assert exact.stochastic
+    features = np.random.default_rng(0).normal(size=(1, 4096)).astype(np.float32)
+    difference = np.abs(exact.generate(features) - mixed.generate(features))
+    assert 0 < difference.max() < 0.05
