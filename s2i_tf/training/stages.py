@@ -137,18 +137,7 @@ class GanStage(Stage):
     target_channels: int
     output_activation: str
 
-    def __init__(self, config: Config, info: DatasetInfo, workdir: pathlib.Path):
-        super().__init__(config, info, workdir)
-        self._multimodal: MultimodalLayers | None = None
-
-    @property
-    def multimodal(self) -> MultimodalLayers:
-        """The trained multimodal layers, which stay as they are."""
-        if self._multimodal is None:
-            path = self.model_folder / f"{MultimodalStage.part}.keras"
-            self._multimodal = keras.saving.load_model(path, compile=False)
-            self._multimodal.trainable = False
-        return self._multimodal
+    multimodal: MultimodalLayers  # the trained ones, which stay as they are
 
     @abc.abstractmethod
     def prepare(self, batch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -161,6 +150,9 @@ class GanStage(Stage):
     def build(self) -> Pix2Pix:
         """Generator, discriminator and their two optimizers."""
         config, settings = self.config, self.settings
+        # Not when `prepare` first needs them: it is traced, and weights that are read from a file
+        # while a function is traced keep their initial values in its graph.
+        self.multimodal = self._load_multimodal()
         with _dtype_policy(config.precision):
             generator = build_generator(
                 config.generator.name,
@@ -196,6 +188,12 @@ class GanStage(Stage):
     def trained_part(self, trainer: Pix2Pix) -> keras.Model:
         """The generator alone."""
         return trainer.generator
+
+    def _load_multimodal(self) -> MultimodalLayers:
+        path = self.model_folder / f"{MultimodalStage.part}.keras"
+        multimodal = keras.saving.load_model(path, compile=False)
+        multimodal.trainable = False
+        return multimodal
 
     def draw_samples(self, trainer: Pix2Pix, step: int) -> None:
         """Writes `samples/step_NNNNNN.png`: a row of targets above a row of outputs."""

@@ -3,12 +3,16 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from s2i_tf.config import Config
+from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
+from s2i_tf.models import feature_map
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import run
 from s2i_tf.training.loop import METRICS_FILE
+from s2i_tf.training.stages import STAGES
 
 
 def smoke_config(data, **changes) -> Config:
@@ -47,6 +51,25 @@ def test_a_run_leaves_a_model_losses_samples_and_what_repeats_it(trained):
     facts = json.loads((trained / "run.json").read_text())
     assert {"seed", "versions", "data"} <= set(facts)
     assert not [path for path in trained.rglob("*") if ".tmp" in path.name]
+
+
+@pytest.mark.parametrize("name", ["feature_gan", "image_gan"])
+def test_training_sees_what_the_finished_model_sees(name, trained, tiny_dataset):
+    """The condition and the target of a traced step are those of the saved multimodal layers."""
+    info = dataset_info.load(tiny_dataset)
+    stage = STAGES[name](smoke_config(tiny_dataset), info, trained)
+    trainer = stage.build()
+    batch = next(iter(stage.dataset(0)))
+    condition, target = tf.function(trainer.prepare)(batch)
+
+    layers = SoundToImage.load(trained).multimodal
+    sound = feature_map.to_map(layers.condition_of_sound(batch["sound_features"]))
+    image = feature_map.to_map(layers.image_scaler(batch["image_features"]))
+    expected = sound if name == "feature_gan" else image
+    np.testing.assert_allclose(condition, expected, atol=1e-4)
+    if name == "feature_gan":
+        np.testing.assert_allclose(target, image, atol=1e-4)
+    assert np.std(expected) > 0.5
 
 
 def test_a_finished_run_is_not_trained_again(trained, tiny_dataset):
