@@ -23,7 +23,7 @@ def get_config() -> Config:
     # Without it Adam undoes the penalty on the discriminator: see docs/deviations.md.
     config.feature_gan.adam_epsilon = 1e-4
     config.feature_gan.learning_rate = 1e-3
-    config.image_gan.num_steps = 2000
+    config.image_gan.num_steps = 1500
     for gan in (config.feature_gan, config.image_gan):
         gan.batch_size = 8
     return config
