@@ -13,27 +13,21 @@ folder, 50 %, if the filter drew blindly), recall the share of the true pairs th
 the first divided by 50 %.
 """
 
+import argparse
+import dataclasses
 import json
 import pathlib
-import sys
 from collections.abc import Iterable
 
 import numpy as np
-from absl import app, flags
 
 from benchmarks import videos
-from tfrecords_tools import refine, rows
+from tfrecords_tools import label, pair, probe, refine, rows
 from tfrecords_tools.prepare import prepare
 from tfrecords_tools.refine import Verdict
 from tfrecords_tools.settings import Settings
 
 TOP_KS = (1, 3, 5, 10)
-
-_DATA = flags.DEFINE_string("data", "../shared/realpairs", "Folder by class of sounds and photos.")
-_OUT = flags.DEFINE_string("out", None, "Folder for the videos and the verdicts.", required=True)
-_NUM_VIDEOS = flags.DEFINE_integer("num_videos", 600, "How many videos to make.")
-_LABEL_IMAGE = flags.DEFINE_string("label_image", "efficientnet_lite2", "Classifier of pictures.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the pairs.")
 
 
 def judge(settings: Settings, verdicts: Iterable[Verdict], truth: dict) -> dict[str, float]:
@@ -64,31 +58,45 @@ def _verdicts(settings: Settings) -> list[Verdict]:
     ]
 
 
-def main(arguments: list[str]) -> None:
-    """Makes the videos, runs the stages, prints the table and writes it as JSON."""
-    del arguments
-    out = pathlib.Path(_OUT.value)
-    videos.make_videos(pathlib.Path(_DATA.value), out / "videos", _NUM_VIDEOS.value, _SEED.value)
+def run(data: pathlib.Path, out: pathlib.Path, num_videos: int, net: str, seed: int) -> list[dict]:
+    """Makes the videos, runs the stages and judges every rule and k."""
+    videos.make_videos(data, out / "videos", num_videos, seed)
     truth = json.loads((out / videos.TRUTH_FILE).read_text())
-    settings = Settings(
-        data=str(out / "videos"), out=str(out / "prepared"), label_image=_LABEL_IMAGE.value
-    )
-    for stage in ("probe", "label", "pair"):
+    settings = Settings(data=str(out / "videos"), out=str(out / "prepared"), label_image=net)
+    for stage in (probe.Probe.name, label.Label.name, pair.NAME):
         prepare(settings, only=stage)
-    table = []
+    rows_of_table = []
     for rule in refine.RULES:
         for top_k in TOP_KS if rule != "first_equal" else (1,):
-            chosen = Settings(**{**settings.__dict__, "rule": rule, "top_k": top_k})
-            table.append(judge(chosen, _verdicts(chosen), truth))
-    print(f"{'rule':16}{'k':>4}{'kept':>7}{'precision':>11}{'recall':>8}{'lift':>6}")
-    for row in table:
-        print(
-            f"{row['rule']:16}{row['top_k']:4}{row['kept']:7}{row['precision']:11.1%}"
-            f"{row['recall']:8.1%}{row['lift']:6.2f}"
-        )
-    (out / "agreement_filter.json").write_text(json.dumps(table, indent=1))
-    sys.stdout.flush()
+            chosen = dataclasses.replace(settings, rule=rule, top_k=top_k)
+            rows_of_table.append(judge(chosen, _verdicts(chosen), truth))
+    return rows_of_table
+
+
+def table(results: Iterable[dict]) -> str:
+    """The results as Markdown."""
+    lines = ["| rule | k | kept | precision | recall | lift |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {row['rule']} | {row['top_k']} | {row['kept']} | {row['precision']:.1%} "
+        f"| {row['recall']:.1%} | {row['lift']:.2f} |"
+        for row in results
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Prints the table and writes it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="../shared/realpairs", type=pathlib.Path)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--num_videos", default=600, type=int)
+    parser.add_argument("--label_image", default="efficientnet_lite2")
+    parser.add_argument("--seed", default=0, type=int)
+    given = parser.parse_args()
+    results = run(given.data, given.out, given.num_videos, given.label_image, given.seed)
+    (given.out / "agreement_filter.json").write_text(json.dumps(results, indent=1))
+    print(table(results))
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

@@ -9,6 +9,7 @@ table and writes it as JSON and Markdown. 10,000 clips take about 20 minutes on 
 disk.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -17,8 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-
-from absl import app, flags
 
 from benchmarks import videos
 
@@ -29,10 +28,6 @@ TWO_MILLION = 2_000_000
 PAPER_PAIRS = 104_000
 _NUM_ORIGINALS = 210
 _SAMPLE_SECONDS = 0.25
-
-_DATA = flags.DEFINE_string("data", "../shared/realpairs", "Folder by class of sounds and photos.")
-_OUT = flags.DEFINE_string("out", None, "Folder for clips and results.", required=True)
-_SIZES = flags.DEFINE_list("sizes", ["100", "1000", "10000"], "Numbers of clips.")
 
 
 def make_clips(originals: pathlib.Path, folder: pathlib.Path, num_clips: int) -> None:
@@ -154,22 +149,25 @@ def _pss_mb(pid: int) -> float:
     return next((int(line.split()[1]) / 1e3 for line in lines if line.startswith("Pss:")), 0.0)
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Makes the clips, runs the stages at each size, prints and writes the table."""
-    del arguments
-    out = pathlib.Path(_OUT.value)
-    originals = out / "videos"
-    videos.make_videos(pathlib.Path(_DATA.value), originals, _NUM_ORIGINALS, seed=0)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="../shared/realpairs", type=pathlib.Path)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--sizes", default="100,1000,10000")
+    given = parser.parse_args()
+    originals = given.out / "videos"
+    videos.make_videos(given.data, originals, _NUM_ORIGINALS, seed=0)
     results = {}
-    for size in sorted(int(size) for size in _SIZES.value):
-        make_clips(originals, out / f"clips{size}", size)
-        results[size] = run_stages(out / f"clips{size}", out / f"prepared{size}")
+    for size in sorted(int(size) for size in given.sizes.split(",")):
+        make_clips(originals, given.out / f"clips{size}", size)
+        results[size] = run_stages(given.out / f"clips{size}", given.out / f"prepared{size}")
         print(f"{size:,} clips measured", flush=True)
-        (out / "prepare_scale.json").write_text(json.dumps(results, indent=1))
+        (given.out / "prepare_scale.json").write_text(json.dumps(results, indent=1))
     text = table(results)
+    (given.out / "prepare_scale.md").write_text(f"{text}\n")
     print(text)
-    (out / "prepare_scale.md").write_text(f"{text}\n")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()
