@@ -1,6 +1,7 @@
 """`python -m tfrecords_tools.STAGE`: one stage alone, with the flags of `s2i prepare`."""
 
 import logging
+import os
 import sys
 
 from absl import flags
@@ -31,6 +32,7 @@ def main(stage: str) -> None:
 
 
 def _log_progress() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("tfrecords_tools")

@@ -1,6 +1,6 @@
 """Turn sounds into pictures with a trained model.
 
-s2i generate SOUND… --model=DIR --out=DIR [--num_samples=N] [--seed=N]
+s2i generate SOUND… --model=DIR|FILE.tflite --out=DIR [--num_samples=N] [--seed=N]
 
 Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
 OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
@@ -27,7 +27,7 @@ _BATCH_SIZE = 16
 
 def define_flags() -> None:
     """Defines --model, --out, --num_samples and --seed."""
-    flags.DEFINE_string("model", None, "Folder of a trained model or of the run that trained it.")
+    flags.DEFINE_string("model", None, "Folder of a trained model or of its run, or a TFLite file.")
     flags.DEFINE_string("out", None, "Folder for the pictures.")
     flags.DEFINE_integer("num_samples", 1, "Pictures of each sound.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Of the second and further pictures of a sound.", lower_bound=0)
@@ -44,13 +44,10 @@ def run(args: list[str]) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"--out={out} is not a folder")
 
-    from s2i_tf.models.sound_to_image import SoundToImage, find_model
-
-    find_model(flags.FLAGS.model)
-    features, paths, num_bad = _features(args, flags.FLAGS.model)
+    model = _load(flags.FLAGS.model)
+    features, paths, num_bad = _features(args, model)
     if not paths:
         raise UserError(f"none of the {num_bad} sounds can be used")
-    model = SoundToImage.load(flags.FLAGS.model)
     samples = [
         model.generate(features, sample=sample, seed=flags.FLAGS.seed)
         for sample in range(flags.FLAGS.num_samples)
@@ -76,15 +73,27 @@ def unique_stems(paths: Sequence[pathlib.Path]) -> list[str]:
     return names
 
 
-def _features(args: list[str], model_folder: str):
+def _load(path: str):
+    """A `SoundToImage`, or a `TFLiteModel` that draws as it does."""
+    if path.endswith(".tflite"):
+        from s2i_tf.serving.tflite import TFLiteModel
+
+        return TFLiteModel.load(path)
+    from s2i_tf.models.sound_to_image import SoundToImage
+
+    return SoundToImage.load(path)
+
+
+def _features(args: list[str], model):
     """Features [num, 4096] of the sounds that can be read, their paths, and how many cannot."""
     import numpy as np
 
     from s2i_tf import features
+    from s2i_tf.features.base import check_fingerprint
     from s2i_tf.media import audio, limits
-    from s2i_tf.models.sound_to_image import read_description
 
-    extractor = features.load_extractor(read_description(model_folder)["extractors"]["sound"])
+    extractor = features.load_extractor(model.extractors["sound"])
+    check_fingerprint(extractor, model.fingerprints["sound_fingerprint"])
     rows, paths, prepared = [], [], []
     num_bad = 0
 

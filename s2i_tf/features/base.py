@@ -14,6 +14,8 @@ from typing import Literal
 
 import numpy as np
 
+from s2i_tf.errors import UserError
+
 Modality = Literal["sound", "image"]
 
 
@@ -77,3 +79,20 @@ class Classifier(Net):
     """
 
     labels: Sequence[str]
+
+
+def check_fingerprint(net: Net, digest: str) -> None:
+    """Refuses a net that a model was not trained with.
+
+    Args:
+      net: an extractor.
+      digest: of the fingerprint of the net whose features the model takes.
+
+    Raises:
+      UserError: naming both.
+    """
+    if net.fingerprint.digest != digest:
+        raise UserError(
+            f"the {net.modality} net has fingerprint {net.fingerprint.digest}; "
+            f"the model was trained with {digest}"
+        )

@@ -18,7 +18,7 @@ import tensorflow as tf
 import s2i_tf
 from s2i_tf import files, spec
 from s2i_tf.errors import UserError
-from s2i_tf.features.base import Extractor
+from s2i_tf.features.base import Extractor, check_fingerprint
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import model_card, parity, requests, warmup
 from s2i_tf.serving.precision import in_float32
@@ -132,12 +132,7 @@ def check_extractor(model: SoundToImage, extractor: Extractor) -> None:
         raise UserError(
             f"the sound net {extractor.name!r} cannot be exported: it is no Keras model"
         )
-    trained_with = model.fingerprints["sound_fingerprint"]
-    if extractor.fingerprint.digest != trained_with:
-        raise UserError(
-            f"the sound net has fingerprint {extractor.fingerprint.digest}; "
-            f"the model was trained with {trained_with}"
-        )
+    check_fingerprint(extractor, model.fingerprints["sound_fingerprint"])
 
 
 def facts(model: SoundToImage) -> dict:

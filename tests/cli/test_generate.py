@@ -1,15 +1,19 @@
 """`s2i generate`: its pictures, their names, and sounds that cannot be used."""
 
+import types
+
 import numpy as np
 import pytest
 
 from s2i_tf import features, spec
 from s2i_tf.cli.generate import unique_stems
 from s2i_tf.errors import UserError
+from s2i_tf.features.base import Fingerprint
 from s2i_tf.media import audio, image, limits
 from s2i_tf.models import build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.serving import tflite_export
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,27 @@ def test_the_same_call_gives_the_same_pictures_and_the_model_s_own(
     expected = SoundToImage.load(model).generate(sound_net(prepared[None]), sample=1, seed=5)[0]
     drawn = image.load_image(tmp_path / "one" / "a_1.png")
     np.testing.assert_allclose(drawn / 255, expected, atol=1 / 255)
+
+
+def test_a_tflite_file_draws_what_its_model_draws(
+    generate, call_verb, model, sound_net, sounds, tmp_path
+):
+    path = sounds("a.wav", 7)
+    exported = tflite_export.export(SoundToImage.load(model), sound_net, tmp_path / "lite").path
+    generate(path, f"--out={tmp_path / 'one'}")
+    call_verb("generate", path, f"--out={tmp_path / 'two'}", f"--model={exported}")
+    pictures = [image.load_image(tmp_path / out / "a.png") for out in ("one", "two")]
+    np.testing.assert_allclose(*[picture.astype(int) for picture in pictures], atol=1)
+    with pytest.raises(UserError, match="a TFLite file gives one picture a sound"):
+        call_verb("generate", path, "--out=three", f"--model={exported}", "--num_samples=2")
+
+
+def test_another_sound_net_than_the_model_s_is_refused(generate, sounds, monkeypatch, tmp_path):
+    other = types.SimpleNamespace(modality="sound", fingerprint=Fingerprint("a", "b", "c", "d"))
+    monkeypatch.setattr(features, "load_extractor", lambda name: other)
+    with pytest.raises(UserError, match="the sound net has fingerprint"):
+        generate(sounds("a.wav"), f"--out={tmp_path / 'out'}")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bad_sound_is_left_out_and_the_others_are_drawn(generate, sounds, tmp_path, caplog):
