@@ -18,10 +18,12 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from benchmarks import videos
+from s2i_tf.evaluation.bootstrap import wilson
 from tfrecords_tools import label, pair, probe, refine, rows
 from tfrecords_tools.prepare import prepare
 from tfrecords_tools.refine import Verdict
@@ -30,7 +32,7 @@ from tfrecords_tools.settings import Settings
 TOP_KS = (1, 3, 5, 10)
 
 
-def judge(settings: Settings, verdicts: Iterable[Verdict], truth: dict) -> dict[str, float]:
+def judge(settings: Settings, verdicts: Iterable[Verdict], truth: dict) -> dict[str, Any]:
     """Precision, recall and lift of the verdicts, and their counts."""
     counts = np.zeros((2, 2), int)  # true or not, kept or not
     for verdict in verdicts:
@@ -43,6 +45,7 @@ def judge(settings: Settings, verdicts: Iterable[Verdict], truth: dict) -> dict[
         "top_k": settings.top_k,
         "kept": int(kept),
         "precision": precision,
+        "precision_95": wilson(precision, max(int(kept), 1)),
         "recall": counts[1, 1] / true,
         "lift": precision / (true / counts.sum()),
     }
@@ -75,12 +78,13 @@ def run(data: pathlib.Path, out: pathlib.Path, num_videos: int, net: str, seed: 
 
 def table(results: Iterable[dict]) -> str:
     """The results as Markdown."""
-    lines = ["| rule | k | kept | precision | recall | lift |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {row['rule']} | {row['top_k']} | {row['kept']} | {row['precision']:.1%} "
-        f"| {row['recall']:.1%} | {row['lift']:.2f} |"
-        for row in results
-    ]
+    lines = ["| rule | k | kept | precision | 95 % | recall | lift |", "|---|" + "---|" * 6]
+    for row in results:
+        low, high = row["precision_95"]
+        lines.append(
+            f"| {row['rule']} | {row['top_k']} | {row['kept']} | {row['precision']:.1%} "
+            f"| {low:.0%}–{high:.0%} | {row['recall']:.1%} | {row['lift']:.2f} |"
+        )
     return "\n".join(lines)
 
 

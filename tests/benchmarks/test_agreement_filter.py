@@ -23,6 +23,8 @@ def test_precision_recall_and_lift():
     assert found["precision"] == pytest.approx(3 / 4)
     assert found["recall"] == pytest.approx(3 / 4)
     assert found["lift"] == pytest.approx(1.5)
+    low, high = found["precision_95"]
+    assert 0 < low < 3 / 4 < high < 1
     assert (found["rule"], found["top_k"]) == ("sets_meet", 3)
 
 
