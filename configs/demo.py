@@ -3,8 +3,8 @@
     s2i prepare --data=foley --out=DATA
     s2i train --config=configs/demo.py --workdir=RUN --config.data=DATA
 
-Cost: about five minutes on 2 cores. Expected result: retrieval after the activation above 90 % of
-the eval split (ten classes), pictures with the colours and layout of their class.
+Cost: about six minutes on 2 cores. Expected result: retrieval after the activation of 90 % on the
+eval split (ten classes, chance 10 %), pictures with the colours and layout of their class.
 """
 
 from s2i_tf.config import Config

@@ -5,7 +5,8 @@
 
 21 classes, EfficientNet-Lite2 as feature net, EfficientNet-Lite0 as judge.
 
-Cost: about 30 minutes on 2 cores. Expected result: see the README.
+Cost: about 25 minutes on 2 cores. Expected result: retrieval after the activation, image to sound,
+of 70 % on the eval split (chance 5 %); pictures whose colours begin to follow their class.
 """
 
 from s2i_tf.config import Config
