@@ -169,8 +169,8 @@ class Job:
                     )
                     | refining
                 ),
+                then=lambda verdicts: report.write(settings, self._listing.root, verdicts, whole),
             )
-            report.write(settings, self._listing.root, verdicts, whole)
             pairs, read_pairs = verdicts, refine.ReadKept(verdicts)
         balancing = balance.Balance(
             settings.seed,
@@ -250,8 +250,9 @@ class Job:
         stage: str,
         sources: Sequence[Table],
         build: Callable[[beam.Pipeline], beam.PCollection],
+        then: Callable[[Table], None] = lambda table: None,
     ) -> Table:
-        """Runs a stage that chooses among rows."""
+        """Runs a stage that chooses among rows; `then` makes its report."""
         target = tables.target_for(
             self._folder(stage), "rows", sum(source.num_rows() for source in sources[:1])
         )
@@ -261,6 +262,7 @@ class Job:
         account = tables.run(
             stage, config, sources, target, build, self._options(1, 0.0), self._may_work(stage)
         )
+        then(target)
         return self._finished(stage, target, account)
 
     def _finished(self, stage: str, table: Table, account: dict[str, Any] | None) -> Table:

@@ -69,6 +69,12 @@ def test_only_agreeing_videos_are_kept_and_named_by_their_label(settings, video_
     assert "http" not in page
 
 
+def test_the_filter_alone_leaves_its_report(settings, video_folder):
+    for stage in ("probe", "label", "pair", "refine"):
+        assert prepare(settings, only=stage) is None
+    assert (pathlib.Path(settings.out) / "refine.html").stat().st_size > 1000
+
+
 def test_larger_k_keeps_more_and_runs_no_net_again(settings, video_folder, replaced, monkeypatch):
     prepare(replaced(top_k=1))
     from tfrecords_tools import label
