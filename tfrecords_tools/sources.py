@@ -45,6 +45,16 @@ class Listing:
         return all(source.class_name for source in self.sources)
 
 
+def check(data: str) -> None:
+    """Refuses data that is not there, at no cost.
+
+    Raises:
+      UserError: if there is nothing of that name.
+    """
+    if files.is_local(data) and not files.exists(data):
+        raise UserError(f"--data={data}: no such folder or file")
+
+
 def list_data(data: str, *, max_items: int = 0, seed: int = 0) -> Listing:
     """Lists whatever `--data` names.
 
@@ -56,10 +66,9 @@ def list_data(data: str, *, max_items: int = 0, seed: int = 0) -> Listing:
     Raises:
       UserError: if there is nothing of any of the three shapes.
     """
+    check(data)
     if data.endswith(".csv") and files.exists(data):
         listing = _list_clips(data)
-    elif not files.exists(data) and files.is_local(data):
-        raise UserError(f"--data={data}: no such folder or file")
     else:
         found, missing = _find(data)
         paths = {path for path, _ in found}

@@ -13,7 +13,7 @@ Exit status: 0 done; 2 a mistake in the flags or the data; 3 done, but more file
 from absl import flags
 
 from s2i_tf.errors import UserError
-from tfrecords_tools import availability, settings
+from tfrecords_tools import availability, outputs, settings, sources
 
 EXIT_QUARANTINED = 3
 
@@ -31,6 +31,9 @@ def run(args: list[str]) -> None:
     chosen = settings.from_flags()
     chosen.validate()
     availability.require_beam()
+    outputs.check(chosen.out)
+    if chosen.data != settings.FOLEY:
+        sources.check(chosen.data)
     from tfrecords_tools import prepare
 
     if flags.FLAGS.dry_run:

@@ -13,6 +13,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from s2i_tf.config import Config
+from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def run(args: list[str]) -> None:
     if not flags.FLAGS.workdir:
         raise UserError("--workdir=FOLDER is missing")
     config.validate()
+    dataset_info.load(config.data)
 
     from s2i_tf.training import run as run_lib
 

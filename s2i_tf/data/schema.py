@@ -158,7 +158,7 @@ def check(parsed: Mapping[str, tf.Tensor], fingerprints: Mapping[str, str], wher
     """
     expected = {KEY_VERSION: VERSION, **fingerprints}
     for key, allowed in expected.items():
-        for value in np.unique(np.asarray(parsed[key])):
+        for value in np.unique(np.asarray(parsed[key])).tolist():
             got = value.decode() if isinstance(value, bytes) else value
             if got != allowed:
                 raise UserError(f"{where}: record with {key} {got!r}; allowed: {allowed!r}")
