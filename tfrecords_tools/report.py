@@ -25,7 +25,7 @@ from tfrecords_tools.tables import Table
 JSON_FILE = "refine.json"
 HTML_FILE = "refine.html"
 NUM_SAMPLES = 24
-_NUM_CONFUSIONS = 40
+_NUM_SHOWN = 40
 _MAX_PAGE_BYTES = 20 << 20
 _STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; color: #222 }
@@ -141,7 +141,10 @@ def to_html(found: Account, settings: Settings, root: str, items: Mapping[str, I
     """
     kept = found.reasons[AGREE]
     share = kept / max(found.num_pairs, 1)
-    classes = sorted(found.kept | found.dropped, key=lambda name: (-found.kept[name], name))
+    classes = sorted(
+        found.kept | found.dropped,
+        key=lambda name: (-found.kept[name], -found.dropped[name], name),
+    )
     embedder = Embedder(_MAX_PAGE_BYTES)
     body = join(
         tag("h1", f"Agreement filter: {kept:,} of {found.num_pairs:,} pairs kept ({share:.1%})"),
@@ -152,18 +155,22 @@ def to_html(found: Account, settings: Settings, root: str, items: Mapping[str, I
         ),
         tag("h2", "By reason"),
         _table(("reason", "pairs"), sorted(found.reasons.items())),
+        *(_samples(side, rows, root, items, embedder) for side, rows in found.samples.items()),
         tag("h2", "By class"),
-        tag("p", "Dropped pairs without a class stand under the first label of their picture."),
+        tag(
+            "p",
+            "Dropped pairs without a class stand under the first label of their picture. "
+            f"{min(_NUM_SHOWN, len(classes))} of {len(classes)}; all are in {JSON_FILE}.",
+        ),
         _table(
             ("class", "kept", "dropped"),
-            [(name, found.kept[name], found.dropped[name]) for name in classes],
+            [(name, found.kept[name], found.dropped[name]) for name in classes[:_NUM_SHOWN]],
         ),
         tag("h2", "What the two classifiers say first"),
         _table(
             ("sound", "picture", "pairs"),
             [(*names, count) for names, count in _largest(found.confusions)],
         ),
-        *(_samples(side, rows, root, items, embedder) for side, rows in found.samples.items()),
     )
     head = join(
         tag("meta", charset="utf-8"), tag("title", "Agreement filter"), tag("style", Markup(_STYLE))
@@ -172,7 +179,7 @@ def to_html(found: Account, settings: Settings, root: str, items: Mapping[str, I
 
 
 def _largest(confusions: collections.Counter) -> list[tuple[tuple[str, str], int]]:
-    return sorted(confusions.items(), key=lambda row: (-row[1], row[0]))[:_NUM_CONFUSIONS]
+    return sorted(confusions.items(), key=lambda row: (-row[1], row[0]))[:_NUM_SHOWN]
 
 
 def _table(header: Sequence[str], table: Iterable[Sequence[Any]]) -> Markup:
