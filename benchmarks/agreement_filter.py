@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks import videos
 from s2i_tf.evaluation.bootstrap import wilson
-from tfrecords_tools import label, pair, probe, refine, rows
+from tfrecords_tools import label, outputs, pair, probe, refine, rows
 from tfrecords_tools.prepare import prepare
 from tfrecords_tools.refine import Verdict
 from tfrecords_tools.settings import Settings
@@ -53,7 +53,7 @@ def judge(settings: Settings, verdicts: Iterable[Verdict], truth: dict) -> dict[
 
 def _verdicts(settings: Settings) -> list[Verdict]:
     prepare(settings, only=refine.NAME)
-    folder = pathlib.Path(settings.out) / "work" / refine.NAME
+    folder = pathlib.Path(settings.out) / outputs.WORK / refine.NAME
     return [
         verdict
         for path in sorted(folder.glob("*[0-9].jsonl"))

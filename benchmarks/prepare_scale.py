@@ -20,6 +20,7 @@ import threading
 import time
 
 from benchmarks import videos
+from tfrecords_tools import outputs
 
 STAGES = ("probe", "label", "pair", "refine", "balance", "split", "extract", "write")
 # Only a part of the clips passes the filter; with this many labels about a fifth do.
@@ -78,7 +79,7 @@ def run_stages(clips: pathlib.Path, out: pathlib.Path) -> list[dict]:
     for stage in STAGES:
         command = [sys.executable, "-m", f"tfrecords_tools.{stage}"]
         measured = measure([*command, f"--data={clips}", f"--out={out}", f"--top_k={TOP_K}"])
-        account = json.loads((out / "work" / "accounts" / f"{stage}.json").read_text())
+        account = json.loads((out / outputs.WORK / outputs.ACCOUNTS / f"{stage}.json").read_text())
         found.append({**account, **measured})
     return found
 

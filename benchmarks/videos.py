@@ -9,6 +9,7 @@ import av
 import numpy as np
 
 from s2i_tf import spec
+from s2i_tf.data.class_folder import KIND_FOLDERS
 from s2i_tf.media import audio, image
 
 # Video codec, audio codec, its sampling rate and sample format, by container.
@@ -59,7 +60,7 @@ def write_video(
 def make_videos(data: pathlib.Path, folder: pathlib.Path, num_videos: int, seed: int) -> None:
     """Writes videos, every second one with a photo of another class, and the truth beside them."""
     rng = np.random.default_rng(seed)
-    sounds, photos = (_by_class(data / kind) for kind in ("sounds", "images"))
+    sounds, photos = (_by_class(data / kind) for kind in KIND_FOLDERS.values())
     names = sorted(set(sounds) & set(photos))
     truth = {}
     folder.mkdir(parents=True, exist_ok=True)

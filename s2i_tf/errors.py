@@ -4,6 +4,9 @@ The command line prints a `UserError` as one line and exits with code 2; every o
 is a bug of ours and keeps its traceback. Library callers may catch it as a `ValueError`.
 """
 
+# Of a command that met a mistake which the user can mend.
+EXIT_MISTAKE = 2
+
 
 class UserError(ValueError):
     """What was wrong, what was got and what is allowed, in one line."""

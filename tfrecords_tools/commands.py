@@ -1,20 +1,17 @@
 """`python -m tfrecords_tools.STAGE`: one stage alone, with the flags of `s2i prepare`."""
 
-import logging
-import os
 import sys
 
 from absl import flags
 
-from s2i_tf.errors import UserError
+from s2i_tf import logs
+from s2i_tf.errors import EXIT_MISTAKE, UserError
 from tfrecords_tools import availability, settings
-
-EXIT_MISTAKE = 2
 
 
 def main(stage: str) -> None:
     """Runs one stage; those before it must be done already. Always ends in `SystemExit`."""
-    _log_progress()
+    logs.show("tfrecords_tools")
     settings.define_flags(__name__)
     try:
         flags.FLAGS(sys.argv)
@@ -29,13 +26,3 @@ def main(stage: str) -> None:
         sys.exit(EXIT_MISTAKE)
     print(summary.last_line() if summary else f"{stage}: done")
     sys.exit(0)
-
-
-def _log_progress() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("tfrecords_tools")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(handler)

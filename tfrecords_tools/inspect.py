@@ -12,9 +12,8 @@ import sys
 from s2i_tf import files, spec
 from s2i_tf.data import dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
-from s2i_tf.errors import UserError
+from s2i_tf.errors import EXIT_MISTAKE, UserError
 
-EXIT_MISTAKE = 2
 SHEET = "inspect.png"
 _NUM_RECORDS = 8
 

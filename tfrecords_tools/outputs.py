@@ -13,6 +13,7 @@ from tfrecords_tools.settings import Settings
 
 SETTINGS_FILE = "prepare.json"
 WORK = "work"
+ACCOUNTS = "accounts"
 MEDIA = "media"
 _LOCK = ".lock"
 _FOLEY_FILE = "foley.json"

@@ -267,7 +267,7 @@ class Job:
 
     def _finished(self, stage: str, table: Table, account: dict[str, Any] | None) -> Table:
         if account:
-            path = files.join(self._folder("accounts"), f"{stage}.json")
+            path = files.join(self._folder(outputs.ACCOUNTS), f"{stage}.json")
             files.write(path, json.dumps(account, indent=1).encode())
         if self._only == stage != write.Write.name:
             raise _Stopped

@@ -12,13 +12,12 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from s2i_tf.data import splits
+from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS
 from s2i_tf.errors import UserError
 from tfrecords_tools import files
 from tfrecords_tools.rows import Quarantined, Source
 
-INDEX = "index.csv"
 STAGE = "list"
-_KIND_FOLDERS = {"sound": "sounds", "image": "images"}
 _CLIP_PATH_COLUMNS = ("path", "youtube_id", "ytid")
 _VIDEO_SUFFIXES = ("mp4", "mkv", "webm", "avi", "mov")
 
@@ -71,8 +70,8 @@ def list_data(data: str, *, max_items: int = 0, seed: int = 0) -> Listing:
         listing = _list_clips(data)
     else:
         found, missing = _find(data)
-        paths = {path for path, _ in found}
-        if any(path.startswith(("sounds/", "images/")) for path in paths):
+        folders = tuple(f"{name}/" for name in KIND_FOLDERS.values())
+        if any(path.startswith(folders) for path, _ in found):
             listing = _list_classes(data, found, missing)
         else:
             listing = _list_videos(data, found, missing)
@@ -89,13 +88,13 @@ def _list_classes(data: str, found: list, missing: list[Quarantined]) -> Listing
     index = _read_index(data)
     groups = {
         kind: {row["recording_group"] for row in index.values() if row["kind"] == kind} - {""}
-        for kind in _KIND_FOLDERS
+        for kind in KIND_FOLDERS
     }
     shared = groups["sound"] & groups["image"]
     sources = []
     for path, version in found:
         parts = path.split("/")
-        kind = next((kind for kind, name in _KIND_FOLDERS.items() if name == parts[0]), None)
+        kind = next((kind for kind, name in KIND_FOLDERS.items() if name == parts[0]), None)
         if kind is None or len(parts) < 3:
             continue
         row = index.pop(path, {})
@@ -112,12 +111,12 @@ def _list_classes(data: str, found: list, missing: list[Quarantined]) -> Listing
         )
     listed = {row.path for row in missing}
     missing = missing + [
-        Quarantined(path, STAGE, "missing", f"{INDEX} names it, and it is not there")
+        Quarantined(path, STAGE, "missing", f"{INDEX_FILE} names it, and it is not there")
         for path in index
         if path not in listed
     ]
     kinds = {source.kind for source in sources}
-    for kind, name in _KIND_FOLDERS.items():
+    for kind, name in KIND_FOLDERS.items():
         if sources and kind not in kinds:
             raise UserError(f"--data={data}: no files under {name}/CLASS")
     return Listing(data, tuple(sources), by_class=True, missing=tuple(missing))
@@ -200,7 +199,7 @@ def _clip_header(path: str, table: Sequence[Sequence[str]]) -> Sequence[str]:
 
 
 def _read_index(data: str) -> dict[str, dict[str, str]]:
-    path = files.join(data, INDEX)
+    path = files.join(data, INDEX_FILE)
     if not files.exists(path):
         return {}
     with files.local_copy(path) as local, open(local, newline="", encoding="utf-8-sig") as file:
@@ -222,7 +221,7 @@ def _find(root: str) -> tuple[list[tuple[str, str]], list[Quarantined]]:
                 continue
             full = os.path.join(folder, name)
             path = os.path.relpath(full, root).replace(os.sep, "/")
-            if path == INDEX or path.endswith(".csv") and folder == root:
+            if path == INDEX_FILE or path.endswith(".csv") and folder == root:
                 continue
             if reason := _oddity(full, path):
                 odd.append(Quarantined(path, STAGE, *reason))

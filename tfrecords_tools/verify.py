@@ -15,11 +15,10 @@ import numpy as np
 
 from s2i_tf.data import dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
-from s2i_tf.errors import UserError
+from s2i_tf.errors import EXIT_MISTAKE, UserError
 from tfrecords_tools import manifest
 
 EXIT_FAULTS = 1
-EXIT_MISTAKE = 2
 
 _BATCH_SIZE = 256
 # What must not stand on both sides of the split.

@@ -6,7 +6,6 @@ them imports TensorFlow before `run`, so that help and mistakes are answered at 
 
 import importlib
 import logging
-import os
 import sys
 import types
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from collections.abc import Sequence
 from absl import flags
 
 import s2i_tf
-from s2i_tf.errors import UserError
+from s2i_tf import logs
+from s2i_tf.errors import EXIT_MISTAKE, UserError
 
 VERBS = ("demo", "weights", "prepare", "train", "evaluate", "generate", "export")
-EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -104,16 +103,9 @@ def _mistake(who: str, message: str) -> int:
 
 def _quieten() -> None:
     """Lets our own progress through and keeps TensorFlow's start-up notes off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Without a handler the root logger makes one of its own for the notes of other packages.
     logging.getLogger().addHandler(logging.NullHandler())
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    for name in ("s2i_tf", "tfrecords_tools"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        logger.addHandler(handler)
+    logs.show("s2i_tf", "tfrecords_tools")
 
 
 if __name__ == "__main__":

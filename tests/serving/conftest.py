@@ -49,6 +49,24 @@ def toy():
     return types.SimpleNamespace(model=model, extractor=extractor)
 
 
+@pytest.fixture
+def dataset_with_sounds(make_dataset, tmp_path):
+    """Writes a tiny prepared data set whose source has the sounds of a split."""
+
+    def make(split, num_sounds):
+        from s2i_tf.media import audio
+        from s2i_tf.serving import examples
+
+        folder = make_dataset(tmp_path / "data", **{f"num_{split}": num_sounds})
+        (folder / "sounds").mkdir()
+        for index, sound in enumerate(examples.sounds(1, num_sounds)):
+            contents = audio.encode_audio(sound * 256, "wav")
+            (folder / "sounds" / f"{split}{index}.wav").write_bytes(contents)
+        return folder
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def exported(toy, tmp_path_factory):
     """The finished export of the toy model."""

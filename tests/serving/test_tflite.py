@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
-from s2i_tf.media import audio
 from s2i_tf.serving import examples, parity, saved_model, tflite, tflite_export, tflite_metadata
 
 pytest.importorskip("ai_edge_litert.interpreter")
@@ -187,12 +186,8 @@ def test_a_file_that_differs_gets_no_name(toy, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_calibration_takes_training_sounds(make_dataset, tmp_path):
-    folder = make_dataset(tmp_path / "data", num_train=6)
-    (folder / "sounds").mkdir()
-    for index, sound in enumerate(examples.sounds(1, 6)):
-        contents = audio.encode_audio(sound * 256, "wav")
-        (folder / "sounds" / f"train{index}.wav").write_bytes(contents)
+def test_calibration_takes_training_sounds(dataset_with_sounds):
+    folder = dataset_with_sounds("train", 6)
     windows = tflite_export.training_windows(folder, 4)
     assert windows.shape == (4, 132_300) and windows.dtype == np.float32
     assert 0.1 < np.abs(windows).max() <= 1

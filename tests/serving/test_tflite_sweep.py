@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from s2i_tf.data import dataset_info
 from s2i_tf.features.base import Classifier
-from s2i_tf.media import audio
 from s2i_tf.serving import examples, tflite_export
 
 pytest.importorskip("ai_edge_litert.interpreter")
@@ -64,12 +63,8 @@ def test_the_match_of_pictures_with_themselves_is_whole(sounds):
     assert tflite_sweep.match(ShadeJudge(), np.zeros(sounds.photos.shape), seen)["top_1"] == 0.0
 
 
-def test_eval_sounds_come_with_their_photos(make_dataset, tmp_path):
-    folder = make_dataset(tmp_path / "data", num_eval=6)
-    (folder / "sounds").mkdir()
-    for index, sound in enumerate(examples.sounds(1, 6)):
-        contents = audio.encode_audio(sound * 256, "wav")
-        (folder / "sounds" / f"eval{index}.wav").write_bytes(contents)
+def test_eval_sounds_come_with_their_photos(dataset_with_sounds):
+    folder = dataset_with_sounds("eval", 6)
     found = tflite_sweep.eval_sounds(str(folder), 4)
     assert found.windows.shape == (4, 132_300) and np.abs(found.windows).max() <= 1
     shades = found.photos.reshape(4, -1).std(axis=1)

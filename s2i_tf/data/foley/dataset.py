@@ -13,6 +13,7 @@ from PIL import Image
 
 from s2i_tf import files, spec
 from s2i_tf.data import splits
+from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS
 from s2i_tf.data.foley import dsp
 from s2i_tf.data.foley.canvas import Canvas
 from s2i_tf.data.foley.causes import CLASSES, Scene, causes_of, lerp, scene
@@ -23,7 +24,6 @@ from s2i_tf.media import audio
 
 MAX_PER_CLASS = 100_000
 PICTURE_SIDE = 256
-INDEX_FILE = "index.csv"
 SOURCE = "s2i_tf.data.foley"
 
 # Of the sound as a whole where loudness is a cause, with a little spread that is none; of its
@@ -80,7 +80,7 @@ def write_folder(out: str | os.PathLike, num_per_class: int, seed: int = 0) -> p
     _check_replaceable(pathlib.Path(out))
     scenes = (scene(name, index, seed) for name in CLASSES for index in range(num_per_class))
     with files.new_folder(out) as folder, futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for kind, class_name in itertools.product(("sounds", "images"), CLASSES):
+        for kind, class_name in itertools.product(KIND_FOLDERS.values(), CLASSES):
             (folder / kind / class_name).mkdir(parents=True)
         # NumPy, Pillow and the encoders leave Python to the other threads while they work.
         rows = pool.map(functools.partial(_write_pair, folder), scenes)
@@ -105,7 +105,8 @@ def _check_replaceable(folder: pathlib.Path) -> None:
 def _write_pair(folder: pathlib.Path, the_scene: Scene) -> list[dict[str, str]]:
     """Writes the two files of a scene and returns their rows of the index."""
     stem = f"{the_scene.class_name}/{the_scene.index:04}"
-    sound, picture = f"sounds/{stem}.flac", f"images/{stem}.png"
+    sound = f"{KIND_FOLDERS['sound']}/{stem}.flac"
+    picture = f"{KIND_FOLDERS['image']}/{stem}.png"
     (folder / sound).write_bytes(audio.encode_audio(synthesize(the_scene), "flac"))
     # The usual compression of PNG takes longer than all the rest and saves little.
     Image.fromarray(render(the_scene)).save(folder / picture, compress_level=1)
