@@ -1,4 +1,7 @@
-"""Adam as pix2pix uses it, and its learning rate: constant, then linearly down to zero."""
+"""Adam as pix2pix uses it, and its learning rate: constant, then linearly down to zero.
+
+Keras alone; how an update goes on several replicas stands in `s2i_tf.training.updates`.
+"""
 
 import keras
 from keras import ops
@@ -32,6 +35,50 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
             "num_steps": self.num_steps,
             "constant_share": self.constant_share,
         }
+
+
+def build_adam(
+    *,
+    learning_rate: float,
+    num_steps: int,
+    constant_share: float = 1.0,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    clip_norm: float = 0.0,
+    accumulation_steps: int = 1,
+    loss_scaling: bool = False,
+) -> keras.optimizers.Optimizer:
+    """Adam with its schedule; on TensorFlow one for `s2i_tf.training.updates.update`.
+
+    Args:
+      learning_rate: at the start.
+      num_steps: batches of the training; the rate falls to zero there.
+      constant_share: share of the steps before it falls; 1 keeps it constant.
+      beta_1: decay of the first moment.
+      beta_2: decay of the second moment.
+      epsilon: added to the root of the second moment.
+      clip_norm: largest Euclidean norm of all gradients together; 0 clips nothing.
+      accumulation_steps: batches whose mean gradient makes one update.
+      loss_scaling: scales the loss against underflow, as float16 needs it.
+    """
+    rate = learning_rate
+    if constant_share < 1:
+        rate = ConstantThenLinear(
+            learning_rate, -(-num_steps // accumulation_steps), constant_share
+        )
+    adam = keras.optimizers.Adam
+    if keras.backend.backend() == "tensorflow":
+        from s2i_tf.training.updates import ReplicaAdam as adam
+    optimizer = adam(
+        rate,
+        beta_1=beta_1,
+        beta_2=beta_2,
+        epsilon=epsilon,
+        global_clipnorm=clip_norm or None,
+        gradient_accumulation_steps=accumulation_steps if accumulation_steps > 1 else None,
+    )
+    return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
 
 
 def gradient_norm(gradients):

@@ -1,0 +1,110 @@
+"""One update gives the same weights on one device and on two, whatever is switched on."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf.training.optimizers import build_adam
+from s2i_tf.training.updates import update
+
+CODE = """
+import json, sys
+import keras, numpy as np, tensorflow as tf
+from s2i_tf.training.optimizers import build_adam
+from s2i_tf.training.updates import update
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+def train(strategy, blow_up=False, **options):
+    with strategy.scope():
+        model = keras.Sequential(
+            [keras.Input((3,)), keras.layers.Dense(2, kernel_initializer="ones")]
+        )
+        # A large epsilon, so that Adam does not cancel the size of the gradient.
+        optimizer = build_adam(learning_rate=1.0, num_steps=8, epsilon=0.1, **options)
+        optimizer.build(model.trainable_variables)
+
+    def step(batch):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(batch)))
+        return update(optimizer, tape, loss, model.trainable_variables)
+
+    @tf.function
+    def run(batch):
+        return strategy.reduce("MEAN", strategy.run(step, args=(batch,)), axis=None)
+
+    rows = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
+    if blow_up:
+        rows[0] = 1e30  # in one replica's share of the first batch only
+    data = tf.data.Dataset.from_tensor_slices(rows).batch(4)
+    norms = [float(run(batch)) for batch in strategy.experimental_distribute_dataset(data)]
+    return model.get_weights()[0].tolist(), norms
+
+options = json.loads(sys.argv[1])
+strategies = [tf.distribute.get_strategy()]
+strategies += [tf.distribute.MirroredStrategy(d) for d in (["CPU:0"], ["CPU:0", "CPU:1"])]
+print(json.dumps([train(strategy, **options) for strategy in strategies]))
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"clip_norm": 0.1},
+        {"clip_norm": 0.1, "accumulation_steps": 2, "loss_scaling": True, "constant_share": 0.0},
+        {"loss_scaling": True, "blow_up": True},
+    ],
+    ids=["clipped", "all_options", "overflow"],
+)
+def test_two_replicas_update_as_one_device(options):
+    finished = subprocess.run(
+        [sys.executable, "-c", CODE, json.dumps(options)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    (weights, norms), *others = json.loads(finished.stdout.splitlines()[-1])
+    assert np.abs(np.array(weights) - 1).max() > 1e-3
+    assert (norms[0] == 0) == bool(options.get("blow_up"))
+    for other_weights, other_norms in others:
+        np.testing.assert_allclose(other_weights, weights, rtol=1e-5)
+        np.testing.assert_allclose(other_norms, norms, rtol=1e-5)
+
+
+def final_weights(batches, **options):
+    weights = keras.Variable([1.0, -2.0])
+    optimizer = build_adam(learning_rate=1.0, num_steps=4, epsilon=0.1, **options)
+    optimizer.build([weights])
+    for batch in batches:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tf.linalg.matvec(batch, weights)))
+        update(optimizer, tape, loss, [weights])
+    return weights.numpy()
+
+
+def test_accumulated_batches_update_as_one_large_batch(rng):
+    rows = rng.normal(size=(8, 2)).astype(np.float32)
+    small = final_weights(np.split(rows, 4), accumulation_steps=2, clip_norm=0.5)
+    np.testing.assert_allclose(small, final_weights(np.split(rows, 2), clip_norm=0.5), rtol=1e-5)
+    assert np.abs(small - final_weights(np.split(rows, 4), clip_norm=0.5)).max() > 1e-3
+
+
+def test_overflow_that_does_not_end_shows_in_the_norm():
+    weights = keras.Variable([1.0])
+    optimizer = build_adam(learning_rate=0.1, num_steps=4, loss_scaling=True)
+    optimizer.build([weights])
+    norms = []
+    for _ in range(20):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(weights * float("inf"))
+        norms.append(float(update(optimizer, tape, loss, [weights])))
+    assert norms[0] == 0 and not np.isfinite(norms[-1])
+    assert weights.numpy() == [1.0]
