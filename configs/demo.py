@@ -15,9 +15,10 @@ def get_config() -> Config:
     config = Config(judge="efficientnet_lite0", precision="mixed_bfloat16")
     config.log_every_steps = 25
     config.checkpoint_every_steps = 250
-    config.generator.filters = 24
-    config.generator.dropout = 0.2
-    config.discriminator.filters = 24
+    for gan in (config.feature_gan, config.image_gan):
+        gan.generator.filters = 24
+        gan.generator.dropout = 0.2
+        gan.discriminator.filters = 24
     config.multimodal.num_steps = 150
     config.feature_gan.num_steps = 300
     config.feature_gan.batch_size = 8

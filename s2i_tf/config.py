@@ -1,8 +1,9 @@
 """What a run may change: typed dataclasses, from a Python file and overridden by flags.
 
 A file under `configs/` has `get_config(arg=None)` that returns a `Config`. The command line takes
-it as `--config=FILE.py[:ARG]`, and single fields as `--config.generator.filters=32`. Overrides
-skip `__post_init__`, so an entry point calls `validate()` first. The defaults are the paper's.
+it as `--config=FILE.py[:ARG]`, and single fields as `--config.image_gan.generator.filters=32`.
+Overrides skip `__post_init__`, so an entry point calls `validate()` first. The defaults are the
+paper's.
 """
 
 import dataclasses
@@ -24,21 +25,41 @@ class MultimodalConfig:
     """The multimodal layers and their training (paper section 5.3).
 
     Attributes:
-      activation: of the hidden layer, by Keras' name.
+      hidden_units: size of the hidden layer; a generator that takes a map needs the paper's.
+      activation: of the hidden layer, by Keras' name, one of `spec.ACTIVATIONS`.
       scaling: what the features of both modalities go through first: `none`, `standardize`, or
         `log_standardize` (sign-preserving log1p, then standardised).
+      normalize: which hidden vectors get a fixed length: `none`, `after` (the activation) or
+        `both`, before and after it.
+      input_dropout: share of the features that training leaves out.
+      hidden_dropout: share of the hidden values that training keeps from the output layer.
       hidden_l1_weight: of the mean absolute difference between hidden outputs.
       before_weight: of the cross-entropy between hidden outputs before the activation.
       after_weight: the same after the activation.
       label_weight: of the label cross-entropy of the output layer.
+      class_contrastive_weight: of the contrastive loss in which the vectors of a class belong
+        together, before and after the activation.
+      pair_contrastive_weight: the same where those of a pair do.
+      temperature: of the contrastive losses.
+      balanced: every class has the same share of a batch.
+      repair_pairs: of balanced batches: pair any sound of the class with any photo of it.
     """
 
+    hidden_units: int = spec.FEATURE_SIZE
     activation: str = "relu"
     scaling: str = "standardize"
+    normalize: str = "none"
+    input_dropout: float = 0.0
+    hidden_dropout: float = 0.0
     hidden_l1_weight: float = 1.0
     before_weight: float = 1.0
     after_weight: float = 1.0
     label_weight: float = 1.0
+    class_contrastive_weight: float = 0.0
+    pair_contrastive_weight: float = 0.0
+    temperature: float = 0.1
+    balanced: bool = False
+    repair_pairs: bool = False
     learning_rate: float = 1e-4
     batch_size: int = 64
     num_steps: int = 20_000
@@ -46,12 +67,12 @@ class MultimodalConfig:
 
 @dataclasses.dataclass
 class GeneratorConfig:
-    """The generator of both GANs (paper section 5.1).
+    """The generator of a GAN (paper section 5.1).
 
     Attributes:
       name: architecture, a key of `s2i_tf.models.GENERATORS`.
       filters: channels of the first layer; deeper ones have up to eight times as many.
-      norm: a key of `s2i_tf.models.layers.NORMS`.
+      norm: a key of `s2i_tf.models.norms.NORMS`.
       dropout: rate in the three decoder blocks next to the bottleneck; 0 makes it deterministic.
     """
 
@@ -63,13 +84,13 @@ class GeneratorConfig:
 
 @dataclasses.dataclass
 class DiscriminatorConfig:
-    """The discriminator of both GANs.
+    """The discriminator of a GAN.
 
     Attributes:
       name: architecture, a key of `s2i_tf.models.DISCRIMINATORS`.
       filters: channels of the first layer.
       num_layers: strided layers; 3 give a receptive field of 70×70.
-      norm: a key of `s2i_tf.models.layers.NORMS`.
+      norm: a key of `s2i_tf.models.norms.NORMS`.
     """
 
     name: str = "patchgan"
@@ -80,26 +101,56 @@ class DiscriminatorConfig:
 
 @dataclasses.dataclass
 class GanConfig:
-    """The training of one pix2pix GAN (paper sections 5.2 and 5.4).
+    """One GAN and its training (paper sections 5.2 and 5.4).
 
     Attributes:
+      generator: its network.
+      discriminator: its network.
       loss: adversarial loss, a key of `s2i_tf.losses.ADVERSARIAL_LOSSES`.
+      adversarial_weight: of the generator's adversarial loss.
       l1_weight: of the mean absolute difference to the target.
+      l2_weight: of the mean squared difference to the target.
+      perceptual_weight: of the distance to the photo in the backbone's maps.
+      backbone: frozen pretrained net that a perceptual distance and the discriminator `projected`
+        look through, a key of `s2i_tf.features.backbones.BACKBONES`; empty for none.
+      augment: policy of `s2i_tf.losses.augment`, such as `color,translation,cutout`.
+      generated_share: of the image GAN: features made of sounds by the trained feature GAN, as a
+        share of the batch, whose pictures the discriminator alone judges.
       discriminator_weight: factor on the discriminator's loss. Under Adam it acts only through
         `adam_epsilon`: see `docs/deviations.md`.
+      num_discriminator_steps: updates of the discriminator for one of the generator.
+      discriminator_learning_rate: 0 for the generator's.
       constant_share: share of the steps with a constant learning rate, before it falls linearly
         to zero.
+      ema_decay: of the moving average of the generator's weights, which is what is kept; 0 for
+        none.
+      balanced: every class has the same share of a batch.
+      repair_pairs: of balanced batches: pair any sound of the class with any photo of it.
     """
 
+    generator: GeneratorConfig = dataclasses.field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = dataclasses.field(default_factory=DiscriminatorConfig)
     loss: str = "vanilla"
+    adversarial_weight: float = 1.0
     l1_weight: float = 100.0
+    l2_weight: float = 0.0
+    perceptual_weight: float = 0.0
+    backbone: str = ""
+    augment: str = ""
+    generated_share: float = 0.0
     discriminator_weight: float = 1.0
+    num_discriminator_steps: int = 1
     learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 0.0
     beta_1: float = 0.5
+    beta_2: float = 0.999
     adam_epsilon: float = 1e-8
     constant_share: float = 0.5
+    ema_decay: float = 0.0
     batch_size: int = 4
     num_steps: int = 200_000
+    balanced: bool = False
+    repair_pairs: bool = False
 
 
 @dataclasses.dataclass
@@ -124,8 +175,6 @@ class Config:
     checkpoint_every_steps: int = 1000
     num_samples: int = 8
     multimodal: MultimodalConfig = dataclasses.field(default_factory=MultimodalConfig)
-    generator: GeneratorConfig = dataclasses.field(default_factory=GeneratorConfig)
-    discriminator: DiscriminatorConfig = dataclasses.field(default_factory=DiscriminatorConfig)
     feature_gan: GanConfig = dataclasses.field(
         default_factory=lambda: GanConfig(discriminator_weight=0.001)
     )
@@ -141,10 +190,17 @@ class Config:
             raise UserError("config.data is empty; set it with --config.data=FOLDER")
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("multimodal.scaling", self.multimodal.scaling, spec.FEATURE_SCALINGS)
+        _one_of("multimodal.activation", self.multimodal.activation, spec.ACTIVATIONS)
+        _one_of("multimodal.normalize", self.multimodal.normalize, spec.HIDDEN_NORMALIZATIONS)
+        for stage in ("multimodal", "feature_gan", "image_gan"):
+            settings = getattr(self, stage)
+            if settings.repair_pairs and not settings.balanced:
+                raise UserError(f"config.{stage}.repair_pairs needs config.{stage}.balanced")
         for name, value in flatten(dataclasses.asdict(self)).items():
             if not isinstance(value, (int, float)) or isinstance(value, bool):
                 continue
-            if name.endswith(_POSITIVE) and not value > 0:
+            may_be_zero = name.endswith("discriminator_learning_rate")
+            if name.endswith(_POSITIVE) and not value > 0 and not may_be_zero:
                 raise UserError(f"config.{name} is {value}; allowed: above 0")
             if name.endswith(_SHARES) and not 0 <= value <= 1:
                 raise UserError(f"config.{name} is {value}; allowed: 0 to 1")
@@ -166,8 +222,10 @@ _POSITIVE = (
     "learning_rate",
     "num_samples",
     "adam_epsilon",
+    "hidden_units",
+    "temperature",
 )
-_SHARES = ("_share", "dropout", "beta_1")
+_SHARES = ("_share", "dropout", "beta_1", "beta_2", "ema_decay")
 
 
 def load(folder: str | os.PathLike) -> Config:

@@ -23,6 +23,11 @@ FEATURE_SIDE = 64
 MAP_SIDE = 128
 FEATURE_SCALINGS = ("none", "standardize", "log_standardize")
 
+# The hidden layer of the multimodal layers (section 5.3), by Keras' names; the paper does not say
+# which activation it has.
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "tanh", "linear")
+HIDDEN_NORMALIZATIONS = ("none", "after", "both")
+
 # Pictures (section 5.2): square, RGB.
 IMAGE_SIDE = 128
 IMAGE_CHANNELS = 3

@@ -28,7 +28,7 @@ def test_every_shipped_configuration_is_valid_and_says_how_to_run_it(path):
 
 def test_a_configuration_survives_its_file(tmp_path):
     config = Config(data="x", seed=3)
-    config.generator.filters = 7
+    config.image_gan.generator.filters = 7
     config.save(tmp_path)
     assert config_lib.load(tmp_path) == config
 
@@ -45,8 +45,12 @@ def test_differences_name_fields_and_values():
         ("data", "", "config.data is empty"),
         ("precision", "float8", "allowed: float32, mixed_bfloat16"),
         ("multimodal.scaling", "whiten", "allowed: none, standardize"),
-        ("generator.filters", 0, "config.generator.filters is 0; allowed: above 0"),
-        ("generator.dropout", 1.5, "allowed: 0 to 1"),
+        (
+            "image_gan.generator.filters",
+            0,
+            "config.image_gan.generator.filters is 0; allowed: above 0",
+        ),
+        ("feature_gan.generator.dropout", 1.5, "allowed: 0 to 1"),
         ("image_gan.num_steps", -1, "allowed: above 0"),
         ("image_gan.l1_weight", -1.0, "allowed: 0 or more"),
         ("image_gan.learning_rate", float("nan"), "allowed: above 0"),

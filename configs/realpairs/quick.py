@@ -16,9 +16,6 @@ def get_config() -> Config:
     """The paper's chain with fewer filters and steps."""
     config = Config(judge="efficientnet_lite0", precision="mixed_bfloat16")
     config.checkpoint_every_steps = 200
-    config.generator.filters = 32
-    config.generator.dropout = 0.2
-    config.discriminator.filters = 32
     config.multimodal.num_steps = 300
     config.feature_gan.num_steps = 1200
     # Without it Adam undoes the penalty on the discriminator: see docs/deviations.md.
@@ -26,5 +23,8 @@ def get_config() -> Config:
     config.feature_gan.learning_rate = 1e-3
     config.image_gan.num_steps = 1500
     for gan in (config.feature_gan, config.image_gan):
+        gan.generator.filters = 32
+        gan.generator.dropout = 0.2
+        gan.discriminator.filters = 32
         gan.batch_size = 8
     return config

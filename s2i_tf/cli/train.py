@@ -3,7 +3,7 @@
 s2i train --config=configs/realpairs/quick.py --workdir=RUN --config.data=DATA
 
 Goes on where an interrupted run of the same configuration stopped; a stage that is done is
-skipped. Single settings are overridden as --config.generator.filters=32.
+skipped. Single settings are overridden as --config.image_gan.generator.filters=32.
 """
 
 import logging

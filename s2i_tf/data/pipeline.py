@@ -48,7 +48,7 @@ def build_dataset(
       UserError: if the data set is missing, damaged, too small or of another version.
     """
     info = dataset_info.load(data_dir)
-    shards = _checked_shards(pathlib.Path(data_dir), info, split)
+    shards = checked_shards(data_dir, info, split)
     num_records = info.num_records(split)
     if num_records == 0:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
@@ -73,6 +73,112 @@ def build_dataset(
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
+def build_balanced_dataset(
+    data_dir: str | os.PathLike,
+    split: str,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    with_image: bool = True,
+    skip_batches: int = 0,
+    repair_pairs: bool = False,
+) -> tf.data.Dataset:
+    """Endless batches in which every class has the same share, drawn from a split in memory.
+
+    The classes of a batch are a random order of all, again and again until it is full; within its
+    class each record, or each sound and each photo, is drawn with the same chance. What batch n
+    holds follows from the seed and n alone, so that leaving out batches costs nothing. The records
+    stay in memory as they are on disk, their pictures encoded: 27 MB for 1,000 pairs.
+
+    Args:
+      data_dir: folder that `s2i prepare` wrote.
+      split: `train` or `eval`.
+      batch_size: pairs in a batch.
+      seed: of the draws.
+      with_image: also decode the pictures.
+      skip_batches: how many to leave out at the start.
+      repair_pairs: pair a random sound of the class with a random photo of the class instead of
+        drawing whole records: for data whose pairs have nothing in common but their class.
+
+    Returns:
+      A data set of mappings as of `schema.parse_batch`.
+
+    Raises:
+      UserError: as `build_dataset`.
+    """
+    info = dataset_info.load(data_dir)
+    shards = checked_shards(data_dir, info, split)
+    if not shards:
+        raise UserError(f"{data_dir}: the split {split!r} is empty")
+    columns, records = _columns_and_records(shards, info)
+    records = tf.constant(records)
+    labels = columns[schema.KEY_LABEL]
+    draw_sound = _RowsByClass(labels, columns[schema.KEY_SOUND_ID] if repair_pairs else None)
+    draw_image = _RowsByClass(labels, columns[schema.KEY_IMAGE_ID] if repair_pairs else None)
+    num_classes = len(np.unique(labels))
+
+    def batch_of(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        # One row of draws a purpose: the order of the classes, the sounds, the photos.
+        salt = tf.stack([tf.constant(seed, tf.int64), number])
+        num_rounds = -(-batch_size // num_classes)
+        order = tf.random.stateless_uniform([num_rounds, num_classes], salt)
+        classes = tf.reshape(tf.argsort(order, axis=1), [-1])[:batch_size]
+        draws = tf.random.stateless_uniform([2, batch_size], salt + [1 << 32, 0])
+        sounds = draw_sound(classes, draws[0])
+        if not repair_pairs:
+            return parse(tf.gather(records, sounds), with_image)
+        images = draw_image(classes, draws[1])
+        return _repaired(
+            parse(tf.gather(records, sounds), False), parse(tf.gather(records, images), with_image)
+        )
+
+    def parse(serialized: tf.Tensor, with_image: bool) -> dict[str, tf.Tensor]:
+        return schema.parse_batch(serialized, info.feature_dtype, with_image=with_image)
+
+    numbers = tf.data.Dataset.range(skip_batches, np.iinfo(np.int64).max)
+    batches = numbers.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+class _RowsByClass:
+    """Draws a row of a class: any, or the first row of any item where rows repeat items."""
+
+    def __init__(self, labels: np.ndarray, ids: np.ndarray | None):
+        rows = np.arange(len(labels))
+        if ids is not None:
+            first_row = {}
+            for row, item in enumerate(zip(labels, ids, strict=True)):
+                first_row.setdefault(item, row)
+            rows = np.array(list(first_row.values()))
+        rows = rows[np.argsort(labels[rows], kind="stable")]
+        _, first, counts = np.unique(labels[rows], return_index=True, return_counts=True)
+        self._rows, self._first, self._counts = map(tf.constant, (rows, first, counts))
+
+    def __call__(self, classes: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+        """Rows [batch] of the classes [batch], by their place among those present."""
+        counts = tf.gather(self._counts, classes)
+        place = tf.cast(tf.cast(draws, tf.float64) * tf.cast(counts, tf.float64), tf.int64)
+        return tf.gather(self._rows, tf.gather(self._first, classes) + place)
+
+
+def _repaired(sound: dict[str, tf.Tensor], image: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The pairs of the sounds of some records and the photos of others."""
+    taken = {key: value for key, value in image.items() if key.startswith(schema.KEY_IMAGE)}
+    pair_id = tf.strings.join([sound[schema.KEY_SOUND_ID], image[schema.KEY_IMAGE_ID]], "|")
+    return {**sound, **taken, schema.KEY_ID: pair_id}
+
+
+def _columns_and_records(
+    shards: list[pathlib.Path], info: DatasetInfo
+) -> tuple[dict[str, np.ndarray], list[bytes]]:
+    """Label and ids of all records of the shards, and the records as they are."""
+    keys = (schema.KEY_LABEL, schema.KEY_SOUND_ID, schema.KEY_IMAGE_ID)
+    parts = [{key: batch[key] for key in keys} for batch in _parsed(shards, info, False)]
+    columns = {key: np.concatenate([part[key] for part in parts]) for key in keys}
+    files = (tf.data.TFRecordDataset(str(shard), buffer_size=_READ_BYTES) for shard in shards)
+    return columns, [record for file in files for record in file.as_numpy_iterator()]
+
+
 def load_split(
     data_dir: str | os.PathLike, split: str, *, with_image: bool = True
 ) -> dict[str, np.ndarray]:
@@ -85,7 +191,7 @@ def load_split(
       UserError: if the data set is missing, damaged or of another version.
     """
     info = dataset_info.load(data_dir)
-    shards = _checked_shards(pathlib.Path(data_dir), info, split)
+    shards = checked_shards(data_dir, info, split)
     batches = list(_parsed(shards, info, with_image))
     if not batches:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
@@ -108,12 +214,19 @@ def _parsed(
             yield batch
 
 
-def _checked_shards(folder: pathlib.Path, info: DatasetInfo, split: str) -> list[pathlib.Path]:
+def checked_shards(
+    data_dir: str | os.PathLike, info: DatasetInfo, split: str
+) -> list[pathlib.Path]:
+    """The shards of a split that hold records, after every check but that of each record.
+
+    Raises:
+      UserError: if the split is unknown, or a shard missing, damaged or of another version.
+    """
     if split not in info.splits:
         raise UserError(f"unknown split {split!r}; known: {', '.join(sorted(info.splits))}")
     paths = []
     for shard in info.splits[split]:
-        path = folder / shard.file
+        path = pathlib.Path(data_dir) / shard.file
         try:
             num_bytes = path.stat().st_size
         except OSError:

@@ -13,6 +13,7 @@ usual crop of the middle 7/8 gives the same, symmetric padding 4 points less.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -71,10 +72,35 @@ def build_efficientnet_lite(name: str) -> keras.Model:
       A model from uint8 [batch, side, side, 3] to logits [batch, 1000]. Block NN ends in the layer
       `blockNN_add`, or `blockNN_project` where it has no shortcut; the last map is `head`.
     """
-    variant = VARIANTS[name]
-    shape = (variant.side, variant.side, spec.IMAGE_CHANNELS)
-    picture = keras.Input(shape, dtype="uint8", name="image")
+    side = VARIANTS[name].side
+    picture = keras.Input((side, side, spec.IMAGE_CHANNELS), dtype="uint8", name="image")
     x = keras.layers.Rescaling(1 / 128, -127 / 128, name="scale")(picture)
+    return keras.Model(picture, _body(x, VARIANTS[name]), name=name)
+
+
+def build_backbone(name: str, side: int, map_names: Sequence[str]) -> keras.Model:
+    """The same net for training through it: float pictures of any side in, maps out.
+
+    Args:
+      name: a key of `VARIANTS`.
+      side: of the pictures, in pixels.
+      map_names: layers whose outputs are wanted, as of `build_efficientnet_lite`.
+
+    Returns:
+      A frozen model in float32 from pictures [batch, side, side, 3] in [-1, 1] to a list of maps.
+    """
+    picture = keras.Input((side, side, spec.IMAGE_CHANNELS), name="image")
+    x = keras.layers.Rescaling(127.5 / 128, 0.5 / 128, name="scale")(picture)
+    net = keras.Model(picture, _body(x, VARIANTS[name]), name=name)
+    keras_net.load_weights(net, name, None)
+    maps = [net.get_layer(map_name).output for map_name in map_names]
+    backbone = keras.Model(picture, maps, name=f"{name}_backbone")
+    backbone.trainable = False
+    return backbone
+
+
+def _body(x, variant: Variant):
+    """From scaled pictures to logits [batch, 1000]."""
     x = _conv(x, _STEM_FILTERS, 3, 2, "stem")
     index = 0
     for stage, (expansion, filters, repeats, stride, kernel) in enumerate(_STAGES):
@@ -87,8 +113,7 @@ def build_efficientnet_lite(name: str) -> keras.Model:
             index += 1
     x = _conv(x, _HEAD_FILTERS, 1, 1, "head")
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    logits = keras.layers.Dense(spec.NUM_IMAGENET_LABELS, name="logits")(x)
-    return keras.Model(picture, logits, name=name)
+    return keras.layers.Dense(spec.NUM_IMAGENET_LABELS, name="logits")(x)
 
 
 class LabelClassifier(keras_net.KerasNet, Classifier):

@@ -26,6 +26,20 @@ def from_map(feature_map):
     return ops.reshape(means, (-1, spec.FEATURE_SIZE))
 
 
+def run(generator: keras.Model, vector):
+    """Features [batch, 4096] that a generator makes of a vector, in the layout that it takes.
+
+    Of a generator of maps the 2×2 means, of one of vectors what it makes.
+    """
+    made = generator(lay_out(vector, generator), training=False)
+    return from_map(made) if len(made.shape) == 4 else made
+
+
+def lay_out(vector, generator: keras.Model):
+    """A vector [batch, size] as a generator takes it: as it is, or as a map."""
+    return vector if len(generator.input_shape) == 2 else to_map(vector)
+
+
 @keras.saving.register_keras_serializable("s2i_tf")
 class FeatureScaler(keras.layers.Layer):
     """Brings features to zero mean and unit spread, with statistics that `adapt` takes once.

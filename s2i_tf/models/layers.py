@@ -4,50 +4,19 @@ Pictures and maps are [batch, height, width, channels].
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 
 import keras
 from keras import ops
 
-from s2i_tf.errors import unknown_name
-
 LEAKY_SLOPE = 0.2
 KERNEL_SIDE = 4
-BATCH_NORM_EPSILON = 1e-5
-# Keras' default of 0.99 leaves the moving averages far behind the weights in runs of a few
-# thousand steps, and inference uses them.
-BATCH_NORM_MOMENTUM = 0.9
 
 
 def conv_init() -> keras.initializers.Initializer:
     """N(0, 0.02), as in pix2pix."""
     return keras.initializers.RandomNormal(stddev=0.02)
-
-
-def _batch_norm() -> keras.layers.Layer:
-    return keras.layers.BatchNormalization(
-        epsilon=BATCH_NORM_EPSILON,
-        momentum=BATCH_NORM_MOMENTUM,
-        gamma_initializer=keras.initializers.RandomNormal(mean=1.0, stddev=0.02),
-    )
-
-
-def _instance_norm() -> keras.layers.Layer:
-    return keras.layers.GroupNormalization(groups=-1, epsilon=BATCH_NORM_EPSILON)
-
-
-NORMS: dict[str, Callable[[], keras.layers.Layer | None]] = {
-    "batch": _batch_norm,
-    "instance": _instance_norm,
-    "none": lambda: None,
-}
-
-
-def build_norm(name: str) -> keras.layers.Layer | None:
-    """The normalisation of that name, or `None` for `none`."""
-    if name not in NORMS:
-        raise unknown_name("norm", name, NORMS)
-    return NORMS[name]()
 
 
 class GivenSeed(keras.random.SeedGenerator):
@@ -98,26 +67,101 @@ class MaskDropout(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-def mask_dropouts(*models: keras.Model) -> list[MaskDropout]:
-    """The layers of the models that can draw masks at inference."""
+@keras.saving.register_keras_serializable("s2i_tf")
+class ConditioningNoise(keras.layers.Layer):
+    """Noise beside a condition [batch, size]: [batch, noise_size], each number in ±√2, variance 1.
+
+    In training it is fresh for every example. At inference it is a fixed function of the
+    condition that oscillates so fast that two sounds of one class get unlike numbers: one sound
+    always has the one picture, and two sounds do not share theirs. While `drawn_masks` is active
+    it depends on the draw alone.
+
+    Args:
+      noise_size: how many numbers.
+      seed: of the fixed function and of the training's draws.
+      frequency: turns of the phase for a typical difference of two conditions.
+    """
+
+    def __init__(self, noise_size: int, seed: int = 0, frequency: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.noise_size = noise_size
+        self.seed = seed
+        self.frequency = frequency
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.drawn_seeds = None
+
+    def build(self, input_shape):
+        """Makes the fixed projection of the condition to phases."""
+        size = input_shape[-1]
+        self.projection = self.add_weight(
+            shape=(size, self.noise_size),
+            initializer=keras.initializers.RandomNormal(
+                stddev=self.frequency / size**0.5, seed=self.seed
+            ),
+            trainable=False,
+            name="projection",
+        )
+
+    def call(self, condition, training=None):
+        """The noise for a batch of conditions."""
+        if training:
+            shape = (ops.shape(condition)[0], self.noise_size)
+            turns = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
+        elif self.drawn_seeds is not None:
+            turns = ops.map(
+                lambda seed: keras.random.uniform(
+                    (self.noise_size,), dtype="float32", seed=GivenSeed(seed)
+                ),
+                self.drawn_seeds,
+            )
+            turns = turns + ops.zeros_like(condition[:, :1])
+        else:
+            turns = ops.matmul(condition, self.projection)
+        return 2.0**0.5 * ops.cos(2 * math.pi * ops.cast(turns, self.compute_dtype))
+
+    def get_config(self):
+        """The constructor's arguments, for Keras' files."""
+        config = {"noise_size": self.noise_size, "seed": self.seed, "frequency": self.frequency}
+        return {**super().get_config(), **config}
+
+
+def drawn_layers(*models: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of the models that can draw further samples at inference."""
     return [
         layer
         for model in models
         for layer in model._flatten_layers()
-        if isinstance(layer, MaskDropout)
+        if isinstance(layer, (MaskDropout, ConditioningNoise))
     ]
+
+
+def feature_extractor(discriminator: keras.Model) -> keras.Model:
+    """The same discriminator, of the same weights, that also gives what happens inside.
+
+    Returns:
+      A model of the same inputs whose output is a list: the scores, then the activations of every
+      `LeakyReLU` of the discriminator in the order of its layers, each [batch, …].
+    """
+    activations = [
+        layer.output for layer in discriminator.layers if isinstance(layer, keras.layers.LeakyReLU)
+    ]
+    return keras.Model(
+        discriminator.inputs,
+        [discriminator.output, *activations],
+        name=f"{discriminator.name}_features",
+    )
 
 
 @contextlib.contextmanager
 def drawn_masks(draws, *models: keras.Model) -> Iterator[None]:
-    """Within it the models drop values at inference, by masks that depend on `draws` alone.
+    """Within it the models draw at inference: masks and noise that depend on `draws` alone.
 
     Args:
       draws: integers [1, 2] or [batch, 2], each a seed and the number of a sample: one draw for
         the whole batch or one for each example. Arrays or, inside a traced function, tensors.
-      *models: every mask of theirs is drawn apart from the others.
+      *models: every layer of theirs draws apart from the others.
     """
-    layers = mask_dropouts(*models)
+    layers = drawn_layers(*models)
     seed, sample = ops.unstack(ops.convert_to_tensor(draws, "int32"), axis=-1)
     for position, layer in enumerate(layers):
         layer.drawn_seeds = ops.stack([seed, sample * len(layers) + position], axis=-1)

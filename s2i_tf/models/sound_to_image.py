@@ -19,7 +19,7 @@ from keras import ops
 from s2i_tf import files
 from s2i_tf.errors import UserError
 from s2i_tf.models import feature_map
-from s2i_tf.models.layers import drawn_masks, mask_dropouts
+from s2i_tf.models.layers import drawn_layers, drawn_masks
 from s2i_tf.models.multimodal import Hidden, MultimodalLayers
 
 DESCRIPTION_FILE = "model.json"
@@ -35,8 +35,9 @@ class SoundToImage:
 
     Attributes:
       multimodal: the multimodal layers.
-      feature_generator: map [batch, 128, 128, 1] to map of (scaled) image features.
-      image_generator: map [batch, 128, 128, 1] to picture [batch, 128, 128, 3] in [-1, 1].
+      feature_generator: hidden vector, or its map, to scaled image features in the same layout.
+      image_generator: scaled image features, or their map [batch, 128, 128, 1], to pictures
+        [batch, 128, 128, 3] in [-1, 1].
       class_names: of the labels it was trained with.
       fingerprints: digests of the two nets whose features it takes, as in the data set.
       extractors: the names of these nets (`sound`, `image`).
@@ -54,7 +55,7 @@ class SoundToImage:
     @property
     def stochastic(self) -> bool:
         """Whether one sound can give several pictures."""
-        return bool(mask_dropouts(self.feature_generator, self.image_generator))
+        return bool(drawn_layers(self.feature_generator, self.image_generator))
 
     def picture_of_sound(self, sound_features, draws=None):
         """Pictures [batch, 128, 128, 3] in [0, 1] of sound features [batch, 4096]; traceable.
@@ -65,14 +66,12 @@ class SoundToImage:
         if draws is not None:
             with drawn_masks(draws, self.feature_generator, self.image_generator):
                 return self.picture_of_sound(sound_features)
-        condition = feature_map.to_map(self.multimodal.condition_of_sound(sound_features))
-        generated = self.feature_generator(condition, training=False)
-        # The 2×2 means, then their repetition: the image GAN has only ever seen such maps.
-        return self._picture(feature_map.to_map(feature_map.from_map(generated)))
+        condition = self.multimodal.condition_of_sound(sound_features)
+        return self._picture(feature_map.run(self.feature_generator, condition))
 
     def picture_of_image_features(self, image_features):
         """Pictures [batch, 128, 128, 3] in [0, 1] of image features [batch, 4096]; traceable."""
-        return self._picture(feature_map.to_map(self.multimodal.image_scaler(image_features)))
+        return self._picture(self.multimodal.image_scaler(image_features))
 
     def generate(self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
         """Pictures of sounds.
@@ -146,8 +145,9 @@ class SoundToImage:
             **parts,
         )
 
-    def _picture(self, image_feature_map):
-        return (self.image_generator(image_feature_map, training=False) + 1) / 2
+    def _picture(self, image_features):
+        condition = feature_map.lay_out(image_features, self.image_generator)
+        return (self.image_generator(condition, training=False) + 1) / 2
 
 
 def write_description(folder: pathlib.Path, **values: Any) -> None:

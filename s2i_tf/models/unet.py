@@ -1,85 +1,110 @@
 """The pix2pix generator: a U-Net whose encoder layers feed the decoder layers of their size.
 
 Section 5.1 of the paper; layer by layer as published with pix2pix: 4×4 convolutions of stride 2
-down to 1×1, as many transposed ones up. The first and the 1×1 layer have no norm: at 1×1 one
-example's norm would be zero everywhere.
+down to 1×1, as many transposed ones up. The first and the 1×1 layer have no norm of activations:
+at 1×1 one example's would be zero everywhere. Without its skips it is pix2pix's encoder-decoder.
 """
 
+import functools
 import math
 
 import keras
 from keras import layers
 
-from s2i_tf.errors import UserError
-from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, MaskDropout, build_norm, conv_init
+from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, MaskDropout, conv_init
+from s2i_tf.models.norms import normed
 
 MAX_WIDENING = 8
 NUM_DROPOUT_BLOCKS = 3
+RESIZE_KERNEL_SIDE = 3
+UPSAMPLINGS = ("transposed", "resize")
 
 
 def build_unet(
-    side: int,
-    in_channels: int,
-    out_channels: int,
+    condition_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
     *,
     filters: int = 64,
     norm: str = "batch",
     dropout: float = 0.5,
     output_activation: str = "tanh",
+    skips: bool = True,
+    upsampling: str = "transposed",
     seed: int | None = None,
     name: str = "unet",
 ) -> keras.Model:
-    """A U-Net from [batch, side, side, in_channels] to [batch, side, side, out_channels].
+    """A U-Net from [batch, side, side, channels] to [batch, side, side, channels].
 
     Args:
-      side: a power of two; 128 gives the paper's seven layers down and seven up.
-      in_channels: 1 for a feature map.
-      out_channels: 1 for a feature map, 3 for a picture.
+      condition_shape: side, side and channels, the side a power of two; 128 gives the paper's
+        seven layers down and seven up.
+      target_shape: the same side; 1 channel for a feature map, 3 for a picture.
       filters: channels of the first layer; they double up to eight times as many.
-      norm: see `s2i_tf.models.layers.NORMS`.
+      norm: see `s2i_tf.models.norms.NORMS`.
       dropout: rate in the first three decoder blocks.
       output_activation: `tanh` for pictures in [-1, 1], `linear` for standardised features.
+      skips: whether encoder layers feed the decoder.
+      upsampling: `transposed` convolutions, or `resize`: nearest neighbours and a convolution of
+        3×3, which lays no checkerboard over a picture (Odena et al. 2016).
       seed: of the dropout masks.
       name: of the model.
 
     Raises:
-      UserError: if `side` is not a power of two or the norm is unknown.
+      UserError: if a shape, the norm or the upsampling is not one of these.
     """
-    num_layers = int(math.log2(side))
-    if 2**num_layers != side:
-        raise UserError(f"a U-Net's side is a power of two, got {side}")
+    side, num_layers = _checked_side(name, condition_shape, target_shape)
+    if upsampling not in UPSAMPLINGS:
+        raise unknown_name("upsampling", upsampling, UPSAMPLINGS)
     widths = [filters * min(2**depth, MAX_WIDENING) for depth in range(num_layers)]
 
-    inputs = keras.Input((side, side, in_channels), name="map")
+    inputs = keras.Input(condition_shape, name="map")
     x = inputs
-    skips = []
+    encoded = []
     for depth, width in enumerate(widths):
         if depth:
             x = layers.LeakyReLU(LEAKY_SLOPE, name=f"down{depth}_relu")(x)
-        x = _conv(layers.Conv2D, width, f"down{depth}_conv")(x)
-        if 0 < depth < num_layers - 1:
-            x = _normalised(x, norm, f"down{depth}")
-        skips.append(x)
+        conv = _down_conv(width, f"down{depth}_conv")
+        x = normed(x, conv, norm, f"down{depth}", outer=depth in (0, num_layers - 1))
+        encoded.append(x)
 
     for depth in reversed(range(num_layers - 1)):
         x = layers.ReLU(name=f"up{depth}_relu")(x)
-        x = _conv(layers.Conv2DTranspose, widths[depth], f"up{depth}_conv")(x)
-        x = _normalised(x, norm, f"up{depth}")
+        x = _upsampled(x, widths[depth], upsampling, norm, f"up{depth}")
         block = num_layers - 2 - depth
         if dropout and block < NUM_DROPOUT_BLOCKS:
             mask_seed = None if seed is None else seed + block
             x = MaskDropout(dropout, seed=mask_seed, name=f"up{depth}_dropout")(x)
-        x = layers.Concatenate(name=f"up{depth}_skip")([x, skips[depth]])
+        if skips:
+            x = layers.Concatenate(name=f"up{depth}_skip")([x, encoded[depth]])
 
     x = layers.ReLU(name="out_relu")(x)
-    x = _conv(layers.Conv2DTranspose, out_channels, "out_conv")(x)
+    x = _upsampled(x, target_shape[-1], upsampling, norm, "out", outer=True)
     # Losses and pictures are float32 whatever the policy of the layers before.
     x = layers.Activation(output_activation, dtype="float32", name="out")(x)
     return keras.Model(inputs, x, name=name)
 
 
-def _conv(kind: type, filters: int, name: str) -> layers.Layer:
-    return kind(
+build_encoder_decoder = functools.partial(build_unet, skips=False, name="encoder_decoder")
+build_resize_unet = functools.partial(build_unet, upsampling="resize", name="resize_unet")
+
+
+def _checked_side(name: str, condition_shape, target_shape) -> tuple[int, int]:
+    """Side and its logarithm."""
+    if len(condition_shape) != 3 or condition_shape[:2] != target_shape[:2]:
+        raise UserError(
+            f"generator {name!r} makes maps of maps of one side, got {condition_shape} and "
+            f"{target_shape}; allowed: (side, side, channels)"
+        )
+    side = condition_shape[0]
+    num_layers = int(math.log2(side))
+    if 2**num_layers != side or condition_shape[1] != side:
+        raise UserError(f"a U-Net's side is a power of two, got {condition_shape[:2]}")
+    return side, num_layers
+
+
+def _down_conv(filters: int, name: str) -> layers.Layer:
+    return layers.Conv2D(
         filters,
         KERNEL_SIDE,
         strides=2,
@@ -89,9 +114,12 @@ def _conv(kind: type, filters: int, name: str) -> layers.Layer:
     )
 
 
-def _normalised(x, norm: str, name: str):
-    layer = build_norm(norm)
-    if layer is None:
-        return x
-    layer.name = f"{name}_norm"
-    return layer(x)
+def _upsampled(x, filters: int, upsampling: str, norm: str, name: str, *, outer: bool = False):
+    """Twice the side: [batch, 2 × side, 2 × side, filters]."""
+    settings = {"padding": "same", "kernel_initializer": conv_init(), "name": f"{name}_conv"}
+    if upsampling == "resize":
+        x = layers.UpSampling2D(name=f"{name}_resize")(x)
+        conv = layers.Conv2D(filters, RESIZE_KERNEL_SIDE, **settings)
+    else:
+        conv = layers.Conv2DTranspose(filters, KERNEL_SIDE, strides=2, **settings)
+    return normed(x, conv, norm, name, outer=outer)

@@ -3,6 +3,9 @@
 Three losses: L1 between the hidden outputs for images only (I), sounds only (S) and half of both
 (B); cross-entropy of the hidden outputs for I and S before and after the activation; and label
 cross-entropy of the output layer for all three, without which zero vectors would do.
+
+Beside the paper's, with a weight of 0 unless told: contrastive losses between I and S, each the
+mean of that before and that after the activation.
 """
 
 from collections.abc import Mapping
@@ -11,13 +14,19 @@ import keras
 import tensorflow as tf
 
 from s2i_tf.data import schema
-from s2i_tf.losses.multimodal import hidden_cross_entropy, hidden_l1, label_cross_entropy
+from s2i_tf.losses.multimodal import (
+    class_contrastive,
+    hidden_cross_entropy,
+    hidden_l1,
+    label_cross_entropy,
+    pair_contrastive,
+)
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.training.optimizers import gradient_norm
 
 
 class MultimodalTrainer(keras.Model):
-    """Trains multimodal layers with a weighted sum of the paper's losses.
+    """Trains multimodal layers with a weighted sum of losses.
 
     Args:
       layers: the multimodal layers, with their scalers adapted.
@@ -25,6 +34,9 @@ class MultimodalTrainer(keras.Model):
       before_weight: of the cross-entropy before the activation.
       after_weight: of the cross-entropy after the activation.
       label_weight: of the label cross-entropy.
+      class_contrastive_weight: of the contrastive loss by class.
+      pair_contrastive_weight: of the contrastive loss by pair.
+      temperature: of the contrastive losses.
     """
 
     def __init__(
@@ -35,34 +47,48 @@ class MultimodalTrainer(keras.Model):
         before_weight: float,
         after_weight: float,
         label_weight: float,
+        class_contrastive_weight: float = 0.0,
+        pair_contrastive_weight: float = 0.0,
+        temperature: float = 0.1,
     ):
         super().__init__()
         self.multimodal = layers
+        self.temperature = temperature
         self.weights_by_loss = {
             "hidden_l1": hidden_l1_weight,
             "cross_entropy_before": before_weight,
             "cross_entropy_after": after_weight,
             "label_cross_entropy": label_weight,
+            "class_contrastive": class_contrastive_weight,
+            "pair_contrastive": pair_contrastive_weight,
         }
         if not layers.built:
             layers.build()
 
     def losses_of(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The unweighted losses of a batch as of `schema.parse_batch`, by name."""
+        """The unweighted losses of a batch as of `schema.parse_batch` in training, by name."""
         model = self.multimodal
-        sound = model.hidden_of_sound(batch[schema.KEY_SOUND_FEATURES])
-        image = model.hidden_of_image(batch[schema.KEY_IMAGE_FEATURES])
+        sound = model.hidden_of_sound(batch[schema.KEY_SOUND_FEATURES], training=True)
+        image = model.hidden_of_image(batch[schema.KEY_IMAGE_FEATURES], training=True)
         both = model.hidden_of_both(sound, image)
         pairs = ((image, sound), (image, both), (sound, both))
         labels = batch[schema.KEY_LABEL]
+        layers = tuple(zip(image, sound, strict=True))  # before and after the activation
         return {
             "hidden_l1": sum(hidden_l1(one.after, other.after) for one, other in pairs) / 3,
             "cross_entropy_before": hidden_cross_entropy(image.before, sound.before),
             "cross_entropy_after": hidden_cross_entropy(image.after, sound.after),
             "label_cross_entropy": sum(
-                label_cross_entropy(labels, model.labels(hidden)) for hidden in (image, sound, both)
+                label_cross_entropy(labels, model.labels(hidden, training=True))
+                for hidden in (image, sound, both)
             )
             / 3,
+            "class_contrastive": sum(
+                class_contrastive(*layer, labels, self.temperature) for layer in layers
+            )
+            / 2,
+            "pair_contrastive": sum(pair_contrastive(*layer, self.temperature) for layer in layers)
+            / 2,
         }
 
     def train_step(self, data: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

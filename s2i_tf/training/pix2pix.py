@@ -1,4 +1,4 @@
-"""One training step of a pix2pix GAN (paper sections 5.1, 5.2 and 5.4).
+"""One training step of a GAN (paper sections 5.1, 5.2 and 5.4) on TensorFlow.
 
 The generator runs once a step. The discriminator is updated first, on that output; then the
 generator, through the updated discriminator, as in the published PyTorch code.
@@ -10,10 +10,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from s2i_tf.losses import AdversarialLoss
-from s2i_tf.training.optimizers import gradient_norm
+from s2i_tf.losses.objective import GanBatch, GanObjective, View
+from s2i_tf.models.layers import GivenSeed
+from s2i_tf.training.updates import update
 
-Prepare = Callable[[Mapping[str, tf.Tensor]], tuple[tf.Tensor, tf.Tensor]]
+Prepare = Callable[[Mapping[str, tf.Tensor]], GanBatch]
 
 
 class Pix2Pix(keras.Model):
@@ -21,11 +22,12 @@ class Pix2Pix(keras.Model):
 
     Args:
       generator: from a condition to a target.
-      discriminator: from a condition and a target to scores.
-      adversarial: the two players' losses.
-      l1_weight: of the mean absolute difference to the target.
-      discriminator_weight: factor on the discriminator's loss (0.001 for features, section 5.4).
-      prepare: makes a condition and a target, both [batch, side, side, channels], of a batch.
+      discriminator: from a context and a target, or the maps of one, to scores.
+      objective: both players' losses.
+      prepare: makes conditions, targets and contexts of a batch.
+      num_discriminator_steps: updates of the discriminator for one of the generator.
+      ema_decay: of the moving average of the generator's weights; 0 keeps none.
+      seed: of the augmentations.
     """
 
     def __init__(
@@ -33,18 +35,28 @@ class Pix2Pix(keras.Model):
         generator: keras.Model,
         discriminator: keras.Model,
         *,
-        adversarial: AdversarialLoss,
-        l1_weight: float,
-        discriminator_weight: float,
+        objective: GanObjective,
         prepare: Prepare,
+        num_discriminator_steps: int = 1,
+        ema_decay: float = 0.0,
+        seed: int | None = None,
     ):
         super().__init__()
         self.generator = generator
         self.discriminator = discriminator
-        self.adversarial = adversarial
-        self.l1_weight = l1_weight
-        self.discriminator_weight = discriminator_weight
+        self.objective = objective
         self.prepare = prepare
+        self.num_discriminator_steps = num_discriminator_steps
+        self.ema_decay = ema_decay
+        self.generator_ema = keras.models.clone_model(generator) if ema_decay else None
+        if self.generator_ema is not None:
+            self.generator_ema.set_weights(generator.get_weights())
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @property
+    def kept_generator(self) -> keras.Model:
+        """The moving average if there is one, else the generator: what is kept and shown."""
+        return self.generator if self.generator_ema is None else self.generator_ema
 
     def compile(
         self,
@@ -60,41 +72,54 @@ class Pix2Pix(keras.Model):
 
     def train_step(self, data: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update of each player; returns their losses and gradient norms by name."""
-        condition, target = self.prepare(data)
-        num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        batch = self.prepare(data)
+        condition, context = batch.condition, batch.context
+        if batch.unpaired is not None:
+            condition = ops.concatenate([condition, batch.unpaired])
+            context = ops.concatenate([context, batch.unpaired_context])
+        for _ in range(self.num_discriminator_steps - 1):
+            self._further_discriminator_step(batch, condition, context)
+        # The same draws for a target and what was made of it.
+        seed = GivenSeed(self.seed_generator.next())
+        real = self.objective.look(batch.context, batch.target, seed)
         with tf.GradientTape() as tape:
-            fake = self.generator(condition, training=True)
+            made = self.generator(condition, training=True)
+            fake = self.objective.look(context, made, seed)
             with tape.stop_recording():
-                discriminator_logs = self._update_discriminator(condition, target, fake)
-            scores = self.discriminator([condition, fake], training=True)
-            adversarial = self.adversarial.generator(scores)
-            l1 = ops.mean(ops.abs(target - fake))
-            total = adversarial + self.l1_weight * l1
-            share = total / num_replicas
-        variables = self.generator.trainable_variables
-        gradients = tape.gradient(share, variables)
-        self.generator_optimizer.apply(gradients, variables)
-        return {
-            "generator_adversarial": adversarial,
-            "generator_l1": l1,
-            "generator_total": total,
-            "generator_gradient_norm": gradient_norm(gradients),
-            **discriminator_logs,
-        }
+                discriminator_logs = self._update_discriminator(real, fake)
+            total, logs = self.objective.generator_loss(
+                self.discriminator, batch.target, made, real, fake
+            )
+        norm = update(self.generator_optimizer, tape, total, self.generator.trainable_variables)
+        self._update_average()
+        return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
 
-    def _update_discriminator(self, condition, target, fake) -> dict[str, tf.Tensor]:
-        num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        variables = self.discriminator.trainable_variables
+    def _further_discriminator_step(self, batch: GanBatch, condition, context) -> None:
+        """An update on what the generator makes with other noise, dropout and augmentations."""
+        seed = GivenSeed(self.seed_generator.next())
+        real = self.objective.look(batch.context, batch.target, seed)
+        made = self.generator(condition, training=True)
+        self._update_discriminator(real, self.objective.look(context, made, seed))
+
+    def _update_discriminator(self, real: View, fake: View) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
-            real_scores = self.discriminator([condition, target], training=True)
-            fake_scores = self.discriminator([condition, fake], training=True)
-            loss = self.adversarial.discriminator(real_scores, fake_scores)
-            share = self.discriminator_weight * loss / num_replicas
-        gradients = tape.gradient(share, variables)
-        self.discriminator_optimizer.apply(gradients, variables)
-        return {
-            "discriminator": loss,
-            "discriminator_real_score": ops.mean(real_scores),
-            "discriminator_fake_score": ops.mean(fake_scores),
-            "discriminator_gradient_norm": gradient_norm(gradients),
-        }
+            loss, logs = self.objective.discriminator_loss(self.discriminator, real, fake)
+        norm = update(
+            self.discriminator_optimizer, tape, loss, self.discriminator.trainable_variables
+        )
+        return {**logs, "discriminator_gradient_norm": norm}
+
+    def _update_average(self) -> None:
+        if self.generator_ema is None:
+            return
+        for average, variable in zip(
+            self.generator_ema.trainable_variables, self.generator.trainable_variables, strict=True
+        ):
+            average.assign_add((1 - self.ema_decay) * (variable - average))
+        # Statistics of norms are averages already.
+        for copy, variable in zip(
+            self.generator_ema.non_trainable_variables,
+            self.generator.non_trainable_variables,
+            strict=True,
+        ):
+            copy.assign(variable)

@@ -28,7 +28,14 @@ def model(sound_net, tmp_path_factory):
     layers = MultimodalLayers(2)
     layers.build()
     parts = [
-        build_generator("unet", 128, 1, channels, filters=2, output_activation=activation, seed=0)
+        build_generator(
+            "unet",
+            (128, 128, 1),
+            (128, 128, channels),
+            filters=2,
+            output_activation=activation,
+            seed=0,
+        )
         for channels, activation in ((1, "linear"), (3, "tanh"))
     ]
     for part in parts:  # fresh weights would draw nothing but grey

@@ -14,12 +14,12 @@ def info(tiny_dataset):
 
 def test_other_nets_judge_and_settings_are_named(info):
     config = Config(data="elsewhere", seed=7)
-    config.generator.filters = 24
+    config.image_gan.generator.filters = 24
     found = " ".join(deviations(info, "efficientnet_lite0", config))
     assert "18 pairs of 3 classes (tiny)" in found
     assert "Features of the image: efficientnet_lite2_map; the paper uses vgg16_fc6." in found
     assert "Judge: efficientnet_lite0; the paper uses inception_resnet_v2." in found
-    assert "Training: generator.filters: 24, not 64" in found
+    assert "Training: image_gan.generator.filters: 24, not 64" in found
     assert "elsewhere" not in found and "seed" not in found
 
 

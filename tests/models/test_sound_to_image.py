@@ -17,9 +17,8 @@ def toy_model(dropout=0.5):
     generators = [
         build_generator(
             "unet",
-            128,
-            1,
-            channels,
+            (128, 128, 1),
+            (128, 128, channels),
             filters=2,
             dropout=dropout,
             output_activation=activation,

@@ -21,8 +21,10 @@ def build_toy_model(dropout=0.5, filters=4):
     layers.build()
     settings = {"filters": filters, "dropout": dropout, "seed": 0}
     generators = [
-        build_generator("unet", 128, 1, 1, output_activation="linear", **settings),
-        build_generator("unet", 128, 1, 3, **settings),
+        build_generator(
+            "unet", (128, 128, 1), (128, 128, 1), output_activation="linear", **settings
+        ),
+        build_generator("unet", (128, 128, 1), (128, 128, 3), **settings),
     ]
     for generator in generators:
         for variable in generator.trainable_variables:

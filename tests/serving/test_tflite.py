@@ -247,7 +247,7 @@ def test_a_model_of_mixed_precision_computes_in_float32(toy):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        generator = build_generator("unet", 128, 1, 3, filters=2, seed=0)
+        generator = build_generator("unet", (128, 128, 1), (128, 128, 3), filters=2, seed=0)
     finally:
         keras.config.set_dtype_policy(before)
     mixed = dataclasses.replace(toy.model, image_generator=generator)

@@ -17,7 +17,8 @@ from s2i_tf.training.stages import STAGES
 
 def smoke_config(data, **changes) -> Config:
     config = Config(data=str(data), log_every_steps=1, checkpoint_every_steps=2, num_samples=2)
-    config.generator.filters = config.discriminator.filters = 2
+    for gan in (config.feature_gan, config.image_gan):
+        gan.generator.filters = gan.discriminator.filters = 2
     for settings in (config.multimodal, config.feature_gan, config.image_gan):
         settings.num_steps = 4
         settings.batch_size = 2
@@ -60,7 +61,7 @@ def test_training_sees_what_the_finished_model_sees(name, trained, tiny_dataset)
     stage = STAGES[name](smoke_config(tiny_dataset), info, trained)
     trainer = stage.build()
     batch = next(iter(stage.dataset(0)))
-    condition, target = tf.function(trainer.prepare)(batch)
+    condition, target, *_ = tf.function(trainer.prepare)(batch)
 
     layers = SoundToImage.load(trained).multimodal
     sound = feature_map.to_map(layers.condition_of_sound(batch["sound_features"]))
@@ -80,7 +81,7 @@ def test_a_finished_run_is_not_trained_again(trained, tiny_dataset):
 
 def test_another_configuration_is_refused_by_field(trained, tiny_dataset):
     config = smoke_config(tiny_dataset)
-    config.generator.filters = 3
+    config.image_gan.generator.filters = 3
     with pytest.raises(UserError, match="generator.filters: 2, not 3"):
         run.train(config, trained)
 

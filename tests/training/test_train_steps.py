@@ -4,6 +4,8 @@ import pytest
 import tensorflow as tf
 
 from s2i_tf.losses import adversarial_loss
+from s2i_tf.losses.multimodal import class_contrastive
+from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.training.multimodal import MultimodalTrainer
@@ -15,12 +17,14 @@ SIDE = 32
 def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0):
     keras.utils.set_random_seed(0)
     trainer = Pix2Pix(
-        build_generator("unet", SIDE, 1, 1, filters=4, seed=0),
-        build_discriminator("patchgan", SIDE, 1, 1, filters=4),
-        adversarial=adversarial_loss("vanilla"),
-        l1_weight=l1_weight,
-        discriminator_weight=discriminator_weight,
-        prepare=lambda batch: (batch["condition"], batch["target"]),
+        build_generator("unet", (SIDE, SIDE, 1), (SIDE, SIDE, 1), filters=4, seed=0),
+        build_discriminator("patchgan", (SIDE, SIDE, 1), (SIDE, SIDE, 1), filters=4),
+        objective=GanObjective(
+            adversarial_loss("vanilla"),
+            l1_weight=l1_weight,
+            discriminator_weight=discriminator_weight,
+        ),
+        prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
     )
     trainer.compile(*(keras.optimizers.SGD(rate) for rate in rates))
     return trainer
@@ -100,11 +104,12 @@ def features(rng):
     }
 
 
+PAPER_WEIGHTS = ("hidden_l1_weight", "before_weight", "after_weight", "label_weight")
+
+
 def multimodal(**weights):
     keras.utils.set_random_seed(0)
-    every = dict.fromkeys(
-        ("hidden_l1_weight", "before_weight", "after_weight", "label_weight"), 0.0
-    )
+    every = dict.fromkeys(PAPER_WEIGHTS, 0.0)
     trainer = MultimodalTrainer(MultimodalLayers(3, scaling="none"), **(every | weights))
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
     return trainer
@@ -117,6 +122,8 @@ def multimodal(**weights):
         ("before_weight", "cross_entropy_before"),
         ("after_weight", "cross_entropy_after"),
         ("label_weight", "label_cross_entropy"),
+        ("class_contrastive_weight", "class_contrastive"),
+        ("pair_contrastive_weight", "pair_contrastive"),
     ],
 )
 def test_each_multimodal_loss_alone_goes_down(weight, loss, features):
@@ -135,3 +142,33 @@ def test_l1_alone_drives_the_hidden_layer_towards_zero_as_the_paper_warns(featur
         trainer.train_step(features)
     after = np.abs(trainer.multimodal.hidden_of_sound(features["sound_features"]).after).mean()
     assert after < 0.7 * before
+
+
+def test_the_contrastive_losses_are_means_over_both_layers(features):
+    trainer = multimodal()
+    sound = trainer.multimodal.hidden_of_sound(features["sound_features"])
+    image = trainer.multimodal.hidden_of_image(features["image_features"])
+    expected = [
+        float(
+            class_contrastive(getattr(image, layer), getattr(sound, layer), features["label"], 0.1)
+        )
+        for layer in ("before", "after")
+    ]
+    found = float(trainer.losses_of(features)["class_contrastive"])
+    assert np.isclose(found, np.mean(expected), rtol=1e-5)
+    assert not np.isclose(*expected)
+
+
+def test_without_a_weight_the_contrastive_losses_change_no_update(features):
+    one, other = multimodal(label_weight=1.0), multimodal(label_weight=1.0, temperature=5.0)
+    for trainer in (one, other):
+        trainer.train_step(features)
+    for left, right in zip(values(one.multimodal), values(other.multimodal), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_training_leaves_features_out_as_the_dropout_says(features):
+    layers = MultimodalLayers(3, hidden_units=8, scaling="none", input_dropout=0.5)
+    trainer = MultimodalTrainer(layers, **dict.fromkeys(PAPER_WEIGHTS, 1.0))
+    losses = [float(trainer.losses_of(features)["hidden_l1"]) for _ in range(2)]
+    assert not np.isclose(*losses)

@@ -1,0 +1,35 @@
+"""Frozen pretrained nets to train through: pictures to maps of several depths.
+
+A generator's pictures are compared with photos by these maps (a perceptual distance), and a
+discriminator may look at them instead of at pixels. The net must not be the judge that evaluates
+the pictures afterwards.
+"""
+
+from collections.abc import Callable
+
+import keras
+
+from s2i_tf.errors import unknown_name
+
+# From the finest to the coarsest: 1/4, 1/8, 1/16, 1/32 and 1/32 of the side.
+_LITE2_MAPS = ("block03_add", "block06_add", "block14_add", "block19_add", "head")
+
+
+def _efficientnet_lite2(side: int) -> keras.Model:
+    from s2i_tf.features import efficientnet_lite
+
+    return efficientnet_lite.build_backbone("efficientnet_lite2", side, _LITE2_MAPS)
+
+
+BACKBONES: dict[str, Callable[[int], keras.Model]] = {"efficientnet_lite2": _efficientnet_lite2}
+
+
+def load_backbone(name: str, side: int) -> keras.Model:
+    """A frozen model from pictures [batch, side, side, 3] in [-1, 1] to a list of float32 maps.
+
+    Raises:
+      UserError: if the name is unknown or the weights can't be had.
+    """
+    if name not in BACKBONES:
+        raise unknown_name("backbone", name, BACKBONES)
+    return BACKBONES[name](side)

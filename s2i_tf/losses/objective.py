@@ -1,0 +1,128 @@
+"""What each player of a GAN minimises, with Keras alone, so that any backend can take the gradient.
+
+A step is always the same: `look` at the real and at the generated targets, update the
+discriminator by `discriminator_loss`, then the generator by `generator_loss`. Who takes the
+gradients and keeps the state is the backend's trainer.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from s2i_tf.losses.adversarial import AdversarialLoss
+from s2i_tf.losses.augment import diff_augment_pair
+from s2i_tf.losses.perceptual import perceptual_distance
+
+
+class GanBatch(NamedTuple):
+    """What a batch means to a GAN.
+
+    Attributes:
+      condition: what the generator is given.
+      target: what it should make of it, [batch, …].
+      context: what the discriminator is told beside a target: the condition, or a one-hot class.
+      unpaired: further conditions [more, …] that have no target, only a context: the
+        discriminator alone judges what is made of them.
+      unpaired_context: [more, …].
+    """
+
+    condition: Any
+    target: Any
+    context: Any
+    unpaired: Any = None
+    unpaired_context: Any = None
+
+
+class View(NamedTuple):
+    """Targets as the players look at them: augmented, and through the backbone if there is one.
+
+    Attributes:
+      context: what the discriminator is told, augmented with them if it is a map.
+      scored: what the discriminator scores.
+      maps: the backbone's maps, or None.
+    """
+
+    context: Any
+    scored: Any
+    maps: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class GanObjective:
+    """The losses of both players.
+
+    Attributes:
+      adversarial: the pair of adversarial losses.
+      adversarial_weight: of the generator's.
+      l1_weight: of the mean absolute difference to the target.
+      l2_weight: of the mean squared difference to the target.
+      perceptual_weight: of the distance to the target in the backbone's maps.
+      discriminator_weight: factor on the discriminator's loss (0.001 for features, section 5.4).
+      augment: policy of `s2i_tf.losses.augment`, for the discriminator and the perceptual distance.
+      backbone: from pictures to maps, frozen; None if nothing looks through it.
+      through_backbone: whether the discriminator scores the maps instead of the pictures.
+    """
+
+    adversarial: AdversarialLoss
+    adversarial_weight: float = 1.0
+    l1_weight: float = 100.0
+    l2_weight: float = 0.0
+    perceptual_weight: float = 0.0
+    discriminator_weight: float = 1.0
+    augment: str = ""
+    backbone: Callable | None = None
+    through_backbone: bool = False
+
+    def look(self, context, targets, seed_generator: keras.random.SeedGenerator) -> View:
+        """How the players see targets [batch, …] that belong to a context.
+
+        With the same seed the same augmentations, so a target and what was made of it stay
+        comparable.
+        """
+        if self.augment:
+            aligned = context if len(context.shape) == len(targets.shape) else None
+            aligned, targets = diff_augment_pair(aligned, targets, self.augment, seed_generator)
+            context = context if aligned is None else aligned
+        maps = None if self.backbone is None else self.backbone(targets)
+        return View(context, maps if self.through_backbone else targets, maps)
+
+    def discriminator_loss(
+        self, discriminator: Callable, real: View, fake: View
+    ) -> tuple[Any, Mapping[str, Any]]:
+        """The discriminator's weighted loss, a scalar, and what to log of it by name."""
+        real_scores = discriminator([real.context, real.scored], training=True)
+        fake_scores = discriminator([fake.context, fake.scored], training=True)
+        loss = self.adversarial.discriminator(real_scores, fake_scores)
+        return self.discriminator_weight * loss, {
+            "discriminator": loss,
+            "discriminator_real_score": ops.mean(real_scores),
+            "discriminator_fake_score": ops.mean(fake_scores),
+        }
+
+    def generator_loss(
+        self, discriminator: Callable, target, made, real: View, fake: View
+    ) -> tuple[Any, Mapping[str, Any]]:
+        """The generator's whole loss, a scalar, and its terms by name.
+
+        Args:
+          discriminator: from context and view to scores.
+          target: [batch, …].
+          made: what the generator made, [batch + more, …]; the first `batch` have a target.
+          real: how the targets were looked at.
+          fake: how all that was made was.
+        """
+        num = ops.shape(target)[0]
+        scores = discriminator([fake.context, fake.scored], training=True)
+        terms = {"adversarial": (self.adversarial_weight, self.adversarial.generator(scores))}
+        terms["l1"] = (self.l1_weight, ops.mean(ops.abs(target - made[:num])))
+        if self.l2_weight:
+            terms["l2"] = (self.l2_weight, ops.mean(ops.square(target - made[:num])))
+        if self.perceptual_weight:
+            paired = [one[:num] for one in fake.maps]
+            terms["perceptual"] = (self.perceptual_weight, perceptual_distance(real.maps, paired))
+        total = sum(weight * loss for weight, loss in terms.values())
+        logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
+        return total, {**logs, "generator_total": total}

@@ -1,0 +1,198 @@
+"""Generators that take features as they are, without the paper's square map.
+
+`build_decoder` makes pictures of image features whose own layout is spatial, as that of
+`efficientnet_lite2_map`: 8 × 8 places of 64 values, laid out as 8 × 8 tiles of the 64 × 64 square.
+`build_feature_decoder` makes such features of any vector and of noise. Both grow by
+nearest-neighbour resizing and 3 × 3 convolutions, which leave no checkerboard.
+"""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+from s2i_tf.models.layers import LEAKY_SLOPE, ConditioningNoise
+from s2i_tf.models.norms import normed
+
+GRID_SIDE = 8
+TILE_SIDE = spec.FEATURE_SIDE // GRID_SIDE
+_KERNEL_SIDE = 3
+_MAX_WIDENING = 8
+
+
+def build_decoder(
+    condition_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
+    *,
+    filters: int = 24,
+    norm: str = "batch",
+    dropout: float = 0.0,
+    output_activation: str = "tanh",
+    seed: int | None = None,
+    name: str = "decoder",
+) -> keras.Model:
+    """A decoder from features [batch, 4096] to pictures [batch, side, side, channels].
+
+    Args:
+      condition_shape: (4096,).
+      target_shape: side, side and channels of the picture; the side is 8 times a power of two.
+      filters: channels at the full side; each half as large has twice as many, up to eight times.
+      norm: see `s2i_tf.models.norms.NORMS`.
+      dropout: must be 0: what varies between pictures is decided in the features.
+      output_activation: `tanh` for pictures in [-1, 1].
+      seed: of the initial weights; None draws one.
+      name: of the model.
+
+    Raises:
+      UserError: if a shape or setting is not one of these.
+    """
+    _check_vector(name, condition_shape, spec.FEATURE_SIZE)
+    if dropout:
+        raise UserError(f"generator {name!r} has no dropout, got {dropout}; allowed: 0")
+    side, _, channels = target_shape
+    num_doublings = int(math.log2(side / GRID_SIDE))
+    if GRID_SIDE * 2**num_doublings != side:
+        raise UserError(f"the side of a decoder is 8, 16, 32, …, got {side}")
+    features = keras.Input(condition_shape, name="features")
+    x = TilesToGrid(name="grid")(features)
+    init = _Initializers(seed)
+    for level in range(num_doublings):
+        width = filters * min(2 ** (num_doublings - level), _MAX_WIDENING)
+        if level:
+            x = layers.UpSampling2D(name=f"up{level}")(x)
+        x = _block(x, width, norm, f"level{level}", init)
+    x = layers.UpSampling2D(name=f"up{num_doublings}")(x)
+    x = _conv(x, filters, norm, "last", init)
+    x = layers.Conv2D(
+        channels, _KERNEL_SIDE, padding="same", kernel_initializer=init(0.5), name="to_picture"
+    )(x)
+    x = layers.Activation(output_activation, dtype="float32", name="out")(x)
+    return keras.Model(features, x, name=name)
+
+
+def build_feature_decoder(
+    condition_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
+    *,
+    filters: int = 64,
+    norm: str = "batch",
+    dropout: float = 0.0,
+    noise_size: int = 64,
+    output_activation: str = "linear",
+    seed: int | None = None,
+    name: str = "feature_decoder",
+) -> keras.Model:
+    """A decoder from a vector [batch, size] and noise to features [batch, 4096].
+
+    Args:
+      condition_shape: (size,).
+      target_shape: (4096,).
+      filters: channels of the 8 × 8 grid; the 4 × 4 grid before it has four times as many.
+      norm: see `s2i_tf.models.norms.NORMS`.
+      dropout: rate on the vector.
+      noise_size: numbers of noise, see `ConditioningNoise`.
+      output_activation: `linear` for standardised features.
+      seed: of the initial weights and of the noise's projection.
+      name: of the model.
+
+    Raises:
+      UserError: if a shape is not one of these.
+    """
+    _check_vector(name, condition_shape)
+    _check_vector(name, target_shape, spec.FEATURE_SIZE)
+    init = _Initializers(seed)
+    condition = keras.Input(condition_shape, name="condition")
+    x = layers.Concatenate(name="with_noise")(
+        [condition, ConditioningNoise(noise_size, seed=seed or 0, name="noise")(condition)]
+    )
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    half = GRID_SIDE // 2
+    x = _dense(x, 8 * filters, norm, "hidden", init)
+    whole = x
+    x = _dense(x, half * half * 4 * filters, "none", "start", init)
+    x = layers.Reshape((half, half, 4 * filters), name="start_grid")(x)
+    x = _block(x, 4 * filters, norm, "level0", init)
+    x = layers.UpSampling2D(name="up1")(x)
+    x = _block(x, 2 * filters, norm, "level1", init)
+    x = layers.Conv2D(
+        TILE_SIDE**2, _KERNEL_SIDE, padding="same", kernel_initializer=init(0.5), name="to_grid"
+    )(x)
+    # What concerns the whole picture comes straight from the vector: a grid would have to carry
+    # each number of it to the one place where the layout keeps it.
+    x = layers.Add(name="with_whole")(
+        [
+            GridToTiles(name="tiles")(x),
+            layers.Dense(spec.FEATURE_SIZE, kernel_initializer=init(0.5), name="whole")(whole),
+        ]
+    )
+    x = layers.Activation(output_activation, dtype="float32", name="out")(x)
+    return keras.Model(condition, x, name=name)
+
+
+@keras.saving.register_keras_serializable("s2i_tf")
+class TilesToGrid(keras.layers.Layer):
+    """Features [batch, 4096], 8 × 8 tiles of a 64 × 64 square, as a grid [batch, 8, 8, 64]."""
+
+    def call(self, features):
+        """The same numbers, those of a tile in its place's channels, row by row."""
+        x = ops.reshape(features, (-1, GRID_SIDE, TILE_SIDE, GRID_SIDE, TILE_SIDE))
+        x = ops.transpose(x, (0, 1, 3, 2, 4))
+        return ops.reshape(x, (-1, GRID_SIDE, GRID_SIDE, TILE_SIDE**2))
+
+
+@keras.saving.register_keras_serializable("s2i_tf")
+class GridToTiles(keras.layers.Layer):
+    """The way back: a grid [batch, 8, 8, 64] as features [batch, 4096]."""
+
+    def call(self, grid):
+        """The same numbers, those of a place as a tile of the square."""
+        x = ops.reshape(grid, (-1, GRID_SIDE, GRID_SIDE, TILE_SIDE, TILE_SIDE))
+        x = ops.transpose(x, (0, 1, 3, 2, 4))
+        return ops.reshape(x, (-1, spec.FEATURE_SIZE))
+
+
+class _Initializers:
+    """Scaled normal initial weights, each kernel's seed one further than the last's."""
+
+    def __init__(self, seed: int | None):
+        self._next = seed
+
+    def __call__(self, scale: float = 2.0) -> keras.initializers.Initializer:
+        seed = self._next
+        if seed is not None:
+            self._next += 1
+        return keras.initializers.VarianceScaling(
+            scale, mode="fan_in", distribution="truncated_normal", seed=seed
+        )
+
+
+def _block(x, width: int, norm: str, name: str, init: _Initializers):
+    """A convolution to the width, and a residual one."""
+    x = _conv(x, width, norm, f"{name}_first", init)
+    y = _conv(x, width, norm, f"{name}_second", init)
+    return layers.Add(name=f"{name}_sum")([x, y])
+
+
+def _conv(x, width: int, norm: str, name: str, init: _Initializers):
+    conv = layers.Conv2D(
+        width, _KERNEL_SIDE, padding="same", kernel_initializer=init(), name=f"{name}_conv"
+    )
+    return _activated(normed(x, conv, norm, name), name)
+
+
+def _dense(x, units: int, norm: str, name: str, init: _Initializers):
+    dense = layers.Dense(units, kernel_initializer=init(), name=f"{name}_dense")
+    return _activated(normed(x, dense, norm, name), name)
+
+
+def _activated(x, name: str):
+    return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_relu")(x)
+
+
+def _check_vector(name: str, shape: tuple[int, ...], size: int | None = None) -> None:
+    if len(shape) != 1 or size not in (None, shape[0]):
+        allowed = "a vector" if size is None else f"({size},)"
+        raise UserError(f"generator {name!r} got a shape of {shape}; allowed: {allowed}")

@@ -1,0 +1,139 @@
+"""Discriminators that look at features instead of pixels or square maps.
+
+`build_projected` scores a picture by the maps that a frozen pretrained net makes of it, as in
+"Projected GANs Converge Faster" (Sauer et al. 2021); `build_feature_critic` scores a feature
+vector whose layout is spatial. Both are told a class or any other vector, and score by it: beside
+the score of each place stands the inner product of its features with a projection of the vector
+(Miyato and Koyama 2018).
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+from s2i_tf.models.decoder import TilesToGrid
+from s2i_tf.models.layers import LEAKY_SLOPE
+
+_MIN_SIDE = 4
+_KERNEL_SIDE = 4
+
+
+def build_projected(
+    condition_shape: tuple[int, ...],
+    target_shape: Sequence[tuple[int, int, int]],
+    *,
+    filters: int = 64,
+    num_layers: int = 2,
+    norm: str = "spectral",
+    dropout: float = 0.0,
+    name: str = "projected",
+) -> keras.Model:
+    """Scores (logits) [batch, scores] of a condition and the maps of a picture.
+
+    Args:
+      condition_shape: (size,), of a vector such as a one-hot class.
+      target_shape: height, width and channels of each map.
+      filters: channels of each map's first layer; later ones have twice as many.
+      num_layers: strided layers at the most; a map of 4 × 4 gets none.
+      norm: `spectral` or `none`.
+      dropout: rate on each map's features before the scores.
+      name: of the model.
+
+    Raises:
+      UserError: if the norm is another.
+    """
+    _check_norm(name, norm)
+    condition = keras.Input(condition_shape, name="condition")
+    maps = [keras.Input(shape, name=f"map{i}") for i, shape in enumerate(target_shape)]
+    scores = []
+    for i, x in enumerate(maps):
+        width = filters
+        x = _conv(x, width, 1, 1, norm, f"map{i}_in")
+        for depth in range(num_layers):
+            if x.shape[1] <= _MIN_SIDE:
+                break
+            width = 2 * filters
+            x = _conv(x, width, _KERNEL_SIDE, 2, norm, f"map{i}_down{depth}")
+        scores.append(_scores(x, condition, width, norm, dropout, f"map{i}"))
+    x = layers.Concatenate(name="scores")(scores)
+    x = layers.Activation("linear", dtype="float32", name="out")(x)
+    return keras.Model([condition, maps], x, name=name)
+
+
+def build_feature_critic(
+    condition_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
+    *,
+    filters: int = 64,
+    num_layers: int = 1,
+    norm: str = "spectral",
+    dropout: float = 0.0,
+    name: str = "feature_critic",
+) -> keras.Model:
+    """Scores (logits) [batch, scores] of a condition and features [batch, 4096].
+
+    One score is of all the features at once, one of each place of their 8 × 8 or coarser grid.
+
+    Args:
+      condition_shape: (size,).
+      target_shape: (4096,).
+      filters: channels of the grid's first layer; twice as many after it, eight times as many for
+        the features at once.
+      num_layers: strided layers of the grid.
+      norm: `spectral` or `none`.
+      dropout: rate on the features and before the scores.
+      name: of the model.
+
+    Raises:
+      UserError: if the target is no such vector, or the norm is another.
+    """
+    _check_norm(name, norm)
+    if target_shape != (spec.FEATURE_SIZE,):
+        raise UserError(
+            f"discriminator {name!r} got targets of {target_shape}; allowed: ({spec.FEATURE_SIZE},)"
+        )
+    condition = keras.Input(condition_shape, name="condition")
+    features = keras.Input(target_shape, name="features")
+    x = layers.Dropout(dropout, name="features_dropout")(features) if dropout else features
+    whole = _normed(layers.Dense(8 * filters, name="whole_dense"), norm)(x)
+    whole = layers.LeakyReLU(LEAKY_SLOPE, name="whole_relu")(whole)
+    scores = [_scores(whole, condition, 8 * filters, norm, dropout, "whole")]
+    grid = _conv(TilesToGrid(name="grid")(x), filters, 1, 1, norm, "grid_in")
+    for depth in range(num_layers):
+        grid = _conv(grid, 2 * filters, _KERNEL_SIDE, 2, norm, f"grid_down{depth}")
+    width = grid.shape[-1]
+    scores.append(_scores(grid, condition, width, norm, dropout, "grid"))
+    out = layers.Concatenate(name="scores")(scores)
+    out = layers.Activation("linear", dtype="float32", name="out")(out)
+    return keras.Model([condition, features], out, name=name)
+
+
+def _scores(x, condition, width: int, norm: str, dropout: float, name: str):
+    """Scores [batch, places] of features [batch, …, width]: unconditional plus projected."""
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    x = layers.Reshape((-1, width), name=f"{name}_places")(x)
+    score = _normed(layers.Dense(1, name=f"{name}_score"), norm)(x)
+    told = _normed(layers.Dense(width, use_bias=False, name=f"{name}_told"), norm)(condition)
+    match = layers.Dot(axes=(2, 1), name=f"{name}_match")([x, told])
+    match = layers.Rescaling(width**-0.5, name=f"{name}_match_scale")(match)
+    return layers.Add(name=f"{name}_sum")([layers.Flatten(name=f"{name}_flat")(score), match])
+
+
+def _conv(x, width: int, kernel: int, stride: int, norm: str, name: str):
+    layer = layers.Conv2D(width, kernel, stride, padding="same", name=f"{name}_conv")
+    return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_relu")(_normed(layer, norm)(x))
+
+
+def _normed(layer: keras.layers.Layer, norm: str) -> keras.layers.Layer:
+    if norm == "none":
+        return layer
+    return layers.SpectralNormalization(layer, name=f"{layer.name}_spectral")
+
+
+def _check_norm(name: str, norm: str) -> None:
+    if norm not in ("spectral", "none"):
+        raise UserError(f"discriminator {name!r} got norm {norm!r}; allowed: spectral, none")

@@ -1,0 +1,69 @@
+"""The first stage: the multimodal layers (paper section 5.3)."""
+
+import keras
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.data import pipeline, schema
+from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training.multimodal import MultimodalTrainer
+from s2i_tf.training.stage import Stage
+
+_STATISTICS_RECORDS = 10_000
+_STATISTICS_BATCH = 256
+
+
+class MultimodalStage(Stage):
+    """Trains the multimodal layers."""
+
+    name = "multimodal"
+    part = "multimodal"
+    position = 0
+
+    def build(self) -> MultimodalTrainer:
+        """The layers with their scalers adapted to the training features, and Adam."""
+        settings = self.settings
+        layers = MultimodalLayers(
+            self.info.num_classes,
+            hidden_units=settings.hidden_units,
+            activation=settings.activation,
+            scaling=settings.scaling,
+            normalize=settings.normalize,
+            input_dropout=settings.input_dropout,
+            hidden_dropout=settings.hidden_dropout,
+        )
+        layers.build()
+        layers.adapt(*_training_features(self.config.data, self.info))
+        trainer = MultimodalTrainer(
+            layers,
+            hidden_l1_weight=settings.hidden_l1_weight,
+            before_weight=settings.before_weight,
+            after_weight=settings.after_weight,
+            label_weight=settings.label_weight,
+            class_contrastive_weight=settings.class_contrastive_weight,
+            pair_contrastive_weight=settings.pair_contrastive_weight,
+            temperature=settings.temperature,
+        )
+        trainer.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+        trainer.optimizer.build(layers.trainable_variables)
+        return trainer
+
+    def trained_part(self, trainer: MultimodalTrainer) -> MultimodalLayers:
+        """The layers, with the scaler of their hidden vectors adapted."""
+        sound_features, _ = _training_features(self.config.data, self.info)
+        trainer.multimodal.adapt_condition(sound_features)
+        return trainer.multimodal
+
+
+def _training_features(data_dir: str, info: DatasetInfo) -> tuple[np.ndarray, np.ndarray]:
+    """Sound and image features of up to 10,000 training pairs, each [num, 4096]."""
+    num = min(info.num_records(spec.TRAIN_SPLIT), _STATISTICS_RECORDS)
+    batch_size = min(num, _STATISTICS_BATCH)
+    batches = pipeline.build_dataset(data_dir, spec.TRAIN_SPLIT, batch_size, with_image=False)
+    columns = [
+        (batch[schema.KEY_SOUND_FEATURES].numpy(), batch[schema.KEY_IMAGE_FEATURES].numpy())
+        for batch in batches.take(-(-num // batch_size))
+    ]
+    sounds, images = zip(*columns, strict=True)
+    return np.concatenate(sounds), np.concatenate(images)

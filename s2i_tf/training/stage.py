@@ -1,0 +1,90 @@
+"""What every stage of training is: a trainer, its batches and what it leaves in `RUN/model`.
+
+A stage reads what the stages before it left there and is done when its own part is there.
+"""
+
+import abc
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from s2i_tf import files, spec
+from s2i_tf.config import Config
+from s2i_tf.data import pipeline
+from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.models.sound_to_image import FOLDER_IN_RUN
+
+_MAX_STAGES = 10
+
+
+class Stage(abc.ABC):
+    """One stage of a run.
+
+    Args:
+      config: of the run.
+      info: of its data.
+      workdir: the run's folder.
+    """
+
+    name: str
+    part: str  # the file in RUN/model, without its ending
+    position: int  # among the stages; each has random numbers of its own
+    with_image = False
+
+    def __init__(self, config: Config, info: DatasetInfo, workdir: pathlib.Path):
+        self.config = config
+        self.info = info
+        self.folder = workdir / self.name
+        self.model_folder = workdir / FOLDER_IN_RUN
+        self.seed = config.seed * _MAX_STAGES + self.position
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The stages whose parts this one reads."""
+        return ()
+
+    @property
+    def settings(self):
+        """The part of the configuration that has the stage's name."""
+        return getattr(self.config, self.name)
+
+    @property
+    def result(self) -> pathlib.Path:
+        """Where the trained part goes."""
+        return self.model_folder / f"{self.part}.keras"
+
+    @property
+    def done(self) -> bool:
+        """Whether the stage has left its part."""
+        return self.result.exists()
+
+    def dataset(self, step: int) -> tf.data.Dataset:
+        """The stage's batches from a step on, shuffled or balanced."""
+        settings = self.settings
+        common = {"seed": self.seed, "with_image": self.with_image, "skip_batches": step}
+        where = (self.config.data, spec.TRAIN_SPLIT, settings.batch_size)
+        if settings.balanced:
+            return pipeline.build_balanced_dataset(
+                *where, repair_pairs=settings.repair_pairs, **common
+            )
+        return pipeline.build_dataset(*where, **common)
+
+    @abc.abstractmethod
+    def build(self) -> keras.Model:
+        """The trainer, its weights freshly drawn from the stage's seed."""
+
+    @abc.abstractmethod
+    def trained_part(self, trainer: keras.Model) -> keras.Model:
+        """What of a trainer is kept."""
+
+    def draw_samples(self, trainer: keras.Model, step: int) -> None:
+        """Writes pictures of the training's state; by default none."""
+        return
+
+    def save(self, trainer: keras.Model) -> None:
+        """Leaves the trained part under its final name in one step."""
+        self.model_folder.mkdir(parents=True, exist_ok=True)
+        temporary = files.temporary_name(self.result)
+        self.trained_part(trainer).save(temporary)
+        temporary.replace(self.result)

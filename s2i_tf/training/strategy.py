@@ -1,0 +1,73 @@
+"""On what a run trains: one device, all devices of this machine, or several machines.
+
+Several workers run the same command with the same folder for the run, each with its own
+`TF_CONFIG`. The first of them, the chief, alone writes.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from s2i_tf.errors import UserError, unknown_name
+
+STRATEGIES: dict[str, Callable[[], tf.distribute.Strategy]] = {
+    "one_device": tf.distribute.get_strategy,
+    "mirrored": tf.distribute.MirroredStrategy,
+    "multi_worker": tf.distribute.MultiWorkerMirroredStrategy,
+}
+
+
+def build_strategy(name: str) -> tf.distribute.Strategy:
+    """The strategy of that name; `multi_worker` waits for the workers in `TF_CONFIG`.
+
+    Raises:
+      UserError: if there is none.
+    """
+    if name not in STRATEGIES:
+        raise unknown_name("strategy", name, STRATEGIES)
+    return STRATEGIES[name]()
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or not resolver.task_type or resolver.task_id == 0
+
+
+def num_workers(strategy: tf.distribute.Strategy) -> int:
+    """How many processes train together."""
+    cluster = getattr(strategy.cluster_resolver, "cluster_spec", lambda: None)()
+    return max(1, sum(cluster.num_tasks(job) for job in cluster.jobs)) if cluster else 1
+
+
+def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
+    """Whether `flag` is set on any worker; waits until all of them have asked."""
+    if num_workers(strategy) == 1:
+        return flag
+    counts = strategy.run(lambda value: tf.identity(value), args=(tf.constant(float(flag)),))
+    return bool(strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None) > 0)
+
+
+def wait_for_all(strategy: tf.distribute.Strategy) -> None:
+    """Returns once every worker has come here."""
+    any_worker(strategy, False)
+
+
+def distribute(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset):
+    """Gives every replica its part of each global batch.
+
+    Every worker reads the same batches and keeps its own rows, so that the position in the data
+    is the same number of batches, however many workers go on with a run.
+    """
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return strategy.experimental_distribute_dataset(dataset.with_options(options))
+
+
+def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
+    """Raises a UserError if the replicas cannot share a global batch equally."""
+    if batch_size % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"batch_size is {batch_size}; allowed: a multiple of the "
+            f"{strategy.num_replicas_in_sync} replicas"
+        )
