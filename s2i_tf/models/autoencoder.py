@@ -1,0 +1,85 @@
+"""The discriminator of BEGAN: an auto-encoder that reproduces real targets better than made ones.
+
+After "BEGAN: boundary equilibrium generative adversarial networks" (Berthelot et al. 2017), with
+the condition beside the target at the encoder's input. The code is narrow: with a wide one it
+would learn to copy anything.
+"""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from s2i_tf.errors import UserError
+from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, conv_init
+from s2i_tf.models.norms import normed
+from s2i_tf.models.patchgan import pair_inputs
+
+MAX_WIDENING = 8
+_KERNEL_SIDE_UP = 3
+
+
+def build_autoencoder(
+    context_shape: tuple[int, int, int],
+    target_shape: tuple[int, int, int],
+    *,
+    filters: int = 64,
+    num_layers: int = 3,
+    norm: str = "batch",
+    code_size: int = 128,
+    name: str = "autoencoder",
+) -> keras.Model:
+    """Scores [batch, side, side, channels]: minus the distance of each value to its reproduction.
+
+    Args:
+      context_shape: side, side and channels of what the generator was given.
+      target_shape: the same side twice, and the channels of what it made or of the real thing.
+      filters: channels of the first layer; they double up to eight times as many.
+      num_layers: strided layers down and as many resizing ones up.
+      norm: see `s2i_tf.models.norms.NORMS`; the first and last layers have none of activations.
+      code_size: numbers between encoder and decoder.
+      name: of the model. Its layer `reproduction` gives what it makes of the target.
+
+    Raises:
+      UserError: if the side is not divisible that often, or there is no such norm.
+    """
+    inputs = pair_inputs(name, context_shape, target_shape)
+    side = target_shape[0]
+    if side % 2**num_layers:
+        raise UserError(
+            f"{num_layers} strided layers cannot halve maps of {side}×{side}; allowed: a side "
+            f"divisible by {2**num_layers}"
+        )
+    widths = [filters * min(2**depth, MAX_WIDENING) for depth in range(num_layers)]
+    x = layers.Concatenate(name="pair")(inputs)
+    for depth, width in enumerate(widths):
+        conv = _conv(width, KERNEL_SIDE, f"down{depth}_conv", strides=2)
+        x = normed(x, conv, norm, f"down{depth}", outer=depth == 0)
+        x = layers.LeakyReLU(LEAKY_SLOPE, name=f"down{depth}_relu")(x)
+    grid = x.shape[1:]
+    x = layers.Flatten(name="flat")(x)
+    x = normed(x, layers.Dense(code_size, name="code"), norm, "code", outer=True)
+    x = normed(x, layers.Dense(math.prod(grid), name="grid"), norm, "grid", outer=True)
+    x = layers.Reshape(grid, name="grid_shape")(x)
+    for depth in reversed(range(num_layers)):
+        x = layers.LeakyReLU(LEAKY_SLOPE, name=f"up{depth}_relu")(x)
+        x = layers.UpSampling2D(name=f"up{depth}_resize")(x)
+        conv = _conv(widths[max(depth - 1, 0)], _KERNEL_SIDE_UP, f"up{depth}_conv")
+        x = normed(x, conv, norm, f"up{depth}")
+    x = layers.LeakyReLU(LEAKY_SLOPE, name="out_relu")(x)
+    last = _conv(target_shape[-1], _KERNEL_SIDE_UP, "out_conv")
+    x = normed(x, last, norm, "out", outer=True)
+    x = layers.Activation("linear", dtype="float32", name="reproduction")(x)
+    error = layers.Subtract(dtype="float32", name="error")([inputs[1], x])
+    return keras.Model(inputs, -ops.abs(error), name=name)
+
+
+def _conv(filters: int, kernel_side: int, name: str, strides: int = 1) -> layers.Layer:
+    return layers.Conv2D(
+        filters,
+        kernel_side,
+        strides=strides,
+        padding="same",
+        kernel_initializer=conv_init(),
+        name=name,
+    )

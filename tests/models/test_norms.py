@@ -1,0 +1,99 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf.models.norms import SpectralNorm
+
+
+def largest_singular_value(kernel):
+    return np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+
+
+def settled(layer, x, num_steps=200):
+    for _ in range(num_steps):
+        layer(x, training=True)
+    return layer
+
+
+def conv(kind=keras.layers.Conv2D, **settings):
+    keras.utils.set_random_seed(0)
+    return SpectralNorm(
+        kind(6, 3, padding="same", bias_initializer="random_normal", **settings), name="norm"
+    )
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal(size=(2, 8, 8, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", [keras.layers.Conv2D, keras.layers.Conv2DTranspose])
+def test_the_kernel_is_used_over_its_largest_singular_value(kind, x):
+    layer = settled(conv(kind), x)
+    plain = layer.layer
+    expected = plain(x) - plain.bias
+    expected = expected / largest_singular_value(plain.kernel.numpy()) + plain.bias
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_dense_layer_stretches_nothing(rng):
+    layer = SpectralNorm(keras.layers.Dense(5, use_bias=False, kernel_initializer="normal"))
+    settled(layer, np.eye(7, dtype=np.float32))
+    matrix = layer(np.eye(7, dtype=np.float32)).numpy()
+    assert np.isclose(largest_singular_value(matrix), 1.0, rtol=1e-4)
+
+
+def test_a_pass_leaves_the_kernel_alone_and_only_training_moves_the_vector(x):
+    layer = conv()
+    layer(x)
+    kernel, vector = layer.layer.kernel.numpy(), layer.vector.numpy()
+    layer(x, training=False)
+    np.testing.assert_array_equal(vector, layer.vector)
+    layer(x, training=True)
+    assert np.abs(vector - layer.vector).max() > 0.01
+    np.testing.assert_array_equal(kernel, layer.layer.kernel)
+
+
+def test_training_and_inference_give_the_same_numbers(x):
+    layer = settled(conv(), x, num_steps=3)
+    inference = layer(x, training=False)
+    np.testing.assert_array_equal(inference, layer(x, training=True))
+
+
+def test_the_gradient_goes_through_the_norm(x):
+    layer = settled(conv(), x)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x) ** 2)
+    kernel = layer.layer.kernel
+    gradient = tape.gradient(loss, kernel.value).numpy()
+    # Scaling the kernel changes nothing, so the gradient is at right angles to it.
+    along = np.sum(gradient * kernel.numpy())
+    assert abs(along) < 1e-4 * np.linalg.norm(gradient) * np.linalg.norm(kernel.numpy())
+    assert np.linalg.norm(gradient) > 0.1
+
+
+def test_the_vector_stays_float32_in_half_precision(x):
+    layer = conv(dtype="mixed_bfloat16")
+    layer = SpectralNorm(layer.layer, dtype="mixed_bfloat16")
+    settled(layer, x, num_steps=50)
+    assert layer.vector.dtype == "float32"
+    assert layer(x).dtype == tf.bfloat16
+    plain = settled(conv(), x, num_steps=50)
+    np.testing.assert_allclose(tf.cast(layer(x), "float32"), plain(x), rtol=0.05, atol=0.03)
+
+
+def test_replicas_share_the_vector(x):
+    devices = tf.config.list_logical_devices("CPU")
+    strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+    with strategy.scope():
+        layer = conv()
+        layer.build(x.shape)
+    before = layer.vector.numpy()
+
+    @tf.function
+    def step():
+        return strategy.run(lambda: layer(x, training=True))
+
+    step()
+    assert np.abs(before - layer.vector.numpy()).max() > 0.01
