@@ -146,7 +146,7 @@ def feature_extractor(discriminator: keras.Model) -> keras.Model:
         layer.output for layer in discriminator.layers if isinstance(layer, keras.layers.LeakyReLU)
     ]
     return keras.Model(
-        discriminator.inputs,
+        discriminator.input,
         [discriminator.output, *activations],
         name=f"{discriminator.name}_features",
     )

@@ -16,6 +16,7 @@ from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.models.decoder import TilesToGrid
 from s2i_tf.models.layers import LEAKY_SLOPE
+from s2i_tf.models.norms import SpectralNorm
 
 _MIN_SIDE = 4
 _KERNEL_SIDE = 4
@@ -131,7 +132,7 @@ def _conv(x, width: int, kernel: int, stride: int, norm: str, name: str):
 def _normed(layer: keras.layers.Layer, norm: str) -> keras.layers.Layer:
     if norm == "none":
         return layer
-    return layers.SpectralNormalization(layer, name=f"{layer.name}_spectral")
+    return SpectralNorm(layer, name=f"{layer.name}_spectral")
 
 
 def _check_norm(name: str, norm: str) -> None:
