@@ -1,15 +1,34 @@
 """Adversarial losses in pairs: one for the generator, one for the discriminator.
 
-All take the discriminator's scores before any sigmoid, of any shape, and return a scalar. The
-discriminator's is the mean of its real and its generated half, as in pix2pix.
+All take the discriminator's scores before any sigmoid, one tensor [batch, …] in which every score
+counts the same and a high one says "real", and return a scalar. The discriminator's is the mean of
+its real and its generated half, as in pix2pix, where the publication has no other factor.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from keras import ops
 
 from s2i_tf.errors import unknown_name
+
+# Published for WGAN-GP and BEGAN.
+GRADIENT_PENALTY_WEIGHT = 10.0
+BEGAN_DIVERSITY = 0.5
+BEGAN_RATE = 0.001
+
+
+class Equilibrium(NamedTuple):
+    """What a step of BEGAN leaves, both scalars.
+
+    Attributes:
+      balance: for the next step, in [0, 1].
+      convergence: falls as training converges, whatever the losses do.
+    """
+
+    balance: Any
+    convergence: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +37,17 @@ class AdversarialLoss:
 
     Attributes:
       generator: of the scores of generated targets.
-      discriminator: of the scores of real targets and of generated ones.
+      discriminator: of the scores of real targets and of generated ones; and of the balance, if
+        there is an equilibrium to keep.
+      gradient_penalty_weight: of `regularizers.gradient_penalty` in the discriminator's loss.
+      equilibrium: of real scores, generated scores and the balance to an `Equilibrium`. The trainer
+        keeps the balance, 0 at first.
     """
 
     generator: Callable
     discriminator: Callable
+    gradient_penalty_weight: float = 0.0
+    equilibrium: Callable[..., Equilibrium] | None = None
 
 
 def vanilla_generator(fake):
@@ -55,10 +80,55 @@ def hinge_discriminator(real, fake):
     return (ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))) / 2
 
 
+def wasserstein_generator(fake):
+    """The negative score (Arjovsky et al. 2017)."""
+    return -ops.mean(fake)
+
+
+def wasserstein_discriminator(real, fake):
+    """How much higher generated targets score than real ones; needs the gradient penalty."""
+    return ops.mean(fake) - ops.mean(real)
+
+
+def began_generator(fake):
+    """The auto-encoder's mean error, which is the negative score (Berthelot et al. 2017)."""
+    return -ops.mean(fake)
+
+
+def began_discriminator(real, fake, balance):
+    """The error for real targets less a share, the balance, of that for generated ones."""
+    return -ops.mean(real) + balance * ops.mean(fake)
+
+
+def began_equilibrium(
+    real, fake, balance, *, diversity: float = BEGAN_DIVERSITY, rate: float = BEGAN_RATE
+) -> Equilibrium:
+    """The next balance, and how far training has converged.
+
+    Args:
+      real: scores of real targets, negative errors.
+      fake: scores of generated ones.
+      balance: share of the generated error in the discriminator's loss, in [0, 1].
+      diversity: the ratio of generated to real error to hold; a lower one gives finer targets of
+        less variety.
+      rate: of the balance's change.
+    """
+    real_error, fake_error = -ops.mean(real), -ops.mean(fake)
+    missing = diversity * real_error - fake_error
+    return Equilibrium(ops.clip(balance + rate * missing, 0.0, 1.0), real_error + ops.abs(missing))
+
+
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "vanilla": AdversarialLoss(vanilla_generator, vanilla_discriminator),
     "least_squares": AdversarialLoss(least_squares_generator, least_squares_discriminator),
     "hinge": AdversarialLoss(hinge_generator, hinge_discriminator),
+    "wgan_gp": AdversarialLoss(
+        wasserstein_generator,
+        wasserstein_discriminator,
+        gradient_penalty_weight=GRADIENT_PENALTY_WEIGHT,
+    ),
+    # Of scores that are negative errors of reproduction: for the discriminator `autoencoder`.
+    "began": AdversarialLoss(began_generator, began_discriminator, equilibrium=began_equilibrium),
 }
 
 

@@ -2,7 +2,7 @@
 
 Every step is differentiable, so that the generator learns through it. Pictures and maps are
 [batch, height, width, channels], pictures in [-1, 1]; what a shift or a hole uncovers is 0. An
-example has draws of its own.
+example has draws of its own, which depend on the seed and its place in the batch.
 """
 
 from collections.abc import Callable

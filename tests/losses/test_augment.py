@@ -48,6 +48,12 @@ def test_the_next_call_and_the_next_example_have_draws_of_their_own(pictures):
     assert len({example.tobytes() for example in one}) == len(same)
 
 
+def test_further_examples_leave_the_draws_of_the_first_alone(pictures):
+    # So that a target and what was made of it stay comparable when more was made.
+    some = diff_augment(pictures[:3], EVERYTHING, seeds(3))
+    np.testing.assert_array_equal(some, diff_augment(pictures, EVERYTHING, seeds(3))[:3])
+
+
 @pytest.mark.parametrize("policy", [*AUGMENTATIONS, EVERYTHING])
 def test_a_gradient_flows_in_a_compiled_function(policy, pictures):
     generator = seeds()
