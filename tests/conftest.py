@@ -61,6 +61,7 @@ def make_dataset():
                     shade = int(255 * label / num_classes)
                     side = spec.IMAGE_SIDE
                     picture = np.full((side, side, 3), shade, np.uint8)
+                    picture[0, 0] = index  # no two are the same
                     record = schema.PairRecord(
                         id=f"{split}/{index}",
                         label=label,

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
@@ -44,6 +45,103 @@ def test_a_split_in_memory_keeps_its_order_and_has_text_as_str(tiny_dataset):
     columns = pipeline.load_split(tiny_dataset, "eval")
     assert list(columns["id"]) == [f"eval/{index}" for index in range(6)]
     assert columns["image"].shape == (6, 128, 128, 3)
+
+
+def balanced(folder, num, batch_size=6, **settings):
+    dataset = pipeline.build_balanced_dataset(folder, "train", batch_size, **settings)
+    return [{key: value.numpy() for key, value in batch.items()} for batch in dataset.take(num)]
+
+
+@pytest.mark.parametrize("with_image", [True, False])
+@pytest.mark.parametrize("repair_pairs", [True, False])
+def test_balanced_batches_have_the_documented_keys_types_and_shapes(
+    tiny_dataset, with_image, repair_pairs
+):
+    settings = {"with_image": with_image}
+    plain = next(iter(pipeline.build_dataset(tiny_dataset, "train", 6, **settings)))
+    dataset = pipeline.build_balanced_dataset(
+        tiny_dataset, "train", 6, repair_pairs=repair_pairs, **settings
+    )
+    assert dataset.element_spec.keys() == plain.keys()
+    batch = next(iter(dataset))
+    for key, value in plain.items():
+        assert (batch[key].dtype, batch[key].shape) == (value.dtype, value.shape)
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 7])
+def test_balanced_batches_hold_each_class_as_often_as_the_others(uneven_dataset, batch_size):
+    total = np.zeros(3, int)
+    for batch in balanced(uneven_dataset, 60, batch_size, with_image=False):
+        counts = np.bincount(batch["label"], minlength=3)
+        assert counts.max() - counts.min() <= 1
+        total += counts
+    assert total.min() > 0.8 * total.mean()
+
+
+@pytest.fixture(scope="module")
+def uneven_dataset(make_dataset, tmp_path_factory):
+    """Classes of 5, 4 and 4 records."""
+    return make_dataset(tmp_path_factory.mktemp("data") / "uneven", num_train=13)
+
+
+def test_without_repairing_a_balanced_batch_holds_whole_records(tiny_dataset):
+    whole = pipeline.load_split(tiny_dataset, "train")
+    row_of = {record_id: row for row, record_id in enumerate(whole["id"])}
+    for batch in balanced(tiny_dataset, 3):
+        rows = [row_of[record_id.decode()] for record_id in batch["id"]]
+        for key in ("sound_features", "image_features", "image", "label"):
+            np.testing.assert_array_equal(batch[key], whole[key][rows])
+
+
+def test_repaired_pairs_are_of_one_class_and_reach_every_sound_with_every_photo(tiny_dataset):
+    whole = pipeline.load_split(tiny_dataset, "train")
+    label_of = dict(zip(whole["sound_id"], whole["label"], strict=True))
+    label_of |= dict(zip(whole["image_id"], whole["label"], strict=True))
+    sounds = dict(zip(whole["sound_id"], whole["sound_features"], strict=True))
+    images = dict(zip(whole["image_id"], whole["image_features"], strict=True))
+    groups = dict(zip(whole["sound_id"], whole["group"], strict=True))
+    seen = set()
+    for batch in balanced(tiny_dataset, 60, with_image=False, repair_pairs=True):
+        for row, label in enumerate(batch["label"]):
+            sound, image = (batch[f"{kind}_id"][row].decode() for kind in ("sound", "image"))
+            assert label_of[sound] == label_of[image] == label
+            assert batch["id"][row].decode() == f"{sound}|{image}"
+            assert batch["group"][row].decode() == groups[sound]
+            np.testing.assert_array_equal(batch["sound_features"][row], sounds[sound])
+            np.testing.assert_array_equal(batch["image_features"][row], images[image])
+            seen.add((sound, image))
+    assert len(seen) == 3 * 4 * 4
+
+
+@pytest.mark.parametrize("repair_pairs", [True, False])
+def test_a_balanced_batch_follows_from_the_seed_and_its_number(tiny_dataset, repair_pairs):
+    def drawn(num, **settings):
+        batches = balanced(tiny_dataset, num, with_image=False, **settings)
+        return [batch["id"].tolist() for batch in batches]
+
+    settings = {"repair_pairs": repair_pairs}
+    whole = drawn(7, seed=1, **settings)
+    assert whole == drawn(7, seed=1, **settings)
+    assert drawn(2, seed=1, skip_batches=5, **settings) == whole[5:]
+    assert drawn(7, seed=2, **settings) != whole
+    assert len({str(ids) for ids in whole}) == 7
+
+
+def test_a_photo_of_two_sounds_is_drawn_as_often_as_the_others(make_dataset, tmp_path):
+    """Rows repeat the smaller side; repaired pairs draw items, not rows."""
+    folder = make_dataset(tmp_path / "data", num_train=4, num_classes=1)
+    path = next(folder.glob("*-train.*"))
+    records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+    records = [record.replace(b"images/train1.", b"images/train0.") for record in records]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+    batches = balanced(folder, 100, 6, with_image=False, repair_pairs=True)
+    images, counts = np.unique(
+        np.concatenate([batch["image_id"] for batch in batches]), return_counts=True
+    )
+    assert len(images) == 3
+    assert counts.min() > 150
 
 
 @pytest.fixture

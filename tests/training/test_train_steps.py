@@ -110,7 +110,9 @@ PAPER_WEIGHTS = ("hidden_l1_weight", "before_weight", "after_weight", "label_wei
 def multimodal(**weights):
     keras.utils.set_random_seed(0)
     every = dict.fromkeys(PAPER_WEIGHTS, 0.0)
-    trainer = MultimodalTrainer(MultimodalLayers(3, scaling="none"), **(every | weights))
+    trainer = MultimodalTrainer(
+        MultimodalLayers(3, hidden_units=64, scaling="none"), **(every | weights)
+    )
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
     return trainer
 

@@ -1,0 +1,99 @@
+"""A validation part never shares a recording or photo with what is trained or evaluated on."""
+
+import numpy as np
+import pytest
+
+from s2i_tf import spec
+from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.errors import UserError
+from tfrecords_tools import verify
+from tfrecords_tools.holdout import hold_out
+from tfrecords_tools.prepare import prepare
+
+KEYS = ("group", "sound_id", "image_id")
+
+
+@pytest.fixture(scope="module")
+def many(make_dataset, tmp_path_factory):
+    """Three classes of 8 training and 2 evaluation pairs, no sound or photo in two of them."""
+    return make_dataset(tmp_path_factory.mktemp("data") / "many", num_train=24, num_eval=6)
+
+
+@pytest.fixture(scope="module")
+def held_out(many, tmp_path_factory):
+    out = tmp_path_factory.mktemp("data") / "held_out"
+    hold_out(str(many), str(out), 0.25)
+    return out
+
+
+def sides(folder):
+    return {split: pipeline.load_split(folder, split) for split in spec.SPLITS}
+
+
+def test_nothing_stands_on_both_sides_and_the_folder_is_well(held_out):
+    assert verify.verify(str(held_out)) == []
+    found = sides(held_out)
+    for key in KEYS:
+        assert not set(found["train"][key]) & set(found["eval"][key])
+
+
+def test_it_holds_the_training_split_whole_and_nothing_of_the_eval_split(many, held_out):
+    train = pipeline.load_split(many, "train")
+    found = sides(held_out)
+    for key in KEYS:
+        assert set(train[key]) == set(found["train"][key]) | set(found["eval"][key])
+
+
+def test_every_class_keeps_the_share(held_out):
+    found = sides(held_out)
+    assert np.bincount(found["train"]["label"]).tolist() == [6, 6, 6]
+    assert np.bincount(found["eval"]["label"]).tolist() == [2, 2, 2]
+
+
+def test_sounds_and_photos_keep_what_belongs_to_them(many, held_out):
+    train = pipeline.load_split(many, "train")
+    for split in sides(held_out).values():
+        for kind, keys in (
+            ("sound_id", ("sound_features", "group", "label")),
+            ("image_id", ("image_features", "image", "label")),
+        ):
+            rows = [list(train[kind]).index(item_id) for item_id in split[kind]]
+            for key in keys:
+                np.testing.assert_array_equal(split[key], train[key][rows])
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_others(many, held_out, tmp_path):
+    hold_out(str(many), str(tmp_path / "again"), 0.25)
+    hold_out(str(many), str(tmp_path / "other"), 0.25, seed=1)
+    description = dataset_info.FILE_NAME
+    same = (held_out / description).read_bytes()
+    assert (tmp_path / "again" / description).read_bytes() == same
+    assert dataset_info.load(tmp_path / "other").splits != dataset_info.load(held_out).splits
+
+
+def test_pairs_that_belong_together_are_kept_on_request(many, tmp_path):
+    hold_out(str(many), str(tmp_path / "kept"), 0.25, keep_pairs=True)
+    train = pipeline.load_split(many, "train")
+    found = sides(tmp_path / "kept")
+    pairs = [set(zip(s["id"], s["sound_id"], s["image_id"], strict=True)) for s in found.values()]
+    assert pairs[0] | pairs[1] == set(zip(*(train[key] for key in ("id", *KEYS[1:])), strict=True))
+    assert not pairs[0] & pairs[1]
+
+
+def test_a_prepared_folder_by_class_can_be_split_but_its_pairs_not_be_kept(
+    settings, class_folder, tmp_path
+):
+    """Six sounds share four photos, so that no split by recording leaves every photo whole."""
+    prepare(settings)
+    hold_out(settings.out, str(tmp_path / "val"), 0.3)
+    assert verify.verify(str(tmp_path / "val")) == []
+    with pytest.raises(UserError, match="would stand on both sides"):
+        hold_out(settings.out, str(tmp_path / "kept"), 0.5, keep_pairs=True)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_wrong_share_or_an_existing_folder_is_refused(many, tmp_path):
+    with pytest.raises(UserError, match="share is 1.0; allowed: between 0 and 1"):
+        hold_out(str(many), str(tmp_path / "new"), 1.0)
+    with pytest.raises(UserError, match="exists; choose a new folder"):
+        hold_out(str(many), str(tmp_path))

@@ -1,0 +1,243 @@
+"""`python -m tfrecords_tools.holdout`: a validation part out of the training recordings.
+
+    python -m tfrecords_tools.holdout --data=DATA --out=DATA2 --share=0.15 --seed=0
+
+For choosing between models without a look at the eval split: reads the training split of a prepared
+data set alone and makes another data set of it, whose eval split is the share that is held out.
+Sounds are split by recording and photos by file, each class apart, and paired anew within the class
+as stage 3 pairs them; with `--keep_pairs`, for pairs that belong together by nature, the photo goes
+with its sound instead. The training split must fit into memory (27 MB for 1,000 pairs).
+"""
+
+import collections
+import dataclasses
+import hashlib
+import pathlib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from absl import flags
+
+from s2i_tf import files, logs, spec
+from s2i_tf.data import dataset_info, splits
+from s2i_tf.data.dataset_info import DatasetInfo, Shard
+from s2i_tf.errors import EXIT_MISTAKE, UserError
+from tfrecords_tools import availability, manifest
+from tfrecords_tools.rows import Item, Pair
+
+DEFAULT_SHARE = 0.15
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """What a training split holds, each sound and photo once.
+
+    Attributes:
+      records: the parsed features of a record that holds the item, by the item's key.
+      items: the sounds and photos.
+      pairs: as they stand in the data set.
+    """
+
+    records: Mapping[str, Mapping]
+    items: Sequence[Item]
+    pairs: Sequence[Pair]
+
+
+def hold_out(
+    data: str, out: str, share: float = DEFAULT_SHARE, seed: int = 0, *, keep_pairs: bool = False
+) -> DatasetInfo:
+    """Writes a data set of the training split of another.
+
+    Args:
+      data: folder that `s2i prepare` wrote.
+      out: the new folder; must not exist.
+      share: of the recordings, and of the photos, of each class for the new eval split.
+      seed: of the split, the pairs and their order.
+      keep_pairs: leave the pairs as they are instead of pairing anew.
+
+    Returns:
+      The description of the new data set.
+
+    Raises:
+      UserError: if the data set is unusable, `out` exists, or a side would be empty or, with
+        `keep_pairs`, share a photo with the other.
+    """
+    if not 0 < share < 1:
+        raise UserError(f"share is {share}; allowed: between 0 and 1")
+    if pathlib.Path(out).exists():
+        raise UserError(f"{out}: exists; choose a new folder")
+    info = dataset_info.load(data)
+    source = _read(data, info)
+    pairs = _keep(source, share, seed) if keep_pairs else _pair_anew(source, share, seed)
+    origin = [shard.sha256 for shard in info.splits[spec.TRAIN_SPLIT]]
+    settings = {"share": share, "seed": seed, "keep_pairs": keep_pairs, "train_sha256": origin}
+    with files.new_folder(out) as folder:
+        info = dataclasses.replace(
+            info,
+            splits=_write(folder, info, source, pairs, seed),
+            settings={**info.settings, "holdout": settings},
+        )
+        info.save(folder)
+    return info
+
+
+def _read(data: str, info: DatasetInfo) -> _Source:
+    import tensorflow as tf
+
+    from s2i_tf.data import pipeline
+
+    records, items, pairs = {}, {}, []
+    for shard in pipeline.checked_shards(data, info, spec.TRAIN_SPLIT):
+        for serialized in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator():
+            record = tf.train.Example.FromString(serialized).features.feature
+            text = {
+                key: record[key].bytes_list.value[0].decode()
+                for key in ("id", "group", "sound_id", "image_id")
+            }
+            class_name = info.class_names[record["label"].int64_list.value[0]]
+            content = hashlib.sha256(record["image"].bytes_list.value[0]).hexdigest()
+            # Photos of the same pixels are one group, under whatever names.
+            for modality, group in (("sound", text["group"]), ("image", content)):
+                item_id = text[f"{modality}_id"]
+                item = Item(item_id, modality, item_id, group, content, class_name)
+                items.setdefault(item.key, item)
+                records.setdefault(item.key, record)
+            pairs.append(Pair(**text, class_name=class_name))
+    return _Source(records, list(items.values()), pairs)
+
+
+def _sides(items: Iterable[Item], share: float, seed: int) -> dict[str, str]:
+    """The side of each group of one modality, each class keeping its share."""
+    home = {}
+    for item in items:
+        home[item.group] = min(item.class_name, home.get(item.group, item.class_name))
+    of_class = collections.defaultdict(list)
+    for group, class_name in home.items():
+        of_class[class_name].append(group)
+    sides = {}
+    for class_name, groups in of_class.items():
+        sides |= splits.split_groups(groups, f"{seed}/holdout/{class_name}", 1 - share)
+    return sides
+
+
+def _pair_anew(source: _Source, share: float, seed: int) -> list[Pair]:
+    from tfrecords_tools import pair
+
+    found = collections.defaultdict(lambda: {"sound": [], "image": []})
+    for modality in ("sound", "image"):
+        items = [item for item in source.items if item.modality == modality]
+        sides = _sides(items, share, seed)
+        for item in items:
+            item = dataclasses.replace(item, split=sides[item.group])
+            found[item.class_name, item.split][modality].append(item)
+    return [
+        drawn
+        for key in sorted(found)
+        for drawn in pair.draw(*found[key].values(), f"{seed}/holdout/{'/'.join(key)}")
+    ]
+
+
+def _keep(source: _Source, share: float, seed: int) -> list[Pair]:
+    sides = _sides((item for item in source.items if item.modality == "sound"), share, seed)
+    pairs = [dataclasses.replace(pair, split=sides[pair.group]) for pair in source.pairs]
+    seen: dict[str, str] = {}
+    for pair in pairs:
+        if seen.setdefault(pair.image_id, pair.split) != pair.split:
+            raise UserError(
+                f"{pair.image_id} would stand on both sides: these pairs were drawn by class; "
+                "leave --keep_pairs away"
+            )
+    return pairs
+
+
+def _write(
+    folder: pathlib.Path, info: DatasetInfo, source: _Source, pairs: list[Pair], seed: int
+) -> dict[str, tuple[Shard, ...]]:
+    """Writes the shards of both splits with their manifests."""
+    import numpy as np
+
+    from tfrecords_tools import write
+
+    by_split = {
+        split: sorted(
+            (pair for pair in pairs if pair.split == split),
+            key=lambda pair: write.order_key(pair, seed),
+        )
+        for split in spec.SPLITS
+    }
+    for split, chosen in by_split.items():
+        if not chosen:
+            raise UserError(f"no pair is left for {split}; allowed: two recordings of some class")
+    counts = {split: len(chosen) for split, chosen in by_split.items()}
+    num_shards = write.num_shards_for(counts, 0, np.dtype(info.feature_dtype).itemsize)
+    described = {}
+    for split, chosen in by_split.items():
+        num = num_shards[split]
+        edges = [len(chosen) * index // num for index in range(num + 1)]
+        described[split] = tuple(
+            _write_shard(
+                folder,
+                f"{info.name}-{split}.tfrecord-{index:05d}-of-{num:05d}",
+                info,
+                source,
+                chosen[edges[index] : edges[index + 1]],
+            )
+            for index in range(num)
+        )
+    return described
+
+
+def _write_shard(
+    folder: pathlib.Path, name: str, info: DatasetInfo, source: _Source, pairs: Sequence[Pair]
+) -> Shard:
+    import tensorflow as tf
+
+    with tf.io.TFRecordWriter(str(folder / name)) as writer:
+        for pair in pairs:
+            writer.write(_record(pair, source))
+    measured = manifest.FileRecord.of(str(folder / name))
+    ids = tuple(pair.id for pair in pairs)
+    key = manifest.key_of(ids=ids, fingerprints=info.fingerprints)
+    manifest.Manifest(name, key, {}, {name: measured}, len(ids), ids).save(str(folder))
+    return Shard(name, len(ids), measured.num_bytes, measured.sha256)
+
+
+def _record(pair: Pair, source: _Source) -> bytes:
+    """A pair's record: the bytes of its sound and of its photo as they stand in theirs."""
+    import tensorflow as tf
+
+    sound, image = (source.records[key] for key in pair.item_keys)
+    values = dict(sound) | {key: value for key, value in image.items() if key.startswith("image")}
+    values["id"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[pair.id.encode()]))
+    example = tf.train.Example(features=tf.train.Features(feature=values))
+    return example.SerializeToString(deterministic=True)
+
+
+def main() -> None:
+    """Reads the flags and writes the data set. Always ends in `SystemExit`."""
+    logs.show("tfrecords_tools")
+    flags.DEFINE_string("data", None, "Prepared data set whose training split is split.")
+    flags.DEFINE_string("out", None, "New folder.")
+    flags.DEFINE_float("share", DEFAULT_SHARE, "Share of the recordings and photos held out.")
+    flags.DEFINE_integer("seed", 0, "Of the split, the pairs and their order.")
+    flags.DEFINE_bool("keep_pairs", False, "Leave pairs as they are: they belong together.")
+    values = flags.FLAGS
+    try:
+        values(sys.argv)
+        for name in ("data", "out"):
+            if not values[name].value:
+                raise UserError(f"--{name}=FOLDER is missing")
+        availability.require_beam()
+        info = hold_out(
+            values.data, values.out, values.share, values.seed, keep_pairs=values.keep_pairs
+        )
+    except (UserError, flags.Error) as error:
+        print(f"tfrecords_tools.holdout: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(EXIT_MISTAKE)
+    counts = " and ".join(f"{info.num_records(split):,} {split}" for split in spec.SPLITS)
+    print(f"held out: {values.out}: {counts} pairs")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
