@@ -1,0 +1,139 @@
+"""The architectures that take features as they are: `decoder`, `projected` and their like."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf import models, spec
+from s2i_tf.errors import UserError
+from s2i_tf.models.decoder import GridToTiles, TilesToGrid
+from s2i_tf.models.layers import drawn_masks, feature_extractor
+
+VECTOR, FEATURES = (6,), (spec.FEATURE_SIZE,)
+MAPS = [(16, 16, 5), (8, 8, 6), (4, 4, 7)]
+# Of each: what it is given, what it makes or looks at, a norm.
+GENERATORS = {
+    "decoder": (FEATURES, (32, 32, 3), ("batch", "spectral")),
+    "feature_decoder": (VECTOR, FEATURES, ("batch", "none")),
+}
+DISCRIMINATORS = {
+    "projected": (VECTOR, MAPS, ("spectral", "none")),
+    "feature_critic": (VECTOR, FEATURES, ("spectral", "none")),
+}
+CASES = [
+    (name, norm)
+    for known in (GENERATORS, DISCRIMINATORS)
+    for name, (_, _, norms) in known.items()
+    for norm in norms
+]
+
+
+def build(name, norm):
+    keras.utils.set_random_seed(0)
+    if name in GENERATORS:
+        return models.build_generator(
+            name, *GENERATORS[name][:2], filters=4, norm=norm, dropout=0.0, seed=0
+        )
+    return models.build_discriminator(name, *DISCRIMINATORS[name][:2], filters=4, norm=norm)
+
+
+def inputs(name, rng, num=3):
+    given, seen, _ = {**GENERATORS, **DISCRIMINATORS}[name]
+    shapes = [given]
+    if name in DISCRIMINATORS:
+        shapes += seen if isinstance(seen, list) else [seen]
+    arrays = [rng.normal(size=(num, *shape)).astype(np.float32) for shape in shapes]
+    if name in GENERATORS:
+        return arrays[0]
+    return arrays if len(arrays) == 2 else [arrays[0], arrays[1:]]
+
+
+def first(x, num=1):
+    return tf.nest.map_structure(lambda one: one[:num], x)
+
+
+def test_these_are_all_the_architectures_of_vectors():
+    known = {*models.GENERATORS, *models.DISCRIMINATORS}
+    assert {name for name in known if models.takes_vector(name)} == {name for name, _ in CASES}
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_a_gradient_reaches_every_variable(name, norm, rng):
+    model = build(name, norm)
+    with tf.GradientTape() as tape:
+        out = model(inputs(name, rng), training=True)
+        loss = tf.reduce_mean(out * rng.normal(size=out.shape))
+    variables = model.trainable_variables
+    for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+        assert gradient is not None, variable.path
+        if norm != "batch" or not variable.path.endswith("bias"):
+            assert np.abs(gradient).max() > 0, variable.path
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_inference_is_deterministic_independent_of_the_batch_and_survives_its_file(
+    name, norm, rng, tmp_path
+):
+    model = build(name, norm)
+    x = inputs(name, rng)
+    model(x, training=True)  # so that norms have seen something
+    out = model(x, training=False)
+    np.testing.assert_array_equal(out, model(x, training=False))
+    np.testing.assert_allclose(out[:1], model(first(x), training=False), rtol=1e-4, atol=1e-4)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(out, loaded(x, training=False))
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_what_a_discriminator_is_told_changes_its_scores(name, rng):
+    model = build(name, "spectral")
+    told, seen = inputs(name, rng)
+    one = model([told, seen])
+    assert np.abs(one - model([told[::-1], seen]))[0].max() > 1e-4
+    scores, *features = feature_extractor(model)([told, seen])
+    np.testing.assert_allclose(scores, one, atol=1e-6)
+    assert len(features) >= 3
+
+
+def test_noise_varies_with_the_draw_and_is_fixed_without_one(rng):
+    model = build("feature_decoder", "batch")
+    x = inputs("feature_decoder", rng)
+    plain = model(x, training=False).numpy()
+    with drawn_masks([[0, 1]], model):
+        one = model(x, training=False).numpy()
+        alone = model(x[2:], training=False).numpy()
+    with drawn_masks([[0, 2]], model):
+        two = model(x, training=False).numpy()
+    np.testing.assert_allclose(one[2:], alone, rtol=1e-4, atol=1e-4)
+    assert np.abs(one - two).max() > 1e-2
+    np.testing.assert_array_equal(plain, model(x, training=False))
+
+
+def test_tiles_become_places_and_the_other_way_round(rng):
+    square = rng.normal(size=(1, spec.FEATURE_SIDE, spec.FEATURE_SIDE)).astype(np.float32)
+    features = square.reshape(1, -1)
+    grid = TilesToGrid()(features)
+    np.testing.assert_array_equal(grid[0, 2, 5], square[0, 16:24, 40:48].reshape(-1))
+    np.testing.assert_array_equal(GridToTiles()(grid), features)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: models.build_generator("decoder", (6,), (32, 32, 3)), r"got a shape of \(6,\)"),
+        (
+            lambda: models.build_generator("decoder", FEATURES, (24, 24, 3)),
+            "side of a decoder is 8, 16, 32, …, got 24",
+        ),
+        (lambda: build("projected", "batch"), "got norm 'batch'; allowed: spectral, none"),
+        (
+            lambda: models.build_discriminator("feature_critic", VECTOR, VECTOR),
+            r"got targets of \(6,\); allowed: \(4096,\)",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_named(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
