@@ -9,13 +9,22 @@ import keras
 from keras import ops
 
 from s2i_tf import spec
-from s2i_tf.errors import unknown_name
+from s2i_tf.errors import UserError, unknown_name
 
 REPEATS = spec.MAP_SIDE // spec.FEATURE_SIDE
 
 
 def to_map(features):
-    """Features [batch, 4096] as a map [batch, 128, 128, 1]."""
+    """Features [batch, 4096] as a map [batch, 128, 128, 1].
+
+    Raises:
+      UserError: if the vectors have another size, as those of a smaller hidden layer do.
+    """
+    if features.shape[-1] != spec.FEATURE_SIZE:
+        raise UserError(
+            f"a square map has {spec.FEATURE_SIZE} values, the vector {features.shape[-1]}; "
+            f"allowed: multimodal.hidden_units={spec.FEATURE_SIZE}, or networks that take vectors"
+        )
     square = ops.reshape(features, (-1, spec.FEATURE_SIDE, spec.FEATURE_SIDE, 1))
     return ops.repeat(ops.repeat(square, REPEATS, axis=1), REPEATS, axis=2)
 

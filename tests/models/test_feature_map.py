@@ -19,6 +19,11 @@ def test_the_map_is_row_major_and_repeats_each_value_four_times():
     assert maps[2, 0] == 64
 
 
+def test_a_vector_of_another_size_is_refused_and_not_reshaped_into_fewer_maps():
+    with pytest.raises(UserError, match="4096 values, the vector 512; allowed: multimodal.hidden"):
+        to_map(np.zeros((8, 512), np.float32))
+
+
 def test_from_map_takes_the_mean_of_the_four(rng):
     maps = rng.normal(size=(1, 128, 128, 1)).astype(np.float32)
     assert np.isclose(from_map(maps)[0, 0], maps[0, :2, :2, 0].mean())
