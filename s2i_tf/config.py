@@ -160,7 +160,13 @@ class Config:
     Attributes:
       data: folder that `s2i prepare` wrote.
       seed: of the initial weights, the data order, dropout and evaluation.
-      precision: Keras dtype policy of the GANs: `float32`, `mixed_bfloat16`.
+      deterministic: the same numbers in every run on one device, also after a resume; slower.
+      precision: Keras dtype policy of the GANs: `float32`, `mixed_bfloat16`, or `mixed_float16`,
+        whose loss is scaled.
+      strategy: `one_device`, `mirrored` (all devices of this machine) or `multi_worker`.
+      steps_per_call: batches in one call of the compiled step.
+      accumulation_steps: batches whose mean gradient makes one update.
+      clip_norm: largest Euclidean norm of all gradients of a player together; 0 clips nothing.
       judge: classifier that evaluates the pictures, a key of `s2i_tf.features.CLASSIFIERS`.
       log_every_steps: how often losses are written to `metrics.jsonl`.
       checkpoint_every_steps: how often the whole training state is saved.
@@ -169,7 +175,12 @@ class Config:
 
     data: str = ""
     seed: int = 0
+    deterministic: bool = False
     precision: str = "float32"
+    strategy: str = "one_device"
+    steps_per_call: int = 1
+    accumulation_steps: int = 1
+    clip_norm: float = 0.0
     judge: str = "inception_resnet_v2"
     log_every_steps: int = 50
     checkpoint_every_steps: int = 1000
@@ -189,6 +200,7 @@ class Config:
         if not self.data:
             raise UserError("config.data is empty; set it with --config.data=FOLDER")
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("strategy", self.strategy, STRATEGIES)
         _one_of("multimodal.scaling", self.multimodal.scaling, spec.FEATURE_SCALINGS)
         _one_of("multimodal.activation", self.multimodal.activation, spec.ACTIVATIONS)
         _one_of("multimodal.normalize", self.multimodal.normalize, spec.HIDDEN_NORMALIZATIONS)
@@ -213,9 +225,11 @@ class Config:
         return files.write_json(pathlib.Path(folder) / FILE_NAME, dataclasses.asdict(self))
 
 
-PRECISIONS = ("float32", "mixed_bfloat16")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+STRATEGIES = ("one_device", "mirrored", "multi_worker")
 _POSITIVE = (
     "_steps",
+    "steps_per_call",
     "batch_size",
     "filters",
     "num_layers",

@@ -5,15 +5,17 @@ generators in order, and the step, which is also the position in the data. The z
 checksum of each variable, so damage is found when a state is read; NumPy alone reads it.
 """
 
+import contextlib
 import logging
 import pathlib
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from s2i_tf import files
 from s2i_tf.errors import UserError
@@ -34,43 +36,45 @@ class NotFinite(ValueError):
 
 
 class State:
-    """Every variable that a training step reads and changes, by a name that every process gives.
+    """Every variable that a training changes, by a name that is the same in every process.
 
     Args:
       trainer: a built model, its optimizers attributes of it and built as well.
     """
 
     def __init__(self, trainer: keras.Model):
-        self.variables: dict[str, keras.Variable] = {}
+        self.variables: dict[str, keras.Variable | tf.Variable] = {}
         self._known: set[int] = set()
-        self._add("model", trainer.variables)
+        self.add("model", trainer.variables)
         for name, value in sorted(vars(trainer).items()):
             if isinstance(value, keras.optimizers.Optimizer):
-                self._add(name, value.variables)
+                self.add(name, value.variables)
 
-    def _add(self, group: str, variables: Iterable[keras.Variable]) -> None:
+    def add(self, group: str, variables: Iterable[keras.Variable | tf.Variable]) -> None:
+        """Adds those that are not known yet; their order is part of their names."""
         for variable in variables:
-            if id(variable.value) not in self._known:
-                self._known.add(id(variable.value))
-                self.variables[f"{group}/{len(self.variables):04}_{variable.name}"] = variable
+            held = variable.value if isinstance(variable, keras.Variable) else variable
+            if id(held) not in self._known:
+                self._known.add(id(held))
+                self.variables[f"{group}/{len(self.variables):04}"] = variable
 
-    def add_random_states(self, used: Iterable) -> None:
-        """Adds the random generators among the TensorFlow variables that a traced step uses.
+    def add_random_states(self, used: Iterable[tf.Variable]) -> None:
+        """Adds the random generators among the variables that a traced step uses.
 
         Those of layers are there; this finds Keras' global one and those of plain objects.
         """
-        for variable in used:
-            if _RANDOM_STATE in variable.name and id(variable) not in self._known:
-                self._known.add(id(variable))
-                self.variables[f"random/{len(self.variables):04}"] = variable
+        self.add("random", [variable for variable in used if _RANDOM_STATE in variable.name])
 
-    def random_values(self) -> dict[str, np.ndarray]:
-        """The random generators' values, for `assign`."""
-        return {
-            name: np.array(variable)
+    @contextlib.contextmanager
+    def random_kept(self) -> Iterator[None]:
+        """Within it random numbers may be drawn that the training does not notice."""
+        before = {
+            name: variable.numpy()
             for name, variable in self.variables.items()
             if _RANDOM_STATE in variable.name
         }
+        yield
+        self.assign(before)
 
     def assign(self, values: dict[str, np.ndarray]) -> None:
         """Sets the variables that are named."""
@@ -148,24 +152,32 @@ class Checkpoints:
 
     def _write(self, file, step: int) -> None:
         with zipfile.ZipFile(file, "w") as archive:
-            for name, variable in {_STEP: step, **self.state.variables}.items():
-                value = np.array(variable)
+            _write_array(archive, _STEP, np.array(step))
+            for name, variable in self.state.variables.items():
+                value = variable.numpy()
                 if not np.isfinite(value).all():
-                    raise NotFinite(name)
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, value, allow_pickle=False)
+                    raise NotFinite(f"{name} ({variable.name})")
+                _write_array(archive, name, value)
 
     def _read(self, path: pathlib.Path) -> tuple[int, dict[str, np.ndarray]]:
         with np.load(path, allow_pickle=False) as archive:
             values = {name: archive[name] for name in archive.files}
         step = int(values.pop(_STEP))
         if different := sorted(set(values) ^ set(self.state.variables)):
-            raise _other_model(path, f"{different[0]} is only in one of the two")
+            raise _other_model(
+                path, f"{len(values)} variables, not {len(self.state.variables)}: {different[0]}"
+            )
         for name, value in values.items():
             wanted = tuple(self.state.variables[name].shape)
             if value.shape != wanted:
+                name = f"{name} ({self.state.variables[name].name})"
                 raise _other_model(path, f"{name} has the shape {value.shape}, not {wanted}")
         return step, values
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, value: np.ndarray) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, value, allow_pickle=False)
 
 
 def _other_model(path: pathlib.Path, reason: str) -> UserError:

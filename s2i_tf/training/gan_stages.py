@@ -7,6 +7,7 @@ class.
 
 import abc
 import contextlib
+import pathlib
 from collections.abc import Iterator
 
 import keras
@@ -14,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from s2i_tf import files, spec
-from s2i_tf.config import GanConfig
+from s2i_tf.config import Config, GanConfig
 from s2i_tf.data import pipeline, schema
 from s2i_tf.errors import UserError
 from s2i_tf.features.backbones import load_backbone
@@ -78,14 +79,14 @@ class GanStage(Stage):
 
     def build(self) -> Pix2Pix:
         """Generator, discriminator and their two optimizers."""
-        settings = self.settings
+        config, settings = self.config, self.settings
         # Not when `prepare` first needs them: it is traced, and weights that are read from a file
         # while a function is traced keep their initial values in its graph.
         self.multimodal = _frozen(self._load(MultimodalStage.part))
         backbone = None
         if settings.backbone:
             backbone = load_backbone(settings.backbone, spec.IMAGE_SIDE)
-        with _dtype_policy(self.config.precision):
+        with _dtype_policy(config.precision):
             trainer = Pix2Pix(
                 self._build_generator(),
                 self._build_discriminator(backbone),
@@ -96,8 +97,8 @@ class GanStage(Stage):
                 seed=self.seed,
             )
         trainer.compile(
-            _adam(settings, settings.learning_rate),
-            _adam(settings, settings.discriminator_learning_rate or settings.learning_rate),
+            _adam(config, settings, settings.learning_rate),
+            _adam(config, settings, settings.discriminator_learning_rate or settings.learning_rate),
         )
         return trainer
 
@@ -105,7 +106,7 @@ class GanStage(Stage):
         """The generator alone, its moving average if there is one."""
         return trainer.kept_generator
 
-    def draw_samples(self, trainer: Pix2Pix, step: int) -> None:
+    def draw_samples(self, trainer: Pix2Pix, step: int) -> pathlib.Path:
         """Writes `samples/step_NNNNNN.png`: a row of targets above rows of outputs."""
         batch = pipeline.load_split(self.config.data, spec.EVAL_SPLIT, with_image=self.with_image)
         num = min(self.config.num_samples, len(batch[schema.KEY_LABEL]))
@@ -117,7 +118,7 @@ class GanStage(Stage):
         path = self.folder / "samples" / f"step_{step:06}.png"
         path.parent.mkdir(exist_ok=True)
         sheet = contact_sheet([to_uint8(picture) for picture in pictures], num_columns=num)
-        files.write(path, image.encode_png(sheet))
+        return files.write(path, image.encode_png(sheet))
 
     def sample_rows(self, trainer: Pix2Pix, batch) -> list[tf.Tensor]:
         """The targets of a batch, and what the generator makes of its conditions."""
@@ -302,7 +303,7 @@ def _through_backbone(settings: GanConfig) -> bool:
     return settings.discriminator.name == "projected"
 
 
-def _adam(settings: GanConfig, learning_rate: float) -> keras.optimizers.Optimizer:
+def _adam(config: Config, settings: GanConfig, learning_rate: float) -> keras.optimizers.Optimizer:
     return build_adam(
         learning_rate=learning_rate,
         num_steps=settings.num_steps,
@@ -310,6 +311,9 @@ def _adam(settings: GanConfig, learning_rate: float) -> keras.optimizers.Optimiz
         beta_1=settings.beta_1,
         beta_2=settings.beta_2,
         epsilon=settings.adam_epsilon,
+        clip_norm=config.clip_norm,
+        accumulation_steps=config.accumulation_steps,
+        loss_scaling=config.precision == "mixed_float16",
     )
 
 

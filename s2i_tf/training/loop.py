@@ -1,29 +1,36 @@
 """The one training loop, for every stage and for any `tf.distribute` strategy.
 
 Keras' `fit` fails with several workers, so the loop calls a model's `train_step` itself through
-`strategy.run`. It logs averaged losses as JSON lines, saves the whole training state now and
-then, and goes on from the newest state that it finds.
+`strategy.run`. It logs averaged losses as JSON lines and for TensorBoard, saves the whole training
+state now and then, and goes on from the newest state that it finds. `s2i_tf.training.watch` says
+what stops it.
 """
 
 import dataclasses
+import functools
 import json
 import logging
-import math
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 
 from s2i_tf import files
 from s2i_tf.errors import UserError
+from s2i_tf.training import strategy as strategy_lib
+from s2i_tf.training import tensorboard, watch
+from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS_FOLDER
+from s2i_tf.training.checkpoints import Checkpoints, NotFinite, State
 from s2i_tf.training.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 METRICS_FILE = "metrics.jsonl"
-CHECKPOINTS_FOLDER = "checkpoints"
-_KEPT_CHECKPOINTS = 2
+
+
+class Stopped(Exception):
+    """Training was asked to stop and has saved its state; the message says where."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,16 +38,28 @@ class LoopSettings:
     """How long to train and how often to look up.
 
     Attributes:
-      num_steps: updates in all, those of earlier processes counted in.
+      num_steps: batches in all, those of earlier processes counted in.
       batch_size: examples in a global batch, for the rate.
       log_every_steps: interval of the averaged losses.
       checkpoint_every_steps: interval of the saved states.
+      steps_per_call: batches in one call of the compiled step; logs and saved states keep their
+        intervals.
     """
 
     num_steps: int
     batch_size: int
     log_every_steps: int
     checkpoint_every_steps: int
+    steps_per_call: int = 1
+
+    def stops(self, start: int) -> Iterator[tuple[int, int]]:
+        """The calls after `start`, each as its number of steps and the step it ends with."""
+        while start < self.num_steps:
+            ends = [start + self.steps_per_call, self.num_steps]
+            for every in (self.log_every_steps, self.checkpoint_every_steps):
+                ends.append((start // every + 1) * every)
+            yield min(ends) - start, min(ends)
+            start = min(ends)
 
 
 def train(
@@ -50,98 +69,203 @@ def train(
     settings: LoopSettings,
     *,
     name: str,
-    on_checkpoint: Callable[[int], None] = lambda step: None,
+    items: str = "pairs",
+    draw_samples: Callable[[int], pathlib.Path | None] = lambda step: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Trains up to `settings.num_steps`, from the newest state in `folder` if there is one.
 
     Args:
-      trainer: a built model with `train_step(batch)` that returns scalars by name; its weights
-        and optimizers are what is saved.
-      make_dataset: gives the batches from a step on.
-      folder: of the stage; gets `metrics.jsonl` and `checkpoints/`.
+      trainer: a built model with `train_step(batch)` that returns scalars by name; all its
+        variables, those of its optimizers and the random generators are what is saved.
+      make_dataset: gives the global batches from a step on.
+      folder: of the stage; gets `metrics.jsonl`, `tensorboard/` and `checkpoints/`.
       settings: lengths and intervals.
       name: of the stage, for messages.
-      on_checkpoint: called with the step after each saved state, for samples.
+      items: what its examples are called.
+      draw_samples: called by the chief with the step after each saved state; may return a PNG.
+      should_stop: asked after every call; training then saves its state and raises.
 
     Raises:
-      UserError: if the saved state is another model's, or a loss is no longer finite.
+      UserError: if the saved state is another model's, a number is no longer finite, or the disk
+        is full.
+      Stopped: if `should_stop` said so.
     """
     strategy = tf.distribute.get_strategy()
-    step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-    checkpoint = tf.train.Checkpoint(trainer=trainer, step=step)
-    manager = tf.train.CheckpointManager(
-        checkpoint, str(folder / CHECKPOINTS_FOLDER), max_to_keep=_KEPT_CHECKPOINTS
-    )
-    restore(checkpoint, manager.latest_checkpoint)
-    start = int(step.numpy())
+    strategy_lib.check_batch_size(strategy, settings.batch_size)
+    batches = strategy_lib.distribute(strategy, make_dataset(0))
+    steps = _Steps(trainer, strategy, batches.element_spec)
+    state = State(trainer)
+    state.add_random_states(steps.variables)
+    state.add("logs", [steps.sums])
+    checkpoints = Checkpoints(folder / CHECKPOINTS_FOLDER, state)
+    start = _restore(checkpoints, strategy)
     if start:
         logger.info("%s goes on from step %d", name, start)
-    _drop_later_metrics(folder / METRICS_FILE, start)
-
-    @tf.function
-    def distributed_step(batch):
-        results = strategy.run(trainer.train_step, args=(batch,))
-        return {
-            key: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-            for key, value in results.items()
-        }
-
-    batches = iter(strategy.experimental_distribute_dataset(make_dataset(start)))
-    progress = Progress(
-        name, settings.num_steps, start=start, items_per_step=settings.batch_size, items="pairs"
-    )
-    sums: dict[str, tf.Tensor] = {}
-    last_logged = start
-    for number in range(start + 1, settings.num_steps + 1):
-        logs = distributed_step(next(batches))
-        sums = {key: sums.get(key, 0.0) + value for key, value in logs.items()}
-        last = number == settings.num_steps
-        if number % settings.log_every_steps == 0 or last:
-            means = {key: float(value) / (number - last_logged) for key, value in sums.items()}
-            _check_finite(means, name, last_logged + 1, number, manager.latest_checkpoint)
-            with open(folder / METRICS_FILE, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": number, **means}) + "\n")
-            progress.update(number, means, force=last)
-            sums, last_logged = {}, number
-        if number % settings.checkpoint_every_steps == 0 or last:
-            step.assign(number)
-            manager.save()
-            on_checkpoint(number)
-
-
-def restore(checkpoint: tf.train.Checkpoint, path: str | None) -> None:
-    """Restores a training state whole or not at all.
-
-    Raises:
-      UserError: if the state is that of another model.
-    """
-    if path is None:
-        return
+        batches = strategy_lib.distribute(strategy, make_dataset(start))
+    logs = _Logs(folder, name, settings, start, items) if strategy_lib.is_chief(strategy) else None
+    iterator = iter(batches)
     try:
-        checkpoint.restore(path).assert_existing_objects_matched()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0]
+        for num_steps, number in settings.stops(start):
+            steps.take(iterator, num_steps)
+            last = number == settings.num_steps
+            stop = strategy_lib.any_worker(strategy, should_stop()) and not last
+            log_now = last or number % settings.log_every_steps == 0
+            save_now = last or stop or number % settings.checkpoint_every_steps == 0
+            if log_now or save_now:
+                means = steps.means()
+                watch.check_finite(means, name, number, checkpoints.newest)
+            if log_now:
+                if logs:
+                    logs.write(number, means, last=last)
+                steps.reset()
+            if save_now and logs:
+                checkpoints.save(number)
+                if not stop:
+                    with state.random_kept():
+                        logs.picture(number, draw_samples(number))
+            if stop:
+                raise Stopped(f"{name} was stopped after step {number}, which is saved")
+    except NotFinite as error:
         raise UserError(
-            f"{path}: the saved state does not fit this configuration; "
-            f"choose another --workdir or the configuration it was trained with ({reason})"
+            f"{name}: {error} not finite after step {number}; "
+            f"the last good state is {checkpoints.newest or 'none'}"
         ) from None
-
-
-def _check_finite(
-    means: dict[str, float], name: str, first: int, last: int, checkpoint: str | None
-) -> None:
-    bad = [key for key, value in means.items() if not math.isfinite(value)]
-    if bad:
+    except OSError as error:
         raise UserError(
-            f"{name}: {', '.join(bad)} not finite between steps {first} and {last}; "
-            f"the last good state is {checkpoint or 'none'}"
+            f"{error.filename or folder}: cannot be written ({error.strerror or error}); "
+            f"the last good state is {checkpoints.newest or 'none'}"
+        ) from None
+    finally:
+        if logs:
+            logs.close()
+
+
+class _Steps:
+    """Some training steps in one call of a compiled function, their results added up.
+
+    Args:
+      trainer: as `train` takes it.
+      strategy: that the steps run on.
+      spec: of the batches.
+
+    Attributes:
+      sums: the number of steps since the last `reset`, then the sum of each result. It is part of
+        the training's state, so that an average is the same over a resume.
+      variables: every variable that a step uses.
+    """
+
+    def __init__(self, trainer: keras.Model, strategy: tf.distribute.Strategy, spec):
+        self._names: list[str] = []
+
+        def on_one(batch) -> tf.Tensor:
+            results = {watch.BAD_BATCHES: _is_bad(batch), **trainer.train_step(batch)}
+            self._names = list(results)
+            return tf.stack([1.0, *(tf.cast(value, tf.float32) for value in results.values())])
+
+        # Keras needs no AutoGraph, and rewriting all of a step's Python takes seconds.
+        compiled = functools.partial(tf.function, autograph=False)
+
+        @compiled
+        def on_all(batch):
+            results = strategy.run(on_one, args=(batch,))
+            return strategy.reduce(tf.distribute.ReduceOp.MEAN, results, axis=None)
+
+        @compiled
+        def take_one(iterator, sums):
+            return sums + on_all(next(iterator))
+
+        @compiled
+        def take_several(iterator, sums, num_steps):
+            return tf.while_loop(
+                lambda taken, sums: taken < num_steps,
+                lambda taken, sums: (taken + 1, sums + on_all(next(iterator))),
+                (0, sums),
+            )[1]
+
+        self._take_one, self._take_several = take_one, take_several
+        traced = on_all.get_concrete_function(spec)
+        self.variables = list(traced.graph.variables)
+        self._zeros = tf.zeros(traced.structured_outputs.shape)
+        self.sums = tf.Variable(self._zeros, trainable=False, name="sums")
+
+    def take(self, iterator, num_steps: int) -> None:
+        """Takes some steps."""
+        if num_steps == 1:
+            sums = self._take_one(iterator, self.sums.value())
+        else:
+            sums = self._take_several(iterator, self.sums.value(), tf.constant(num_steps))
+        self.sums.assign(sums)
+
+    def reset(self) -> None:
+        """Starts a new average."""
+        self.sums.assign(self._zeros)
+
+    def means(self) -> dict[str, float]:
+        """The averages since the last reset, `watch.NUM_STEPS` and `watch.BAD_BATCHES` included."""
+        num_steps, *sums = (float(value) for value in self.sums.numpy())
+        means = {name: total / num_steps for name, total in zip(self._names, sums, strict=True)}
+        return {watch.NUM_STEPS: int(num_steps), **means}
+
+
+class _Logs:
+    """What the chief writes down."""
+
+    def __init__(
+        self, folder: pathlib.Path, name: str, settings: LoopSettings, start: int, items: str
+    ):
+        self._path = folder / METRICS_FILE
+        self._watch = watch.DiscriminatorWatch(name)
+        for entry in _keep_metrics(self._path, start):
+            self._watch.look(entry["step"], entry, warn=False)
+        self._events = tensorboard.EventWriter(folder / tensorboard.FOLDER, start)
+        self._progress = Progress(
+            name,
+            settings.num_steps,
+            start=start,
+            items_per_step=settings.batch_size,
+            items=items,
         )
 
+    def write(self, step: int, means: dict[str, float], *, last: bool) -> None:
+        means = {key: value for key, value in means.items() if key not in watch.NOT_LOGGED}
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **means}) + "\n")
+        rate = {"steps_per_second": self._progress.steps_per_second(step)}
+        self._events.scalars(step, {**means, **watch.balance(means), **rate})
+        self._watch.look(step, means)
+        self._progress.update(step, means, force=last)
 
-def _drop_later_metrics(path: pathlib.Path, step: int) -> None:
-    """Takes away what was logged after the state that training goes on from."""
+    def picture(self, step: int, path: pathlib.Path | None) -> None:
+        if path is not None:
+            self._events.picture(step, "samples", path.read_bytes())
+
+    def close(self) -> None:
+        self._events.close()
+
+
+def _is_bad(batch) -> tf.Tensor:
+    """1 where a batch holds a number that is not finite, else 0."""
+    finite = [
+        tf.reduce_all(tf.math.is_finite(value))
+        for value in tf.nest.flatten(batch)
+        if value.dtype.is_floating
+    ]
+    return tf.cast(~tf.reduce_all(finite), tf.float32) if finite else tf.constant(0.0)
+
+
+def _restore(checkpoints: Checkpoints, strategy: tf.distribute.Strategy) -> int:
+    """Restores on every worker, the chief first, who may put damaged states aside."""
+    start = checkpoints.restore() if strategy_lib.is_chief(strategy) else 0
+    strategy_lib.wait_for_all(strategy)
+    return start if strategy_lib.is_chief(strategy) else checkpoints.restore()
+
+
+def _keep_metrics(path: pathlib.Path, step: int) -> list[dict]:
+    """Takes away what was logged after the state that training goes on from; returns the rest."""
     if not path.exists():
-        return
+        return []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
     files.write(path, "".join(kept))
+    return [json.loads(line) for line in kept]

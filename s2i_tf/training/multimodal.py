@@ -22,7 +22,7 @@ from s2i_tf.losses.multimodal import (
     pair_contrastive,
 )
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training.optimizers import gradient_norm
+from s2i_tf.training.updates import update
 
 
 class MultimodalTrainer(keras.Model):
@@ -97,8 +97,5 @@ class MultimodalTrainer(keras.Model):
         with tf.GradientTape() as tape:
             losses = self.losses_of(data)
             total = sum(self.weights_by_loss[name] * loss for name, loss in losses.items())
-            # The optimizer adds up the replicas' gradients; each brings its share.
-            share = total / tf.distribute.get_strategy().num_replicas_in_sync
-        gradients = tape.gradient(share, variables)
-        self.optimizer.apply(gradients, variables)
-        return {**losses, "total": total, "gradient_norm": gradient_norm(gradients)}
+        norm = update(self.optimizer, tape, total, variables)
+        return {**losses, "total": total, "gradient_norm": norm}

@@ -1,6 +1,5 @@
 """The first stage: the multimodal layers (paper section 5.3)."""
 
-import keras
 import numpy as np
 
 from s2i_tf import spec
@@ -8,6 +7,7 @@ from s2i_tf.data import pipeline, schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.training.multimodal import MultimodalTrainer
+from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.stage import Stage
 
 _STATISTICS_RECORDS = 10_000
@@ -45,7 +45,13 @@ class MultimodalStage(Stage):
             pair_contrastive_weight=settings.pair_contrastive_weight,
             temperature=settings.temperature,
         )
-        trainer.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+        adam = build_adam(
+            learning_rate=settings.learning_rate,
+            num_steps=settings.num_steps,
+            clip_norm=self.config.clip_norm,
+            accumulation_steps=self.config.accumulation_steps,
+        )
+        trainer.compile(optimizer=adam)
         trainer.optimizer.build(layers.trainable_variables)
         return trainer
 

@@ -28,13 +28,17 @@ class Progress:
         self._items = items
         self._began = self._last = time.monotonic()
 
+    def steps_per_second(self, step: int) -> float:
+        """The rate so far, once the step is `step`."""
+        return (step - self._start) / max(time.monotonic() - self._began, 1e-9)
+
     def update(self, step: int, values: Mapping[str, float], *, force: bool = False) -> None:
         """Tells it the step; a line is logged now and then, or where `force` is set."""
         now = time.monotonic()
         if not force and now - self._last < _EVERY_SECONDS:
             return
         self._last = now
-        rate = (step - self._start) / max(now - self._began, 1e-9)
+        rate = self.steps_per_second(step)
         seconds_left = (self._num_steps - step) / rate if rate else 0.0
         logger.info(
             "%s %d/%d steps, %.3g steps/s, %.3g %s/s, %s left%s",

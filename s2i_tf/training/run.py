@@ -1,15 +1,18 @@
 """A whole training run: the stages in order, each skipped if done, and the stacked model.
 
 Everything that the run depends on stands in its folder: `resolved_config.json`, and `run.json`
-with seed, versions and the fingerprints of data and nets.
+with seed, versions, devices and the fingerprints of data and nets.
 """
 
+import contextlib
 import json
 import logging
 import os
 import pathlib
 import platform
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -21,9 +24,11 @@ from s2i_tf import files, spec
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.models import sound_to_image
 from s2i_tf.training import loop
+from s2i_tf.training import strategy as strategy_lib
 from s2i_tf.training.stages import STAGES, Stage
 
 logger = logging.getLogger(__name__)
@@ -33,6 +38,8 @@ RUN_FILE = "run.json"
 
 def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()) -> pathlib.Path:
     """Trains the named stages, or all, and stacks the model once the last is done.
+
+    A SIGTERM to the process makes it save its state and raise.
 
     Args:
       config: of the run.
@@ -44,29 +51,28 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
 
     Raises:
       UserError: if the configuration or the data is unusable, or the folder is another run's.
+      loop.Stopped: after a SIGTERM.
     """
     workdir = pathlib.Path(workdir)
-    plan = plan_stages(config, workdir, stages)
-    info = dataset_info.load(config.data)
-    workdir.mkdir(parents=True, exist_ok=True)
-    config.save(workdir)
-    _save_run(workdir, config, info)
-    for stage in plan:
-        if stage.done:
-            logger.info("%s is done: %s", stage.name, stage.result)
-            continue
-        for needed in stage.needs:
-            if not STAGES[needed](config, info, workdir).done:
-                raise UserError(f"stage {stage.name} needs the stage {needed} first")
-        _train_stage(stage)
-    if all(STAGES[name](config, info, workdir).done for name in STAGES):
-        sound_to_image.write_description(
-            workdir / sound_to_image.FOLDER_IN_RUN,
-            class_names=info.class_names,
-            fingerprints=info.fingerprints,
-            extractors=info.extractors,
-            nets=info.nets,
-        )
+    config.validate()
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    strategy = strategy_lib.build_strategy(config.strategy)
+    with strategy.scope(), _stop_on_sigterm() as should_stop:
+        if strategy_lib.is_chief(strategy):
+            _prepare_folder(config, workdir, stages, strategy)
+        strategy_lib.wait_for_all(strategy)
+        for stage in plan_stages(config, workdir, stages):
+            if stage.done:
+                logger.info("%s is done: %s", stage.name, stage.result)
+                continue
+            for needed in stage.needs:
+                if not STAGES[needed](config, stage.info, workdir).done:
+                    raise UserError(f"stage {stage.name} needs the stage {needed} first")
+            _train_stage(stage, strategy, should_stop)
+            strategy_lib.wait_for_all(strategy)
+        if strategy_lib.is_chief(strategy):
+            _describe_model(config, workdir)
     return workdir
 
 
@@ -98,26 +104,77 @@ def describe(stage: Stage) -> str:
     )
 
 
-def _train_stage(stage: Stage) -> None:
+def _prepare_folder(
+    config: Config, workdir: pathlib.Path, stages: Sequence[str], strategy: tf.distribute.Strategy
+) -> None:
+    plan_stages(config, workdir, stages)
+    workdir.mkdir(parents=True, exist_ok=True)
+    config.save(workdir)
+    _save_run(workdir, config, dataset_info.load(config.data), strategy)
+
+
+def _train_stage(
+    stage: Stage, strategy: tf.distribute.Strategy, should_stop: Callable[[], bool]
+) -> None:
     keras.utils.set_random_seed(stage.seed)
-    with tf.distribute.get_strategy().scope():
-        trainer = stage.build()
-    stage.folder.mkdir(parents=True, exist_ok=True)
+    trainer = stage.build()
+    config = stage.config
     settings = loop.LoopSettings(
         num_steps=stage.settings.num_steps,
         batch_size=stage.settings.batch_size,
-        log_every_steps=stage.config.log_every_steps,
-        checkpoint_every_steps=stage.config.checkpoint_every_steps,
+        log_every_steps=config.log_every_steps,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        steps_per_call=config.steps_per_call,
     )
+    chief = strategy_lib.is_chief(strategy)
+    if chief:
+        stage.folder.mkdir(parents=True, exist_ok=True)
+    strategy_lib.wait_for_all(strategy)
     loop.train(
         trainer,
         stage.dataset,
         stage.folder,
         settings,
         name=stage.name,
-        on_checkpoint=lambda step: stage.draw_samples(trainer, step),
+        items="images" if stage.with_image else "pairs",
+        draw_samples=lambda step: stage.draw_samples(trainer, step),
+        should_stop=should_stop,
     )
-    stage.save(trainer)
+    if chief:
+        stage.save(trainer)
+
+
+def _describe_model(config: Config, workdir: pathlib.Path) -> None:
+    """Makes a model of the parts once all of them are there."""
+    info = dataset_info.load(config.data)
+    if all(STAGES[name](config, info, workdir).done for name in STAGES):
+        sound_to_image.write_description(
+            workdir / sound_to_image.FOLDER_IN_RUN,
+            class_names=info.class_names,
+            fingerprints=info.fingerprints,
+            extractors=info.extractors,
+            nets=info.nets,
+            trained_on=TrainedOn.of_split(config.data).as_dict(),
+        )
+
+
+@contextlib.contextmanager
+def _stop_on_sigterm() -> Iterator[Callable[[], bool]]:
+    """Within it a first SIGTERM only sets what the yielded function tells."""
+    received = []
+
+    def receive(number, frame) -> None:
+        received.append(number)
+        signal.signal(signal.SIGTERM, before)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGTERM, receive)
+    try:
+        yield lambda: bool(received)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> None:
@@ -152,7 +209,9 @@ def _data_identity(info: DatasetInfo) -> dict:
     }
 
 
-def _save_run(workdir: pathlib.Path, config: Config, info: DatasetInfo) -> None:
+def _save_run(
+    workdir: pathlib.Path, config: Config, info: DatasetInfo, strategy: tf.distribute.Strategy
+) -> None:
     values = {
         "seed": config.seed,
         "versions": {
@@ -162,6 +221,22 @@ def _save_run(workdir: pathlib.Path, config: Config, info: DatasetInfo) -> None:
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
+        "devices": {
+            "strategy": config.strategy,
+            "num_replicas": strategy.num_replicas_in_sync,
+            "kinds": sorted({device.device_type for device in tf.config.list_logical_devices()}),
+            "machine": platform.machine(),
+        },
         "data": _data_identity(info),
+        "extractors": info.extractors,
+        "nets": info.nets,
     }
-    files.write_json(workdir / RUN_FILE, values)
+    path = workdir / RUN_FILE
+    if path.exists():
+        versions = json.loads(path.read_text())["versions"]
+        for name, version in values["versions"].items():
+            if versions.get(name) != version:
+                logger.warning(
+                    "%s: begun with %s %s, goes on with %s", path, name, versions.get(name), version
+                )
+    files.write_json(path, values)

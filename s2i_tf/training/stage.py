@@ -78,9 +78,9 @@ class Stage(abc.ABC):
     def trained_part(self, trainer: keras.Model) -> keras.Model:
         """What of a trainer is kept."""
 
-    def draw_samples(self, trainer: keras.Model, step: int) -> None:
-        """Writes pictures of the training's state; by default none."""
-        return
+    def draw_samples(self, trainer: keras.Model, step: int) -> pathlib.Path | None:
+        """Writes a picture of the training's state and says where; by default none."""
+        return None
 
     def save(self, trainer: keras.Model) -> None:
         """Leaves the trained part under its final name in one step."""

@@ -17,8 +17,10 @@ from s2i_tf.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-# Counts the batches with a number that is not finite; not a loss, and not logged.
+# Of an average: over how many steps, and the share of batches with a number that is not finite.
+NUM_STEPS = "num_steps"
 BAD_BATCHES = "bad_batches"
+NOT_LOGGED = (NUM_STEPS, BAD_BATCHES)
 
 _LOSS = "discriminator"
 _REAL = "discriminator_real_score"
@@ -28,20 +30,18 @@ _LOGS_IN_A_ROW = 5
 _LOGS_BETWEEN_WARNINGS = 20
 
 
-def check_finite(
-    means: Mapping[str, float], name: str, first: int, last: int, good: object
-) -> None:
-    """Raises a UserError if something was not finite between two steps.
+def check_finite(means: Mapping[str, float], name: str, step: int, good: object) -> None:
+    """Raises a UserError if something was not finite.
 
     Args:
-      means: averages over the steps, `BAD_BATCHES` among them.
+      means: averages, `NUM_STEPS` and `BAD_BATCHES` among them.
       name: of the stage.
-      first: step that they begin with.
-      last: step that they end with.
+      step: that they end with.
       good: the last good state, for the message.
     """
-    where = f"between steps {first} and {last}; the last good state is {good or 'none'}"
-    if means.get(BAD_BATCHES):
+    first = step - means[NUM_STEPS] + 1
+    where = f"between steps {first} and {step}; the last good state is {good or 'none'}"
+    if means[BAD_BATCHES]:
         raise UserError(f"{name}: a batch holds numbers that are not finite {where}")
     if bad := [key for key, value in means.items() if not math.isfinite(value)]:
         raise UserError(f"{name}: {', '.join(bad)} not finite {where}")
