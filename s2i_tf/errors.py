@@ -6,10 +6,16 @@ is a bug of ours and keeps its traceback. Library callers may catch it as a `Val
 
 # Of a command that met a mistake which the user can mend.
 EXIT_MISTAKE = 2
+# Of a training that was sent a SIGTERM and has saved its state; a shell says the same of others.
+EXIT_STOPPED = 143
 
 
 class UserError(ValueError):
     """What was wrong, what was got and what is allowed, in one line."""
+
+
+class Stopped(Exception):
+    """Work was asked to stop and can go on later; the message says where."""
 
 
 class MediaError(UserError):

@@ -2,8 +2,11 @@
 
 s2i train --config=configs/realpairs/quick.py --workdir=RUN --config.data=DATA
 
+s2i train --resume --workdir=RUN
+
 Goes on where an interrupted run of the same configuration stopped; a stage that is done is
-skipped. Single settings are overridden as --config.image_gan.generator.filters=32.
+skipped. SIGTERM saves the state and ends it with exit code 143. Single settings are overridden as
+--config.image_gan.generator.filters=32.
 """
 
 import logging
@@ -12,9 +15,10 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
+from s2i_tf import config as config_lib
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
-from s2i_tf.errors import UserError
+from s2i_tf.errors import EXIT_STOPPED, Stopped, UserError
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +26,10 @@ _ALL = "all"
 
 
 def define_flags() -> None:
-    """Defines --config, --workdir, --stage and --dry_run."""
+    """Defines --config, --workdir, --resume, --stage and --dry_run."""
     config_flags.DEFINE_config_file("config", None, "Python file with get_config(), FILE.py[:ARG].")
     flags.DEFINE_string("workdir", None, "Folder of the run: a new one, or one to go on with.")
+    flags.DEFINE_bool("resume", False, "Take the configuration from --workdir and go on.")
     flags.DEFINE_list("stage", [_ALL], "Stages to train, or `all` in order.")
     flags.DEFINE_bool("dry_run", False, "Check everything and say what would be done.")
 
@@ -33,13 +38,7 @@ def run(args: list[str]) -> None:
     """Trains, or says what it would do."""
     if args:
         raise UserError(f"train takes no arguments, got {args[0]!r}")
-    config = flags.FLAGS.config
-    if not isinstance(config, Config):
-        raise UserError(
-            "--config=FILE.py is missing" if config is None else "get_config() returns no Config"
-        )
-    if not flags.FLAGS.workdir:
-        raise UserError("--workdir=FOLDER is missing")
+    config = _config()
     config.validate()
     dataset_info.load(config.data)
 
@@ -51,5 +50,24 @@ def run(args: list[str]) -> None:
         for stage in run_lib.plan_stages(config, workdir, stages):
             print(run_lib.describe(stage))
         return
-    run_lib.train(config, workdir, stages)
+    try:
+        run_lib.train(config, workdir, stages)
+    except Stopped as stopped:
+        print(f"{stopped}; s2i train --resume --workdir={workdir} goes on")
+        raise SystemExit(EXIT_STOPPED) from None
     print(f"trained: {workdir}")
+
+
+def _config() -> Config:
+    """The configuration of the flags, or that of the run to go on with."""
+    config, workdir = flags.FLAGS.config, flags.FLAGS.workdir
+    if flags.FLAGS.resume:
+        if config is not None:
+            raise UserError("--resume takes the configuration from --workdir, not from --config")
+    elif not isinstance(config, Config):
+        raise UserError(
+            "--config=FILE.py is missing" if config is None else "get_config() returns no Config"
+        )
+    if not workdir:
+        raise UserError("--workdir=FOLDER is missing")
+    return config_lib.load(workdir) if flags.FLAGS.resume else config

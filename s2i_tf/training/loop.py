@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from s2i_tf import files
-from s2i_tf.errors import UserError
+from s2i_tf.errors import Stopped, UserError
 from s2i_tf.training import strategy as strategy_lib
 from s2i_tf.training import tensorboard, watch
 from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS_FOLDER
@@ -27,10 +27,6 @@ from s2i_tf.training.progress import Progress
 logger = logging.getLogger(__name__)
 
 METRICS_FILE = "metrics.jsonl"
-
-
-class Stopped(Exception):
-    """Training was asked to stop and has saved its state; the message says where."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,22 +167,24 @@ class _Steps:
             results = strategy.run(on_one, args=(batch,))
             return strategy.reduce(tf.distribute.ReduceOp.MEAN, results, axis=None)
 
+        # Traced once and for all: within another function it would be traced anew.
+        step = on_all.get_concrete_function(spec)
+
         @compiled
         def take_one(iterator, sums):
-            return sums + on_all(next(iterator))
+            return sums + step(next(iterator))
 
         @compiled
         def take_several(iterator, sums, num_steps):
             return tf.while_loop(
                 lambda taken, sums: taken < num_steps,
-                lambda taken, sums: (taken + 1, sums + on_all(next(iterator))),
+                lambda taken, sums: (taken + 1, sums + step(next(iterator))),
                 (0, sums),
             )[1]
 
         self._take_one, self._take_several = take_one, take_several
-        traced = on_all.get_concrete_function(spec)
-        self.variables = list(traced.graph.variables)
-        self._zeros = tf.zeros(traced.structured_outputs.shape)
+        self.variables = list(step.graph.variables)
+        self._zeros = tf.zeros(step.structured_outputs.shape)
         self.sums = tf.Variable(self._zeros, trainable=False, name="sums")
 
     def take(self, iterator, num_steps: int) -> None:

@@ -51,7 +51,7 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
 
     Raises:
       UserError: if the configuration or the data is unusable, or the folder is another run's.
-      loop.Stopped: after a SIGTERM.
+      Stopped: after a SIGTERM.
     """
     workdir = pathlib.Path(workdir)
     config.validate()

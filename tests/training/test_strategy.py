@@ -1,0 +1,144 @@
+"""Several devices of one process, and two processes on this machine."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf.errors import UserError
+from s2i_tf.training import strategy as strategy_lib
+
+# Trains the multimodal layers in the folder that it is given; prints what it ended with. Batches
+# are those of one device, so that losses can be compared.
+CODE = """
+import json, pathlib, sys
+import keras, numpy as np, tensorflow as tf
+from s2i_tf.config import Config
+from s2i_tf.training import loop, run
+from s2i_tf.training.stages import STAGES
+
+data, workdir, name, num_devices = sys.argv[1:]
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * int(num_devices)
+)
+if name == "mirrored":
+    from s2i_tf.training import strategy
+    devices = [f"CPU:{number}" for number in range(int(num_devices))]
+    strategy.STRATEGIES[name] = lambda: tf.distribute.MirroredStrategy(devices)
+config = Config(data=data, strategy=name, log_every_steps=2, checkpoint_every_steps=4)
+config.multimodal.hidden_units = 16
+config.multimodal.num_steps = 6
+config.multimodal.batch_size = 4
+config.steps_per_call = 2
+config.clip_norm = 1.0
+config.accumulation_steps = 2
+stage = STAGES["multimodal"]
+built = []
+build = stage.build
+stage.build = lambda self: built.append(build(self)) or built[0]
+run.train(config, workdir, ["multimodal"])
+weights = [variable.numpy() for variable in built[0].multimodal.trainable_variables]
+print(json.dumps([[float(w.sum()), float(abs(w).sum())] for w in weights]))
+"""
+
+
+def start(data, workdir, name, num_devices=1, **env):
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE, str(data), str(workdir), name, str(num_devices)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **env},
+    )
+
+
+def result(process):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err[-3000:]
+    return json.loads(out.splitlines()[-1])
+
+
+def losses(workdir: pathlib.Path) -> list[dict]:
+    lines = (workdir / "multimodal" / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def free_ports(num):
+    sockets = [socket.socket() for _ in range(num)]
+    for one in sockets:
+        one.bind(("localhost", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def one_device(tiny_dataset, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("one") / "run"
+    return result(start(tiny_dataset, workdir, "one_device")), losses(workdir)
+
+
+def assert_same(weights, logged, one_device):
+    np.testing.assert_allclose(weights, one_device[0], rtol=1e-4)
+    for one, other in zip(logged, one_device[1], strict=True):
+        for name, value in one.items():
+            # A contrastive loss sees the other examples of its replica only.
+            if "contrastive" not in name:
+                assert value == pytest.approx(other[name], rel=1e-3), name
+
+
+@pytest.mark.parametrize("num_devices", [1, 2])
+def test_the_devices_of_a_machine_train_as_one(num_devices, one_device, tiny_dataset, tmp_path):
+    weights = result(start(tiny_dataset, tmp_path / "run", "mirrored", num_devices))
+    assert_same(weights, losses(tmp_path / "run"), one_device)
+
+
+def test_two_workers_reach_the_same_weights_and_one_of_them_writes(
+    one_device, tiny_dataset, tmp_path
+):
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    workers = [
+        start(
+            tiny_dataset,
+            tmp_path / "run",
+            "multi_worker",
+            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}),
+        )
+        for index in range(2)
+    ]
+    try:
+        first, second = (result(worker) for worker in workers)
+    finally:
+        for worker in workers:
+            worker.kill()
+    assert first == second
+    assert_same(first, losses(tmp_path / "run"), one_device)
+    assert (tmp_path / "run" / "model" / "multimodal.keras").exists()
+    assert len(list((tmp_path / "run" / "multimodal" / "tensorboard").iterdir())) == 1
+
+
+def test_an_unknown_strategy_lists_the_known_ones():
+    with pytest.raises(UserError, match="known: mirrored, multi_worker, one_device"):
+        strategy_lib.build_strategy("tpu")
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused():
+    class TwoReplicas:
+        num_replicas_in_sync = 2
+
+    with pytest.raises(UserError, match="batch_size is 3; allowed: a multiple of the 2 replicas"):
+        strategy_lib.check_batch_size(TwoReplicas(), 3)
+
+
+def test_one_process_is_its_own_chief():
+    strategy = tf.distribute.get_strategy()
+    assert strategy_lib.is_chief(strategy) and strategy_lib.num_workers(strategy) == 1
+    assert strategy_lib.any_worker(strategy, True) is True
