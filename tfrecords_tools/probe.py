@@ -7,21 +7,17 @@ cannot be decoded shows later.
 """
 
 import dataclasses
-import hashlib
 import math
 import os
 from typing import Any
 
 from s2i_tf.errors import MediaError
+from s2i_tf.files import content_digest
 from s2i_tf.media import limits, reasons, video
 from tfrecords_tools import clock, decode, files, parts, rows
 from tfrecords_tools.rows import Item, Quarantined, Source
 
 OUTSIDE = "outside"
-
-# Of a larger file the digest takes only the ends and the size: it tells copies, it is no seal.
-_WHOLE_BYTES = 64 << 20
-_END_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,19 +157,9 @@ def digest(path: str) -> str:
     Raises:
       MediaError: if it is empty.
     """
-    size = os.path.getsize(path)
-    if not size:
+    if not os.path.getsize(path):
         raise MediaError(reasons.EMPTY, "the file is empty")
-    sha256 = hashlib.sha256()
-    with open(path, "rb") as file:
-        if size <= _WHOLE_BYTES:
-            while chunk := file.read(_END_BYTES):
-                sha256.update(chunk)
-        else:
-            sha256.update(f"{size}".encode() + file.read(_END_BYTES))
-            file.seek(-_END_BYTES, os.SEEK_END)
-            sha256.update(file.read())
-    return sha256.hexdigest()[:16]
+    return content_digest(path)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from s2i_tf.models.layers import drawn_layers, drawn_masks
 from s2i_tf.models.multimodal import Hidden, MultimodalLayers
 
 DESCRIPTION_FILE = "model.json"
+TRAINED_ON_FILE = "trained_on.json"
 FOLDER_IN_RUN = "model"
 VERSION = 1
 _PARTS = ("multimodal", "feature_generator", "image_generator")
@@ -42,6 +43,7 @@ class SoundToImage:
       fingerprints: digests of the two nets whose features it takes, as in the data set.
       extractors: the names of these nets (`sound`, `image`).
       nets: their fingerprints in full.
+      trained_on: hashes of what it was trained on, as of `s2i_tf.data.trained_on`, if it is known.
     """
 
     multimodal: MultimodalLayers
@@ -51,6 +53,7 @@ class SoundToImage:
     fingerprints: dict[str, str]
     extractors: dict[str, str]
     nets: dict[str, dict[str, str]]
+    trained_on: dict[str, Any] | None = None
 
     @property
     def stochastic(self) -> bool:
@@ -118,6 +121,7 @@ class SoundToImage:
                 fingerprints=self.fingerprints,
                 extractors=self.extractors,
                 nets=self.nets,
+                trained_on=self.trained_on,
             )
         return pathlib.Path(folder)
 
@@ -142,6 +146,7 @@ class SoundToImage:
             fingerprints=description["fingerprints"],
             extractors=description["extractors"],
             nets=description["nets"],
+            trained_on=read_trained_on(folder),
             **parts,
         )
 
@@ -150,9 +155,17 @@ class SoundToImage:
         return (self.image_generator(condition, training=False) + 1) / 2
 
 
-def write_description(folder: pathlib.Path, **values: Any) -> None:
-    """Writes `model.json`, which makes a folder with the three parts a model."""
-    files.write_json(folder / DESCRIPTION_FILE, {"version": VERSION, **values})
+def write_description(
+    folder: pathlib.Path, *, trained_on: dict[str, Any] | None = None, **values: Any
+) -> None:
+    """Writes `model.json`, which makes a folder with the three parts a model.
+
+    What it was trained on goes into a file beside it, which `model.json` names.
+    """
+    if trained_on is not None:
+        files.write_json(folder / TRAINED_ON_FILE, trained_on)
+    name = None if trained_on is None else TRAINED_ON_FILE
+    files.write_json(folder / DESCRIPTION_FILE, {"version": VERSION, **values, "trained_on": name})
 
 
 def find_model(folder: str | os.PathLike) -> pathlib.Path:
@@ -184,6 +197,22 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
     if description.get("version") != VERSION:
         raise UserError(f"{path}: version {description.get('version')!r}; allowed: {VERSION}")
     return description
+
+
+def read_trained_on(folder: str | os.PathLike) -> dict[str, Any] | None:
+    """Hashes of what a model was trained on, as of `s2i_tf.data.trained_on`, or None.
+
+    Raises:
+      UserError: as `read_description`, or if the file that it names is damaged.
+    """
+    name = read_description(folder).get("trained_on")
+    if name is None:
+        return None
+    path = find_model(folder) / pathlib.Path(name).name
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
 
 
 def _in_batches(function: Callable, features: np.ndarray):

@@ -1,0 +1,137 @@
+"""What a model was trained on, by salted hashes, so that nobody takes it for unseen data.
+
+A model carries them in its folder as `trained_on.json`: hashes of the recordings' names, of the
+contents of the sound and photo files, and of their paths. A file is known by its contents, whatever
+its name; another clip of a known recording by the recording's name; and by its path only where the
+contents of either side are not at hand, because plain names such as `dog/0001.wav` say little.
+"""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from s2i_tf import files, spec
+from s2i_tf.data import dataset_info
+from s2i_tf.errors import UserError
+
+VERSION = 1
+SALT = "s2i_tf trained on"
+
+_HASH_DIGITS = 16
+# An item's id may name a moment of a file.
+_MOMENT = "#t="
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedOn:
+    """Hashes of everything in a training split.
+
+    Attributes:
+      recordings: of the recordings' names.
+      contents: of the files' digests (`files.content_digest`); empty if they were not at hand.
+      paths: of the sounds' and photos' ids.
+      num_sounds: how many sounds there were.
+      num_images: how many photos.
+    """
+
+    recordings: frozenset[str]
+    contents: frozenset[str]
+    paths: frozenset[str]
+    num_sounds: int
+    num_images: int
+
+    @classmethod
+    def of_split(cls, data_dir: str | os.PathLike, split: str = spec.TRAIN_SPLIT) -> "TrainedOn":
+        """Of a split of a prepared data set; contents as far as its source folder is there."""
+        from s2i_tf.data import pipeline
+
+        info = dataset_info.load(data_dir)
+        columns = pipeline.load_split(data_dir, split, with_image=False)
+        sounds, images = set(columns["sound_id"]), set(columns["image_id"])
+        contents = content_digests(info.source, sounds | images)
+        # All or none: a path would not tell whether its contents are among them.
+        whole = all(contents.values())
+        return cls(
+            recordings=_hashes("recording", columns["group"]),
+            contents=_hashes("content", contents.values() if whole else ()),
+            paths=_hashes("sound", sounds) | _hashes("image", images),
+            num_sounds=len(sounds),
+            num_images=len(images),
+        )
+
+    def knows(self, modality: str, item_id: str, group: str, content: str | None) -> bool:
+        """Whether a sound or photo, or another clip of its recording, was trained on.
+
+        Args:
+          modality: `sound` or `image`.
+          item_id: its path relative to its data set's source, with the moment where it is one.
+          group: its recording; the path itself where none is known.
+          content: the digest of its file, or None.
+        """
+        if content and _hash("content", content) in self.contents:
+            return True
+        if group != _path(item_id) and _hash("recording", group) in self.recordings:
+            return True
+        by_path = not content or not self.contents
+        return by_path and _hash(modality, item_id) in self.paths
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `trained_on.json` holds."""
+        values = dataclasses.asdict(self)
+        hashes = {key: sorted(value) for key, value in values.items() if key not in _COUNTS}
+        counts = {key: values[key] for key in _COUNTS}
+        return {"version": VERSION, "salt": SALT, **counts, **hashes}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str) -> "TrainedOn":
+        """From what `as_dict` gave.
+
+        Raises:
+          UserError: naming `where` it stands, if it is of another version or damaged.
+        """
+        found = (values.get("version"), values.get("salt"))
+        if found != (VERSION, SALT):
+            raise UserError(f"{where}: version and salt {found}; allowed: {(VERSION, SALT)}")
+        try:
+            sets = {key: frozenset(values[key]) for key in ("recordings", "contents", "paths")}
+            return cls(**sets, **{key: int(values[key]) for key in _COUNTS})
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{where}: not what a model was trained on: {error}") from None
+
+
+_COUNTS = ("num_sounds", "num_images")
+
+
+def content_digests(source: str, item_ids: Iterable[str]) -> dict[str, str | None]:
+    """The digest of each item's file, or None where the file is not at hand.
+
+    Args:
+      source: folder that the ids are relative to.
+      item_ids: ids of sounds and photos.
+    """
+    digests: dict[str, str | None] = {}
+    found = {}
+    for item_id in item_ids:
+        path = _path(item_id)
+        if path not in digests:
+            try:
+                digests[path] = files.content_digest(pathlib.Path(source) / path)
+            except OSError:
+                digests[path] = None
+        found[item_id] = digests[path]
+    return found
+
+
+def _path(item_id: str) -> str:
+    return item_id.split(_MOMENT)[0]
+
+
+def _hashes(kind: str, values: Iterable[str | None]) -> frozenset[str]:
+    return frozenset(_hash(kind, value) for value in values if value)
+
+
+def _hash(kind: str, value: str) -> str:
+    return hashlib.sha256(f"{SALT}\0{kind}\0{value}".encode()).hexdigest()[:_HASH_DIGITS]
