@@ -6,12 +6,13 @@ them into files of the usual shape, from where they go the way of any other data
 """
 
 from s2i_tf.data.foley.causes import CAUSES, CLASSES, Scene, scene
-from s2i_tf.data.foley.dataset import render, synthesize, write_folder
+from s2i_tf.data.foley.dataset import SOURCE, render, synthesize, write_folder
 from s2i_tf.data.foley.measures import measure_picture, measure_sound
 
 __all__ = [
     "CAUSES",
     "CLASSES",
+    "SOURCE",
     "Scene",
     "measure_picture",
     "measure_sound",

@@ -135,13 +135,19 @@ def _row(kind: str, path: str, the_scene: Scene) -> dict[str, str]:
         "kind": kind,
         "class": the_scene.class_name,
         "path": path,
-        "recording_group": f"{the_scene.class_name}/{the_scene.index:04}",
+        "recording_group": _group(the_scene),
         "pairing": "strict",
         "source": SOURCE,
         "original_name": f"{the_scene.class_name}/{the_scene.index} of seed {the_scene.seed}",
         "licence": "Apache-2.0",
         **{f"cause_{name}": f"{value:.6f}" for name, value in the_scene.causes.items()},
     }
+
+
+def _group(the_scene: Scene) -> str:
+    """The recording's name; scenes of another seed are other recordings."""
+    stem = f"{the_scene.class_name}/{the_scene.index:04}"
+    return f"seed {the_scene.seed}/{stem}" if the_scene.seed else stem
 
 
 def _table(rows: list[dict[str, str]]) -> str:
