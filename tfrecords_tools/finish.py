@@ -18,7 +18,15 @@ from tfrecords_tools.write import Write
 
 QUARANTINE = "quarantine.jsonl"
 # How a run was carried out, which changes no record.
-_CIRCUMSTANCES = ("data", "out", "runner", "pipeline_options", "num_workers", "max_quarantined")
+_CIRCUMSTANCES = (
+    "data",
+    "out",
+    "trained_on",
+    "runner",
+    "pipeline_options",
+    "num_workers",
+    "max_quarantined",
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,9 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from s2i_tf import spec
+from s2i_tf.data.trained_on import TrainedOn
+from s2i_tf.errors import UserError
 from tfrecords_tools import (
     balance,
     extract,
@@ -103,6 +106,7 @@ class Job:
         self._listing = listing
         self._only = only
         self._bad: frozenset[str] = frozenset()
+        self._trained_on = trained_on(settings.trained_on)
 
     def run(self) -> finish.Summary:
         """Runs the stages in their order."""
@@ -111,6 +115,7 @@ class Job:
         rounds: list[Table] = []
         while True:
             chosen = list(self._choose(items, labels).rows(Pair))
+            self._check_left(chosen, items)
             if not self._extract(items, chosen, rounds) or self._only:
                 break
         readable = [row for row in chosen if not self._bad & {*row.item_keys}]
@@ -144,7 +149,7 @@ class Job:
     def _choose(self, items: Table, labels: Table | None) -> Table:
         """The stages from pair to split: the pairs that are wanted."""
         settings, by_class = self._settings, self._listing.by_class
-        splitting = split.Split(settings.seed, settings.train_share)
+        splitting = split.Split(settings.seed, settings.train_share, self._trained_on)
         good = beam.Filter(lambda item, bad: item.key not in bad, self._bad)
         whole = items
         if by_class:  # before the draw, or a photo of one side would meet sounds of both
@@ -186,6 +191,18 @@ class Job:
             split.NAME, [balanced], lambda p: p | Read(balanced, Pair) | splitting
         )
 
+    def _check_left(self, chosen: Sequence[Pair], items: Table) -> None:
+        """Refuses, before anything is extracted, what leaves a model nothing to be evaluated on."""
+        if self._trained_on is None or any(row.split == spec.EVAL_SPLIT for row in chosen):
+            return
+        counts = Counter(item.modality for item in items.rows(Item))
+        raise UserError(
+            f"--data={self._settings.data}: nothing is left to evaluate: the model was trained on "
+            f"these {counts['sound']} sounds or these {counts['image']} photos, or on none of "
+            "their classes there are both; allowed: data with recordings and photos that are new "
+            "to it"
+        )
+
     def _extract(self, items: Table, chosen: Sequence[Pair], rounds: list[Table]) -> bool:
         """Extracts what no round before did; returns whether the choice must be made again."""
         done = frozenset().union(*(table.source_ids() for table in rounds))
@@ -216,6 +233,7 @@ class Job:
             settings.num_shards,
             settings.feature_dtype,
             settings.seed,
+            needed=spec.SPLITS if self._trained_on is None else (spec.EVAL_SPLIT,),
         )
         nets = {modality: name.load() for modality, name in self._extractors().items()}
         stage = write.Write(
@@ -259,6 +277,8 @@ class Job:
         settings = dataclasses.asdict(self._settings)
         config: dict[str, Any] = {name: settings[name] for name in _CHOICE_SETTINGS[stage]}
         config["left_out"] = sorted(self._bad)
+        if stage == split.NAME and self._trained_on is not None:
+            config["trained_on"] = manifest.key_of(**self._trained_on.as_dict())
         account = tables.run(
             stage, config, sources, target, build, self._options(1, 0.0), self._may_work(stage)
         )
@@ -288,6 +308,22 @@ class Job:
 
     def _folder(self, *names: str) -> str:
         return files.join(self._settings.out, outputs.WORK, *names)
+
+
+def trained_on(model_dir: str) -> TrainedOn | None:
+    """What a model was trained on, as far as it says; None where no model is named.
+
+    Raises:
+      UserError: if there is no model, or it is damaged.
+    """
+    if not model_dir:
+        return None
+    from s2i_tf.models import sound_to_image
+
+    values = sound_to_image.read_trained_on(model_dir)
+    if values is None:
+        return TrainedOn(frozenset(), frozenset(), frozenset(), 0, 0)
+    return TrainedOn.from_dict(values, model_dir)
 
 
 def plan(settings: Settings) -> str:

@@ -52,6 +52,9 @@ class Settings:
     num_per_class: int = _flag(40, "Pairs a class that --data=foley renders.")
     seed: int = _flag(0, "Of the pairing, the draws and the split.")
     train_share: float = _flag(spec.TRAIN_SHARE, "Share of the recordings that train.")
+    trained_on: str = _flag(
+        "", "Folder of a model: what it was trained on trains, all else evaluates."
+    )
     feature_dtype: str = _flag("float16", "Of the features in the records: float16 or float32.")
     windows_per_video: int = _flag(1, "Pairs to take from each video, evenly spread.")
     window_seconds: float = _flag(

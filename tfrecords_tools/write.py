@@ -7,7 +7,7 @@ raw bytes and pictures JPEG, uncompressed at file level.
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,14 @@ class Write(parts.Stage):
 
 
 def plan(
-    chosen: Iterable[Pair], folder: str, name: str, shards: int, feature_dtype: str, seed: int
+    chosen: Iterable[Pair],
+    folder: str,
+    name: str,
+    shards: int,
+    feature_dtype: str,
+    seed: int,
+    *,
+    needed: Sequence[str] = spec.SPLITS,
 ) -> Table:
     """Deals the pairs to shards.
 
@@ -98,18 +105,19 @@ def plan(
       shards: training shards, or 0 to choose by size.
       feature_dtype: of the records.
       seed: of the order.
+      needed: the splits that must not be empty.
 
     Returns:
       The rows of the shards, of the splits in turn.
 
     Raises:
-      UserError: if a split would be empty.
+      UserError: if a split would be empty that is needed.
     """
     by_split: dict[str, list[Pair]] = {split: [] for split in spec.SPLITS}
     for row in chosen:
         by_split[row.split].append(row)
     for split, pairs in by_split.items():
-        if not pairs:
+        if not pairs and split in needed:
             raise UserError(
                 f"no pair is left for {split}; allowed: at least two recordings and two photos "
                 "that can be read and belong together"
@@ -141,10 +149,8 @@ def num_shards_for(counts: Mapping[str, int], wanted: int, feature_bytes: int) -
     record_bytes = 2 * spec.FEATURE_SIZE * feature_bytes + _JPEG_BYTES
     by_size = math.ceil(num_train * record_bytes / SHARD_BYTES)
     train = min(wanted or max(by_size, MIN_TRAIN_SHARDS), num_train)
-    return {
-        spec.TRAIN_SPLIT: train,
-        spec.EVAL_SPLIT: min(max(1, round(train * num_eval / num_train)), num_eval),
-    }
+    of_eval = train * num_eval / num_train if num_train else num_eval * record_bytes / SHARD_BYTES
+    return {spec.TRAIN_SPLIT: train, spec.EVAL_SPLIT: min(max(1, round(of_eval)), num_eval)}
 
 
 def order_key(pair: Pair, seed: int) -> tuple[float, str]:
