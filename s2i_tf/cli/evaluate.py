@@ -1,10 +1,12 @@
-"""Measure a trained model: retrieval and label match, as JSON, figures and one page.
+"""Measure a trained model: retrieval, its pictures and what they owe to training photos.
 
 s2i evaluate --workdir=RUN
-s2i evaluate --model=DIR --data=DIR --out=DIR
+s2i evaluate --model=DIR --data=DATA --out=DIR
 
-With --workdir, data and judge are those of the run's configuration and the results go to
-RUN/evaluation, unless a flag says otherwise.
+Writes metrics.json, report.html and figures. With --workdir, data and judge are those of the run's
+configuration and the results go to RUN/evaluation, unless a flag says otherwise. DATA is what
+`s2i prepare` wrote, or a folder of sounds/CLASS and images/CLASS, whose features then go to
+OUT/data. Whatever the model was trained on is left out of every figure of the eval split.
 """
 
 import pathlib
@@ -23,7 +25,7 @@ def define_flags() -> None:
     """Defines --workdir or --model, --data, --judge, --out, --seed and --num_gallery."""
     flags.DEFINE_string("workdir", None, "Folder of a finished run.")
     flags.DEFINE_string("model", None, "Folder of a trained model, instead of --workdir.")
-    flags.DEFINE_string("data", None, "Folder that `s2i prepare` wrote.")
+    flags.DEFINE_string("data", None, "What `s2i prepare` wrote, or sounds/CLASS, images/CLASS.")
     flags.DEFINE_string("judge", None, "Classifier that looks at the pictures, by name.")
     flags.DEFINE_string("out", None, "Folder for metrics.json, report.html and the figures.")
     flags.DEFINE_integer("seed", 0, "Of the intervals and the examples.", lower_bound=0)
@@ -31,7 +33,7 @@ def define_flags() -> None:
 
 
 def run(args: list[str]) -> None:
-    """Evaluates and prints both tables in short."""
+    """Evaluates and prints the tables in short."""
     if args:
         raise UserError(f"evaluate takes no arguments, got {args[0]!r}")
     values = flags.FLAGS
@@ -48,15 +50,22 @@ def run(args: list[str]) -> None:
         if value is None:
             raise UserError(f"--{name}=FOLDER is missing: {folder} is no run that would say it")
 
-    from s2i_tf.data import dataset_info
+    from s2i_tf.data import class_folder, dataset_info
     from s2i_tf.models.sound_to_image import SoundToImage, find_model
 
     model_dir = find_model(folder)
-    dataset_info.load(data)
+    is_prepared = (pathlib.Path(data) / dataset_info.FILE_NAME).is_file()
+    if not is_prepared and not class_folder.is_class_folder(data):
+        raise UserError(
+            f"{data}: no prepared data set here ({dataset_info.FILE_NAME} is missing), and no "
+            "folder of sounds/CLASS and images/CLASS"
+        )
 
     from s2i_tf.evaluation import evaluate, summary
 
     evaluate.check_out(pathlib.Path(out))
+    if not is_prepared:
+        data = _prepare(data, pathlib.Path(out) / evaluate.DATA_FOLDER, model_dir)
     metrics = evaluate.evaluate(
         SoundToImage.load(model_dir),
         data,
@@ -70,6 +79,29 @@ def run(args: list[str]) -> None:
     )
     print(summary.as_text(metrics))
     print(f"report: {pathlib.Path(out) / evaluate.REPORT_FILE}")
+
+
+def _prepare(data: str, out: pathlib.Path, model_dir: pathlib.Path) -> pathlib.Path:
+    """Extracts the features that the model takes; what it was trained on is the training split."""
+    from tfrecords_tools import availability, settings
+
+    availability.require_beam()
+    from s2i_tf.models import sound_to_image
+    from tfrecords_tools import prepare
+
+    extractors = sound_to_image.read_description(model_dir)["extractors"]
+    chosen = settings.Settings(
+        data=str(data),
+        out=str(out),
+        trained_on=str(model_dir),
+        sound_extractor=extractors["sound"],
+        image_extractor=extractors["image"],
+        refine="off",
+    )
+    chosen.validate()
+    summary = prepare.prepare(chosen)
+    print(summary.last_line())
+    return out
 
 
 def _command() -> str:

@@ -6,7 +6,7 @@ that is left out of it. NumPy only; the same seed gives the same interval.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -92,6 +92,46 @@ def rates(
         )
         for column, name in enumerate(measures)
     }
+
+
+def statistic(
+    function: Callable[..., np.ndarray],
+    groups: Sequence[np.ndarray],
+    *,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Any number computed from weighted items, with its percentile interval.
+
+    Args:
+      function: takes float [draws, items] for each set of items, how often each item was drawn,
+        and gives the number for each draw, float [draws], not finite where it is not defined.
+      groups: str [items] for each set of items; a recording that stands in several sets is drawn
+        in all of them or in none.
+      num_resamples: how many draws.
+      seed: of the draws.
+
+    Returns:
+      The number for all items once; its bounds are NaN with fewer than `MIN_GROUPS` groups.
+    """
+    names, positions = np.unique(
+        np.concatenate([np.asarray(column).astype(str) for column in groups]), return_inverse=True
+    )
+    edges = np.cumsum([len(column) for column in groups])[:-1]
+    of_set = np.split(positions.reshape(-1), edges)
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        return np.asarray(function(*(weights[:, chosen] for chosen in of_set)), np.float64)
+
+    (value,) = values(np.ones((1, len(names))))
+    drawn = np.concatenate([values(weights) for weights in _draws(len(names), num_resamples, seed)])
+    drawn = drawn[np.isfinite(drawn)]
+    value = float(value) if np.isfinite(value) else float("nan")
+    if np.isnan(value) or len(names) < MIN_GROUPS or not drawn.size:
+        return Estimate(value, float("nan"), float("nan"))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high))
 
 
 def wilson(share: float, num_trials: int) -> tuple[float, float]:

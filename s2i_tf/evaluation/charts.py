@@ -1,7 +1,8 @@
-"""The two tables as figures for papers and slides: points with 95 % intervals beside chance."""
+"""The tables as figures for papers and slides: points with 95 % intervals beside chance."""
 
 import io
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from s2i_tf.evaluation import label_match, summary, tables
@@ -14,6 +15,10 @@ _ROW_COLOURS = {
     "real_same_class": _INK,
     "generated_same_class": "#79a9a6",
     "shuffled": _THIRD,
+    "class_mean": "#9c8a5a",
+    "fixed_photo": "#c08457",
+    "nearest_photo": "#8a5a9c",
+    "constant_photo": "#b9b3a2",
 }
 
 
@@ -25,6 +30,8 @@ def retrieval_figure(metrics: summary.Metrics) -> bytes:
     for axes, direction in zip(panels, tables.DIRECTIONS, strict=True):
         for height, (split, layer) in enumerate(reversed(places)):
             row = summary.retrieval_row(metrics, split, direction, layer)
+            if row is None:
+                continue
             _point(axes, row["measures"]["top_1"]["micro"], height, _ACCENT)
             axes.plot(100 * row["chance"]["top_1"]["micro"], height, "|", color=_MUTED, ms=13)
             paper = row["paper_top_1"]
@@ -45,7 +52,7 @@ def retrieval_figure(metrics: summary.Metrics) -> bytes:
 def label_match_figure(metrics: summary.Metrics) -> bytes:
     """Label match as PNG: one panel for each k."""
     match = metrics["label_match"]
-    figure = Figure(figsize=(7.2, 3.4), dpi=200, layout="constrained")
+    figure = Figure(figsize=(7.2, 4.6), dpi=200, layout="constrained")
     panels = figure.subplots(1, len(label_match.TOP_KS), sharex=True, sharey=True)
     rows = match["rows"][::-1]
     for axes, k in zip(panels, map(str, label_match.TOP_KS), strict=True):
@@ -62,6 +69,25 @@ def label_match_figure(metrics: summary.Metrics) -> bytes:
         fontsize=8,
         color=_MUTED,
     )
+    return _png(figure)
+
+
+def confusion_figure(metrics: summary.Metrics) -> bytes:
+    """Which class the probe sees in each class's pictures, generated and real, as PNG."""
+    confusion = metrics["class_seen"]["confusion"]
+    names = [name.replace("_", " ") for name in confusion["class_names"]]
+    size = 1.6 + 0.16 * len(names)
+    figure = Figure(figsize=(2 * size, size + 0.6), dpi=200, layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, key in zip(panels, ("generated", "real"), strict=True):
+        counts = np.array(confusion[key], np.float64)
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shares, cmap="GnBu", vmin=0, vmax=1)
+        axes.set_title(f"{key} pictures", fontsize=9, color=_INK)
+        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_yticks(range(len(names)), names)
+        axes.tick_params(length=0, labelsize=6, colors=_INK)
+    figure.supxlabel("class named by the probe; rows: the true class", fontsize=8, color=_MUTED)
     return _png(figure)
 
 

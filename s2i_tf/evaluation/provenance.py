@@ -16,6 +16,7 @@ import s2i_tf
 from s2i_tf import spec
 from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.evaluation.unseen import Parts
 from s2i_tf.features.base import Classifier
 from s2i_tf.models.sound_to_image import SoundToImage
 
@@ -38,13 +39,13 @@ def describe_model(
     }
 
 
-def describe_data(
-    info: DatasetInfo, data_dir: str | os.PathLike, splits: Mapping[str, Mapping[str, np.ndarray]]
-) -> dict[str, Any]:
-    """The data set, the size of its splits, and what stands in both of them."""
+def describe_data(info: DatasetInfo, data_dir: str | os.PathLike, parts: Parts) -> dict[str, Any]:
+    """The data set, the size of its splits, what was left out, and what stands in both splits."""
     keys = ("sound_id", "image_id", "group")
-    found = {name: {key: set(split[key]) for key in keys} for name, split in splits.items()}
-    train, evaluated = (found[name] for name in spec.SPLITS)
+    train, evaluated = (
+        {key: set(parts.splits[name][key]) if name in parts.splits else set() for key in keys}
+        for name in spec.SPLITS
+    )
     return {
         "folder": str(data_dir),
         "name": info.name,
@@ -61,8 +62,9 @@ def describe_data(
                     for label, class_name in enumerate(info.class_names)
                 }
             }
-            for name, split in splits.items()
+            for name, split in parts.splits.items()
         },
+        "left_out": parts.left_out,
         "overlap": {
             "num_groups": len(train["group"] & evaluated["group"]),
             "num_sounds": len(train["sound_id"] & evaluated["sound_id"]),
@@ -94,12 +96,24 @@ def describe_judge(judge: Classifier) -> dict[str, Any]:
 def warnings(data: Mapping[str, Any]) -> list[str]:
     """What would make a reader trust the eval figures too much."""
     names = {"num_groups": "recordings", "num_sounds": "sounds", "num_images": "photos"}
-    return [
+    left_out = data["left_out"]
+    found = [
         f"{data['overlap'][key]} {name} of the eval split also stand in the training split, so the "
         "eval figures are not of unseen data alone."
         for key, name in names.items()
         if data["overlap"][key]
     ]
+    if left_out["num_eval_pairs"]:
+        found.append(
+            f"{left_out['num_eval_pairs']} pairs of the eval split are left out, because the model "
+            "was trained on their sound or photo."
+        )
+    if not left_out["known"]:
+        found.append(
+            "The model does not say what it was trained on, so nothing could be left out; the eval "
+            "figures are of unseen data only if the data set is the one that it was trained on."
+        )
+    return found
 
 
 def versions() -> dict[str, str]:

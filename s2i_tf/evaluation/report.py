@@ -7,9 +7,11 @@ content security policy forbids the page to load anything, whatever it should co
 import importlib.resources
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from s2i_tf.evaluation import bootstrap, report_examples, report_tables, summary
+import numpy as np
+
+from s2i_tf.evaluation import bootstrap, report_examples, report_pictures, report_tables, summary
 from s2i_tf.evaluation.gallery import Example
 from s2i_tf.evaluation.markup import Embedder, Markup, join, tag
 from s2i_tf.evaluation.summary import Metrics, percent
@@ -21,7 +23,11 @@ _SECTIONS = {
     "examples": "Examples",
     "retrieval": "Retrieval",
     "label-match": "Label match",
+    "class-seen": "Class seen",
+    "fidelity": "Fidelity",
+    "memorising": "Memorising",
     "classes": "Classes",
+    "figures": "Figures",
     "training": "Training",
     "repeat": "Repeat",
     "deviations": "Deviations",
@@ -29,13 +35,17 @@ _SECTIONS = {
 
 
 def render(
-    metrics: Metrics, examples: Sequence[Example], run: str | os.PathLike | None = None
+    metrics: Metrics,
+    examples: Sequence[Example],
+    sheets: Mapping[str, np.ndarray],
+    run: str | os.PathLike | None = None,
 ) -> str:
     """The page.
 
     Args:
       metrics: as of `evaluate.evaluate`.
       examples: the sounds to show.
+      sheets: the figures made of pictures, uint8 [height, width, 3] by file name.
       run: folder of the run that trained the model, if there is one.
     """
     embedder = Embedder(MAX_MEDIA_BYTES)
@@ -58,7 +68,12 @@ def render(
             report_examples.gallery_section(metrics, examples, embedder),
             report_tables.retrieval_section(metrics),
             report_tables.match_section(metrics),
+            report_pictures.class_section(metrics),
+            report_pictures.fidelity_section(metrics),
+            report_pictures.memorising_section(metrics, sheets, embedder),
+            report_pictures.following_section(metrics),
             report_tables.class_section(metrics),
+            report_pictures.figures_section(sheets, embedder),
             report_examples.training_section(run, embedder),
             _repeat_section(metrics),
             _deviations_section(metrics),
@@ -106,6 +121,7 @@ def _headlines(metrics: Metrics) -> Markup:
         "section",
         tag("h2", "In short"),
         [tag("p", warning, class_="warning") for warning in metrics["warnings"]],
+        tag("p", summary.left_out(metrics), class_="note"),
         tag("div", cards, class_="headlines"),
         report_tables.legend("chance, or shuffled pairs"),
         tag(

@@ -5,7 +5,7 @@ from typing import Any
 
 from s2i_tf.evaluation import summary, tables
 from s2i_tf.evaluation.markup import Markup, tag
-from s2i_tf.evaluation.summary import Metrics, interval, percent
+from s2i_tf.evaluation.summary import Metrics, decimal, interval, percent
 
 _LAYER_NAMES = {"before": "before the activation", "after": "after the activation"}
 _DIRECTION_NAMES = {
@@ -47,6 +47,8 @@ def retrieval_section(metrics: Metrics) -> Markup:
     """Section 5.3 of the paper."""
     bodies = []
     for split, title in (("eval", "Eval split"), ("train", "Training split")):
+        if split not in metrics["data"]["splits"]:
+            continue
         heading = tag("tr", tag("th", title, colspan="9", scope="rowgroup"), class_="group")
         rows = [
             _retrieval_row(metrics, split, direction, layer)
@@ -64,7 +66,7 @@ def retrieval_section(metrics: Metrics) -> Markup:
             "the same split (section 5.3 of the paper). A photo or a sound that forms several "
             "pairs counts once, whether it seeks or is found.",
         ),
-        _scroll(
+        scroll(
             "Retrieval",
             [
                 "",
@@ -100,9 +102,9 @@ def match_section(metrics: Metrics) -> Markup:
     rows = [
         tag(
             "tr",
-            tag("th", _sentence_case(row["title"]), scope="row"),
+            tag("th", sentence_case(row["title"]), scope="row"),
             [
-                _cell(
+                cell(
                     row["match"][k]["micro"],
                     shuffled["match"][k]["micro"]["value"],
                     match["paper"][k] if row["name"] == "generated" else None,
@@ -136,11 +138,13 @@ def match_section(metrics: Metrics) -> Markup:
             f"(section 5.4). {match['num_sounds']} sounds, {match['num_pairs']} pairs; a sound "
             "with several photos has their mean.",
         ),
-        _scroll("Label match", ["", *(f"top {k}" for k in ks)], [tag("tbody", rows, plain)]),
+        scroll("Label match", ["", *(f"top {k}" for k in ks)], [tag("tbody", rows, plain)]),
         legend("shuffled pairs"),
         tag(
             "p",
-            "One picture a class could score high here, so read this beside the pictures. "
+            "One picture a class can score high here (see the fixed photo), so this counts only "
+            "beside diversity and the distance to training photos below. The class heard is the "
+            "one that a linear probe on the sound features names. "
             "Shuffled pairs and pairs within a class are averages over all such pairs of different "
             "photos and recordings, not draws.",
             class_="note",
@@ -150,7 +154,7 @@ def match_section(metrics: Metrics) -> Markup:
 
 
 def class_section(metrics: Metrics) -> Markup:
-    """Both measures by class; the worst label match first, then the worst retrieval."""
+    """The measures by class; the worst label match first, then the worst retrieval."""
     columns = _class_columns(metrics)
     sizes = metrics["data"]["splits"]["eval"]["classes"]
     nothing = {"value": None}
@@ -163,7 +167,7 @@ def class_section(metrics: Metrics) -> Markup:
         tag(
             "tr",
             tag("th", name, tag("small", _sizes(sizes[name])), scope="row"),
-            [_cell(column.get(name, nothing)) for column in columns.values()],
+            [cell(column.get(name, nothing)) for column in columns.values()],
         )
         for name in sorted(sizes, key=badness)
     ]
@@ -175,7 +179,7 @@ def class_section(metrics: Metrics) -> Markup:
             "Eval split; retrieval after the activation by Euclidean distance. With few recordings "
             "of a class its interval is wide, and the order of the classes little more than luck.",
         ),
-        _scroll("By class", ["", *columns], [tag("tbody", rows)]),
+        scroll("By class", ["", *columns], [tag("tbody", rows)]),
         id="classes",
     )
 
@@ -195,6 +199,10 @@ def _class_columns(metrics: Metrics) -> dict[str, dict[str, Any]]:
     generated = next(row for row in metrics["label_match"]["rows"] if row["name"] == "generated")
     ks = list(generated["match"])[:1:-1]
     columns = {f"label match, top {k}": generated["match"][k]["per_class"] for k in ks}
+    if metrics["class_seen"] is not None:
+        row = summary.row_named(metrics["class_seen"]["rows"], "generated")
+        columns["class seen"] = row["accuracy"]["per_class"]
+        columns["class heard"] = metrics["class_heard"]["accuracy"]["per_class"]
     for direction in tables.DIRECTIONS:
         row = summary.retrieval_row(metrics, "eval", direction, "after")
         columns[_DIRECTION_NAMES[direction]] = row["measures"]["top_1"]["per_class"]
@@ -214,11 +222,11 @@ def _retrieval_row(metrics: Metrics, split: str, direction: str, layer: str) -> 
             tag("small", f"{_LAYER_NAMES[layer]}, n = {row['num_queries']}"),
             scope="row",
         ),
-        _cell(measures["top_1"]["micro"], chance, row["paper_top_1"]),
-        _cell(measures["top_1"]["macro"]),
-        _cell(cosine["measures"]["top_1"]["micro"]),
-        _cell(measures["top_5"]["micro"]),
-        tag("td", _decimal(measures["mrr"]["micro"]["value"])),
+        cell(measures["top_1"]["micro"], chance, row["paper_top_1"]),
+        cell(measures["top_1"]["macro"]),
+        cell(cosine["measures"]["top_1"]["micro"]),
+        cell(measures["top_5"]["micro"]),
+        tag("td", decimal(measures["mrr"]["micro"]["value"])),
         tag("td", percent(hit["share"]), tag("small", f"({percent(hit['share_if_even'])})")),
         tag("td", percent(chance)),
         tag("td", percent(row["paper_top_1"])),
@@ -226,9 +234,10 @@ def _retrieval_row(metrics: Metrics, split: str, direction: str, layer: str) -> 
     )
 
 
-def _cell(
+def cell(
     estimate: Mapping[str, float | None], chance: float | None = None, paper: float | None = None
 ) -> Markup:
+    """A table's cell for a share: the estimate, its interval and its strip."""
     return tag(
         "td",
         percent(estimate["value"]),
@@ -237,16 +246,13 @@ def _cell(
     )
 
 
-def _scroll(title: str, header: Sequence[str], bodies: list[Markup]) -> Markup:
+def scroll(title: str, header: Sequence[str], bodies: list[Markup]) -> Markup:
     """A table that scrolls by itself where the page is narrow."""
     head = tag("thead", tag("tr", [tag("th", name, scope="col") for name in header]))
     table = tag("table", head, bodies)
     return tag("div", table, class_="scroll", role="region", aria_label=title, tabindex="0")
 
 
-def _decimal(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
-
-
-def _sentence_case(text: str) -> str:
+def sentence_case(text: str) -> str:
+    """With a capital letter first."""
     return text[:1].upper() + text[1:]

@@ -1,12 +1,13 @@
 """The results in a few words and lines, for the head of the page and for the terminal."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Metrics = Mapping[str, Any]
 
 _DASH = "–"
+_NONE = {"value": None, "low": None, "high": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Headline:
 
 
 def headlines(metrics: Metrics) -> list[Headline]:
-    """The four figures to start with: retrieval both ways, label match at 1 and at 10."""
+    """The figures to start with: retrieval both ways, label match at 1 and at 10, class seen."""
     found = []
     for direction, title, what in (
         ("image_to_sound", "A photo finds a sound of its class", "photos"),
@@ -55,16 +56,49 @@ def headlines(metrics: Metrics) -> list[Headline]:
         title = f"Picture and photo share a top-{k} label"
         paper = metrics["label_match"]["paper"][k]
         found.append(Headline(title, estimate, shuffled, paper, sentence))
+    if metrics["class_seen"] is not None:
+        found.append(_class_headline(metrics))
     return found
+
+
+def _class_headline(metrics: Metrics) -> Headline:
+    rows = metrics["class_seen"]["rows"]
+    estimate = row_named(rows, "generated")["accuracy"]["macro"]
+    real = row_named(rows, "real")["accuracy"]["macro"]["value"]
+    heard = metrics["class_heard"]["accuracy"]["macro"]["value"]
+    chance = metrics["class_seen"]["chance"]
+    sentence = (
+        f"A linear probe names the class of {percent(estimate['value'])} of the pictures, every "
+        f"class counting the same: {verdict(estimate, chance, 'chance')}. It names that of "
+        f"{percent(real)} of real photos, and a probe on the sounds that of {percent(heard)}."
+    )
+    return Headline("The class is seen in the picture", estimate, chance, None, sentence)
 
 
 def retrieval_row(
     metrics: Metrics, split: str, direction: str, layer: str, distance: str = "euclidean"
-) -> dict[str, Any]:
-    """One row of the retrieval table."""
+) -> dict[str, Any] | None:
+    """One row of the retrieval table, or None where the split has none."""
     wanted = (split, direction, layer, distance)
     keys = ("split", "direction", "layer", "distance")
-    return next(row for row in metrics["retrieval"] if tuple(row[key] for key in keys) == wanted)
+    rows = (row for row in metrics["retrieval"] if tuple(row[key] for key in keys) == wanted)
+    return next(rows, None)
+
+
+def row_named(rows: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """The row of a table by its name."""
+    return next(row for row in rows if row["name"] == name)
+
+
+def left_out(metrics: Metrics) -> str:
+    """What of the data was left out of the eval figures, in a sentence."""
+    found = metrics["data"]["left_out"]
+    if not found["known"]:
+        return "The model does not say what it was trained on; nothing is left out."
+    return (
+        f"Left out, as the model was trained on them: {found['num_sounds']} sounds and "
+        f"{found['num_images']} photos of the data."
+    )
 
 
 def verdict(estimate: Mapping[str, float | None], baseline: float | None, name: str) -> str:
@@ -91,8 +125,20 @@ def interval(estimate: Mapping[str, float | None]) -> str:
     return f"{100 * estimate['low']:.1f}{_DASH}{100 * estimate['high']:.1f}"
 
 
+def decimal(value: float | None, digits: int = 2) -> str:
+    """A number that is no share; a dash for nothing."""
+    return _DASH if value is None else f"{value:.{digits}f}"
+
+
+def decimal_interval(estimate: Mapping[str, float | None], digits: int = 2) -> str:
+    """The bounds of an estimate that is no share."""
+    if estimate["low"] is None:
+        return ""
+    return f"{estimate['low']:.{digits}f} to {estimate['high']:.{digits}f}"
+
+
 def as_text(metrics: Metrics) -> str:
-    """Both tables in short, in per cent, for a terminal 80 characters wide."""
+    """The tables in short, in per cent, for a terminal 80 characters wide."""
     lines = [
         "retrieval, nearest by Euclidean distance has the class (%)",
         f"  {'split':<6}{'layer':<8}{'direction':<16}{'micro':>6}  {'95 %':<12}{'macro':>6}"
@@ -119,7 +165,29 @@ def as_text(metrics: Metrics) -> str:
     ]
     for title, key in (("two random sets of labels", "random"), ("the paper", "paper")):
         lines.append(f"  {title:<56}" + "".join(f"{_number(match[key][k]):>6}" for k in ks))
+    lines += [*_picture_lines(metrics), left_out(metrics)]
     return "\n".join(lines)
+
+
+def _picture_lines(metrics: Metrics) -> list[str]:
+    """Class seen, diversity and fidelity of each set of pictures, beside each other."""
+    lines = [f"{'pictures':<49}{'seen':>6}{'macro':>7}{'diverse':>9}{'KID':>9}"]
+    seen = {row["name"]: row for row in (metrics["class_seen"] or {"rows": []})["rows"]}
+    diverse = {row["name"]: row["ratio"] for row in metrics["diversity"]["rows"]}
+    for row in metrics["fidelity"]["rows"]:
+        name = row["name"]
+        accuracy = seen[name]["accuracy"] if name in seen else {"micro": _NONE, "macro": _NONE}
+        lines.append(
+            f"  {row['title']:<47}{_number(accuracy['micro']['value']):>6}"
+            f"{_number(accuracy['macro']['value']):>7}"
+            f"{decimal((diverse.get(name) or _NONE)['value']):>9}"
+            f"{decimal((row['kid'] or _NONE)['value'], 4):>9}"
+        )
+    if metrics["memorising"] is not None:
+        ratio = metrics["memorising"]["features"]["ratio"]["value"]
+        title = "  distance to training photos, generated : unseen"
+        lines.append(f"{title:<62}{decimal(ratio):>9}")
+    return lines
 
 
 def _arrow(direction: str) -> str:

@@ -1,4 +1,4 @@
-"""From vectors and labels to the rows of the two tables, ready for JSON.
+"""From vectors and labels to the rows of retrieval and label match, ready for JSON.
 
 A row is a plain dict; an estimate in it is `{"value", "low", "high"}` with `null` where nothing
 could be measured, and a rate is `{"micro", "macro", "per_class"}` of such estimates, by class name.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from s2i_tf.evaluation import bootstrap, label_match, retrieval
+from s2i_tf.evaluation import baselines, bootstrap, label_match, retrieval
 
 LAYERS = ("before", "after")
 DIRECTIONS = ("image_to_sound", "sound_to_image")
@@ -20,6 +20,7 @@ MATCH_ROWS = {
     "rebuilt": "picture of the photo's own features, and the photo",
     "real_same_class": "another real photo of the class, and the photo",
     "generated_same_class": "picture of the sound, and another photo of the class",
+    **baselines.TITLES,
     "shuffled": "shuffled: picture of the sound, photo of any other pair",
 }
 
@@ -124,7 +125,7 @@ def retrieval_rows(
                     "num_targets": len(targets),
                     "num_groups": len(np.unique(queries.groups)),
                     "measures": {
-                        name: _rate(rates[layer, distance, name], class_names)
+                        name: rate(rates[layer, distance, name], class_names)
                         for name in retrieval.MEASURES
                     },
                     "chance": chance,
@@ -138,7 +139,7 @@ def retrieval_rows(
 def match_rows(
     sounds: Items,
     images: Items,
-    generated_labels: np.ndarray,
+    drawn_labels: Mapping[str, np.ndarray],
     rebuilt_labels: np.ndarray,
     original_labels: np.ndarray,
     class_names: Sequence[str],
@@ -150,19 +151,25 @@ def match_rows(
     Args:
       sounds: the sounds of the split.
       images: its photos.
-      generated_labels: int [sounds, 10], the judge's labels of each sound's picture.
+      drawn_labels: int [sounds, 10], the judge's labels of each sound's picture, `generated` and
+        of each baseline; a baseline that is missing has a row of nulls.
       rebuilt_labels: int [photos, 10], of the picture rebuilt from each photo's own features.
       original_labels: int [photos, 10], of each photo.
       class_names: by label.
       seed: of the intervals.
     """
-    generated = generated_labels[sounds.of_pair]
+    generated = drawn_labels["generated"][sounds.of_pair]
     original = original_labels[images.of_pair]
     labels = sounds.labels[sounds.of_pair]
     _, recordings = np.unique(sounds.groups, return_inverse=True)
     same_source = np.stack([images.of_pair, recordings.reshape(-1)[sounds.of_pair]], axis=1)
+    nothing = dict.fromkeys(label_match.TOP_KS, np.full(len(labels), np.nan))
     by_pair = {
-        "generated": label_match.meets(generated, original),
+        **dict.fromkeys(baselines.TITLES, nothing),
+        **{
+            name: label_match.meets(found[sounds.of_pair], original)
+            for name, found in drawn_labels.items()
+        },
         "rebuilt": label_match.meets(rebuilt_labels[images.of_pair], original),
         "real_same_class": label_match.mean_meeting(original, original, same_source, labels),
         "generated_same_class": label_match.mean_meeting(generated, original, same_source, labels),
@@ -182,7 +189,7 @@ def match_rows(
         {
             "name": name,
             "title": title,
-            "match": {str(k): _rate(rates[name, k], class_names) for k in label_match.TOP_KS},
+            "match": {str(k): rate(rates[name, k], class_names) for k in label_match.TOP_KS},
         }
         for name, title in MATCH_ROWS.items()
     ]
@@ -213,16 +220,18 @@ def _targets_hit(nearest: np.ndarray, num_targets: int) -> dict[str, float]:
     return {"num": num_hit, "share": num_hit / num_targets, "share_if_even": expected / num_targets}
 
 
-def _rate(rate: bootstrap.Rate, class_names: Sequence[str]) -> dict[str, Any]:
+def rate(found: bootstrap.Rate, class_names: Sequence[str]) -> dict[str, Any]:
+    """A rate as JSON."""
     return {
-        "micro": _estimate(rate.micro),
-        "macro": _estimate(rate.macro),
+        "micro": estimate(found.micro),
+        "macro": estimate(found.macro),
         "per_class": {
-            class_names[label]: _estimate(estimate) for label, estimate in rate.per_class.items()
+            class_names[label]: estimate(of_class) for label, of_class in found.per_class.items()
         },
     }
 
 
-def _estimate(estimate: bootstrap.Estimate) -> dict[str, float | None]:
-    values = dataclasses.asdict(estimate).items()
+def estimate(found: bootstrap.Estimate) -> dict[str, float | None]:
+    """An estimate as JSON; null for what could not be measured."""
+    values = dataclasses.asdict(found).items()
     return {name: None if math.isnan(value) else value for name, value in values}

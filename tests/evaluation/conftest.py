@@ -39,6 +39,7 @@ class FakeModel:
     fingerprints = {"sound_fingerprint": "s", "image_fingerprint": "i"}
     extractors = {"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"}
     class_names = ("a", "b", "c")
+    trained_on = None
 
     def __init__(self, data_dir, pictures="perfect", vectors="perfect", stochastic=False):
         self.pictures, self.vectors, self.stochastic = pictures, vectors, stochastic

@@ -103,3 +103,34 @@ def test_wilson_reproduces_the_interval_of_the_paper_s_figures():
     assert bootstrap.wilson(0.253, 10_400) == pytest.approx((0.245, 0.261), abs=5e-4)
     assert bootstrap.wilson(0.0, 10)[0] == 0
     assert bootstrap.wilson(1.0, 10)[1] == pytest.approx(1)
+
+
+def test_a_statistic_of_means_has_the_interval_of_the_rate(rng):
+    values, groups = rng.random(200), (np.arange(200) // 2).astype(str)
+    found = bootstrap.statistic(
+        lambda weights: (weights @ values) / weights.sum(axis=1), [groups], num_resamples=500
+    )
+    rate = bootstrap.rates({"": values}, np.zeros(200, int), groups, num_resamples=500)[""].micro
+    assert found.value == pytest.approx(rate.value)
+    assert (found.low, found.high) == pytest.approx((rate.low, rate.high))
+
+
+def test_a_recording_of_two_sets_is_drawn_in_both_or_in_none():
+    """The difference of one set and its copy is always 0 only if both see the same draws."""
+    values, groups = np.arange(20.0), np.arange(20).astype(str)
+
+    def difference(one, other):
+        return one @ values - other @ values
+
+    found = bootstrap.statistic(difference, [groups, groups], num_resamples=100)
+    assert (found.low, found.high) == (0, 0)
+    apart = bootstrap.statistic(difference, [groups, np.char.add("x", groups)], num_resamples=100)
+    assert apart.low < 0 < apart.high
+
+
+def test_a_statistic_that_is_not_defined_is_not_a_number():
+    with np.errstate(divide="ignore"):
+        found = bootstrap.statistic(
+            lambda weights: 1 / (0 * weights.sum(axis=1)), [np.arange(20)], num_resamples=10
+        )
+    assert np.isnan([found.value, found.low, found.high]).all()

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from s2i_tf.data import dataset_info, schema
+from s2i_tf.data import dataset_info, schema, trained_on
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, summary
 
@@ -58,26 +58,129 @@ def test_a_constant_model_scores_chance(run):
     assert row["targets_hit"]["num"] == 1
 
 
+SHARES = ("retrieval", "label_match", "class_seen", "class_heard")
+
+
 @pytest.mark.parametrize("pictures", ["perfect", "constant"])
-def test_every_estimate_is_in_its_range(run, pictures):
-    found = list(estimates(run(pictures=pictures, vectors=pictures)))
-    assert len(found) > 100
+def test_every_share_is_in_its_range(run, pictures):
+    metrics = run(pictures=pictures, vectors=pictures)
+    rows = metrics["fidelity"]["rows"]
+    found = list(estimates([metrics[part] for part in SHARES] + [row["precision"] for row in rows]))
+    assert len(found) > 300
     for estimate in found:
         if estimate["value"] is not None:
             assert 0 <= estimate["low"] <= estimate["high"] <= 1
             assert 0 <= estimate["value"] <= 1
 
 
+def picture_row(metrics, part, name):
+    return summary.row_named(metrics[part]["rows"], name)
+
+
+def test_what_pictures_show_is_told_from_what_they_repeat(run):
+    """The tiny photos are all alike within a class, so a perfect model gives copies of them."""
+    metrics = run()
+    for name in ("generated", "real", "fixed_photo", "class_mean", "nearest_photo"):
+        accuracy = picture_row(metrics, "class_seen", name)["accuracy"]
+        assert accuracy["micro"]["value"] == accuracy["macro"]["value"] == 1, name
+    constant = picture_row(metrics, "class_seen", "constant_photo")["accuracy"]
+    assert constant["micro"]["value"] == pytest.approx(1 / 3)
+    assert metrics["class_heard"]["accuracy"]["macro"]["value"] == 1
+    assert np.array_equal(metrics["class_seen"]["confusion"]["generated"], 2 * np.eye(3))
+    assert picture_row(metrics, "fidelity", "generated")["fid"] == pytest.approx(0, abs=1e-9)
+    assert metrics["memorising"]["features"]["generated"]["value"] == 0
+    assert metrics["memorising"]["pixels"]["generated"]["value"] == 0
+    assert metrics["following"] is None and "embedded" in metrics["missing"]["following"]
+    assert metrics["judge"]["features"] == {"layer": "logits", "size": 64}
+
+
+def test_a_constant_model_shows_no_class(run):
+    metrics = run(pictures="constant")
+    accuracy = picture_row(metrics, "class_seen", "generated")["accuracy"]
+    assert accuracy["micro"]["value"] == pytest.approx(metrics["class_seen"]["chance"])
+    assert picture_row(metrics, "fidelity", "generated")["fid"] > 0.1
+    assert metrics["memorising"]["pixels"]["generated"]["value"] > 0
+
+
+def test_without_a_training_split_its_figures_are_null_with_a_reason(
+    make_dataset, run, tmp_path, fake_model
+):
+    folder = make_dataset(tmp_path / "data")
+    model = fake_model(folder)
+    info = dataset_info.load(folder)
+    dataset_info.DatasetInfo(**{**vars(info), "splits": {**info.splits, "train": ()}}).save(folder)
+    metrics = run(folder, model=model)
+    for part in ("class_seen", "class_heard", "memorising"):
+        assert metrics[part] is None
+        assert metrics["missing"][part] == "the data set has no training split"
+    assert match(metrics, "nearest_photo", 10) is None
+    assert match(metrics, "generated", 10) == 1
+    assert {row["split"] for row in metrics["retrieval"]} == {"eval"}
+    assert picture_row(metrics, "fidelity", "real")["kid"] is None
+    assert not (tmp_path / "out" / "closest.png").exists()
+    assert "no training split" in (tmp_path / "out" / "report.html").read_text()
+    assert "None" not in summary.as_text(metrics)
+
+
+def knows(**kwargs):
+    def hashed(kind, names):
+        return sorted(trained_on._hash(kind, name) for name in names)
+
+    empty = {"num_sounds": 1, "num_images": 1, "recordings": [], "contents": [], "paths": []}
+    hashes = {
+        "recordings": hashed("recording", kwargs.get("recordings", ())),
+        "paths": hashed("image", kwargs.get("photos", ()))
+        + hashed("sound", kwargs.get("sounds", ())),
+    }
+    return {"version": trained_on.VERSION, "salt": trained_on.SALT, **empty, **hashes}
+
+
+def test_what_the_model_was_trained_on_is_left_out(run, fake_model):
+    model = fake_model()
+    model.trained_on = knows(
+        recordings=["eval0", *(f"train{index}" for index in range(12))],
+        photos=["images/eval1.png", *(f"images/train{index}.png" for index in range(12))],
+    )
+    metrics = run(model=model)
+    assert metrics["data"]["left_out"] == {
+        "known": True,
+        "trained_on": {"num_sounds": 1, "num_images": 1},
+        "num_sounds": 13,
+        "num_images": 13,
+        "num_eval_pairs": 2,
+    }
+    assert metrics["data"]["splits"]["eval"]["num_pairs"] == 4
+    assert metrics["data"]["splits"]["train"]["num_pairs"] == 12
+    assert any("2 pairs of the eval split are left out" in text for text in metrics["warnings"])
+    assert "13 sounds and 13 photos" in summary.as_text(metrics)
+
+
+def test_a_training_split_that_the_model_never_saw_is_none(run, fake_model):
+    model = fake_model()
+    model.trained_on = knows(recordings=["elsewhere"])
+    metrics = run(model=model)
+    assert metrics["memorising"] is None
+    assert metrics["missing"]["memorising"].startswith("nothing in the data is known to have")
+    assert metrics["data"]["splits"]["eval"]["num_pairs"] == 6
+
+
+def test_where_nothing_is_left_it_refuses_and_writes_nothing(run, fake_model, tmp_path):
+    model = fake_model()
+    model.trained_on = knows(recordings=[f"eval{index}" for index in range(6)])
+    with pytest.raises(UserError, match="nothing is left to evaluate: .* each of the 6 pairs"):
+        run(model=model)
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_files_are_whole_and_the_same_each_time(run, tmp_path):
     metrics = run(out=tmp_path / "one")
     run(out=tmp_path / "two")
     names = {path.name for path in (tmp_path / "one").iterdir()}
+    # Nothing that a perfect model draws is middling or bad.
     assert names == {
-        "metrics.json",
-        "report.html",
-        "retrieval.png",
-        "label_match.png",
-        "pictures.png",
+        evaluate.METRICS_FILE,
+        evaluate.REPORT_FILE,
+        *set(evaluate.FIGURE_FILES) - {"middling.png", "bad.png"},
     }
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
@@ -90,6 +193,9 @@ def test_an_earlier_evaluation_is_replaced(run, tmp_path):
     before = (tmp_path / "out" / "metrics.json").read_text()
     run(pictures="constant")
     assert (tmp_path / "out" / "metrics.json").read_text() != before
+    assert (tmp_path / "out" / "bad.png").exists()
+    run()
+    assert not (tmp_path / "out" / "bad.png").exists(), "it belongs to the evaluation before"
 
 
 def test_a_stochastic_model_shows_further_samples(run, tmp_path):

@@ -62,7 +62,7 @@ def example(rng):
 
 
 def test_the_page_is_well_formed_and_loads_nothing(metrics, example):
-    page = Page(report.render(metrics, [example]))
+    page = Page(report.render(metrics, [example], {}))
     assert {"script", "link", "iframe", "object", "base"}.isdisjoint(page.tags)
     for tag, name, value in page.attributes:
         assert not name.startswith("on"), (tag, name)
@@ -74,7 +74,7 @@ def test_the_page_is_well_formed_and_loads_nothing(metrics, example):
 
 
 def test_no_text_links_outwards(metrics, example):
-    assert not re.search(r"https?://", report.render(metrics, [example]))
+    assert not re.search(r"https?://", report.render(metrics, [example], {}))
 
 
 def test_hostile_names_are_shown_as_they_are(
@@ -107,14 +107,14 @@ def test_hostile_names_are_shown_as_they_are(
 
 def test_shared_labels_are_told_by_index_not_by_name(metrics, example):
     """Two of the 1000 names stand for two labels each."""
-    page = Page(report.render(metrics, [example]))
+    page = Page(report.render(metrics, [example], {}))
     assert "match at top 3" in page.texts
     assert " tabby" in page.texts
 
 
 def test_a_missing_sound_is_said_and_the_rest_shown(metrics, example):
     silent = dataclasses.replace(example, sound=None)
-    page = Page(report.render(metrics, [example, silent]))
+    page = Page(report.render(metrics, [example, silent], {}))
     assert page.tags.count("audio") == 1
     assert "The sound is not at hand." in page.texts
     assert any(text.startswith("1 of these 2 sounds cannot be played") for text in page.texts)
@@ -122,14 +122,14 @@ def test_a_missing_sound_is_said_and_the_rest_shown(metrics, example):
 
 def test_the_page_stays_small_whatever_the_gallery(metrics, example, monkeypatch):
     monkeypatch.setattr(report, "MAX_MEDIA_BYTES", 200_000)
-    text = report.render(metrics, [example] * 20)
+    text = report.render(metrics, [example] * 20, {})
     assert len(text) < 300_000
     assert "items left out to keep the page small" in text
     Page(text)
 
 
 def test_figures_of_the_page_are_those_of_the_metrics(metrics, example):
-    texts = Page(report.render(metrics, [example])).texts
+    texts = Page(report.render(metrics, [example], {})).texts
     assert "100.0\u202f%" in texts
     assert "25.3\u202f%" in texts, "the paper's figure"
     assert "9.6\u202f%" not in texts, "64 labels have another chance than 1000"
@@ -144,11 +144,11 @@ def test_a_run_shows_its_losses_and_samples(metrics, example, tmp_path, rng):
     noise = rng.integers(0, 255, (300, 1500, 3)).astype(np.uint8)
     Image.fromarray(noise).save(stage / "samples" / "step_000002.png")
     (stage / "samples" / "step_000003.png").write_bytes(b"cut off")
-    page = Page(report.render(metrics, [example], tmp_path / "run"))
+    page = Page(report.render(metrics, [example], {}, tmp_path / "run"))
     assert "Image GAN (section 5.2)" in page.texts and "l1" in page.texts
     assert "step 000002" in page.texts and "step 000003" not in page.texts
 
 
 def test_without_a_run_the_page_says_so(metrics, example):
-    texts = Page(report.render(metrics, [example])).texts
+    texts = Page(report.render(metrics, [example], {})).texts
     assert "No record of the training lies beside this model." in texts

@@ -80,7 +80,8 @@ def test_the_paper_s_figures_stand_beside_its_own_direction_and_distance_only():
 def match(columns, generated, original, rebuilt=None):
     sounds, images = sides(columns)
     rebuilt = original if rebuilt is None else rebuilt
-    rows = tables.match_rows(sounds, images, generated, rebuilt, original, NAMES)
+    drawn = {"generated": generated}
+    rows = tables.match_rows(sounds, images, drawn, rebuilt, original, NAMES)
     return {row["name"]: row["match"] for row in rows}
 
 
