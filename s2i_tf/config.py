@@ -111,6 +111,8 @@ class GanConfig:
       l1_weight: of the mean absolute difference to the target.
       l2_weight: of the mean squared difference to the target.
       perceptual_weight: of the distance to the photo in the backbone's maps.
+      feature_matching_weight: of the mean absolute difference between the discriminator's
+        activations for the photo and for the picture.
       backbone: frozen pretrained net that a perceptual distance and the discriminator `projected`
         look through, a key of `s2i_tf.features.backbones.BACKBONES`; empty for none.
       augment: policy of `s2i_tf.losses.augment`, such as `color,translation,cutout`.
@@ -135,6 +137,7 @@ class GanConfig:
     l1_weight: float = 100.0
     l2_weight: float = 0.0
     perceptual_weight: float = 0.0
+    feature_matching_weight: float = 0.0
     backbone: str = ""
     augment: str = ""
     generated_share: float = 0.0

@@ -15,6 +15,7 @@ from keras import ops
 from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.losses.augment import diff_augment_pair
 from s2i_tf.losses.perceptual import perceptual_distance
+from s2i_tf.losses.regularizers import feature_matching
 
 
 class GanBatch(NamedTuple):
@@ -60,6 +61,7 @@ class GanObjective:
       l1_weight: of the mean absolute difference to the target.
       l2_weight: of the mean squared difference to the target.
       perceptual_weight: of the distance to the target in the backbone's maps.
+      feature_matching_weight: of the difference to the target in the discriminator's activations.
       discriminator_weight: factor on the discriminator's loss (0.001 for features, section 5.4).
       augment: policy of `s2i_tf.losses.augment`, for the discriminator and the perceptual distance.
       backbone: from pictures to maps, frozen; None if nothing looks through it.
@@ -71,6 +73,7 @@ class GanObjective:
     l1_weight: float = 100.0
     l2_weight: float = 0.0
     perceptual_weight: float = 0.0
+    feature_matching_weight: float = 0.0
     discriminator_weight: float = 1.0
     augment: str = ""
     backbone: Callable | None = None
@@ -90,17 +93,36 @@ class GanObjective:
         return View(context, maps if self.through_backbone else targets, maps)
 
     def discriminator_loss(
-        self, discriminator: Callable, real: View, fake: View
+        self, discriminator: Callable, real: View, fake: View, *, penalty=None, balance=None
     ) -> tuple[Any, Mapping[str, Any]]:
-        """The discriminator's weighted loss, a scalar, and what to log of it by name."""
+        """The discriminator's weighted loss, a scalar, and what to log of it by name.
+
+        Args:
+          discriminator: from context and view to scores.
+          real: how the targets were looked at.
+          fake: how all that was made was.
+          penalty: the gradient penalty, if the adversarial loss has a weight for it.
+          balance: of the adversarial loss's equilibrium, if it has one. The next step's is the
+            log `discriminator_balance`.
+        """
         real_scores = discriminator([real.context, real.scored], training=True)
         fake_scores = discriminator([fake.context, fake.scored], training=True)
-        loss = self.adversarial.discriminator(real_scores, fake_scores)
-        return self.discriminator_weight * loss, {
-            "discriminator": loss,
+        logs = {
             "discriminator_real_score": ops.mean(real_scores),
             "discriminator_fake_score": ops.mean(fake_scores),
         }
+        adversarial = self.adversarial
+        if adversarial.equilibrium is None:
+            loss = adversarial.discriminator(real_scores, fake_scores)
+        else:
+            loss = adversarial.discriminator(real_scores, fake_scores, balance)
+            after = adversarial.equilibrium(real_scores, fake_scores, balance)
+            logs["discriminator_balance"] = after.balance
+            logs["discriminator_convergence"] = after.convergence
+        if adversarial.gradient_penalty_weight:
+            loss = loss + adversarial.gradient_penalty_weight * penalty
+            logs["discriminator_gradient_penalty"] = penalty
+        return self.discriminator_weight * loss, {"discriminator": loss, **logs}
 
     def generator_loss(
         self, discriminator: Callable, target, made, real: View, fake: View
@@ -108,7 +130,8 @@ class GanObjective:
         """The generator's whole loss, a scalar, and its terms by name.
 
         Args:
-          discriminator: from context and view to scores.
+          discriminator: from context and view to scores; with a weight for feature matching to
+            scores and activations, see `s2i_tf.models.layers.feature_extractor`.
           target: [batch, …].
           made: what the generator made, [batch + more, …]; the first `batch` have a target.
           real: how the targets were looked at.
@@ -116,6 +139,8 @@ class GanObjective:
         """
         num = ops.shape(target)[0]
         scores = discriminator([fake.context, fake.scored], training=True)
+        if self.feature_matching_weight:
+            scores, *made_features = scores
         terms = {"adversarial": (self.adversarial_weight, self.adversarial.generator(scores))}
         terms["l1"] = (self.l1_weight, ops.mean(ops.abs(target - made[:num])))
         if self.l2_weight:
@@ -123,6 +148,10 @@ class GanObjective:
         if self.perceptual_weight:
             paired = [one[:num] for one in fake.maps]
             terms["perceptual"] = (self.perceptual_weight, perceptual_distance(real.maps, paired))
+        if self.feature_matching_weight:
+            _, *features = discriminator([real.context, real.scored], training=True)
+            matching = feature_matching(features, [one[:num] for one in made_features])
+            terms["feature_matching"] = (self.feature_matching_weight, matching)
         total = sum(weight * loss for weight, loss in terms.values())
         logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
         return total, {**logs, "generator_total": total}

@@ -13,21 +13,21 @@ from keras import layers, ops
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
-from s2i_tf.models.layers import LEAKY_SLOPE, ConditioningNoise
+from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, ConditioningNoise, conv_init
 from s2i_tf.models.norms import normed
 
 GRID_SIDE = 8
 TILE_SIDE = spec.FEATURE_SIDE // GRID_SIDE
 _KERNEL_SIDE = 3
-_MAX_WIDENING = 8
+_MAX_WIDENING = 16
 
 
 def build_decoder(
     condition_shape: tuple[int, ...],
     target_shape: tuple[int, ...],
     *,
-    filters: int = 24,
-    norm: str = "batch",
+    filters: int = 16,
+    norm: str = "none",
     dropout: float = 0.0,
     output_activation: str = "tanh",
     seed: int | None = None,
@@ -38,7 +38,7 @@ def build_decoder(
     Args:
       condition_shape: (4096,).
       target_shape: side, side and channels of the picture; the side is 8 times a power of two.
-      filters: channels at the full side; each half as large has twice as many, up to eight times.
+      filters: half the channels at half the side; each half as large has twice as many.
       norm: see `s2i_tf.models.norms.NORMS`.
       dropout: must be 0: what varies between pictures is decided in the features.
       output_activation: `tanh` for pictures in [-1, 1].
@@ -63,10 +63,15 @@ def build_decoder(
         if level:
             x = layers.UpSampling2D(name=f"up{level}")(x)
         x = _block(x, width, norm, f"level{level}", init)
-    x = layers.UpSampling2D(name=f"up{num_doublings}")(x)
-    x = _conv(x, filters, norm, "last", init)
-    x = layers.Conv2D(
-        channels, _KERNEL_SIDE, padding="same", kernel_initializer=init(0.5), name="to_picture"
+    # The last doubling straight to three channels: layers at the full side would cost as much as
+    # all the others together.
+    x = layers.Conv2DTranspose(
+        channels,
+        KERNEL_SIDE,
+        strides=2,
+        padding="same",
+        kernel_initializer=conv_init(),
+        name="to_picture",
     )(x)
     x = layers.Activation(output_activation, dtype="float32", name="out")(x)
     return keras.Model(features, x, name=name)
@@ -172,13 +177,14 @@ class _Initializers:
 def _block(x, width: int, norm: str, name: str, init: _Initializers):
     """A convolution to the width, and a residual one."""
     x = _conv(x, width, norm, f"{name}_first", init)
-    y = _conv(x, width, norm, f"{name}_second", init)
+    # Small at first, so that a stack of blocks without a norm does not grow its numbers.
+    y = _conv(x, width, norm, f"{name}_second", init, scale=0.1)
     return layers.Add(name=f"{name}_sum")([x, y])
 
 
-def _conv(x, width: int, norm: str, name: str, init: _Initializers):
+def _conv(x, width: int, norm: str, name: str, init: _Initializers, scale: float = 2.0):
     conv = layers.Conv2D(
-        width, _KERNEL_SIDE, padding="same", kernel_initializer=init(), name=f"{name}_conv"
+        width, _KERNEL_SIDE, padding="same", kernel_initializer=init(scale), name=f"{name}_conv"
     )
     return _activated(normed(x, conv, norm, name), name)
 

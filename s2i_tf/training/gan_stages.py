@@ -286,12 +286,19 @@ class ImageGanStage(GanStage):
 
 
 def _objective(settings: GanConfig, backbone: keras.Model | None) -> GanObjective:
+    adversarial = adversarial_loss(settings.loss)
+    if adversarial.gradient_penalty_weight and _through_backbone(settings):
+        raise UserError(
+            f"loss {settings.loss!r} penalises gradients at pictures, which discriminator "
+            f"{settings.discriminator.name!r} does not see; take another of either"
+        )
     return GanObjective(
-        adversarial=adversarial_loss(settings.loss),
+        adversarial=adversarial,
         adversarial_weight=settings.adversarial_weight,
         l1_weight=settings.l1_weight,
         l2_weight=settings.l2_weight,
         perceptual_weight=settings.perceptual_weight,
+        feature_matching_weight=settings.feature_matching_weight,
         discriminator_weight=settings.discriminator_weight,
         augment=settings.augment,
         backbone=backbone,

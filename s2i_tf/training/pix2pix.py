@@ -11,7 +11,8 @@ import tensorflow as tf
 from keras import ops
 
 from s2i_tf.losses.objective import GanBatch, GanObjective, View
-from s2i_tf.models.layers import GivenSeed
+from s2i_tf.losses.regularizers import gradient_penalty, interpolates
+from s2i_tf.models.layers import GivenSeed, feature_extractor
 from s2i_tf.training.updates import update
 
 Prepare = Callable[[Mapping[str, tf.Tensor]], GanBatch]
@@ -52,6 +53,14 @@ class Pix2Pix(keras.Model):
         if self.generator_ema is not None:
             self.generator_ema.set_weights(generator.get_weights())
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.balance = None
+        if objective.adversarial.equilibrium is not None:
+            # Each replica has a balance of its part of the batch; the next step takes their mean.
+            self.balance = keras.Variable(0.0, trainable=False, aggregation="mean", name="balance")
+        # What the generator's loss looks at: the discriminator, or its insides too.
+        self._judged_by = discriminator
+        if objective.feature_matching_weight:
+            self._judged_by = feature_extractor(discriminator)
 
     @property
     def kept_generator(self) -> keras.Model:
@@ -88,7 +97,7 @@ class Pix2Pix(keras.Model):
             with tape.stop_recording():
                 discriminator_logs = self._update_discriminator(real, fake)
             total, logs = self.objective.generator_loss(
-                self.discriminator, batch.target, made, real, fake
+                self._judged_by, batch.target, made, real, fake
             )
         norm = update(self.generator_optimizer, tape, total, self.generator.trainable_variables)
         self._update_average()
@@ -103,11 +112,32 @@ class Pix2Pix(keras.Model):
 
     def _update_discriminator(self, real: View, fake: View) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
-            loss, logs = self.objective.discriminator_loss(self.discriminator, real, fake)
+            loss, logs = self.objective.discriminator_loss(
+                self.discriminator,
+                real,
+                fake,
+                penalty=self._gradient_penalty(real, fake),
+                balance=None if self.balance is None else ops.convert_to_tensor(self.balance),
+            )
         norm = update(
             self.discriminator_optimizer, tape, loss, self.discriminator.trainable_variables
         )
+        if self.balance is not None:
+            self.balance.assign(logs["discriminator_balance"])
         return {**logs, "discriminator_gradient_norm": norm}
+
+    def _gradient_penalty(self, real: View, fake: View) -> tf.Tensor | None:
+        """Of the discriminator between the targets and what was made of them, if it has one."""
+        if not self.objective.adversarial.gradient_penalty_weight:
+            return None
+        num = tf.shape(real.scored)[0]
+        points = interpolates(real.scored, fake.scored[:num], self.seed_generator)
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            scores = self.discriminator([real.context, points], training=True)
+            # Each example's mean score; examples do not see one another.
+            total = tf.cast(num, scores.dtype) * ops.mean(scores)
+        return gradient_penalty(tape.gradient(total, points))
 
     def _update_average(self) -> None:
         if self.generator_ema is None:
