@@ -7,7 +7,10 @@ Multimodal layers: class-balanced batches of any sound with any photo of a class
 features left out, hidden vectors of one length, and a contrastive loss by class beside the label
 loss, in place of the paper's losses between hidden vectors.
 
-Cost: half a minute on 2 cores.
+Cost: half a minute on 2 cores. Expected result: of the eval split's photos 94 % (macro 89 %) find a
+sound of their class after the activation, 91 % (87 %) before it; of its sounds 80 % (78 %) find a
+photo. Between validation parts of the training recordings (`tfrecords_tools.holdout`) these differ
+by as much as 7 points, between seeds by 1.
 """
 
 from s2i_tf.config import Config
