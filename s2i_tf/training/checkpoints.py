@@ -116,7 +116,9 @@ class Checkpoints:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        for old in self._newest_first()[_KEPT:]:
+        # Those under a temporary name were left by a process that was killed.
+        unfinished = self.folder.glob(files.temporary_name(pathlib.Path("*")).name)
+        for old in (*self._newest_first()[_KEPT:], *unfinished):
             old.unlink(missing_ok=True)
         return path
 
