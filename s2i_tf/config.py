@@ -113,6 +113,8 @@ class GanConfig:
       perceptual_weight: of the distance to the photo in the backbone's maps.
       feature_matching_weight: of the mean absolute difference between the discriminator's
         activations for the photo and for the picture.
+      energy_weight: of the energy distance to the targets of the same class; for a generator and a
+        discriminator of vectors.
       backbone: frozen pretrained net that a perceptual distance and the discriminator `projected`
         look through, a key of `s2i_tf.features.backbones.BACKBONES`; empty for none.
       augment: policy of `s2i_tf.losses.augment`, such as `color,translation,cutout`.
@@ -138,6 +140,7 @@ class GanConfig:
     l2_weight: float = 0.0
     perceptual_weight: float = 0.0
     feature_matching_weight: float = 0.0
+    energy_weight: float = 0.0
     backbone: str = ""
     augment: str = ""
     generated_share: float = 0.0

@@ -14,6 +14,7 @@ from keras import ops
 
 from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.losses.augment import diff_augment_pair
+from s2i_tf.losses.energy import energy_distance
 from s2i_tf.losses.perceptual import perceptual_distance
 from s2i_tf.losses.regularizers import feature_matching
 
@@ -62,6 +63,8 @@ class GanObjective:
       l2_weight: of the mean squared difference to the target.
       perceptual_weight: of the distance to the target in the backbone's maps.
       feature_matching_weight: of the difference to the target in the discriminator's activations.
+      energy_weight: of the energy distance to the targets of the same class; for vectors whose
+        context is a one-hot class.
       discriminator_weight: factor on the discriminator's loss (0.001 for features, section 5.4).
       augment: policy of `s2i_tf.losses.augment`, for the discriminator and the perceptual distance.
       backbone: from pictures to maps, frozen; None if nothing looks through it.
@@ -74,6 +77,7 @@ class GanObjective:
     l2_weight: float = 0.0
     perceptual_weight: float = 0.0
     feature_matching_weight: float = 0.0
+    energy_weight: float = 0.0
     discriminator_weight: float = 1.0
     augment: str = ""
     backbone: Callable | None = None
@@ -148,6 +152,9 @@ class GanObjective:
         if self.perceptual_weight:
             paired = [one[:num] for one in fake.maps]
             terms["perceptual"] = (self.perceptual_weight, perceptual_distance(real.maps, paired))
+        if self.energy_weight:
+            distance = energy_distance(target, made[:num], real.context)
+            terms["energy"] = (self.energy_weight, distance)
         if self.feature_matching_weight:
             _, *features = discriminator([real.context, real.scored], training=True)
             matching = feature_matching(features, [one[:num] for one in made_features])

@@ -20,6 +20,7 @@ GRID_SIDE = 8
 TILE_SIDE = spec.FEATURE_SIDE // GRID_SIDE
 _KERNEL_SIDE = 3
 _MAX_WIDENING = 16
+_NUM_HIDDEN_LAYERS = 3
 
 
 def build_decoder(
@@ -82,19 +83,19 @@ def build_feature_decoder(
     target_shape: tuple[int, ...],
     *,
     filters: int = 64,
-    norm: str = "batch",
+    norm: str = "none",
     dropout: float = 0.0,
-    noise_size: int = 64,
+    noise_size: int = 128,
     output_activation: str = "linear",
     seed: int | None = None,
     name: str = "feature_decoder",
 ) -> keras.Model:
-    """A decoder from a vector [batch, size] and noise to features [batch, 4096].
+    """A stack of dense layers from a vector [batch, size] and noise to features [batch, 4096].
 
     Args:
       condition_shape: (size,).
       target_shape: (4096,).
-      filters: channels of the 8 × 8 grid; the 4 × 4 grid before it has four times as many.
+      filters: an eighth of the units of each hidden layer.
       norm: see `s2i_tf.models.norms.NORMS`.
       dropout: rate on the vector.
       noise_size: numbers of noise, see `ConditioningNoise`.
@@ -109,30 +110,14 @@ def build_feature_decoder(
     _check_vector(name, target_shape, spec.FEATURE_SIZE)
     init = _Initializers(seed)
     condition = keras.Input(condition_shape, name="condition")
-    x = layers.Concatenate(name="with_noise")(
-        [condition, ConditioningNoise(noise_size, seed=seed or 0, name="noise")(condition)]
-    )
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
-    half = GRID_SIDE // 2
-    x = _dense(x, 8 * filters, norm, "hidden", init)
-    whole = x
-    x = _dense(x, half * half * 4 * filters, "none", "start", init)
-    x = layers.Reshape((half, half, 4 * filters), name="start_grid")(x)
-    x = _block(x, 4 * filters, norm, "level0", init)
-    x = layers.UpSampling2D(name="up1")(x)
-    x = _block(x, 2 * filters, norm, "level1", init)
-    x = layers.Conv2D(
-        TILE_SIDE**2, _KERNEL_SIDE, padding="same", kernel_initializer=init(0.5), name="to_grid"
-    )(x)
-    # What concerns the whole picture comes straight from the vector: a grid would have to carry
-    # each number of it to the one place where the layout keeps it.
-    x = layers.Add(name="with_whole")(
-        [
-            GridToTiles(name="tiles")(x),
-            layers.Dense(spec.FEATURE_SIZE, kernel_initializer=init(0.5), name="whole")(whole),
-        ]
-    )
+    noise = ConditioningNoise(noise_size, seed=seed or 0, name="noise")(condition)
+    x = layers.Dropout(dropout, name="dropout")(condition) if dropout else condition
+    x = layers.Concatenate(name="with_noise")([x, noise])
+    x = _dense(x, 8 * filters, norm, "hidden0", init)
+    for depth in range(1, _NUM_HIDDEN_LAYERS):
+        y = _dense(x, 8 * filters, norm, f"hidden{depth}", init)
+        x = layers.Add(name=f"sum{depth}")([x, y])
+    x = layers.Dense(spec.FEATURE_SIZE, kernel_initializer=init(0.5), name="to_features")(x)
     x = layers.Activation(output_activation, dtype="float32", name="out")(x)
     return keras.Model(condition, x, name=name)
 
@@ -146,17 +131,6 @@ class TilesToGrid(keras.layers.Layer):
         x = ops.reshape(features, (-1, GRID_SIDE, TILE_SIDE, GRID_SIDE, TILE_SIDE))
         x = ops.transpose(x, (0, 1, 3, 2, 4))
         return ops.reshape(x, (-1, GRID_SIDE, GRID_SIDE, TILE_SIDE**2))
-
-
-@keras.saving.register_keras_serializable("s2i_tf")
-class GridToTiles(keras.layers.Layer):
-    """The way back: a grid [batch, 8, 8, 64] as features [batch, 4096]."""
-
-    def call(self, grid):
-        """The same numbers, those of a place as a tile of the square."""
-        x = ops.reshape(grid, (-1, GRID_SIDE, GRID_SIDE, TILE_SIDE, TILE_SIDE))
-        x = ops.transpose(x, (0, 1, 3, 2, 4))
-        return ops.reshape(x, (-1, spec.FEATURE_SIZE))
 
 
 class _Initializers:

@@ -299,6 +299,7 @@ def _objective(settings: GanConfig, backbone: keras.Model | None) -> GanObjectiv
         l2_weight=settings.l2_weight,
         perceptual_weight=settings.perceptual_weight,
         feature_matching_weight=settings.feature_matching_weight,
+        energy_weight=settings.energy_weight,
         discriminator_weight=settings.discriminator_weight,
         augment=settings.augment,
         backbone=backbone,
