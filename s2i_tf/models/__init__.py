@@ -34,9 +34,17 @@ DISCRIMINATORS: dict[str, Callable[..., keras.Model]] = {
 _OF_VECTORS = ("decoder", "feature_decoder", "projected", "feature_critic")
 
 
+_OF_LAYOUTS = ("feature_critic",)
+
+
 def takes_vector(name: str) -> bool:
     """Whether an architecture is given a vector beside or instead of a map."""
     return name in _OF_VECTORS
+
+
+def takes_layout(name: str) -> bool:
+    """Whether an architecture must be told the layout of features (`projected.LAYOUTS`)."""
+    return name in _OF_LAYOUTS
 
 
 def build_generator(name: str, condition_shape, target_shape, **settings) -> keras.Model:

@@ -141,6 +141,21 @@ class MultimodalLayers(keras.Model):
         """
         return self.condition_scaler(self.hidden_of_sound(sound_features).before)
 
+    def condition_of_image(self, image_features):
+        """What the reverse feature GAN is given for photos.
+
+        Both modalities meet in one space, so that it is standardised as for sounds.
+        """
+        return self.condition_scaler(self.hidden_of_image(image_features).before)
+
+    def condition_of_scaled_sound(self, scaled):
+        """As `condition_of_sound`, of sound features that were scaled already."""
+        return self.condition_scaler(self._hidden(self.sound_layer(scaled)).before)
+
+    def condition_of_scaled_image(self, scaled):
+        """As `condition_of_image`, of image features that were scaled already."""
+        return self.condition_scaler(self._hidden(self.image_layer(scaled)).before)
+
     def adapt(self, sound_features, image_features) -> None:
         """Takes the scalers' statistics from training features, each [num, 4096]."""
         self.sound_scaler.adapt(sound_features)

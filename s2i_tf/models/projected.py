@@ -7,19 +7,28 @@ the score of each place stands the inner product of its features with a projecti
 (Miyato and Koyama 2018).
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
 
 from s2i_tf import spec
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.models.decoder import TilesToGrid
 from s2i_tf.models.layers import LEAKY_SLOPE
 from s2i_tf.models.norms import SpectralNorm
 
 _MIN_SIDE = 4
 _KERNEL_SIDE = 4
+_STEPS = (spec.FEATURE_STEPS, 1, spec.FEATURE_SIZE // spec.FEATURE_STEPS)
+
+# From features [batch, 4096] to their grid: image features lie in tiles of the square, SoundNet's
+# pool5 time step by time step, which makes a column.
+LAYOUTS: dict[str, Callable[..., keras.layers.Layer]] = {
+    "tiles": TilesToGrid,
+    "steps": functools.partial(layers.Reshape, _STEPS),
+}
 
 
 def build_projected(
@@ -72,11 +81,12 @@ def build_feature_critic(
     num_layers: int = 1,
     norm: str = "spectral",
     dropout: float = 0.0,
+    layout: str = "tiles",
     name: str = "feature_critic",
 ) -> keras.Model:
     """Scores (logits) [batch, scores] of a condition and features [batch, 4096].
 
-    One score is of all the features at once, one of each place of their 8 × 8 or coarser grid.
+    One score is of all the features at once, one of each place of their grid or a coarser one.
 
     Args:
       condition_shape: (size,).
@@ -86,12 +96,15 @@ def build_feature_critic(
       num_layers: strided layers of the grid.
       norm: `spectral` or `none`.
       dropout: rate on the features and before the scores.
+      layout: of the features, a key of `LAYOUTS`.
       name: of the model.
 
     Raises:
-      UserError: if the target is no such vector, or the norm is another.
+      UserError: if the target is no such vector, or the norm or the layout is another.
     """
     _check_norm(name, norm)
+    if layout not in LAYOUTS:
+        raise unknown_name("layout", layout, LAYOUTS)
     if target_shape != (spec.FEATURE_SIZE,):
         raise UserError(
             f"discriminator {name!r} got targets of {target_shape}; allowed: ({spec.FEATURE_SIZE},)"
@@ -102,7 +115,7 @@ def build_feature_critic(
     whole = _normed(layers.Dense(8 * filters, name="whole_dense"), norm)(x)
     whole = layers.LeakyReLU(LEAKY_SLOPE, name="whole_relu")(whole)
     scores = [_scores(whole, condition, 8 * filters, norm, dropout, "whole")]
-    grid = _conv(TilesToGrid(name="grid")(x), filters, 1, 1, norm, "grid_in")
+    grid = _conv(LAYOUTS[layout](name="grid")(x), filters, 1, 1, norm, "grid_in")
     for depth in range(num_layers):
         grid = _conv(grid, 2 * filters, _KERNEL_SIDE, 2, norm, f"grid_down{depth}")
     width = grid.shape[-1]
@@ -125,7 +138,9 @@ def _scores(x, condition, width: int, norm: str, dropout: float, name: str):
 
 
 def _conv(x, width: int, kernel: int, stride: int, norm: str, name: str):
-    layer = layers.Conv2D(width, kernel, stride, padding="same", name=f"{name}_conv")
+    # No wider than a grid of one column.
+    kernels = [kernel if side > 1 else 1 for side in x.shape[1:3]]
+    layer = layers.Conv2D(width, kernels, stride, padding="same", name=f"{name}_conv")
     return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_relu")(_normed(layer, norm)(x))
 
 

@@ -3,6 +3,9 @@
 Sound features → multimodal vector before the activation → feature GAN → image features → image
 GAN → picture. A saved model is a folder with the three parts as Keras files and `model.json`; a
 run keeps it in `RUN/model`.
+
+A model that was trained in the other direction too has a fourth part, from photos to sound
+features, and the index of sounds to find those that fit.
 """
 
 import dataclasses
@@ -21,12 +24,15 @@ from s2i_tf.errors import UserError
 from s2i_tf.models import feature_map
 from s2i_tf.models.layers import drawn_layers, drawn_masks
 from s2i_tf.models.multimodal import Hidden, MultimodalLayers
+from s2i_tf.models.sound_index import SoundIndex
 
 DESCRIPTION_FILE = "model.json"
 TRAINED_ON_FILE = "trained_on.json"
+SOUND_INDEX_FILE = "sound_index.npz"
 FOLDER_IN_RUN = "model"
 VERSION = 1
 _PARTS = ("multimodal", "feature_generator", "image_generator")
+_REVERSE_PART = "reverse_generator"
 _BATCH_SIZE = 16
 
 
@@ -44,6 +50,9 @@ class SoundToImage:
       extractors: the names of these nets (`sound`, `image`).
       nets: their fingerprints in full.
       trained_on: hashes of what it was trained on, as of `s2i_tf.data.trained_on`, if it is known.
+      reverse_generator: hidden vector, or its map, to scaled sound features in the same layout, if
+        it was trained from image to sound too.
+      sound_index: the training sounds, likewise.
     """
 
     multimodal: MultimodalLayers
@@ -54,6 +63,8 @@ class SoundToImage:
     extractors: dict[str, str]
     nets: dict[str, dict[str, str]]
     trained_on: dict[str, Any] | None = None
+    reverse_generator: keras.Model | None = None
+    sound_index: SoundIndex | None = None
 
     @property
     def stochastic(self) -> bool:
@@ -102,6 +113,34 @@ class SoundToImage:
         """Pictures float32 [num, 128, 128, 3] in [0, 1] of image features [num, 4096] (5.2)."""
         return _in_batches(self.picture_of_image_features, image_features)
 
+    def sound_of_image_features(self, image_features):
+        """Scaled sound features [batch, 4096] of image features [batch, 4096]; traceable."""
+        condition = self.multimodal.condition_of_image(image_features)
+        return feature_map.run(self.reverse_generator, condition)
+
+    def nearest_sounds(
+        self, image_features: np.ndarray, num: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The training sounds nearest to the sound features that are made of photos.
+
+        Args:
+          image_features: float32 [photos, 4096].
+          num: how many for each photo.
+
+        Returns:
+          Positions in `sound_index` and distances, see `SoundIndex.nearest`.
+
+        Raises:
+          UserError: if the model was not trained from image to sound.
+        """
+        if self.reverse_generator is None or self.sound_index is None:
+            raise UserError(
+                "this model goes from sound to image only; "
+                "training with --config.image_to_sound=True adds the other direction"
+            )
+        made = _in_batches(self.sound_of_image_features, image_features)
+        return self.sound_index.nearest(made, num)
+
     def embed_sound(self, sound_features: np.ndarray) -> Hidden:
         """Multimodal vectors of sounds, before and after the activation, each [num, hidden]."""
         return Hidden(*_in_batches(self.multimodal.hidden_of_sound, sound_features))
@@ -113,8 +152,11 @@ class SoundToImage:
     def save(self, folder: str | os.PathLike) -> pathlib.Path:
         """Writes the model into `folder`, which appears only when it is complete."""
         with files.new_folder(folder) as temporary:
-            for part in _PARTS:
-                getattr(self, part).save(temporary / f"{part}.keras")
+            for part in (*_PARTS, _REVERSE_PART):
+                if getattr(self, part) is not None:
+                    getattr(self, part).save(temporary / f"{part}.keras")
+            if self.sound_index is not None:
+                self.sound_index.save(temporary / SOUND_INDEX_FILE)
             write_description(
                 temporary,
                 class_names=self.class_names,
@@ -135,7 +177,11 @@ class SoundToImage:
         folder = find_model(folder)
         description = read_description(folder)
         parts: dict[str, Any] = {}
-        for part in _PARTS:
+        if (folder / SOUND_INDEX_FILE).exists():
+            parts["sound_index"] = SoundIndex.load(folder / SOUND_INDEX_FILE)
+        for part in (*_PARTS, _REVERSE_PART):
+            if part == _REVERSE_PART and not (folder / f"{part}.keras").exists():
+                continue
             try:
                 parts[part] = keras.saving.load_model(folder / f"{part}.keras", compile=False)
             except (OSError, ValueError, KeyError) as error:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import keras
@@ -7,6 +8,7 @@ import pytest
 from s2i_tf.errors import UserError
 from s2i_tf.models import build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.sound_index import SoundIndex
 from s2i_tf.models.sound_to_image import SoundToImage, find_model
 
 
@@ -109,3 +111,30 @@ def test_a_damaged_part_is_refused_by_name(model, tmp_path):
     part.write_bytes(part.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"image_generator\.keras: cannot be read"):
         SoundToImage.load(folder)
+
+
+def test_a_model_of_both_directions_keeps_the_second_in_its_file(model, features, tmp_path, rng):
+    reverse = build_generator("feature_decoder", (4096,), (4096,), filters=2)
+    sounds = rng.normal(size=(4, 4096)).astype(np.float32)
+    ids = [f"sounds/{number}.wav" for number in range(4)]
+    both = dataclasses.replace(
+        model,
+        reverse_generator=reverse,
+        sound_index=SoundIndex.of(sounds, ids, ids, np.zeros(4)),
+    )
+    again = SoundToImage.load(both.save(tmp_path / "model"))
+    for one, other in zip(
+        both.nearest_sounds(features, 2), again.nearest_sounds(features, 2), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+    made = again.sound_of_image_features(features)
+    assert made.shape == (3, 4096)
+    expected = again.sound_index.nearest(np.asarray(made), 2)[0]
+    np.testing.assert_array_equal(again.nearest_sounds(features, 2)[0], expected)
+
+
+def test_a_model_of_one_direction_says_so(saved, features):
+    model = SoundToImage.load(saved)
+    assert not (saved / "sound_index.npz").exists() and model.reverse_generator is None
+    with pytest.raises(UserError, match="from sound to image only"):
+        model.nearest_sounds(features)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+from s2i_tf.models.sound_index import MAX_SOUNDS, SoundIndex, summarize
+
+
+@pytest.fixture
+def features(rng):
+    return rng.normal(size=(5, spec.FEATURE_SIZE)).astype(np.float32)
+
+
+@pytest.fixture
+def index(features):
+    ids = [f"sounds/{number}.ogg" for number in range(5)]
+    return SoundIndex.of(features, ids, ["a", "a", "b", "c", "ü"], np.arange(5))
+
+
+def test_a_summary_is_the_mean_of_each_channel_over_time(features):
+    summary = summarize(features)
+    assert summary.shape == (5, 256)
+    np.testing.assert_allclose(summary[2, 7], features[2, 7::256].mean(), rtol=1e-5)
+
+
+def test_a_sound_is_nearest_to_itself_also_when_it_comes_later(index, features):
+    positions, distances = index.nearest(np.roll(features, 3 * 256, axis=1), 1)
+    np.testing.assert_array_equal(positions[:, 0], range(5))
+    assert distances.max() < 0.02  # float16
+
+
+def test_the_nearest_are_of_different_recordings_the_nearest_first(index, features):
+    positions, distances = index.nearest(features[:1], 9)
+    assert positions.shape == (1, 4)
+    assert len(set(index.groups[positions[0]])) == 4
+    assert positions[0, 0] == 0 and 1 not in positions[0]
+    assert np.all(np.diff(distances[0]) >= 0)
+    expected = np.linalg.norm(summarize(features)[positions[0]] - summarize(features)[0], axis=1)
+    np.testing.assert_allclose(distances[0], expected, atol=0.02)
+
+
+def test_a_saved_index_is_the_same(index, features, tmp_path):
+    index.save(tmp_path / "index.npz")
+    again = SoundIndex.load(tmp_path / "index.npz")
+    assert len(again) == 5 and list(again.ids) == list(index.ids)
+    for one, other in zip(index.nearest(features, 3), again.nearest(features, 3), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_largest_index_stays_small(rng, tmp_path):
+    num = MAX_SOUNDS // 10
+    ids = [f"sounds/a_class/{number:030}.ogg" for number in range(num)]
+    vectors = rng.normal(size=(num, 256)).astype(np.float16)
+    SoundIndex(vectors, np.array(ids), np.array(ids), np.arange(num)).save(tmp_path / "i.npz")
+    assert (tmp_path / "i.npz").stat().st_size * 10 < 6e6
+
+
+def test_a_damaged_index_is_told(index, tmp_path):
+    index.save(tmp_path / "index.npz")
+    (tmp_path / "index.npz").write_bytes((tmp_path / "index.npz").read_bytes()[:300])
+    with pytest.raises(UserError, match=r"index\.npz: cannot be read as an index of sounds"):
+        SoundIndex.load(tmp_path / "index.npz")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(UserError, match=r"other\.npz: cannot be read"):
+        SoundIndex.load(tmp_path / "other.npz")
