@@ -99,3 +99,27 @@ def load(folder: str | os.PathLike) -> DatasetInfo:
     if missing := set(spec.SPLITS) - set(info.splits):
         raise UserError(f"{path}: lacks the split {', '.join(sorted(missing))}")
     return info
+
+
+def shard_files(
+    folder: str | os.PathLike, info: DatasetInfo, split: str
+) -> dict[pathlib.Path, Shard]:
+    """The shards of a split that hold records, by their file, which is there and of its size.
+
+    Raises:
+      UserError: if the split is unknown, or a shard missing or of another size.
+    """
+    if split not in info.splits:
+        raise UserError(f"unknown split {split!r}; known: {', '.join(sorted(info.splits))}")
+    found = {}
+    for shard in info.splits[split]:
+        path = pathlib.Path(folder) / shard.file
+        try:
+            num_bytes = path.stat().st_size
+        except OSError:
+            raise UserError(f"{path}: the shard is missing") from None
+        if num_bytes != shard.num_bytes:
+            raise UserError(f"{path}: {num_bytes} bytes; {FILE_NAME} says {shard.num_bytes}")
+        if shard.num_records:
+            found[path] = shard
+    return found

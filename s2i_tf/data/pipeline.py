@@ -222,22 +222,9 @@ def checked_shards(
     Raises:
       UserError: if the split is unknown, or a shard missing, damaged or of another version.
     """
-    if split not in info.splits:
-        raise UserError(f"unknown split {split!r}; known: {', '.join(sorted(info.splits))}")
-    paths = []
-    for shard in info.splits[split]:
-        path = pathlib.Path(data_dir) / shard.file
-        try:
-            num_bytes = path.stat().st_size
-        except OSError:
-            raise UserError(f"{path}: the shard is missing") from None
-        if num_bytes != shard.num_bytes:
-            raise UserError(
-                f"{path}: {num_bytes} bytes; {dataset_info.FILE_NAME} says {shard.num_bytes}"
-            )
-        if shard.num_records:
-            _check_first_record(path, info)
-            paths.append(path)
+    paths = list(dataset_info.shard_files(data_dir, info, split))
+    for path in paths:
+        _check_first_record(path, info)
     return paths
 
 

@@ -5,16 +5,21 @@ because 4096 numbers as a float list cost more to parse than to train on. Anythi
 change within a data set (classes, fingerprints, the feature dtype) stands in its
 `s2i_tf.data.dataset_info` as well; the fingerprints are repeated in each record so that a shard
 that strays from its folder can still be told apart.
+
+TensorFlow is imported by the functions that need it: `s2i_tf.data.arrays` reads records without.
 """
 
 import dataclasses
+import typing
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
+
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
 
 VERSION = 1
 FEATURE_DTYPES = ("float16", "float32")
@@ -31,24 +36,18 @@ KEY_IMAGE_ID = "image_id"
 KEY_SOUND_FINGERPRINT = "sound_fingerprint"
 KEY_IMAGE_FINGERPRINT = "image_fingerprint"
 
-_DESCRIPTION = {
-    KEY_VERSION: tf.io.FixedLenFeature([], tf.int64),
-    KEY_LABEL: tf.io.FixedLenFeature([], tf.int64),
-    **{
-        key: tf.io.FixedLenFeature([], tf.string)
-        for key in (
-            KEY_ID,
-            KEY_GROUP,
-            KEY_SOUND_FEATURES,
-            KEY_IMAGE_FEATURES,
-            KEY_IMAGE,
-            KEY_SOUND_ID,
-            KEY_IMAGE_ID,
-            KEY_SOUND_FINGERPRINT,
-            KEY_IMAGE_FINGERPRINT,
-        )
-    },
-}
+_INTEGERS = (KEY_VERSION, KEY_LABEL)
+_STRINGS = (
+    KEY_ID,
+    KEY_GROUP,
+    KEY_SOUND_FEATURES,
+    KEY_IMAGE_FEATURES,
+    KEY_IMAGE,
+    KEY_SOUND_ID,
+    KEY_IMAGE_ID,
+    KEY_SOUND_FINGERPRINT,
+    KEY_IMAGE_FINGERPRINT,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,14 +110,16 @@ def encode(record: PairRecord, feature_dtype: str = "float16") -> bytes:
         KEY_SOUND_FINGERPRINT: record.sound_fingerprint,
         KEY_IMAGE_FINGERPRINT: record.image_fingerprint,
     }
+    import tensorflow as tf
+
     return tf.train.Example(
         features=tf.train.Features(feature={key: _feature(values[key]) for key in sorted(values)})
     ).SerializeToString(deterministic=True)
 
 
 def parse_batch(
-    serialized: tf.Tensor, feature_dtype: str, *, with_image: bool = True
-) -> dict[str, tf.Tensor]:
+    serialized: "tf.Tensor", feature_dtype: str, *, with_image: bool = True
+) -> "dict[str, tf.Tensor]":
     """Parses a batch of records in graph mode.
 
     Args:
@@ -131,7 +132,13 @@ def parse_batch(
       group and fingerprints as strings [batch], `version` int64 [batch] and, if asked for, `image`
       uint8 [batch, 128, 128, 3].
     """
-    parsed = tf.io.parse_example(serialized, _DESCRIPTION)
+    import tensorflow as tf
+
+    description = {
+        **dict.fromkeys(_INTEGERS, tf.io.FixedLenFeature([], tf.int64)),
+        **dict.fromkeys(_STRINGS, tf.io.FixedLenFeature([], tf.string)),
+    }
+    parsed = tf.io.parse_example(serialized, description)
     for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
         raw = tf.io.decode_raw(parsed[key], feature_dtype)
         parsed[key] = tf.cast(tf.ensure_shape(raw, [None, spec.FEATURE_SIZE]), tf.float32)
@@ -145,7 +152,7 @@ def parse_batch(
     return parsed
 
 
-def check(parsed: Mapping[str, tf.Tensor], fingerprints: Mapping[str, str], where: str) -> None:
+def check(parsed: Mapping[str, typing.Any], fingerprints: Mapping[str, str], where: str) -> None:
     """Refuses the records of another version or of other nets.
 
     Args:
@@ -164,12 +171,16 @@ def check(parsed: Mapping[str, tf.Tensor], fingerprints: Mapping[str, str], wher
                 raise UserError(f"{where}: record with {key} {got!r}; allowed: {allowed!r}")
 
 
-def _decode_image(contents: tf.Tensor) -> tf.Tensor:
+def _decode_image(contents: "tf.Tensor") -> "tf.Tensor":
+    import tensorflow as tf
+
     image = tf.io.decode_image(contents, channels=spec.IMAGE_CHANNELS, expand_animations=False)
     return tf.ensure_shape(image, [spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS])
 
 
-def _feature(value: bytes | str | int) -> tf.train.Feature:
+def _feature(value: bytes | str | int) -> "tf.train.Feature":
+    import tensorflow as tf
+
     if isinstance(value, int):
         return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
     data = value if isinstance(value, bytes) else value.encode()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from s2i_tf import files, spec
-from s2i_tf.data import dataset_info
+from s2i_tf.data import arrays, dataset_info
 from s2i_tf.errors import UserError
 
 VERSION = 1
@@ -46,10 +46,8 @@ class TrainedOn:
     @classmethod
     def of_split(cls, data_dir: str | os.PathLike, split: str = spec.TRAIN_SPLIT) -> "TrainedOn":
         """Of a split of a prepared data set; contents as far as its source folder is there."""
-        from s2i_tf.data import pipeline
-
         info = dataset_info.load(data_dir)
-        columns = pipeline.load_split(data_dir, split, with_image=False)
+        columns = arrays.load_split(data_dir, split, with_image=False)
         sounds, images = set(columns["sound_id"]), set(columns["image_id"])
         contents = content_digests(info.source, sounds | images)
         # All or none: a path would not tell whether its contents are among them.

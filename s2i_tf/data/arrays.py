@@ -1,0 +1,208 @@
+"""The data of `s2i_tf.data.pipeline` as NumPy arrays, read without TensorFlow.
+
+Same functions, same arguments, other draws. What batch n holds follows from the seed and n alone,
+so that a run goes on anywhere at once. Threads make the next batches while one is trained on.
+"""
+
+import collections
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.data import dataset_info, schema, tfrecords
+from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.errors import UserError
+from s2i_tf.features.weights import checksum
+from s2i_tf.media.image import load_image
+
+_BATCHES_AHEAD = 4
+_MAX_THREADS = 8
+_FEATURES = (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)
+_PICTURE_SHAPE = (spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS)
+
+Batch = dict[str, np.ndarray]
+
+
+class Batches:
+    """Endless batches, made ahead by threads; each iteration starts at the same one.
+
+    Args:
+      make: from the number of a batch to the batch.
+      start: number of the first.
+    """
+
+    def __init__(self, make: Callable[[int], Batch], start: int):
+        self._make = make
+        self._start = start
+
+    def __iter__(self) -> Iterator[Batch]:
+        numbers = itertools.count(self._start)
+        pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
+        ahead = collections.deque()
+        try:
+            while True:
+                while len(ahead) < _BATCHES_AHEAD:
+                    ahead.append(pool.submit(self._make, next(numbers)))
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def build_dataset(
+    data_dir: str | os.PathLike,
+    split: str,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    with_image: bool = True,
+    skip_batches: int = 0,
+) -> Batches:
+    """Endless batches of a split, each epoch in an order of its own.
+
+    Args:
+      data_dir: folder that `s2i prepare` wrote.
+      split: `train` or `eval`.
+      batch_size: pairs in a batch; every batch is full.
+      seed: of the order.
+      with_image: also decode the pictures.
+      skip_batches: how many to leave out at the start.
+
+    Returns:
+      Mappings as of `schema.parse_batch`, of what is a number alone.
+
+    Raises:
+      UserError: if the data set is missing, damaged, too small or of another version.
+    """
+    info, records = _open(data_dir, split)
+    num = len(records)
+
+    def make(number: int) -> Batch:
+        places = range(number * batch_size, (number + 1) * batch_size)
+        epochs = range(places[0] // num, places[-1] // num + 1)
+        orders = {epoch: np.random.default_rng([seed, epoch]).permutation(num) for epoch in epochs}
+        rows = [orders[place // num][place % num] for place in places]
+        return _numbers([records[row] for row in rows], info, with_image)
+
+    return Batches(make, skip_batches)
+
+
+def build_balanced_dataset(
+    data_dir: str | os.PathLike,
+    split: str,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    with_image: bool = True,
+    skip_batches: int = 0,
+    repair_pairs: bool = False,
+) -> Batches:
+    """Endless batches in which every class has the same share.
+
+    The classes of a batch are a random order of all, again and again until it is full; within its
+    class each record, or each sound and each photo, is drawn with the same chance.
+
+    Args:
+      data_dir: as of `build_dataset`, as the next five.
+      split: `train` or `eval`.
+      batch_size: pairs in a batch.
+      seed: of the draws.
+      with_image: also decode the pictures.
+      skip_batches: how many to leave out at the start.
+      repair_pairs: pair a random sound of the class with a random photo of the class instead of
+        drawing whole records.
+
+    Returns:
+      As `build_dataset`.
+
+    Raises:
+      UserError: as `build_dataset`.
+    """
+    info, records = _open(data_dir, split)
+    columns = [tfrecords.parse_example(record) for record in records]
+    sounds = _rows_by_class(columns, schema.KEY_SOUND_ID if repair_pairs else None)
+    images = _rows_by_class(columns, schema.KEY_IMAGE_ID if repair_pairs else None)
+
+    def make(number: int) -> Batch:
+        rng = np.random.default_rng([seed, number])
+        num_rounds = -(-batch_size // len(sounds))
+        order = [rng.permutation(len(sounds)) for _ in range(num_rounds)]
+        classes = np.concatenate(order)[:batch_size]
+        drawn = [records[rng.choice(sounds[label])] for label in classes]
+        batch = _numbers(drawn, info, with_image and not repair_pairs)
+        if repair_pairs:
+            drawn = [records[rng.choice(images[label])] for label in classes]
+            others = _numbers(drawn, info, with_image)
+            batch |= {key: others[key] for key in others if key.startswith(schema.KEY_IMAGE)}
+        return batch
+
+    return Batches(make, skip_batches)
+
+
+def load_split(data_dir: str | os.PathLike, split: str, *, with_image: bool = True) -> Batch:
+    """A whole split in memory, in the order of its shards.
+
+    Returns:
+      Arrays by key as of `schema.parse_batch`, the strings as objects of type `str`.
+
+    Raises:
+      UserError: if the data set is missing, damaged or of another version.
+    """
+    info, records = _open(data_dir, split)
+    columns = _numbers(records, info, with_image)
+    examples = [tfrecords.parse_example(record) for record in records]
+    columns[schema.KEY_VERSION] = np.array([one[schema.KEY_VERSION] for one in examples])
+    for key, value in examples[0].items():
+        if isinstance(value, bytes) and key not in (*_FEATURES, schema.KEY_IMAGE):
+            columns[key] = np.array([one[key].decode() for one in examples], dtype=object)
+    schema.check(columns, info.fingerprints, str(data_dir))
+    return columns
+
+
+def _open(data_dir: str | os.PathLike, split: str) -> tuple[DatasetInfo, tfrecords.Records]:
+    """The records of a split, after every check but that of each record."""
+    info = dataset_info.load(data_dir)
+    shards = dataset_info.shard_files(data_dir, info, split)
+    if not shards:
+        raise UserError(f"{data_dir}: the split {split!r} is empty")
+    for path, shard in shards.items():
+        if checksum(path, "sha256") != shard.sha256:
+            raise UserError(f"{path}: damaged; its checksum is not that of the data set")
+        try:
+            first = tfrecords.parse_example(tfrecords.Records([path])[0])
+            keys = (schema.KEY_VERSION, *info.fingerprints)
+            schema.check({key: first[key] for key in keys}, info.fingerprints, str(path))
+        except UserError:
+            raise
+        except (ValueError, IndexError, KeyError) as error:
+            raise UserError(f"{path}: not a shard of this data set: {error}") from None
+    return info, tfrecords.Records(shards)
+
+
+def _numbers(records: Sequence[bytes], info: DatasetInfo, with_image: bool) -> Batch:
+    """Features float32 [num, 4096], label int32 [num] and, if asked for, pictures as uint8."""
+    examples = [tfrecords.parse_example(record) for record in records]
+    dtype = np.dtype(info.feature_dtype).newbyteorder("<")
+    batch = {
+        key: np.stack([np.frombuffer(one[key], dtype) for one in examples]).astype(np.float32)
+        for key in _FEATURES
+    }
+    batch[schema.KEY_LABEL] = np.array([one[schema.KEY_LABEL] for one in examples], np.int32)
+    if with_image:
+        pictures = np.stack([load_image(one[schema.KEY_IMAGE]) for one in examples])
+        if pictures.shape[1:] != _PICTURE_SHAPE:
+            raise UserError(f"pictures are {pictures.shape[1:]}; allowed: {_PICTURE_SHAPE}")
+        batch[schema.KEY_IMAGE] = pictures
+    return batch
+
+
+def _rows_by_class(columns: Sequence[dict], key: str | None) -> list[list[int]]:
+    """The rows of each class: all, or the first row of every item where rows repeat items."""
+    rows: dict[int, dict] = collections.defaultdict(dict)
+    for row, values in enumerate(columns):
+        item = row if key is None else values[key]
+        rows[values[schema.KEY_LABEL]].setdefault(item, row)
+    return [list(rows[label].values()) for label in sorted(rows)]
