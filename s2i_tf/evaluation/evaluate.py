@@ -39,6 +39,8 @@ and the training split counts as such only as far as the model knows it.
   nearest training photo `generated`, of `held_out` photos, and their `ratio`; `closest`.
 - `following`: `num_sounds`; `pooled` rank correlations in [-1, 1], `generated` and `real`; `rows`
   of `class_name`, `cause`, `num_sounds`, `generated`, `real`; null but for the embedded data set.
+- `qualities`: how many of the pictures are `good` (their labels meet the photo's within the first
+  ten, and the probe sees the class), `middling` (one of the two) and `bad`, or null.
 - `missing`: why a part above is null or a row has nulls, by its name.
 - `warnings` and `deviations`: sentences.
 
@@ -98,6 +100,15 @@ DEFAULT_JUDGE = "efficientnet_lite0"
 DEFAULT_NUM_GALLERY = 24
 
 _NUM_FURTHER_SAMPLES = 3
+# What needs training photos.
+_OF_TRAINING = (
+    "class_seen",
+    "class_heard",
+    "memorising",
+    "qualities",
+    "baselines",
+    "retrieval_train",
+)
 # Beside the deterministic picture, for the distance between samples of one sound.
 _NUM_COMPARED_SAMPLES = 2
 
@@ -238,6 +249,20 @@ class _Found:
         """The class of each sound."""
         return [self.info.class_names[label] for label in self.sounds.labels]
 
+    @property
+    def matches(self) -> np.ndarray:
+        """The smallest k at which the labels of picture and photo meet, int [sounds]; 0: none."""
+        photos = self.original.labels[self.photo_of_sound]
+        return figures.first_matches(photos, self.generated.looks.labels)
+
+    @property
+    def qualities(self) -> dict[str, np.ndarray] | None:
+        """Which pictures are good, middling and bad, bool [sounds] each; see `figures`."""
+        if self.training is None:
+            return None
+        named = self.training.seen.predict(self.generated.looks.features)
+        return figures.qualities(self.matches, named == self.sounds.labels)
+
     @classmethod
     def of(
         cls, model: SoundToImage, judge: Judge, parts: unseen.Parts, info: DatasetInfo, seed: int
@@ -369,6 +394,8 @@ def _measure(found: _Found, seed: int) -> tuple[dict[str, Any], memorising.Neare
             names,
             seed=seed,
         ),
+        "qualities": found.qualities
+        and {name: int(chosen.sum()) for name, chosen in found.qualities.items()},
         "missing": _missing(found),
     }
     nearest = None
@@ -407,7 +434,7 @@ def _measure(found: _Found, seed: int) -> tuple[dict[str, Any], memorising.Neare
 def _missing(found: _Found) -> dict[str, str]:
     missing = {}
     if found.no_training:
-        for part in ("class_seen", "class_heard", "memorising", "baselines", "retrieval_train"):
+        for part in _OF_TRAINING:
             missing[part] = found.no_training
     if found.samples is None:
         missing["samples"] = "the model gives one picture a sound"
@@ -497,7 +524,6 @@ def _sheets(
     names, class_names = found.names, found.info.class_names
     photos = found.photo_of_sound
     originals, generated = found.images.pictures[photos], found.generated
-    matches = figures.first_matches(found.original.labels[photos], generated.looks.labels)
     training = found.training
     sheets: dict[str, np.ndarray | None] = {
         "dataset.png": figures.data_set(
@@ -523,17 +549,15 @@ def _sheets(
             [""] * len(shown),
         ),
         "top_k.png": figures.top_k(
-            found.sounds.ids, originals, generated.pictures, matches, names, seed
+            found.sounds.ids, originals, generated.pictures, found.matches, names, seed
         ),
     }
     if training is not None:
         sheets["closest.png"] = figures.closest(
             generated.pictures, nearest, training.images, names, class_names
         )
-        class_seen = training.seen.predict(generated.looks.features) == found.sounds.labels
-        quality = figures.qualities(matches, class_seen)
         sheets |= figures.by_quality(
-            found.sounds.ids, originals, generated.pictures, quality, names, seed
+            found.sounds.ids, originals, generated.pictures, found.qualities, names, seed
         )
     return {name: sheet for name, sheet in sheets.items() if sheet is not None}
 

@@ -1,15 +1,22 @@
 import functools
+import json
+import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from s2i_tf import features
+from s2i_tf import features, files, spec
 from s2i_tf.config import Config
+from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate as evaluation
-from s2i_tf.features.base import Classifier, Fingerprint
+from s2i_tf.features.base import Classifier, Extractor, Fingerprint
+from s2i_tf.media import audio, image
 from s2i_tf.models import build_generator, sound_to_image
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_to_image import SoundToImage
@@ -103,8 +110,146 @@ def test_a_folder_without_a_model_is_refused(call, tmp_path):
 
 
 def test_a_folder_without_data_is_refused(call, run_folder, tmp_path):
-    with pytest.raises(UserError, match="no prepared data set here"):
+    with pytest.raises(UserError, match="no prepared data set here .*, and no folder"):
         call(f"--workdir={run_folder}", f"--data={tmp_path}")
+
+
+class SmallNet(Extractor):
+    """The first values of a sound, or a small grey picture, as features."""
+
+    def __init__(self, modality):
+        self.name = f"small_{modality}"
+        self.modality = modality
+        self.fingerprint = Fingerprint(self.name, "none", "none", "values")
+
+    def prepare(self, item):
+        if self.modality == "sound":
+            return np.resize(item, spec.FEATURE_SIZE)
+        return image.square(item, spec.FEATURE_SIDE).mean(axis=-1)
+
+    def __call__(self, batch):
+        return batch.reshape(len(batch), -1).astype(np.float32)
+
+
+@pytest.fixture
+def small_nets(monkeypatch):
+    pytest.importorskip("apache_beam")
+    from tfrecords_tools import nets
+
+    nets.forget()
+    for modality in ("sound", "image"):
+        net = SmallNet(modality)
+        monkeypatch.setitem(features.EXTRACTORS, net.name, lambda weights, net=net: net)
+    yield
+    nets.forget()
+
+
+@pytest.fixture
+def class_folder(tmp_path, rng):
+    """Two classes of 6 sounds and 6 photos, all different."""
+    root = tmp_path / "folder"
+    for index in range(24):
+        kind, name = ("sounds", "images")[index % 2], ("bell", "drum")[index // 2 % 2]
+        path = root / kind / name / f"{index}.{'wav' if kind == 'sounds' else 'png'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "sounds":
+            wave = rng.normal(0, 50, spec.SAMPLE_RATE_HZ).astype(np.float32)
+            path.write_bytes(audio.encode_audio(wave, "wav"))
+        else:
+            picture = rng.integers(0, 255, (40, 40, 3)).astype(np.uint8)
+            path.write_bytes(image.encode_png(picture))
+    return root
+
+
+@pytest.fixture
+def trained(small_nets, class_folder, tmp_path, run_folder):
+    """A prepared data set of half of the folder's recordings, and a model trained on them."""
+    from tfrecords_tools import prepare, settings
+
+    data = tmp_path / "data"
+    prepare.prepare(
+        settings.Settings(
+            data=str(class_folder),
+            out=str(data),
+            train_share=0.5,
+            sound_extractor="small_sound",
+            image_extractor="small_image",
+            num_workers=1,
+        )
+    )
+    info = dataset_info.load(data)
+    model = tmp_path / "model"
+    shutil.copytree(run_folder / sound_to_image.FOLDER_IN_RUN, model, copy_function=os.link)
+    sound_to_image.write_description(
+        model,
+        class_names=info.class_names,
+        fingerprints=info.fingerprints,
+        extractors=info.extractors,
+        nets={},
+        trained_on=TrainedOn.of_split(data).as_dict(),
+    )
+    return data, model
+
+
+def evaluated(call, *argv):
+    call(*argv, "--judge=mean", "--num_gallery=2")
+    out = next(arg.split("=")[1] for arg in argv if arg.startswith("--out="))
+    return json.loads((pathlib.Path(out) / "metrics.json").read_text())
+
+
+def test_a_folder_gives_the_figures_of_the_split_that_was_held_out(
+    call, trained, class_folder, mean_judge, tmp_path, capsys
+):
+    data, model = trained
+    outs = [tmp_path / "one", tmp_path / "two"]
+    prepared = evaluated(call, f"--model={model}", f"--data={data}", f"--out={outs[0]}")
+    # The same files under other names; what the model knows is known by its contents.
+    renamed = tmp_path / "renamed"
+    for path in class_folder.rglob("*.*"):
+        kind, name = path.relative_to(class_folder).parts[:2]
+        copy = renamed / kind / name / f"renamed_{path.name}"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    found = evaluated(call, f"--model={model}", f"--data={renamed}", f"--out={outs[1]}")
+    for metrics in (prepared, found):
+        assert metrics["data"]["left_out"] == {
+            "known": True,
+            "trained_on": {"num_sounds": 6, "num_images": 6},
+            "num_sounds": 6,
+            "num_images": 6,
+            "num_eval_pairs": 0,
+        }
+    assert found["data"]["source"] == str(renamed)
+    for part in ("splits", "overlap", "class_names"):
+        assert found["data"][part] == prepared["data"][part]
+    rows = [row["measures"]["top_1"]["micro"]["value"] for row in found["retrieval"]]
+    assert rows == [row["measures"]["top_1"]["micro"]["value"] for row in prepared["retrieval"]]
+    assert "6 sounds and 6 photos" in capsys.readouterr().out
+
+
+def test_a_folder_that_the_model_was_trained_on_is_refused(call, trained, class_folder, tmp_path):
+    data, model = trained
+    held_out = pipeline.load_split(data, spec.EVAL_SPLIT, with_image=False)
+    for item_id in {*held_out["sound_id"], *held_out["image_id"]}:
+        (class_folder / item_id).unlink()
+    with pytest.raises(UserError, match="nothing is left to evaluate: the model was trained on"):
+        call(f"--model={model}", f"--data={class_folder}", f"--out={tmp_path / 'out'}")
+
+
+def test_a_folder_of_new_data_has_no_training_figures(
+    call, trained, class_folder, mean_judge, tmp_path
+):
+    _, model = trained
+    path = model / sound_to_image.TRAINED_ON_FILE
+    nothing = {"recordings": [], "contents": ["0" * 16], "paths": []}
+    files.write_json(path, json.loads(path.read_text()) | nothing)
+    metrics = evaluated(
+        call, f"--model={model}", f"--data={class_folder}", f"--out={tmp_path / 'out'}"
+    )
+    assert metrics["data"]["splits"]["eval"]["num_sounds"] == 12
+    assert metrics["data"]["left_out"]["num_sounds"] == 0
+    assert metrics["memorising"] is None and metrics["class_seen"] is None
+    assert metrics["missing"]["memorising"] == "the data set has no training split"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import tempfile
 import apache_beam as beam
 import pytest
 
+from s2i_tf.data import trained_on
+from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
 from tfrecords_tools import balance, pair, refine, rows, split
 from tfrecords_tools.rows import Item, Labels, Pair
@@ -148,6 +150,24 @@ def test_split_moves_nothing_else_when_a_class_joins():
     alone = {row.id: row.split for row in run(split.Split(0, 0.9), bells)}
     joined = {row.id: row.split for row in run(split.Split(0, 0.9), bells + drums)}
     assert alone == {key: joined[key] for key in alone}
+
+
+def test_split_of_a_model_parts_what_it_was_trained_on_from_all_else():
+    sounds, photos = items("sound", 6), items("image", 4)
+    clip = dataclasses.replace(sounds[0], id="clip", content="clip")  # of a known recording
+    copy = dataclasses.replace(photos[0], id="copy", group="copy")  # of a known photo
+    by_content, by_recording = photos[0].content, sounds[0].group
+    known = TrainedOn(
+        recordings=trained_on._hashes("recording", [by_recording]),
+        contents=trained_on._hashes("content", [by_content, sounds[0].content]),
+        paths=trained_on._hashes("sound", [sounds[1].id]),  # another file of the same plain name
+        num_sounds=1,
+        num_images=1,
+    )
+    divided = run(split.Split(0, 0.9, known), [*sounds, *photos, clip, copy])
+    training = {row.id for row in divided if row.split == "train"}
+    assert training == {sounds[0].id, "clip", photos[0].id, "copy"}
+    assert {row.split for row in divided if row.id not in training} == {"eval"}
 
 
 def labels(modality: str, item_id: str, *names: str) -> Labels:
