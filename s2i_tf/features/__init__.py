@@ -31,6 +31,7 @@ EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
 CLASSIFIERS: dict[str, Callable[[str | None], Classifier]] = {
     "soundnet": _factory("soundnet", "SoundNetClassifier", "imagenet"),
     "soundnet_places": _factory("soundnet", "SoundNetClassifier", "places"),
+    "yamnet": _factory("yamnet", "YamnetClassifier"),
     "inception_resnet_v2": _factory("inception_resnet_v2", "InceptionResNetV2Classifier"),
     "efficientnet_lite0": _factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite0"),
     "efficientnet_lite2": _factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite2"),
