@@ -104,6 +104,12 @@ class GanConfig:
     """One GAN and its training (paper sections 5.2 and 5.4).
 
     Attributes:
+      method: of the feature GAN: `pix2pix` from pairs, or `disco` (DiscoGAN), which needs none and
+        trains both directions at once; it takes the networks of the other one from `reverse_gan`,
+        and uses of what stands below only the loss, the weights of the adversarial, feature
+        matching and discriminator losses, and the training's.
+      cycle_weight: of DiscoGAN: of the mean squared difference between features and what is left of
+        them after both directions.
       generator: its network.
       discriminator: its network.
       loss: adversarial loss, a key of `s2i_tf.losses.ADVERSARIAL_LOSSES`.
@@ -132,6 +138,8 @@ class GanConfig:
       repair_pairs: of balanced batches: pair any sound of the class with any photo of it.
     """
 
+    method: str = "pix2pix"
+    cycle_weight: float = 1.0
     generator: GeneratorConfig = dataclasses.field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = dataclasses.field(default_factory=DiscriminatorConfig)
     loss: str = "vanilla"
@@ -161,7 +169,7 @@ class GanConfig:
 
 @dataclasses.dataclass
 class Config:
-    """A whole run: data, three stages, evaluation.
+    """A whole run: data, stages, evaluation.
 
     Attributes:
       data: folder that `s2i prepare` wrote.
@@ -177,6 +185,7 @@ class Config:
       log_every_steps: how often losses are written to `metrics.jsonl`.
       checkpoint_every_steps: how often the whole training state is saved.
       num_samples: pictures in the grids drawn at each checkpoint.
+      image_to_sound: also train the other direction, `reverse_gan`.
     """
 
     data: str = ""
@@ -191,11 +200,15 @@ class Config:
     log_every_steps: int = 50
     checkpoint_every_steps: int = 1000
     num_samples: int = 8
+    image_to_sound: bool = False
     multimodal: MultimodalConfig = dataclasses.field(default_factory=MultimodalConfig)
     feature_gan: GanConfig = dataclasses.field(
         default_factory=lambda: GanConfig(discriminator_weight=0.001)
     )
     image_gan: GanConfig = dataclasses.field(default_factory=GanConfig)
+    reverse_gan: GanConfig = dataclasses.field(
+        default_factory=lambda: GanConfig(discriminator_weight=0.001)
+    )
 
     def validate(self) -> "Config":
         """Checks what can be checked without TensorFlow; returns itself.
@@ -210,7 +223,10 @@ class Config:
         _one_of("multimodal.scaling", self.multimodal.scaling, spec.FEATURE_SCALINGS)
         _one_of("multimodal.activation", self.multimodal.activation, spec.ACTIVATIONS)
         _one_of("multimodal.normalize", self.multimodal.normalize, spec.HIDDEN_NORMALIZATIONS)
-        for stage in ("multimodal", "feature_gan", "image_gan"):
+        _one_of("feature_gan.method", self.feature_gan.method, FEATURE_GAN_METHODS)
+        for stage in ("image_gan", "reverse_gan"):
+            _one_of(f"{stage}.method", getattr(self, stage).method, FEATURE_GAN_METHODS[:1])
+        for stage in ("multimodal", "feature_gan", "image_gan", "reverse_gan"):
             settings = getattr(self, stage)
             if settings.repair_pairs and not settings.balanced:
                 raise UserError(f"config.{stage}.repair_pairs needs config.{stage}.balanced")
@@ -233,6 +249,7 @@ class Config:
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 STRATEGIES = ("one_device", "mirrored", "multi_worker")
+FEATURE_GAN_METHODS = ("pix2pix", "disco")
 _POSITIVE = (
     "_steps",
     "steps_per_call",

@@ -53,3 +53,26 @@ def feature_matching(real: Sequence, fake: Sequence):
         for one, other in zip(real, fake, strict=True)
     ]
     return sum(differences) / len(differences)
+
+
+def mean_feature_matching(real: Sequence, fake: Sequence):
+    """Mean squared difference of the batch's mean activations (Salimans et al. 2016).
+
+    It compares what is typical of the two batches, so that they need not be pairs, as in DiscoGAN.
+
+    Args:
+      real: activations [batch, …] for real targets, as of `models.layers.feature_extractor`.
+      fake: for generated ones, [another batch, …].
+
+    Returns:
+      A float32 scalar, the mean over the activations.
+    """
+    differences = [
+        ops.mean(ops.square(_typical(one) - _typical(other)))
+        for one, other in zip(real, fake, strict=True)
+    ]
+    return sum(differences) / len(differences)
+
+
+def _typical(activations):
+    return ops.mean(ops.cast(activations, "float32"), axis=0)

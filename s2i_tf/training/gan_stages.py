@@ -27,6 +27,7 @@ from s2i_tf.models import (
     build_discriminator,
     build_generator,
     feature_map,
+    takes_layout,
     takes_vector,
 )
 from s2i_tf.models.layers import drawn_masks
@@ -44,6 +45,7 @@ class GanStage(Stage):
     """What the two GANs share; they differ in what they are given and what they make."""
 
     output_activation: str
+    target_layout = "tiles"  # of features, for a discriminator that must be told
 
     multimodal: MultimodalLayers  # the trained ones, which stay as they are
 
@@ -82,11 +84,11 @@ class GanStage(Stage):
         config, settings = self.config, self.settings
         # Not when `prepare` first needs them: it is traced, and weights that are read from a file
         # while a function is traced keep their initial values in its graph.
-        self.multimodal = _frozen(self._load(MultimodalStage.part))
+        self.multimodal = frozen(self._load(MultimodalStage.part))
         backbone = None
         if settings.backbone:
             backbone = load_backbone(settings.backbone, spec.IMAGE_SIDE)
-        with _dtype_policy(config.precision):
+        with dtype_policy(config.precision):
             trainer = Pix2Pix(
                 self._build_generator(),
                 self._build_discriminator(backbone),
@@ -96,10 +98,7 @@ class GanStage(Stage):
                 ema_decay=settings.ema_decay,
                 seed=self.seed,
             )
-        trainer.compile(
-            _adam(config, settings, settings.learning_rate),
-            _adam(config, settings, settings.discriminator_learning_rate or settings.learning_rate),
-        )
+        trainer.compile(*build_optimizers(config, settings))
         return trainer
 
     def trained_part(self, trainer: Pix2Pix) -> keras.Model:
@@ -145,6 +144,7 @@ class GanStage(Stage):
         target_shape = self.target_shape()
         if _through_backbone(self.settings):
             target_shape = [tuple(maps.shape[1:]) for maps in backbone.outputs]
+        layout = {"layout": self.target_layout} if takes_layout(settings.name) else {}
         return build_discriminator(
             settings.name,
             (self.info.num_classes,) if takes_vector(settings.name) else _MAP_SHAPE,
@@ -152,6 +152,7 @@ class GanStage(Stage):
             filters=settings.filters,
             num_layers=settings.num_layers,
             norm=settings.norm,
+            **layout,
         )
 
     def _lay_out(self, vector, name: str):
@@ -194,13 +195,22 @@ class FeatureGanStage(GanStage):
         Raises:
           UserError: if one player takes vectors and the other maps.
         """
+        self.check_players()
+        return super().build()
+
+    def build_players(self) -> tuple[keras.Model, keras.Model]:
+        """Generator and discriminator alone."""
+        self.check_players()
+        return self._build_generator(), self._build_discriminator(None)
+
+    def check_players(self) -> None:
+        """Refuses players of which one takes vectors and the other maps."""
         players = self.settings.generator.name, self.settings.discriminator.name
         if takes_vector(players[0]) != takes_vector(players[1]):
             raise UserError(
-                f"config.feature_gan has generator {players[0]!r} and discriminator "
+                f"config.{self.name} has generator {players[0]!r} and discriminator "
                 f"{players[1]!r}; allowed: both of maps or both of vectors"
             )
-        return super().build()
 
     def as_pictures(self, targets: np.ndarray) -> np.ndarray:
         """Grey pictures in which ±2 standard deviations are black and white."""
@@ -234,7 +244,7 @@ class ImageGanStage(GanStage):
     def build(self) -> Pix2Pix:
         """As every GAN, with the trained feature generator if it has a part in it."""
         if self.settings.generated_share:
-            self.feature_generator = _frozen(self._load(FeatureGanStage.part))
+            self.feature_generator = frozen(self._load(FeatureGanStage.part))
         return super().build()
 
     def prepare(self, batch) -> GanBatch:
@@ -311,6 +321,16 @@ def _through_backbone(settings: GanConfig) -> bool:
     return settings.discriminator.name == "projected"
 
 
+def build_optimizers(
+    config: Config, settings: GanConfig
+) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+    """The generator's and the discriminator's."""
+    return (
+        _adam(config, settings, settings.learning_rate),
+        _adam(config, settings, settings.discriminator_learning_rate or settings.learning_rate),
+    )
+
+
 def _adam(config: Config, settings: GanConfig, learning_rate: float) -> keras.optimizers.Optimizer:
     return build_adam(
         learning_rate=learning_rate,
@@ -325,13 +345,15 @@ def _adam(config: Config, settings: GanConfig, learning_rate: float) -> keras.op
     )
 
 
-def _frozen(model: keras.Model) -> keras.Model:
+def frozen(model: keras.Model) -> keras.Model:
+    """The same model, which no training changes."""
     model.trainable = False
     return model
 
 
 @contextlib.contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
+def dtype_policy(name: str) -> Iterator[None]:
+    """Within it Keras builds layers of that precision."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

@@ -29,7 +29,7 @@ from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.models import sound_to_image
 from s2i_tf.training import loop
 from s2i_tf.training import strategy as strategy_lib
-from s2i_tf.training.stages import STAGES, Stage
+from s2i_tf.training.stages import STAGES, Stage, wanted
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +86,15 @@ def plan_stages(config: Config, workdir: pathlib.Path, stages: Sequence[str] = (
     for name in stages:
         if name not in STAGES:
             raise unknown_name("stage", name, STAGES)
+        if name not in wanted(config):
+            raise UserError(f"stage {name} needs config.image_to_sound, which is off")
     info = dataset_info.load(config.data)
     _check_workdir(config, workdir, info)
-    return [STAGES[name](config, info, workdir) for name in STAGES if not stages or name in stages]
+    return [
+        STAGES[name](config, info, workdir)
+        for name in wanted(config)
+        if not stages or name in stages
+    ]
 
 
 def describe(stage: Stage) -> str:
@@ -147,7 +153,7 @@ def _train_stage(
 def _describe_model(config: Config, workdir: pathlib.Path) -> None:
     """Makes a model of the parts once all of them are there."""
     info = dataset_info.load(config.data)
-    if all(STAGES[name](config, info, workdir).done for name in STAGES):
+    if all(STAGES[name](config, info, workdir).done for name in wanted(config)):
         sound_to_image.write_description(
             workdir / sound_to_image.FOLDER_IN_RUN,
             class_names=info.class_names,
@@ -186,6 +192,8 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
         return
     before = config_lib.load(workdir)
     before.data = config.data  # it may have moved; what it holds is compared by fingerprint
+    if not before.image_to_sound:  # the other direction may be added later
+        before.image_to_sound, before.reverse_gan = config.image_to_sound, config.reverse_gan
     if different := config_lib.differences(before, config):
         raise UserError(
             f"{workdir}: a run of another configuration ({'; '.join(different[:3])}); "

@@ -59,10 +59,11 @@ class Stage(abc.ABC):
         """Whether the stage has left its part."""
         return self.result.exists()
 
-    def dataset(self, step: int) -> tf.data.Dataset:
+    def dataset(self, step: int, *, add_to_seed: int = 0) -> tf.data.Dataset:
         """The stage's batches from a step on, shuffled or balanced."""
         settings = self.settings
-        common = {"seed": self.seed, "with_image": self.with_image, "skip_batches": step}
+        seed = self.seed + add_to_seed
+        common = {"seed": seed, "with_image": self.with_image, "skip_batches": step}
         where = (self.config.data, spec.TRAIN_SPLIT, settings.batch_size)
         if settings.balanced:
             return pipeline.build_balanced_dataset(
@@ -83,8 +84,12 @@ class Stage(abc.ABC):
         return None
 
     def save(self, trainer: keras.Model) -> None:
-        """Leaves the trained part under its final name in one step."""
+        """Leaves the trained part, see `save_part`."""
+        self.save_part(self.trained_part(trainer))
+
+    def save_part(self, part: keras.Model) -> None:
+        """Leaves a trained part under its final name in one step."""
         self.model_folder.mkdir(parents=True, exist_ok=True)
         temporary = files.temporary_name(self.result)
-        self.trained_part(trainer).save(temporary)
+        part.save(temporary)
         temporary.replace(self.result)

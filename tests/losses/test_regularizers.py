@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.losses.regularizers import feature_matching, gradient_penalty, interpolates
+from s2i_tf.losses.regularizers import (
+    feature_matching,
+    gradient_penalty,
+    interpolates,
+    mean_feature_matching,
+)
 
 
 def test_the_penalty_equals_the_one_computed_by_hand():
@@ -52,3 +57,10 @@ def test_matching_features_is_the_mean_over_activations_of_the_mean_difference()
     assert feature_matching(fake, fake) == 0
     with pytest.raises(ValueError, match="shorter"):
         feature_matching(real, fake[:1])
+
+
+def test_matching_means_compares_what_is_typical_of_batches_of_any_size():
+    real = [np.array([[1.0, 0.0], [3.0, 0.0]], np.float32)]
+    fake = [np.array([[0.0, 1.0]], np.float32)]
+    assert np.isclose(mean_feature_matching(real, fake), (2.0**2 + 1.0**2) / 2)
+    assert mean_feature_matching(real, [real[0][::-1]]) == 0

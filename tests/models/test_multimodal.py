@@ -135,3 +135,18 @@ def test_layers_survive_keras_files(tmp_path, features):
     assert again.get_config() == layers.get_config()
     condition = layers.condition_of_sound(features[1])
     np.testing.assert_allclose(again.condition_of_sound(features[1]), condition, rtol=1e-6)
+
+
+def test_conditions_of_scaled_features_are_those_of_the_features(rng):
+    layers = MultimodalLayers(2, hidden_units=8, scaling="log_standardize", normalize="both")
+    layers.build()
+    sounds, images = rng.normal(3.0, 2.0, size=(2, 5, 4096)).astype(np.float32)
+    layers.adapt(sounds, images)
+    layers.adapt_condition(sounds)
+    for modality, features in (("sound", sounds), ("image", images)):
+        scaled = getattr(layers, f"{modality}_scaler")(features)
+        plain = getattr(layers, f"condition_of_{modality}")(features)
+        again = getattr(layers, f"condition_of_scaled_{modality}")(scaled)
+        np.testing.assert_allclose(plain, again, atol=1e-5)
+        hidden = getattr(layers, f"hidden_of_{modality}")(features).before
+        np.testing.assert_allclose(plain, layers.condition_scaler(hidden), atol=1e-5)

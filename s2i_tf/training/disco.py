@@ -1,0 +1,185 @@
+"""One training step of DiscoGAN (Kim et al. 2017): two domains of features and no pairs.
+
+Each generator is trained to make features that the discriminator of the other domain takes for
+real, and each of the two ways there and back to end where it began. So what belongs together is
+found rather than told. Every player sees features alone, no class.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from s2i_tf.losses.adversarial import AdversarialLoss
+from s2i_tf.losses.regularizers import mean_feature_matching
+from s2i_tf.models import feature_map
+from s2i_tf.models.layers import feature_extractor
+from s2i_tf.training.updates import update
+
+
+class Domains(NamedTuple):
+    """Features of the two domains, each [batch, size] of its own; row by row nothing in common."""
+
+    here: Any
+    there: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """One direction.
+
+    Attributes:
+      generator: from a condition, or its map, to features of the other domain, or their map.
+      discriminator: from a context, which is always zero, and features of the other domain, or
+        their map, to scores.
+      condition: fixed, from features [batch, size] to the generator's condition [batch, size].
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    condition: Callable
+
+    def translate(self, features):
+        """Features [batch, size] of the other domain, of those of this one, in training."""
+        condition = feature_map.lay_out(self.condition(features), self.generator)
+        made = self.generator(condition, training=True)
+        return feature_map.from_map(made) if len(made.shape) == 4 else made
+
+
+class DiscoGan(keras.Model):
+    """Trains two generators against two discriminators.
+
+    Args:
+      forward: from the first domain to the second.
+      backward: from the second to the first.
+      prepare: takes the features of both domains out of a batch.
+      adversarial: the pair of adversarial losses; one that needs neither gradient penalty nor
+        equilibrium.
+      adversarial_weight: of the generators' adversarial losses.
+      cycle_weight: of the mean squared difference of features to what both ways leave of them.
+      feature_matching_weight: of the difference of the discriminators' mean activations.
+      discriminator_weight: factor on the discriminators' loss.
+    """
+
+    def __init__(
+        self,
+        forward: Way,
+        backward: Way,
+        *,
+        prepare: Callable[[Mapping[str, tf.Tensor]], Domains],
+        adversarial: AdversarialLoss,
+        adversarial_weight: float = 1.0,
+        cycle_weight: float = 1.0,
+        feature_matching_weight: float = 0.0,
+        discriminator_weight: float = 1.0,
+    ):
+        super().__init__()
+        self.ways = forward, backward
+        self.prepare = prepare
+        self.adversarial = adversarial
+        self.adversarial_weight = adversarial_weight
+        self.cycle_weight = cycle_weight
+        self.feature_matching_weight = feature_matching_weight
+        self.discriminator_weight = discriminator_weight
+        # Attributes of their own, so that Keras finds their variables.
+        self.generators = [way.generator for way in self.ways]
+        self.discriminators = [way.discriminator for way in self.ways]
+        self._judges = self.discriminators
+        if feature_matching_weight:
+            self._judges = [feature_extractor(one) for one in self.discriminators]
+
+    @property
+    def kept_generator(self) -> keras.Model:
+        """The generator of the first direction."""
+        return self.generators[0]
+
+    @property
+    def reverse_generator(self) -> keras.Model:
+        """The generator of the second direction."""
+        return self.generators[1]
+
+    def compile(
+        self,
+        generator_optimizer: keras.optimizers.Optimizer,
+        discriminator_optimizer: keras.optimizers.Optimizer,
+    ) -> None:
+        """Gives the generators together an optimizer, and the discriminators together one."""
+        super().compile()
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        generator_optimizer.build(_variables(self.generators))
+        discriminator_optimizer.build(_variables(self.discriminators))
+
+    def train_step(self, data: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update of each player; returns their losses and gradient norms by name.
+
+        The discriminators are updated first, then the generators through them.
+        """
+        here, there = self.prepare(data)
+        forward, backward = self.ways
+        with tf.GradientTape() as tape:
+            made_there, made_here = forward.translate(here), backward.translate(there)
+            sides = (there, made_there), (here, made_here)
+            with tape.stop_recording():
+                discriminator_logs = self._update_discriminators(sides)
+            again_here, again_there = backward.translate(made_there), forward.translate(made_here)
+            cycle = _mean_square(again_here - here) + _mean_square(again_there - there)
+            total, logs = self._generator_loss(sides, cycle)
+        variables = _variables(self.generators)
+        norm = update(self.generator_optimizer, tape, total, variables)
+        return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
+
+    def _generator_loss(self, sides, cycle) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        adversarial, matching = 0.0, 0.0
+        for judge, (real, made) in zip(self._judges, sides, strict=True):
+            scores = _score(judge, made)
+            if self.feature_matching_weight:
+                scores, *made_features = scores
+                _, *features = _score(judge, real)
+                matching += mean_feature_matching(features, made_features)
+            adversarial += self.adversarial.generator(scores)
+        terms = {
+            "adversarial": (self.adversarial_weight, adversarial),
+            "cycle": (self.cycle_weight, cycle),
+        }
+        if self.feature_matching_weight:
+            terms["feature_matching"] = (self.feature_matching_weight, matching)
+        total = sum(weight * loss for weight, loss in terms.values())
+        logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
+        return total, {**logs, "generator_total": total}
+
+    def _update_discriminators(self, sides) -> dict[str, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            scores = [
+                (_score(discriminator, real), _score(discriminator, made))
+                for discriminator, (real, made) in zip(self.discriminators, sides, strict=True)
+            ]
+            loss = sum(self.adversarial.discriminator(real, fake) for real, fake in scores)
+            weighted = self.discriminator_weight * loss
+        norm = update(self.discriminator_optimizer, tape, weighted, _variables(self.discriminators))
+        real, fake = (sum(ops.mean(one) for one in side) / 2 for side in zip(*scores, strict=True))
+        return {
+            "discriminator": loss,
+            "discriminator_real_score": real,
+            "discriminator_fake_score": fake,
+            "discriminator_gradient_norm": norm,
+        }
+
+
+def _score(judge: keras.Model, features):
+    """What a discriminator, or its insides too, says of features [batch, size]."""
+    context, target = judge.inputs
+    nothing = ops.zeros((ops.shape(features)[0], *context.shape[1:]))
+    laid_out = feature_map.to_map(features) if len(target.shape) == 4 else features
+    return judge([nothing, laid_out], training=True)
+
+
+def _variables(models: list[keras.Model]) -> list[keras.Variable]:
+    return [variable for model in models for variable in model.trainable_variables]
+
+
+def _mean_square(difference):
+    return ops.mean(ops.square(difference))

@@ -1,0 +1,98 @@
+"""The feature GAN from features that are not paired, both directions at once (DiscoGAN).
+
+The two domains are the scaled features of sounds and of photos. Each generator is given the
+multimodal vector of the one and makes the other, exactly as in the stages that train from pairs, so
+that what it leaves takes the place of theirs.
+"""
+
+import keras
+import tensorflow as tf
+
+from s2i_tf.data import schema
+from s2i_tf.errors import UserError
+from s2i_tf.losses import adversarial_loss
+from s2i_tf.losses.adversarial import AdversarialLoss
+from s2i_tf.training import gan_stages
+from s2i_tf.training.disco import DiscoGan, Domains, Way
+from s2i_tf.training.gan_stages import FeatureGanStage
+from s2i_tf.training.multimodal_stage import MultimodalStage
+from s2i_tf.training.reverse_stage import ReverseGanStage
+
+# Added to the seed of the order of sounds.
+_OTHER_ORDER = 1_000_003
+
+
+class DiscoStage(FeatureGanStage):
+    """Trains sounds into image features and back, without pairs."""
+
+    def dataset(self, step: int) -> tf.data.Dataset:
+        """Batches whose sounds and photos were drawn apart from each other."""
+        sounds = super().dataset(step)
+        photos = super().dataset(step, add_to_seed=_OTHER_ORDER)
+        return tf.data.Dataset.zip((sounds, photos)).map(
+            lambda sound, photo: {
+                schema.KEY_SOUND_FEATURES: sound[schema.KEY_SOUND_FEATURES],
+                schema.KEY_IMAGE_FEATURES: photo[schema.KEY_IMAGE_FEATURES],
+            }
+        )
+
+    def domains(self, batch) -> Domains:
+        """Scaled features of sounds and of photos, each [batch, 4096]."""
+        return Domains(
+            self.multimodal.sound_scaler(batch[schema.KEY_SOUND_FEATURES]),
+            self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES]),
+        )
+
+    def build(self) -> DiscoGan:
+        """Two generators, two discriminators and their optimizers.
+
+        Raises:
+          UserError: if a setting is of the other method alone, or players do not fit together.
+        """
+        config, settings = self.config, self.settings
+        adversarial = _checked_loss(settings.loss)
+        if settings.ema_decay:
+            raise UserError(
+                f"config.feature_gan.ema_decay is {settings.ema_decay}; allowed with the method "
+                "'disco': 0"
+            )
+        self.multimodal = gan_stages.frozen(self._load(MultimodalStage.part))
+        self.reverse = ReverseGanStage(config, self.info, self.folder.parent)
+        self.reverse.multimodal = self.multimodal
+        conditions = (
+            self.multimodal.condition_of_scaled_sound,
+            self.multimodal.condition_of_scaled_image,
+        )
+        with gan_stages.dtype_policy(config.precision):
+            forward, backward = (
+                Way(*stage.build_players(), condition)
+                for stage, condition in zip((self, self.reverse), conditions, strict=True)
+            )
+            trainer = DiscoGan(
+                forward,
+                backward,
+                prepare=self.domains,
+                adversarial=adversarial,
+                adversarial_weight=settings.adversarial_weight,
+                cycle_weight=settings.cycle_weight,
+                feature_matching_weight=settings.feature_matching_weight,
+                discriminator_weight=settings.discriminator_weight,
+            )
+        trainer.compile(*gan_stages.build_optimizers(config, settings))
+        return trainer
+
+    def save(self, trainer: keras.Model) -> None:
+        """Leaves the generator, and that of the other direction if it is wanted."""
+        if self.config.image_to_sound:
+            self.reverse.save_part(trainer.reverse_generator)
+        super().save(trainer)
+
+
+def _checked_loss(name: str) -> AdversarialLoss:
+    found = adversarial_loss(name)
+    if found.gradient_penalty_weight or found.equilibrium:
+        raise UserError(
+            f"config.feature_gan.loss is {name!r}; allowed with the method 'disco': one without "
+            "gradient penalty and equilibrium, such as 'vanilla', 'least_squares' or 'hinge'"
+        )
+    return found

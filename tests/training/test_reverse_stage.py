@@ -1,0 +1,191 @@
+"""Training from image to sound, from pairs and without."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf.config import Config
+from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.errors import UserError
+from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.training import run
+from s2i_tf.training.reverse_stage import _evenly, save_sound_index
+from s2i_tf.training.stages import FEATURE_GANS, STAGES, wanted
+
+
+def small(data, **changes) -> Config:
+    """Both directions, all GANs of vectors."""
+    config = Config(data=str(data), log_every_steps=1, checkpoint_every_steps=2, num_samples=2)
+    config.image_to_sound = True
+    config.multimodal.hidden_units = 8
+    for gan in (config.feature_gan, config.reverse_gan):
+        gan.generator.name, gan.discriminator.name = "feature_decoder", "feature_critic"
+    config.image_gan.generator.name = "decoder"
+    config.image_gan.discriminator.name = "patchgan"
+    config.image_gan.l1_weight = 1.0
+    for gan in (config.feature_gan, config.reverse_gan, config.image_gan):
+        gan.generator.filters = gan.discriminator.filters = 2
+        gan.generator.norm = gan.discriminator.norm = "none"
+        gan.generator.dropout = 0.0
+    for settings in (config.multimodal, config.feature_gan, config.reverse_gan, config.image_gan):
+        settings.num_steps = settings.batch_size = 2
+    for name, value in changes.items():
+        setattr(config, name, value)
+    return config
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_dataset, tmp_path_factory):
+    return run.train(small(tiny_dataset), tmp_path_factory.mktemp("both") / "run")
+
+
+def stage_of(config, workdir, name="reverse_gan"):
+    return STAGES[name](config, dataset_info.load(config.data), workdir)
+
+
+def test_a_run_of_both_directions_finds_sounds_for_photos(trained, tiny_dataset):
+    model = SoundToImage.load(trained)
+    train = pipeline.load_split(tiny_dataset, "train", with_image=False)
+    assert sorted(model.sound_index.ids) == sorted(train["sound_id"])
+    positions, distances = model.nearest_sounds(train["image_features"][:2], 3)
+    assert positions.shape == distances.shape == (2, 3)
+    # The index holds what the model's own scaler makes of the sounds.
+    scaled = np.asarray(model.multimodal.sound_scaler(train["sound_features"]))
+    found, apart = model.sound_index.nearest(scaled, 1)
+    np.testing.assert_array_equal(model.sound_index.ids[found[:, 0]], train["sound_id"])
+    assert apart.max() < 0.05
+    assert (trained / "reverse_gan" / "samples" / "step_000002.png").stat().st_size > 100
+
+
+def test_training_sees_what_the_finished_model_sees(trained, tiny_dataset):
+    stage = stage_of(small(tiny_dataset), trained)
+    trainer = stage.build()
+    batch = next(iter(stage.dataset(0)))
+    condition, target, context, *_ = tf.function(trainer.prepare)(batch)
+    layers = SoundToImage.load(trained).multimodal
+    np.testing.assert_allclose(
+        condition, layers.condition_of_image(batch["image_features"]), atol=1e-4
+    )
+    np.testing.assert_allclose(target, layers.sound_scaler(batch["sound_features"]), atol=1e-4)
+    np.testing.assert_array_equal(np.argmax(context, 1), batch["label"])
+    assert trainer.discriminator.get_layer("grid").output.shape[1:] == (16, 1, 256)
+
+
+def test_the_paper_s_networks_take_the_square_map(trained, tiny_dataset):
+    config = small(tiny_dataset)
+    config.multimodal.hidden_units = 4096
+    config.reverse_gan.generator.name, config.reverse_gan.discriminator.name = "unet", "patchgan"
+    run.train(config, trained.parent / "square", ["multimodal"])
+    stage = stage_of(config, trained.parent / "square")
+    trainer = stage.build()
+    batch = trainer.prepare(next(iter(stage.dataset(0))))
+    assert batch.condition.shape == batch.target.shape == batch.context.shape == (2, 128, 128, 1)
+    assert trainer.generator(batch.condition).shape == batch.target.shape
+
+
+def test_the_direction_is_off_unless_it_is_asked_for(tiny_dataset, tmp_path):
+    config = small(tiny_dataset, image_to_sound=False)
+    assert wanted(config) == ["multimodal", "feature_gan", "image_gan"]
+    assert Config().image_to_sound is False
+    with pytest.raises(UserError, match="reverse_gan needs config.image_to_sound"):
+        run.train(config, tmp_path / "run", ["reverse_gan"])
+
+
+def test_the_direction_may_be_added_to_a_run_and_not_taken_back(tiny_dataset, tmp_path):
+    run.train(small(tiny_dataset, image_to_sound=False), tmp_path / "run", ["multimodal"])
+    later = small(tiny_dataset)
+    later.reverse_gan.generator.filters = 3
+    assert run.plan_stages(later, tmp_path / "run")[0].done
+    run.train(later, tmp_path / "run", ["multimodal"])
+    with pytest.raises(UserError, match="image_to_sound: True, not False"):
+        run.plan_stages(small(tiny_dataset, image_to_sound=False), tmp_path / "run")
+
+
+def disco_config(data, **changes):
+    config = small(data, **changes)
+    config.feature_gan.method = "disco"
+    config.feature_gan.feature_matching_weight = 1.0
+    return config
+
+
+def test_without_pairs_one_stage_leaves_both_directions(tiny_dataset, tmp_path):
+    config = disco_config(tiny_dataset)
+    workdir = run.train(config, tmp_path / "run", ["multimodal", "feature_gan"])
+    assert stage_of(config, workdir).done
+    model_folder = workdir / "model"
+    assert {path.name for path in model_folder.iterdir()} == {
+        *("multimodal.keras", "feature_generator.keras", "reverse_generator.keras"),
+        "sound_index.npz",
+    }
+    assert (workdir / "feature_gan" / "samples" / "step_000002.png").stat().st_size > 100
+
+
+def test_without_pairs_one_direction_leaves_one_part(trained, tiny_dataset, tmp_path):
+    config = disco_config(tiny_dataset, image_to_sound=False)
+    run.train(config, tmp_path / "run", ["multimodal", "feature_gan"])
+    names = {path.name for path in (tmp_path / "run" / "model").iterdir()}
+    assert names == {"multimodal.keras", "feature_generator.keras"}
+
+
+def test_the_batches_of_disco_are_no_pairs_and_go_on_where_they_were(tiny_dataset, tmp_path):
+    stage = stage_of(disco_config(tiny_dataset), tmp_path, "feature_gan")
+    train = pipeline.load_split(tiny_dataset, "train", with_image=False)
+
+    def rows(dataset, num):
+        """Which record each sound and each photo of some batches is of."""
+        batches = list(dataset.take(num).as_numpy_iterator())
+        return [
+            [
+                int(np.argmin(np.abs(train[key] - row).sum(axis=1)))
+                for batch in batches
+                for row in batch[key]
+            ]
+            for key in ("sound_features", "image_features")
+        ]
+
+    sounds, photos = rows(stage.dataset(0), 6)
+    assert sorted(sounds) == sorted(photos) == list(range(12))
+    assert sounds != photos
+    later = rows(stage.dataset(4), 2)
+    assert later == [sounds[8:], photos[8:]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("loss", "wgan_gp", "without gradient penalty and equilibrium"),
+        ("loss", "began", "without gradient penalty and equilibrium"),
+        ("ema_decay", 0.9, "ema_decay is 0.9; allowed with the method 'disco': 0"),
+    ],
+)
+def test_what_disco_does_not_do_is_told(field, value, message, tiny_dataset, trained):
+    config = disco_config(tiny_dataset)
+    setattr(config.feature_gan, field, value)
+    with pytest.raises(UserError, match=message):
+        stage_of(config, trained, "feature_gan").build()
+
+
+def test_the_methods_of_the_configuration_are_those_that_there_are(tiny_dataset):
+    from s2i_tf.config import FEATURE_GAN_METHODS
+
+    assert tuple(FEATURE_GANS) == FEATURE_GAN_METHODS
+    config = small(tiny_dataset)
+    config.feature_gan.method = "cycle"
+    with pytest.raises(UserError, match="feature_gan.method is 'cycle'; allowed: pix2pix, disco"):
+        config.validate()
+    config = small(tiny_dataset)
+    config.reverse_gan.method = "disco"
+    with pytest.raises(UserError, match="reverse_gan.method is 'disco'; allowed: pix2pix"):
+        config.validate()
+
+
+def test_a_large_set_of_sounds_is_thinned_evenly(trained, tiny_dataset, tmp_path):
+    ids = np.array([f"{number}" for number in range(30)])
+    labels = np.array([0] * 25 + [1] * 5)
+    chosen = _evenly(ids, labels, 8)
+    assert list(np.bincount(labels[chosen])) == [4, 4]
+    assert list(np.bincount(labels[_evenly(ids, labels, 14)])) == [9, 5]
+    assert list(_evenly(ids, labels, 99)) == list(range(30))
+    layers = SoundToImage.load(trained).multimodal
+    path = save_sound_index(layers, str(tiny_dataset), tmp_path, max_sounds=5)
+    assert len(np.load(path)["ids"]) == 5
