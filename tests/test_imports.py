@@ -11,7 +11,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # A module may import from its own layer and from those above it in this list.
 LAYERS = (
-    {"s2i_tf", "s2i_tf.spec", "s2i_tf.errors", "s2i_tf.files", "s2i_tf.logs"},
+    {
+        "s2i_tf",
+        "s2i_tf.spec",
+        "s2i_tf.errors",
+        "s2i_tf.files",
+        "s2i_tf.logs",
+        "s2i_tf.pretrained",
+    },
     {"s2i_tf.config", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},
     {"s2i_tf.features", "s2i_tf.data"},
     {"s2i_tf.training", "s2i_tf.evaluation", "s2i_tf.serving"},
@@ -25,6 +32,7 @@ WITHOUT_TENSORFLOW = (
     "s2i_tf.errors",
     "s2i_tf.files",
     "s2i_tf.logs",
+    "s2i_tf.pretrained",
     "s2i_tf.data.class_folder",
     "s2i_tf.data.dataset_info",
     "s2i_tf.data.splits",

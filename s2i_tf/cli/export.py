@@ -6,10 +6,12 @@ s2i export … --format=tflite [--quantization=float32|float16|dynamic_int8|full
 The first writes a SavedModel with named signatures to OUT/NAME/VERSION/, reloads it in a fresh
 process and compares it with Keras before it gets that name. The second writes
 OUT/NAME-QUANTIZATION.tflite after the same comparison; full_int8 is calibrated with the training
-sounds of a prepared data set, the run's own unless --data names another. What exists already is
+sounds of a prepared data set, the run's own unless --data names another. --format=compact writes
+OUT/NAME, a model for `generate` and `evaluate` with its weights as float16. What exists already is
 left alone: a SavedModel takes the next free version unless --version names one.
 """
 
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +19,15 @@ from absl import flags
 
 from s2i_tf import config
 from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.pretrained import REALPAIRS
 
 
 def define_flags() -> None:
     """Defines --workdir, --model, --out, --name, --version, --format, --quantization and --data."""
     flags.DEFINE_string("workdir", None, "Folder of the run that trained the model.")
-    flags.DEFINE_string("model", None, "Folder of the model, instead of --workdir.")
+    flags.DEFINE_string(
+        "model", None, "Folder of the model, instead of --workdir; by default the package's own."
+    )
     flags.DEFINE_string("out", None, "Folder for exported models.")
     flags.DEFINE_string("name", "sound_to_image", "Name under which the model is served.")
     flags.DEFINE_integer("version", None, "Version of a SavedModel; the next free one by default.")
@@ -37,14 +42,13 @@ def run(args: list[str]) -> None:
     """Checks what can be checked at once, then exports."""
     if args:
         raise UserError(f"export takes no arguments, got {args[0]!r}")
-    given = [folder for folder in (flags.FLAGS.workdir, flags.FLAGS.model) if folder]
-    if len(given) != 1:
+    if flags.FLAGS.workdir and flags.FLAGS.model:
         raise UserError("give one of --workdir=RUN and --model=DIR")
     if not flags.FLAGS.out:
         raise UserError("--out=FOLDER is missing")
     if flags.FLAGS.format not in FORMATS:
         raise unknown_name("format", flags.FLAGS.format, FORMATS)
-    FORMATS[flags.FLAGS.format](given[0])
+    FORMATS[flags.FLAGS.format](flags.FLAGS.workdir or flags.FLAGS.model or str(REALPAIRS))
 
 
 def _saved_model(model_folder: str) -> None:
@@ -85,7 +89,22 @@ def _tflite(model_folder: str) -> None:
     print(f"exported: {export.path} ({_mib(export.num_bytes)})")
 
 
-FORMATS: dict[str, Callable[[str], None]] = {"saved_model": _saved_model, "tflite": _tflite}
+def _compact(model_folder: str) -> None:
+    from s2i_tf.models.sound_to_image import SoundToImage
+
+    folder = pathlib.Path(flags.FLAGS.out) / flags.FLAGS.name
+    if folder.exists():
+        raise UserError(f"{folder} exists already; choose another --out or --name")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    SoundToImage.load(model_folder).save(folder, compact=True)
+    print(f"exported: {folder} ({_mib(sum(path.stat().st_size for path in folder.iterdir()))})")
+
+
+FORMATS: dict[str, Callable[[str], None]] = {
+    "saved_model": _saved_model,
+    "tflite": _tflite,
+    "compact": _compact,
+}
 
 
 def _load(model_folder: str) -> tuple[Any, Any]:

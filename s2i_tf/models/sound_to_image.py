@@ -1,8 +1,8 @@
 """The three trained parts stacked (paper section 5.4): sound features in, pictures out.
 
 Sound features → multimodal vector before the activation → feature GAN → image features → image
-GAN → picture. A saved model is a folder with the three parts as Keras files and `model.json`; a
-run keeps it in `RUN/model`.
+GAN → picture. A saved model is a folder with the three parts and `model.json`; a run keeps it in
+`RUN/model`, and the package carries one (`s2i_tf.pretrained`).
 
 A model that was trained in the other direction too has a fourth part, from photos to sound
 features, and the index of sounds to find those that fit.
@@ -21,7 +21,7 @@ from keras import ops
 
 from s2i_tf import files
 from s2i_tf.errors import UserError
-from s2i_tf.models import feature_map
+from s2i_tf.models import feature_map, part_file
 from s2i_tf.models.layers import drawn_layers, drawn_masks
 from s2i_tf.models.multimodal import Hidden, MultimodalLayers
 from s2i_tf.models.sound_index import SoundIndex
@@ -131,15 +131,23 @@ class SoundToImage:
           Positions in `sound_index` and distances, see `SoundIndex.nearest`.
 
         Raises:
-          UserError: if the model was not trained from image to sound.
+          UserError: as `require_reverse`.
+        """
+        self.require_reverse()
+        made = _in_batches(self.sound_of_image_features, image_features)
+        return self.sound_index.nearest(made, num)
+
+    def require_reverse(self) -> None:
+        """Refuses a model that was not trained from image to sound.
+
+        Raises:
+          UserError: saying what would add it.
         """
         if self.reverse_generator is None or self.sound_index is None:
             raise UserError(
                 "this model goes from sound to image only; "
                 "training with --config.image_to_sound=True adds the other direction"
             )
-        made = _in_batches(self.sound_of_image_features, image_features)
-        return self.sound_index.nearest(made, num)
 
     def embed_sound(self, sound_features: np.ndarray) -> Hidden:
         """Multimodal vectors of sounds, before and after the activation, each [num, hidden]."""
@@ -149,12 +157,17 @@ class SoundToImage:
         """Multimodal vectors of photos, before and after the activation, each [num, hidden]."""
         return Hidden(*_in_batches(self.multimodal.hidden_of_image, image_features))
 
-    def save(self, folder: str | os.PathLike) -> pathlib.Path:
-        """Writes the model into `folder`, which appears only when it is complete."""
+    def save(self, folder: str | os.PathLike, *, compact: bool = False) -> pathlib.Path:
+        """Writes the model into `folder`, which appears only when it is complete.
+
+        Args:
+          folder: what was there before is replaced.
+          compact: half the size, for inference alone, see `s2i_tf.models.part_file`.
+        """
         with files.new_folder(folder) as temporary:
             for part in (*_PARTS, _REVERSE_PART):
                 if getattr(self, part) is not None:
-                    getattr(self, part).save(temporary / f"{part}.keras")
+                    part_file.save(getattr(self, part), temporary, part, compact=compact)
             if self.sound_index is not None:
                 self.sound_index.save(temporary / SOUND_INDEX_FILE)
             write_description(
@@ -180,13 +193,8 @@ class SoundToImage:
         if (folder / SOUND_INDEX_FILE).exists():
             parts["sound_index"] = SoundIndex.load(folder / SOUND_INDEX_FILE)
         for part in (*_PARTS, _REVERSE_PART):
-            if part == _REVERSE_PART and not (folder / f"{part}.keras").exists():
-                continue
-            try:
-                parts[part] = keras.saving.load_model(folder / f"{part}.keras", compile=False)
-            except (OSError, ValueError, KeyError) as error:
-                reason = str(error).splitlines()[0]
-                raise UserError(f"{folder / part}.keras: cannot be read: {reason}") from None
+            if part in _PARTS or part_file.exists(folder, part):
+                parts[part] = part_file.load(folder, part)
         return cls(
             class_names=tuple(description["class_names"]),
             fingerprints=description["fingerprints"],

@@ -138,3 +138,35 @@ def test_a_model_of_one_direction_says_so(saved, features):
     assert not (saved / "sound_index.npz").exists() and model.reverse_generator is None
     with pytest.raises(UserError, match="from sound to image only"):
         model.nearest_sounds(features)
+
+
+def test_a_compact_model_is_half_the_size_and_nearly_the_same(model, features, tmp_path):
+    whole = model.save(tmp_path / "whole")
+    compact = model.save(tmp_path / "compact", compact=True)
+    sizes = [sum(path.stat().st_size for path in folder.iterdir()) for folder in (whole, compact)]
+    assert sizes[1] < 0.6 * sizes[0]
+    again = SoundToImage.load(compact)
+    np.testing.assert_allclose(
+        again.embed_sound(features).after, model.embed_sound(features).after, atol=0.02
+    )
+    # The toy's large weights drive single pixels from one end to the other.
+    for sample in (0, 1):
+        one, other = (each.generate(features, sample=sample) for each in (model, again))
+        assert np.abs(one - other).mean() < 0.01
+
+
+def test_a_damaged_compact_part_is_refused_by_name(model, tmp_path):
+    folder = model.save(tmp_path / "model", compact=True)
+    part = folder / "multimodal.npz"
+    part.write_bytes(part.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"multimodal\.npz: cannot be read"):
+        SoundToImage.load(folder)
+
+
+def test_a_weight_that_float16_cannot_hold_is_refused(tmp_path):
+    model = toy_model()
+    bias = model.multimodal.sound_layer.bias
+    bias.assign(np.full(bias.shape, 1e6, np.float32))
+    with pytest.raises(UserError, match="multimodal: .* too large for float16"):
+        model.save(tmp_path / "model", compact=True)
+    assert not (tmp_path / "model").exists()

@@ -1,0 +1,93 @@
+"""The files of a trained part: Keras' own, or a compact one for a model that ships.
+
+`NAME.keras` holds what Keras needs to go on with it. `NAME.npz` holds the configuration and the
+weights alone, floats as float16, which halves it; it is read back as float32.
+"""
+
+import json
+import os
+import pathlib
+import zipfile
+from typing import Any
+
+import keras
+import numpy as np
+
+from s2i_tf import files
+from s2i_tf.errors import UserError
+
+KERAS_ENDING = ".keras"
+COMPACT_ENDING = ".npz"
+_CONFIG = "config"
+
+
+def save(model: keras.Model, folder: pathlib.Path, name: str, *, compact: bool = False) -> None:
+    """Writes a part into a folder, whole or not at all.
+
+    Args:
+      model: a built model.
+      folder: that of the parts.
+      name: of the part.
+      compact: float16 weights and no more than inference needs.
+
+    Raises:
+      UserError: if a weight is too large for float16.
+    """
+    path = folder / f"{name}{COMPACT_ENDING if compact else KERAS_ENDING}"
+    temporary = files.temporary_name(path)
+    if compact:
+        np.savez(temporary, **_compact_arrays(model, name))
+    else:
+        model.save(temporary)
+    temporary.replace(path)
+
+
+def exists(folder: pathlib.Path, name: str) -> bool:
+    """Whether the folder holds the part, in either form."""
+    return any((folder / f"{name}{ending}").exists() for ending in (KERAS_ENDING, COMPACT_ENDING))
+
+
+def load(folder: pathlib.Path, name: str) -> keras.Model:
+    """Reads a part in the form that is there.
+
+    Raises:
+      UserError: if it is missing or damaged.
+    """
+    path = folder / f"{name}{COMPACT_ENDING}"
+    if not path.exists():
+        path = folder / f"{name}{KERAS_ENDING}"
+    try:
+        if path.suffix == COMPACT_ENDING:
+            return _load_compact(path)
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: cannot be read: {reason}") from None
+
+
+def _compact_arrays(model: keras.Model, name: str) -> dict[str, Any]:
+    config = json.dumps(keras.saving.serialize_keras_object(model))
+    arrays: dict[str, Any] = {_CONFIG: np.array(config)}
+    for position, variable in enumerate(model.weights):
+        values = keras.ops.convert_to_numpy(variable)
+        if np.issubdtype(values.dtype, np.floating):
+            if np.abs(values).max(initial=0) > np.finfo(np.float16).max:
+                raise UserError(f"{name}: {variable.path} is too large for float16")
+            values = values.astype(np.float16)
+        arrays[_weight_name(position)] = values
+    return arrays
+
+
+def _load_compact(path: str | os.PathLike) -> keras.Model:
+    with np.load(path, allow_pickle=False) as archive:
+        model = keras.saving.deserialize_keras_object(json.loads(str(archive[_CONFIG])))
+        num_weights = len(archive.files) - 1
+        if num_weights != len(model.weights):
+            raise ValueError(f"{num_weights} weights; its configuration has {len(model.weights)}")
+        for position, variable in enumerate(model.weights):
+            variable.assign(archive[_weight_name(position)].astype(variable.dtype))
+    return model
+
+
+def _weight_name(position: int) -> str:
+    return f"weight_{position:03}"
