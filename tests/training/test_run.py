@@ -1,6 +1,7 @@
 import json
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,7 +11,7 @@ from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
 from s2i_tf.models import feature_map
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.training import run
+from s2i_tf.training import loop, run
 from s2i_tf.training.loop import METRICS_FILE
 from s2i_tf.training.stages import STAGES
 
@@ -136,6 +137,46 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny_dataset, tmp_path):
     config.multimodal.learning_rate = 1e30
     with pytest.raises(UserError, match=r"multimodal: .* not finite between steps"):
         run.train(config, tmp_path / "run", ["multimodal"])
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_a_gan_trains_in_half_precision_with_everything_switched_on(
+    precision, trained, tiny_dataset, tmp_path
+):
+    config = smoke_config(
+        tiny_dataset, precision=precision, steps_per_call=2, accumulation_steps=2, clip_norm=1.0
+    )
+    config.image_gan.ema_decay = 0.9
+    stage = STAGES["image_gan"](config, dataset_info.load(tiny_dataset), trained)
+    trainer = stage.build()
+    before = [variable.numpy() for variable in trainer.generator.trainable_variables]
+    settings = loop.LoopSettings(6, 2, 3, 4, steps_per_call=config.steps_per_call)
+    (tmp_path / "image_gan").mkdir()
+    loop.train(trainer, stage.dataset, tmp_path / "image_gan", settings, name=stage.name)
+
+    logged = metrics(tmp_path, "image_gan")
+    assert [line["step"] for line in logged] == [3, 6]
+    assert all(np.isfinite(value) for line in logged for value in line.values())
+    after = [variable.numpy() for variable in trainer.generator.trainable_variables]
+    assert all(value.dtype == np.float32 for value in after)
+    assert any(np.abs(one - other).max() > 0 for one, other in zip(before, after, strict=True))
+    scaled = isinstance(trainer.generator_optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (precision == "mixed_float16")
+
+
+def test_other_versions_than_the_run_began_with_are_warned_about(
+    tiny_dataset, tmp_path, monkeypatch, caplog
+):
+    config = smoke_config(tiny_dataset)
+    monkeypatch.setattr(run, "_train_stage", lambda stage, strategy, should_stop: None)
+    workdir = run.train(config, tmp_path / "run", ["multimodal"])
+    facts = json.loads((workdir / "run.json").read_text())
+    assert {"devices", "extractors", "nets"} <= set(facts)
+    facts["versions"]["keras"] = "0.1"
+    (workdir / "run.json").write_text(json.dumps(facts))
+    with caplog.at_level("WARNING"):
+        run.train(config, workdir, ["multimodal"])
+    assert "begun with keras 0.1, goes on with" in caplog.text
 
 
 def test_a_description_says_what_a_stage_would_do(tiny_dataset, trained):
