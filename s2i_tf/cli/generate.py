@@ -1,50 +1,82 @@
-"""Turn sounds into pictures with a trained model.
+"""Turn sounds into pictures, or photos into sounds, with a trained model.
 
 s2i generate SOUND… --model=DIR|FILE.tflite --out=DIR [--num_samples=N] [--seed=N]
+
+s2i generate --direction=image_to_sound PHOTO… --model=DIR --out=DIR [--sounds=FOLDER]
 
 Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
 OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
 file that cannot be read is reported and left out; the exit status is then 2.
+
+In the other direction it makes sound features of each photo and writes the training sound that is
+nearest to them as OUT/<the photo's stem>.wav, with --num_samples the next ones as <stem>_1.wav, …,
+and sounds.csv with all names and distances. The sounds are read from the source folder of the data
+that trained the model, or from --sounds; where they are missing, the table is all there is.
 """
 
-import collections
 import logging
 import os
 import pathlib
-from collections.abc import Sequence
 
 from absl import flags
 
 from s2i_tf import files
+from s2i_tf.cli import generate_sounds
+from s2i_tf.cli.stems import unique_stems
 from s2i_tf.errors import UserError
+from s2i_tf.pretrained import REALPAIRS
 
 logger = logging.getLogger(__name__)
 
 SHEET_NAME = "contact_sheet"
 _SHEET_PICTURES = 200
 _BATCH_SIZE = 16
+_DIRECTIONS = ("sound_to_image", "image_to_sound")
 
 
 def define_flags() -> None:
-    """Defines --model, --out, --num_samples and --seed."""
-    flags.DEFINE_string("model", None, "Folder of a trained model or of its run, or a TFLite file.")
-    flags.DEFINE_string("out", None, "Folder for the pictures.")
-    flags.DEFINE_integer("num_samples", 1, "Pictures of each sound.", lower_bound=1)
+    """Defines --direction, --model, --out, --num_samples, --seed and --sounds."""
+    flags.DEFINE_enum("direction", _DIRECTIONS[0], _DIRECTIONS, "From what to what.")
+    flags.DEFINE_string(
+        "model",
+        None,
+        "Folder of a trained model or its run, or a TFLite file; by default the package's own.",
+    )
+    flags.DEFINE_string("out", None, "Folder for the pictures or sounds.")
+    flags.DEFINE_integer(
+        "num_samples", 1, "Pictures of each sound, or sounds for each photo.", lower_bound=1
+    )
     flags.DEFINE_integer("seed", 0, "Of the second and further pictures of a sound.", lower_bound=0)
+    flags.DEFINE_string("sounds", None, "Folder that the training sounds are in.")
 
 
 def run(args: list[str]) -> None:
-    """Reads all sounds, then draws, then writes."""
+    """Reads all sounds or photos, then draws, then writes."""
+    to_sound = flags.FLAGS.direction == _DIRECTIONS[1]
     if not args:
-        raise UserError("no sound given; usage: s2i generate SOUND… --model=DIR --out=DIR")
-    for name in ("model", "out"):
-        if not getattr(flags.FLAGS, name):
-            raise UserError(f"--{name}=FOLDER is missing")
+        given, usage = (
+            ("photo", "--direction=image_to_sound PHOTO…") if to_sound else ("sound", "SOUND…")
+        )
+        raise UserError(f"no {given} given; usage: s2i generate {usage} --out=DIR")
+    if not flags.FLAGS.out:
+        raise UserError("--out=FOLDER is missing")
+    model_path = flags.FLAGS.model or str(REALPAIRS)
     out = pathlib.Path(flags.FLAGS.out)
     if out.exists() and not out.is_dir():
         raise UserError(f"--out={out} is not a folder")
+    if to_sound:
+        generate_sounds.run(
+            [pathlib.Path(path) for path in args],
+            model_path,
+            out,
+            num_samples=flags.FLAGS.num_samples,
+            sounds=flags.FLAGS.sounds,
+        )
+        return
+    if flags.FLAGS.sounds:
+        raise UserError("--sounds is for --direction=image_to_sound")
 
-    model = _load(flags.FLAGS.model)
+    model = _load(model_path)
     features, paths, num_bad = _features(args, model)
     if not paths:
         raise UserError(f"none of the {num_bad} sounds can be used")
@@ -52,25 +84,9 @@ def run(args: list[str]) -> None:
         model.generate(features, sample=sample, seed=flags.FLAGS.seed)
         for sample in range(flags.FLAGS.num_samples)
     ]
-    _write(out, unique_stems(paths), samples)
+    _write(out, unique_stems(paths, {SHEET_NAME}), samples)
     if num_bad:
         raise UserError(f"{num_bad} of {len(args)} sounds could not be used; see above")
-
-
-def unique_stems(paths: Sequence[pathlib.Path]) -> list[str]:
-    """Names for the pictures: the stems, with as many parent folders as tell them apart."""
-    stems = [path.stem for path in paths]
-    counts = collections.Counter(stems)
-    names = [
-        f"{path.parent.name}_{stem}" if counts[stem] > 1 or stem == SHEET_NAME else stem
-        for path, stem in zip(paths, stems, strict=True)
-    ]
-    seen: collections.Counter[str] = collections.Counter()
-    for position, name in enumerate(names):
-        seen[name] += 1
-        if seen[name] > 1:
-            names[position] = f"{name}-{seen[name]}"
-    return names
 
 
 def _load(path: str):

@@ -22,7 +22,7 @@ SALT = "s2i_tf trained on"
 
 _HASH_DIGITS = 16
 # An item's id may name a moment of a file.
-_MOMENT = "#t="
+MOMENT = "#t="
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +124,7 @@ def content_digests(source: str, item_ids: Iterable[str]) -> dict[str, str | Non
 
 
 def _path(item_id: str) -> str:
-    return item_id.split(_MOMENT)[0]
+    return item_id.split(MOMENT)[0]
 
 
 def _hashes(kind: str, values: Iterable[str | None]) -> frozenset[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from s2i_tf import features, spec
-from s2i_tf.cli.generate import unique_stems
+from s2i_tf.cli.stems import unique_stems
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import Fingerprint
 from s2i_tf.media import audio, image, limits
@@ -163,4 +163,6 @@ def test_mistakes_are_found_before_any_work(call_verb, model, tmp_path, argv, me
 def test_equal_stems_are_told_apart(tmp_path):
     paths = [tmp_path / name for name in ("x/a.wav", "y/a.ogg", "b.wav", "x/a.mp3")]
     assert unique_stems(paths) == ["x_a", "y_a", "b", "x_a-2"]
-    assert unique_stems([tmp_path / "contact_sheet.wav"]) == [f"{tmp_path.name}_contact_sheet"]
+    assert unique_stems([tmp_path / "contact_sheet.wav"], {"contact_sheet"}) == [
+        f"{tmp_path.name}_contact_sheet"
+    ]
