@@ -1,0 +1,157 @@
+"""From image to sound: what perfect, constant and ignorant models score."""
+
+import types
+
+import numpy as np
+import pytest
+
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+from s2i_tf.evaluation import reverse
+from s2i_tf.evaluation.tables import Items
+from s2i_tf.features.base import Classifier, Fingerprint
+from s2i_tf.media import audio
+from s2i_tf.models.sound_index import SoundIndex
+
+NAMES = ("low", "middle", "high")
+NUM_EACH = 9
+LABELS = np.repeat([0, 1, 2], NUM_EACH)
+
+
+class LoudnessJudge(Classifier):
+    """Names the loudness of a sound: the class, in `write_sounds`."""
+
+    name = "loudness"
+    modality = "sound"
+    fingerprint = Fingerprint("loudness", "none", "peak", "scores")
+    labels = tuple(f"loudness {index}" for index in range(40))
+
+    def prepare(self, item):
+        return np.abs(item).max()
+
+    def __call__(self, batch):
+        return -np.abs(batch[:, None] / 6 - np.arange(len(self.labels), dtype=np.float32))
+
+
+def items(kind):
+    """One sound or photo for each pair, of a recording of its own."""
+    num = len(LABELS)
+    ids = np.array([f"{kind}/{number:02}.wav" for number in range(num)])
+    features = np.zeros((num, spec.FEATURE_SIZE), np.float32)
+    features[:, 0] = LABELS
+    return Items(ids, LABELS, ids, features, None, np.arange(num))
+
+
+def model_of(choose, names=NAMES):
+    """A model that gives each photo the training sound that `choose` says."""
+    training = items("train")
+    index = SoundIndex.of(training.features, training.ids, training.groups, training.labels)
+
+    def nearest_sounds(features, num=1):
+        chosen = np.array([choose(int(row[0])) for row in features])
+        return chosen[:, None], np.zeros((len(chosen), 1))
+
+    return types.SimpleNamespace(
+        sound_index=index, class_names=names, nearest_sounds=nearest_sounds
+    )
+
+
+def measure(choose, vectors="perfect", **settings):
+    sounds, images, training = items("eval"), items("photo"), items("train")
+    eye = np.eye(3)[LABELS if vectors == "perfect" else (LABELS + 1) % 3]
+    model = settings.pop("model", None) or model_of(choose)
+    return reverse.measure(
+        model, (training, eye), sounds, images, np.eye(3)[LABELS], NAMES, **settings
+    )
+
+
+def by_name(rows, key="accuracy"):
+    return {row["name"]: row[key] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """The sounds: as loud as their class says."""
+    folder = tmp_path_factory.mktemp("source")
+    for kind in ("train", "eval"):
+        (folder / kind).mkdir()
+        for sound_id, label in zip(items(kind).ids, LABELS, strict=True):
+            wave = np.sin(np.arange(6000)) * (20 + 100 * label)
+            (folder / sound_id).write_bytes(audio.encode_audio(wave.astype(np.float32), "wav"))
+    return folder
+
+
+def test_a_perfect_model_finds_the_class_of_every_photo():
+    found = measure(lambda label: label * NUM_EACH)
+    rows = by_name(found["class_found"])
+    for name in ("generated", "nearest_sound"):
+        assert rows[name]["micro"]["value"] == rows[name]["macro"]["value"] == 1
+        assert rows[name]["micro"]["low"] > 0.8
+    assert rows["shuffled"]["micro"]["value"] == pytest.approx((NUM_EACH - 1) / (len(LABELS) - 1))
+    assert found["chance"] == {"micro": pytest.approx(1 / 3), "macro": pytest.approx(1 / 3)}
+    assert by_name(found["class_found"], "num_hit") == {
+        **{"generated": 3, "nearest_sound": 3},
+        "shuffled": None,
+    }
+    assert set(rows["generated"]["per_class"]) == set(NAMES)
+
+
+def test_one_sound_for_all_scores_chance_and_a_wrong_one_nothing():
+    constant = by_name(measure(lambda label: 0)["class_found"])["generated"]
+    assert constant["micro"]["value"] == pytest.approx(1 / 3)
+    assert constant["per_class"]["high"]["value"] == 0
+    wrong = by_name(measure(lambda label: (label + 1) % 3 * NUM_EACH, "wrong")["class_found"])
+    assert wrong["generated"]["micro"]["value"] == wrong["nearest_sound"]["micro"]["value"] == 0
+    assert wrong["shuffled"]["micro"]["value"] > 1 / 3
+
+
+def test_classes_are_compared_by_name():
+    model = model_of(lambda label: label * NUM_EACH, names=("high", "middle", "unknown"))
+    rows = by_name(measure(None, model=model)["class_found"])
+    values = {name: one["value"] for name, one in rows["generated"]["per_class"].items()}
+    assert values == {"low": 0, "middle": 1, "high": 0}
+
+
+def test_the_judge_hears_the_class_where_it_was_found(source):
+    found = measure(lambda label: label * NUM_EACH, source=str(source), judge=LoudnessJudge())
+    match = found["label_match"]
+    top = {row["name"]: row["match"]["1"]["micro"]["value"] for row in match["rows"]}
+    assert top["generated"] == top["nearest_sound"] == top["real_same_class"] == 1
+    assert top["shuffled"] == pytest.approx((NUM_EACH - 1) / (len(LABELS) - 1))
+    assert match["judge"] == "loudness" and match["num_pairs"] == len(LABELS)
+    assert 0 < match["random"]["1"] < match["random"]["10"] < 1
+    wrong = measure(
+        lambda label: (label + 1) % 3 * NUM_EACH, source=str(source), judge=LoudnessJudge()
+    )
+    assert wrong["label_match"]["rows"][0]["match"]["3"]["micro"]["value"] == 0
+
+
+def test_what_is_missing_is_said(source, tmp_path):
+    assert measure(lambda label: 0)["missing"] == {"label_match": reverse.NO_JUDGE}
+    gone = measure(lambda label: 0, source=str(tmp_path), judge=LoudnessJudge())
+    assert gone["label_match"] is None
+    assert "a sound is not at hand: " in gone["missing"]["label_match"]
+    images = items("photo")
+    alone = reverse.measure(
+        model_of(lambda label: 0),
+        None,
+        items("eval"),
+        images,
+        np.eye(3)[LABELS],
+        NAMES,
+        source=str(source),
+        judge=LoudnessJudge(),
+    )
+    assert alone["missing"] == {"nearest_sound": reverse.NO_TRAINING}
+    assert by_name(alone["class_found"])["nearest_sound"] is None
+    assert alone["label_match"]["rows"][1]["match"]["1"] is None
+
+
+def test_a_model_of_one_direction_has_nothing_to_measure():
+    model = types.SimpleNamespace(sound_index=None)
+    assert measure(None, model=model) is None
+
+
+def test_a_judge_of_images_is_refused(judge):
+    with pytest.raises(UserError, match="judges an image; allowed: a sound"):
+        measure(lambda label: 0, judge=judge)
