@@ -1,0 +1,195 @@
+"""The study: which of the recipes help, one change at a time with the same budget for each.
+
+    python -m benchmarks.ablation --data=DATA --out=OUT [--page=docs/study.md]
+
+DATA is a prepared data set on whose eval split everything is measured; take a validation part out
+of the training recordings (`python -m tfrecords_tools.holdout`), so that nothing is chosen on the
+real eval split. The variants stand in `benchmarks/ablation/variants.py`. Each is trained and
+measured, first all of them with seed 0; OUT gets a JSON file a variant and seed, `ablation.json`
+with all of them, `ablation.md` with the tables, and pictures. Stages that a change does not touch
+are shared. A rerun goes on where it was stopped, by SIGTERM too; a variant that is measured is not
+touched again.
+
+`--page` also puts the tables between their marks in a page, and the pictures into a folder beside
+it that is named after it.
+"""
+
+import argparse
+import gc
+import json
+import logging
+import pathlib
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+from benchmarks.ablation import measures, tables
+from benchmarks.ablation.measures import Material
+from benchmarks.ablation.trainings import Training, Trainings
+from benchmarks.ablation.variants import (
+    AROUND,
+    FEATURE_GAN,
+    IMAGE_GAN,
+    MULTIMODAL,
+    STAGES,
+    VARIANTS,
+    Variant,
+    find,
+    in_turn,
+)
+from s2i_tf import features, files, logs
+from s2i_tf.errors import EXIT_MISTAKE, EXIT_STOPPED, Stopped, UserError
+from s2i_tf.evaluation.judging import Judge
+from s2i_tf.media import image
+from s2i_tf.media.sheet import contact_sheet
+
+JUDGE = "efficientnet_lite0"
+_PICTURE_SIDE = 96
+
+logger = logging.getLogger(__name__)
+
+
+class Study:
+    """Trains and measures variants, each once.
+
+    Args:
+      data: the prepared data set.
+      out: folder of the results and trainings.
+      judge: looks at the pictures.
+      budget_share: of the pairs that each variant sees.
+    """
+
+    def __init__(self, data: str, out: pathlib.Path, judge: Judge, budget_share: float = 1.0):
+        self._out = out
+        for folder in ("rows", "pictures"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        self.trainings = Trainings(data, out / "trainings", budget_share)
+        self.material = Material(data, judge, out)
+
+    def run(self, variants: Iterable[Variant]) -> Iterator[list[dict[str, Any]]]:
+        """Takes the variants in turn, all with seed 0 first; gives all rows after each."""
+        rows = []
+        for variant, seed in in_turn(list(variants)):
+            rows.append(self._row(variant, seed))
+            yield rows
+
+    def _row(self, variant: Variant, seed: int) -> dict[str, Any]:
+        key = self.trainings.key(variant, seed)
+        path = self._out / "rows" / f"{variant.stage}-{variant.name}-{seed}.json"
+        if path.exists() and (row := json.loads(path.read_text()))["key"] == key:
+            return row
+        row = {"stage": variant.stage, "name": variant.name, "seed": seed, "key": key}
+        try:
+            training = self.trainings.get(variant, seed)
+            row |= {
+                "num_pairs": training.num_pairs,
+                "num_steps": training.num_steps,
+                "seconds": training.seconds,
+                "last": training.last,
+                "measures": self._measure(variant, training, f"{path.stem}.npy"),
+            }
+            if variant.stage == FEATURE_GAN:
+                num = self.trainings.num_discriminator_weights(variant)
+                row["num_discriminator_weights"] = num
+        except UserError as error:  # a loss that is no longer finite is a result too
+            logger.warning("%s: %s", path.stem, error)
+            row["failed"] = str(error)
+        files.write_json(path, row)
+        keras.backend.clear_session()
+        gc.collect()
+        return row
+
+    def _measure(self, variant: Variant, training: Training, picture_name: str) -> dict[str, Any]:
+        if variant.stage == MULTIMODAL:
+            return measures.of_retrieval(training, self.material)
+        parts = {stage: find(stage, AROUND[stage]) for stage in STAGES}
+        multimodal = self.trainings.get(parts[MULTIMODAL])
+        found: dict[str, Any] = {}
+        if variant.stage == FEATURE_GAN:
+            found = measures.of_features(multimodal, training, self.material)
+            if not variant.judged:
+                return found
+            model = (multimodal, training, self.trainings.get(parts[IMAGE_GAN]))
+        else:
+            model = (multimodal, self.trainings.get(parts[FEATURE_GAN]), training)
+        judged, shown = measures.of_pictures(self.material.assemble(*model), self.material)
+        np.save(self._out / "pictures" / picture_name, shown)
+        return found | judged
+
+
+def write(out: pathlib.Path, rows: Sequence[Mapping[str, Any]], real: Mapping[str, Any]) -> dict:
+    """Writes `ablation.json` and `ablation.md`; returns the tables by their marks."""
+    files.write_json(out / "ablation.json", {"rows": list(rows), "real_photos": real})
+    blocks = {stage: tables.of_stage(stage, rows, real) for stage in STAGES}
+    blocks["penalty"] = tables.of_penalty(rows)
+    text = "\n\n".join(f"## {name}\n\n{block}" for name, block in blocks.items())
+    files.write(out / "ablation.md", f"{text}\n")
+    return blocks
+
+
+def fill_page(page: pathlib.Path, blocks: Mapping[str, str]) -> None:
+    """Puts each block between `<!-- NAME -->` and `<!-- end -->` in a page.
+
+    Raises:
+      UserError: if a mark is missing.
+    """
+    text = page.read_text()
+    for name, block in blocks.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        text, num = re.subn(
+            pattern, lambda found, b=block: f"{found[1]}{b}\n{found[2]}", text, flags=re.DOTALL
+        )
+        if not num:
+            raise UserError(f"{page}: the mark <!-- {name} --> is missing")
+    files.write(page, text)
+
+
+def write_pictures(out: pathlib.Path, folder: pathlib.Path) -> None:
+    """A small PNG for each variant: pictures of sounds above, rebuilt ones below."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((out / "pictures").glob("*-0.npy")):
+        shown = np.load(path)
+        small = [
+            np.asarray(Image.fromarray(picture).resize((_PICTURE_SIDE, _PICTURE_SIDE)))
+            for picture in shown.reshape(-1, *shown.shape[2:])
+        ]
+        sheet = contact_sheet(small, num_columns=shown.shape[1])
+        files.write(folder / f"{path.stem.removesuffix('-0')}.png", image.encode_png(sheet))
+
+
+def main() -> None:
+    """Runs what is missing, and writes the tables after each variant."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--page", type=pathlib.Path, help="Markdown page to put the tables into.")
+    parser.add_argument("--stage", choices=STAGES, help="Only the variants of one stage.")
+    parser.add_argument("--budget_share", default=1.0, type=float)
+    given = parser.parse_args()
+    logs.show("s2i_tf", "benchmarks", __name__)
+    try:
+        judge = Judge(features.load_classifier(JUDGE))
+        study = Study(given.data, given.out, judge, given.budget_share)
+        real = measures.of_real_photos(study.material)
+        chosen = [one for one in VARIANTS if given.stage in (None, one.stage)]
+        for rows in study.run(chosen):
+            blocks = write(given.out, rows, real)
+        if given.page:
+            fill_page(given.page, blocks)
+            write_pictures(given.out, given.page.with_suffix(""))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(EXIT_MISTAKE)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(EXIT_STOPPED)
+    print((given.out / "ablation.md").read_text())
+
+
+if __name__ == "__main__":
+    main()

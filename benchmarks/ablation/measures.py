@@ -1,0 +1,287 @@
+"""What is measured of a recipe on the eval split: retrieval, features, pictures.
+
+All shares are in [0, 1]; an estimate is `{value, low, high}`, its interval by drawing recordings
+anew. Every variant is measured on the same sounds and photos.
+"""
+
+import dataclasses
+import functools
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from benchmarks.ablation.trainings import Training
+from s2i_tf import spec
+from s2i_tf.data import dataset_info, pipeline, splits
+from s2i_tf.evaluation import (
+    bootstrap,
+    diversity,
+    fidelity,
+    label_match,
+    linear_probe,
+    memorising,
+    retrieval,
+    tables,
+)
+from s2i_tf.evaluation.judging import Judge, Looks
+from s2i_tf.evaluation.linear_probe import LinearProbe
+from s2i_tf.evaluation.tables import Items
+from s2i_tf.media.sheet import to_uint8
+from s2i_tf.models import feature_map
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.sound_to_image import SoundToImage
+
+NUM_SOUNDS = 160
+NUM_COMPARED = 64
+NUM_SHOWN = 6
+PROBE_PHOTOS_PER_CLASS = 30
+
+_SALT = "ablation"
+_BATCH_SIZE = 128
+_MATCH_KS = (1, 10)
+
+Measures = dict[str, Any]
+
+
+class Material:
+    """The sounds and photos of a data set that recipes are measured on.
+
+    Args:
+      data: the prepared data set.
+      judge: looks at pictures.
+      cache: folder for what the judge saw in the photos.
+
+    Attributes:
+      class_names: by label.
+      sounds: all of the eval split.
+      images: its photos.
+      chosen: int [sounds], positions of the sounds whose pictures are judged.
+      photos: int [sounds], of each chosen sound the position of its photo.
+      photo_looks: the judge's look at all photos of the eval split.
+      training_images: some training photos of each class.
+      training_looks: the judge's look at them.
+      seen: names the class of a picture, fitted on these.
+    """
+
+    def __init__(self, data: str, judge: Judge, cache: pathlib.Path):
+        self.judge = judge
+        info = dataset_info.load(data)
+        self.class_names, self._info = info.class_names, info
+        columns = pipeline.load_split(data, spec.EVAL_SPLIT)
+        self.sounds, self.images = (Items.of_split(columns, side) for side in ("sound", "image"))
+        order = splits.stable_order(self.sounds.ids.tolist(), _SALT)
+        self.chosen = np.flatnonzero(np.isin(self.sounds.ids, order[:NUM_SOUNDS]))
+        _, first = np.unique(self.sounds.of_pair, return_index=True)
+        self.photos = self.images.of_pair[first][self.chosen]
+        training = pipeline.load_split(data, spec.TRAIN_SPLIT)
+        self.training_images = _some(Items.of_split(training, "image"), PROBE_PHOTOS_PER_CLASS)
+        self.photo_looks = self._cached(cache / "looks_eval.npz", self.images)
+        self.training_looks = self._cached(cache / "looks_train.npz", self.training_images)
+        items = self.training_images
+        self.seen = linear_probe.fit(self.training_looks.features, items.labels, items.ids)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each chosen sound."""
+        return self.sounds.labels[self.chosen]
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The recording of each chosen sound."""
+        return self.sounds.groups[self.chosen]
+
+    def assemble(
+        self, multimodal: Training, feature_gan: Training, image_gan: Training
+    ) -> SoundToImage:
+        """A model of three parts."""
+        return SoundToImage(
+            multimodal=_load(multimodal),
+            feature_generator=_load(feature_gan),
+            image_generator=_load(image_gan),
+            class_names=self.class_names,
+            fingerprints=self._info.fingerprints,
+            extractors=self._info.extractors,
+            nets=self._info.nets,
+        )
+
+    def _cached(self, path: pathlib.Path, items: Items) -> Looks:
+        if path.exists():
+            found = np.load(path)
+            if found["ids"].tolist() == items.ids.tolist():
+                return Looks(found["labels"], found["features"])
+        looks = self.judge.look(items.pictures, "photos")
+        np.savez(path, ids=items.ids, labels=looks.labels, features=looks.features)
+        return looks
+
+
+def of_retrieval(multimodal: Training, material: Material) -> Measures:
+    """Top 1, macro, both ways, before and after the activation."""
+    layers = _load(multimodal)
+    sides = {}
+    for name, items in (("sound", material.sounds), ("image", material.images)):
+        hidden = getattr(layers, f"hidden_of_{name}")(items.features)
+        sides[name] = items, {layer: np.asarray(getattr(hidden, layer)) for layer in tables.LAYERS}
+    found = {}
+    for direction in tables.DIRECTIONS:
+        (queries, query_vectors), (targets, target_vectors) = (
+            sides[name] for name in direction.split("_to_")
+        )
+        for layer in tables.LAYERS:
+            ranking = retrieval.rank(
+                query_vectors[layer], queries.labels, target_vectors[layer], targets.labels
+            )["euclidean"]
+            hits = {"": ranking.measures["top_1"]}
+            rate = bootstrap.rates(hits, queries.labels, queries.groups)[""]
+            found[f"{direction}_{layer}"] = tables.estimate(rate.macro)
+    return found
+
+
+def of_features(multimodal: Training, feature_gan: Training, material: Material) -> Measures:
+    """Class, spread and novelty of the image features made of sounds, scaled as for the networks.
+
+    `class_of_features` is what a linear probe on real training features names, `real_class` the
+    same of the photos'; `features_ratio` the mean distance within a class over that of real
+    features; `features_nearest` the median distance to the nearest training feature over that of
+    photos never seen.
+    """
+    layers, generator = _load(multimodal), _load(feature_gan)
+    probe, training, real = _real_features(multimodal.part, material)
+    made = np.concatenate(
+        [
+            np.asarray(feature_map.run(generator, layers.condition_of_sound(batch)))
+            for batch in _batches(material.sounds.features[material.chosen])
+        ]
+    )
+    return features_against(made, probe, training, real, material)
+
+
+def features_against(
+    made: np.ndarray,
+    probe: LinearProbe,
+    training: np.ndarray,
+    real: np.ndarray,
+    material: Material,
+) -> Measures:
+    """The measures of `of_features`, of features [chosen sounds, 4096]."""
+    labels, groups, images = material.labels, material.groups, material.images
+    rate = _rate(probe.predict(made) == labels, labels, groups)
+    ratio = diversity.ratio((made, labels, groups), (real, images.labels, images.groups))
+    nearest = [memorising.in_features(side, training).distances for side in (made, real)]
+    novelty = memorising.median_ratio((nearest[0], groups), (nearest[1], images.groups))
+    return {
+        "class_of_features": rate,
+        "features_ratio": tables.estimate(ratio),
+        "features_nearest": tables.estimate(novelty),
+        "features_spread": float(made.std() / real.std()),
+    }
+
+
+def of_pictures(model: SoundToImage, material: Material) -> tuple[Measures, np.ndarray]:
+    """What the judge sees in pictures of sounds, and in those rebuilt from photos' own features.
+
+    Returns:
+      The measures, and some of the pictures, uint8 [2, shown, 128, 128, 3]: of sounds, rebuilt.
+    """
+    sounds = material.sounds.features[material.chosen]
+    made = to_uint8(model.generate(sounds))
+    rebuilt = to_uint8(model.images_from_features(material.images.features[material.photos]))
+    looks = {
+        name: material.judge.look(pictures)
+        for name, pictures in (("made", made), ("rebuilt", rebuilt))
+    }
+    found: Measures = {}
+    for name, look in looks.items():
+        found |= {f"{name}_{key}": value for key, value in _judged(look, material).items()}
+    if model.stochastic:
+        further = to_uint8(model.generate(sounds[:NUM_COMPARED], sample=1))
+        pair = np.stack(
+            [looks["made"].features[:NUM_COMPARED], material.judge.look(further).features]
+        )
+        found["samples_ratio"] = float(diversity.between_samples(pair).mean() / _scale(material))
+    shown = _one_of_each(material.labels)[:NUM_SHOWN]
+    return found, np.stack([made[shown], rebuilt[shown]])
+
+
+def of_real_photos(material: Material) -> Measures:
+    """The same measures of real photos: others of the class, and as many training photos."""
+    items, looks = material.training_images, material.training_looks
+    rng = np.random.default_rng(0)
+    drawn = [rng.choice(np.flatnonzero(items.labels == label)) for label in material.labels]
+    return {
+        f"made_{key}": value for key, value in _judged(looks[np.array(drawn)], material).items()
+    }
+
+
+def _judged(looks: Looks, material: Material) -> Measures:
+    labels, groups, images = material.labels, material.groups, material.images
+    meets = label_match.meets(looks.labels, material.photo_looks.labels[material.photos])
+    real = material.photo_looks.features
+    kernel = fidelity.kernel_distance(real, looks.features, images.groups, groups)
+    ratio = diversity.ratio((looks.features, labels, groups), (real, images.labels, images.groups))
+    return {
+        **{f"match_{k}": _rate(meets[k], labels, groups, "micro") for k in _MATCH_KS},
+        "class_seen": _rate(material.seen.predict(looks.features) == labels, labels, groups),
+        "kid": tables.estimate(kernel.estimate),
+        "ratio": tables.estimate(ratio),
+    }
+
+
+def _rate(
+    hits: np.ndarray, labels: np.ndarray, groups: np.ndarray, mean: str = "macro"
+) -> Measures:
+    return tables.estimate(getattr(bootstrap.rates({"": hits}, labels, groups)[""], mean))
+
+
+def _scale(material: Material) -> float:
+    """The mean distance of real photos of a class."""
+    images = material.images
+    means = diversity.within_classes(material.photo_looks.features, images.labels, images.groups)
+    return float(np.mean(list(means.values())))
+
+
+@functools.cache
+def _real_features(
+    part: pathlib.Path, material: Material
+) -> tuple[LinearProbe, np.ndarray, np.ndarray]:
+    """A probe fitted on scaled training features, these, and those of the eval split's photos."""
+    scaler = keras.saving.load_model(part, compile=False).image_scaler
+    items = material.training_images
+    training, real = (np.asarray(scaler(side.features)) for side in (items, material.images))
+    return linear_probe.fit(training, items.labels, items.ids), training, real
+
+
+def _load(training: Training) -> keras.Model | MultimodalLayers:
+    return keras.saving.load_model(training.part, compile=False)
+
+
+def _batches(features: np.ndarray) -> list[np.ndarray]:
+    return [features[start : start + _BATCH_SIZE] for start in range(0, len(features), _BATCH_SIZE)]
+
+
+def _one_of_each(labels: np.ndarray) -> np.ndarray:
+    """The positions of the first item of each class, spread over the classes."""
+    _, first = np.unique(labels, return_index=True)
+    order = np.linspace(0, len(first) - 1, min(NUM_SHOWN, len(first))).astype(int)
+    return first[order]
+
+
+def _some(items: Items, num: int) -> Items:
+    """The first few items of each class, in a stable random order."""
+    place = {name: at for at, name in enumerate(splits.stable_order(items.ids.tolist(), _SALT))}
+    order = np.array([place[name] for name in items.ids])
+    kept = []
+    for label in np.unique(items.labels):
+        own = np.flatnonzero(items.labels == label)
+        kept.extend(own[np.argsort(order[own])][:num])
+    kept = np.sort(kept)
+    return dataclasses.replace(
+        items,
+        ids=items.ids[kept],
+        labels=items.labels[kept],
+        groups=items.groups[kept],
+        features=items.features[kept],
+        pictures=items.pictures[kept],
+        of_pair=np.arange(len(kept)),
+    )
