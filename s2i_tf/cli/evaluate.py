@@ -16,6 +16,7 @@ from absl import flags
 
 from s2i_tf import config as config_lib
 from s2i_tf.errors import UserError
+from s2i_tf.pretrained import REALPAIRS
 
 OUT_IN_RUN = "evaluation"
 _FLAGS = ("workdir", "model", "data", "judge", "out", "seed", "num_gallery")
@@ -24,7 +25,9 @@ _FLAGS = ("workdir", "model", "data", "judge", "out", "seed", "num_gallery")
 def define_flags() -> None:
     """Defines --workdir or --model, --data, --judge, --out, --seed and --num_gallery."""
     flags.DEFINE_string("workdir", None, "Folder of a finished run.")
-    flags.DEFINE_string("model", None, "Folder of a trained model, instead of --workdir.")
+    flags.DEFINE_string(
+        "model", None, "Folder of a model, instead of --workdir; by default the package's."
+    )
     flags.DEFINE_string("data", None, "What `s2i prepare` wrote, or sounds/CLASS, images/CLASS.")
     flags.DEFINE_string("judge", None, "Classifier that looks at the pictures, by name.")
     flags.DEFINE_string("out", None, "Folder for metrics.json, report.html and the figures.")
@@ -37,9 +40,9 @@ def run(args: list[str]) -> None:
     if args:
         raise UserError(f"evaluate takes no arguments, got {args[0]!r}")
     values = flags.FLAGS
-    if bool(values.workdir) == bool(values.model):
-        raise UserError("give either --workdir=RUN or --model=DIR")
-    folder = pathlib.Path(values.workdir or values.model)
+    if values.workdir and values.model:
+        raise UserError("give one of --workdir=RUN and --model=DIR")
+    folder = pathlib.Path(values.workdir or values.model or REALPAIRS)
     run_dir = folder if (folder / config_lib.FILE_NAME).is_file() else None
     if values.workdir and run_dir is None:
         raise UserError(f"{folder}: not a run folder ({config_lib.FILE_NAME} is missing)")
@@ -96,7 +99,6 @@ def _prepare(data: str, out: pathlib.Path, model_dir: pathlib.Path) -> pathlib.P
         trained_on=str(model_dir),
         sound_extractor=extractors["sound"],
         image_extractor=extractors["image"],
-        refine="off",
     )
     chosen.validate()
     summary = prepare.prepare(chosen)

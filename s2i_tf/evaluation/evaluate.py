@@ -100,6 +100,7 @@ DEFAULT_JUDGE = "efficientnet_lite0"
 DEFAULT_NUM_GALLERY = 24
 
 _NUM_FURTHER_SAMPLES = 3
+_DIGITS = 10
 # What needs training photos.
 _OF_TRAINING = (
     "class_seen",
@@ -180,6 +181,7 @@ def evaluate(
     }
     metrics["warnings"] = provenance.warnings(metrics["data"])
     metrics["deviations"] = deviations(info, classifier.name, config)
+    metrics = _rounded(metrics)
     shown = gallery.draw(found.sounds.ids, found.sounds.labels, num_gallery, seed)
     sheets = _sheets(found, nearest, shown, num_gallery, seed)
     _write(out, metrics, _examples(model, found, shown, seed), sheets, run)
@@ -560,6 +562,15 @@ def _sheets(
             found.sounds.ids, originals, generated.pictures, found.qualities, names, seed
         )
     return {name: sheet for name, sheet in sheets.items() if sheet is not None}
+
+
+def _rounded(values: Any) -> Any:
+    """Numbers without the last digits, which depend on the order in which threads add."""
+    if isinstance(values, dict):
+        return {name: _rounded(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_rounded(value) for value in values]
+    return float(f"{values:.{_DIGITS}g}") if isinstance(values, float) else values
 
 
 def _write(
