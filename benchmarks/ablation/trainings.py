@@ -128,7 +128,7 @@ class Trainings:
         stage = STAGES[FEATURE_GAN](
             self._config(variant, 0), dataset_info.load(self._data), self._out
         )
-        (multimodal,) = _needs(variant)
+        multimodal, *_ = _needs(variant)
         stage.multimodal = keras.saving.load_model(self.get(multimodal).part, compile=False)
         _, discriminator = stage.build_players()
         return sum(math.prod(weight.shape) for weight in discriminator.trainable_variables)
@@ -138,7 +138,13 @@ class Trainings:
 
 
 def _needs(variant: Variant) -> tuple[Variant, ...]:
-    return () if variant.stage == MULTIMODAL else (find(MULTIMODAL, AROUND[MULTIMODAL]),)
+    """Whose parts the training reads, the multimodal layers first."""
+    if variant.stage == MULTIMODAL:
+        return ()
+    stages = [MULTIMODAL]
+    if variant.changes.get("generated_share"):
+        stages.append(FEATURE_GAN)
+    return tuple(find(stage, AROUND[stage]) for stage in stages)
 
 
 @contextlib.contextmanager

@@ -236,6 +236,15 @@ VARIANTS: tuple[Variant, ...] = (
                 "changes": {"perceptual_weight": 10.0, "backbone": "efficientnet_lite2"},
             },
             "projected": {"title": "decoder, projected alone", "changes": _PROJECTED},
+            "generated_share": {
+                "title": "decoder, projected, perceptual 10, L1 4, pictures of sounds judged too",
+                "changes": {
+                    **_PROJECTED,
+                    "perceptual_weight": 10.0,
+                    "l1_weight": 4.0,
+                    "generated_share": 0.5,
+                },
+            },
             "augment": {
                 "title": "… DiffAugment",
                 "changes": {"augment": "color,translation,cutout"},

@@ -97,6 +97,11 @@ def test_a_gan_depends_on_the_layers_before_it_alone(tiny_dataset, tmp_path, mon
     before = trainings.key(gan, 0), trainings.key(layers, 0)
     monkeypatch.setitem(AROUND, FEATURE_GAN, "paper")
     assert (trainings.key(gan, 0), trainings.key(layers, 0)) == before
+    monkeypatch.setitem(AROUND, FEATURE_GAN, "energy")
+    with_sounds = find(IMAGE_GAN, "generated_share")
+    sounds_before = trainings.key(with_sounds, 0)
+    monkeypatch.setitem(AROUND, FEATURE_GAN, "paper")
+    assert trainings.key(with_sounds, 0) != sounds_before
     monkeypatch.setitem(AROUND, MULTIMODAL, "paper")
     assert trainings.key(gan, 0) != before[0]
     assert trainings.key(layers, 0) == before[1]
