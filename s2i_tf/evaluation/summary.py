@@ -96,7 +96,7 @@ def left_out(metrics: Metrics) -> str:
     if not found["known"]:
         return "The model does not say what it was trained on; nothing is left out."
     return (
-        f"Left out, as the model was trained on them: {found['num_sounds']} sounds and "
+        f"Left out, because trained on: {found['num_sounds']} sounds and "
         f"{found['num_images']} photos of the data."
     )
 
@@ -181,7 +181,7 @@ def _picture_lines(metrics: Metrics) -> list[str]:
             f"  {row['title']:<47}{_number(accuracy['micro']['value']):>6}"
             f"{_number(accuracy['macro']['value']):>7}"
             f"{decimal((diverse.get(name) or _NONE)['value']):>9}"
-            f"{decimal((row['kid'] or _NONE)['value'], 4):>9}"
+            f"{_significant((row['kid'] or _NONE)['value']):>9}"
         )
     if metrics["memorising"] is not None:
         ratio = metrics["memorising"]["features"]["ratio"]["value"]
@@ -192,6 +192,10 @@ def _picture_lines(metrics: Metrics) -> list[str]:
 
 def _arrow(direction: str) -> str:
     return direction.replace("_to_", " → ")
+
+
+def _significant(value: float | None) -> str:
+    return _DASH if value is None else f"{value:.3g}"
 
 
 def _number(share: float | None) -> str:
