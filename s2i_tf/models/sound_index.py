@@ -1,8 +1,10 @@
 """The training sounds by their features: which of them is nearest to features made of a photo?
 
-Compared are the means over time of the scaled features, [batch, 4096] time-major, so that it counts
-what is heard and not at which moment, and a sound takes half a kilobyte. A saved index is one
-`.npz` file; `MAX_SOUNDS` keep it below 6 MB.
+Compared are the means over time of the scaled features, [batch, 4096] time-major, by the angle
+between them. So it counts what is heard and not at which moment, and a sound takes half a kilobyte.
+By Euclidean distance a few sounds of small features would be the nearest of most photos, because
+what a generator makes has less spread than real features. A saved index is one `.npz` file;
+`MAX_SOUNDS` keep it below 6 MB.
 """
 
 import dataclasses
@@ -18,6 +20,7 @@ from s2i_tf.errors import UserError
 
 MAX_SOUNDS = 10_000
 
+_TINY = 1e-12
 _ARRAYS = ("vectors", "ids", "groups", "labels")
 
 
@@ -53,7 +56,7 @@ class SoundIndex:
         return len(self.ids)
 
     def nearest(self, scaled_features: np.ndarray, num: int) -> tuple[np.ndarray, np.ndarray]:
-        """The nearest sounds by Euclidean distance, no two of them of one recording.
+        """The nearest sounds by cosine distance, no two of them of one recording.
 
         Args:
           scaled_features: float [queries, 4096], as the model's sound scaler or its reverse
@@ -62,18 +65,18 @@ class SoundIndex:
 
         Returns:
           Int [queries, num], positions in the index, the nearest first, and float32 [queries, num],
-          their distances.
+          their distances in [0, 2].
         """
         num = min(num, len(np.unique(self.groups)))
         targets = self.vectors.astype(np.float32)
         positions = np.zeros((len(scaled_features), num), np.int64)
         distances = np.zeros((len(scaled_features), num), np.float32)
         for row, query in enumerate(summarize(scaled_features)):
-            apart = np.linalg.norm(targets - query, axis=1)
+            apart = 1 - targets @ query
             order = np.argsort(apart, kind="stable")
             _, first = np.unique(self.groups[order], return_index=True)
             positions[row] = order[np.sort(first)[:num]]
-            distances[row] = apart[positions[row]]
+            distances[row] = np.clip(apart[positions[row]], 0, 2)
         return positions, distances
 
     def save(self, path: str | os.PathLike) -> None:
@@ -98,6 +101,11 @@ class SoundIndex:
 
 
 def summarize(scaled_features: np.ndarray) -> np.ndarray:
-    """Scaled features [sounds, 4096] as their means over time, float32 [sounds, 256]."""
+    """Scaled features [sounds, 4096] as the directions of their means over time.
+
+    Returns:
+      Float32 [sounds, 256], each of length 1.
+    """
     features = np.asarray(scaled_features, np.float32)
-    return features.reshape(len(features), spec.FEATURE_STEPS, -1).mean(axis=1)
+    means = features.reshape(len(features), spec.FEATURE_STEPS, -1).mean(axis=1)
+    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), _TINY)
