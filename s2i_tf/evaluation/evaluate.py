@@ -48,12 +48,11 @@ All shares are in [0, 1], and what could not be measured is null. It carries no 
 that the same input gives the same file.
 """
 
-import dataclasses
 import json
 import logging
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -66,11 +65,10 @@ from s2i_tf.errors import UserError
 from s2i_tf.evaluation import (
     bootstrap,
     charts,
-    drawn,
+    exhibits,
     figures,
     gallery,
     label_match,
-    linear_probe,
     memorising,
     picture_tables,
     provenance,
@@ -79,14 +77,10 @@ from s2i_tf.evaluation import (
     unseen,
 )
 from s2i_tf.evaluation.deviations import deviations
-from s2i_tf.evaluation.drawn import Drawn
-from s2i_tf.evaluation.judging import Judge, Looks
-from s2i_tf.evaluation.linear_probe import LinearProbe
-from s2i_tf.evaluation.tables import Items
+from s2i_tf.evaluation.found import Found
+from s2i_tf.evaluation.judging import Judge
 from s2i_tf.features.base import Classifier
 from s2i_tf.media import image
-from s2i_tf.media.sheet import to_uint8
-from s2i_tf.models.multimodal import Hidden
 from s2i_tf.models.sound_to_image import SoundToImage
 
 METRICS_VERSION = 2
@@ -99,7 +93,6 @@ DATA_FOLDER = "data"
 DEFAULT_JUDGE = "efficientnet_lite0"
 DEFAULT_NUM_GALLERY = 24
 
-_NUM_FURTHER_SAMPLES = 3
 _DIGITS = 10
 # What needs training photos.
 _OF_TRAINING = (
@@ -110,8 +103,6 @@ _OF_TRAINING = (
     "baselines",
     "retrieval_train",
 )
-# Beside the deterministic picture, for the distance between samples of one sound.
-_NUM_COMPARED_SAMPLES = 2
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +152,7 @@ def evaluate(
         )
     config = None if run is None else config_lib.load(run)
     parts = unseen.load(model.trained_on, data_dir, info)
-    found = _Found.of(model, Judge(classifier), parts, info, seed)
+    found = Found.of(model, Judge(classifier), parts, info, seed)
     shares, nearest = _measure(found, seed)
     metrics = {
         "version": METRICS_VERSION,
@@ -182,9 +173,9 @@ def evaluate(
     metrics["warnings"] = provenance.warnings(metrics["data"])
     metrics["deviations"] = deviations(info, classifier.name, config)
     metrics = _rounded(metrics)
-    shown = gallery.draw(found.sounds.ids, found.sounds.labels, num_gallery, seed)
-    sheets = _sheets(found, nearest, shown, num_gallery, seed)
-    _write(out, metrics, _examples(model, found, shown, seed), sheets, run)
+    chosen = gallery.draw(found.sounds.ids, found.sounds.labels, num_gallery, seed)
+    sheets = exhibits.sheets(found, nearest, chosen, num_gallery, seed)
+    _write(out, metrics, exhibits.examples(model, found, chosen, seed), sheets, run)
     return metrics
 
 
@@ -205,155 +196,6 @@ def check_out(out: pathlib.Path) -> None:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Training:
-    """What the model was trained on, as far as it is at hand."""
-
-    sounds: Items
-    images: Items
-    looks: Looks
-    sound_vectors: Hidden
-    image_vectors: Hidden
-    heard: LinearProbe  # names the class of a sound
-    seen: LinearProbe  # names the class of a picture, from the judge's features
-
-
-@dataclasses.dataclass(frozen=True)
-class _Found:
-    """Everything that the figures are worked out from, of the eval split and the training split."""
-
-    judge: Judge
-    info: DatasetInfo
-    sounds: Items
-    images: Items
-    sound_vectors: Hidden
-    image_vectors: Hidden
-    original: Looks
-    rebuilt: Drawn  # of each photo, from its own features
-    drawn: dict[str, Drawn]  # of each sound: `generated`, and the baselines if there is training
-    samples: np.ndarray | None  # features of samples of each sound [samples, sounds, size]
-    training: _Training | None
-    no_training: str
-
-    @property
-    def generated(self) -> Drawn:
-        """The pictures of the sounds."""
-        return self.drawn["generated"]
-
-    @property
-    def photo_of_sound(self) -> np.ndarray:
-        """The photo of each sound's first pair, int [sounds]."""
-        _, first = np.unique(self.sounds.of_pair, return_index=True)
-        return self.images.of_pair[first]
-
-    @property
-    def names(self) -> list[str]:
-        """The class of each sound."""
-        return [self.info.class_names[label] for label in self.sounds.labels]
-
-    @property
-    def matches(self) -> np.ndarray:
-        """The smallest k at which the labels of picture and photo meet, int [sounds]; 0: none."""
-        photos = self.original.labels[self.photo_of_sound]
-        return figures.first_matches(photos, self.generated.looks.labels)
-
-    @property
-    def qualities(self) -> dict[str, np.ndarray] | None:
-        """Which pictures are good, middling and bad, bool [sounds] each; see `figures`."""
-        if self.training is None:
-            return None
-        named = self.training.seen.predict(self.generated.looks.features)
-        return figures.qualities(self.matches, named == self.sounds.labels)
-
-    @classmethod
-    def of(
-        cls, model: SoundToImage, judge: Judge, parts: unseen.Parts, info: DatasetInfo, seed: int
-    ) -> "_Found":
-        """Runs the model and the judge."""
-        sounds, images = _sides(parts.splits[spec.EVAL_SPLIT])
-        logger.info("drawing %d sounds and %d photos", len(sounds), len(images))
-        generated = _draw(model, sounds.features)
-        rebuilt = _finite(model.images_from_features(images.features))
-        looks = {
-            name: judge.look(pictures, name)
-            for name, pictures in (
-                ("generated pictures", generated),
-                ("photos rebuilt", rebuilt),
-                ("photos", images.pictures),
-            )
-        }
-        generated_looks, rebuilt_looks, original = looks.values()
-        samples = None
-        if model.stochastic:
-            further = [
-                judge.look(_draw(model, sounds.features, sample, seed)).features
-                for sample in range(1, 1 + _NUM_COMPARED_SAMPLES)
-            ]
-            samples = np.stack([generated_looks.features, *further])
-        sound_vectors = model.embed_sound(sounds.features)
-        training = None
-        by_name = {"generated": Drawn(generated, generated_looks)}
-        if not parts.no_training:
-            training = _train(model, judge, parts.splits[spec.TRAIN_SPLIT], seed)
-            by_name |= drawn.of_baselines(
-                judge,
-                training.images,
-                training.looks,
-                training.image_vectors.after,
-                sounds,
-                sound_vectors.after,
-                training.heard,
-            )
-        return cls(
-            judge=judge,
-            info=info,
-            sounds=sounds,
-            images=images,
-            sound_vectors=sound_vectors,
-            image_vectors=model.embed_image(images.features),
-            original=original,
-            rebuilt=Drawn(rebuilt, rebuilt_looks),
-            drawn=by_name,
-            samples=samples,
-            training=training,
-            no_training=parts.no_training,
-        )
-
-
-def _sides(columns: unseen.Columns) -> tuple[Items, Items]:
-    return Items.of_split(columns, "sound"), Items.of_split(columns, "image")
-
-
-def _train(model: SoundToImage, judge: Judge, columns: unseen.Columns, seed: int) -> _Training:
-    sounds, images = _sides(columns)
-    looks = judge.look(images.pictures, "training photos")
-    logger.info("linear probes on %d training sounds and %d photos", len(sounds), len(images))
-    return _Training(
-        sounds=sounds,
-        images=images,
-        looks=looks,
-        sound_vectors=model.embed_sound(sounds.features),
-        image_vectors=model.embed_image(images.features),
-        heard=linear_probe.fit(sounds.features, sounds.labels, sounds.groups, seed=seed),
-        seen=linear_probe.fit(looks.features, images.labels, images.ids, seed=seed),
-    )
-
-
-def _draw(model: SoundToImage, sound_features: np.ndarray, sample: int = 0, seed: int = 0):
-    return _finite(model.generate(sound_features, sample=sample, seed=seed))
-
-
-def _finite(pictures: np.ndarray) -> np.ndarray:
-    """As uint8.
-
-    Raises:
-      UserError: if a picture holds NaN or infinity, which would turn into some colour unseen.
-    """
-    if not np.isfinite(pictures).all():
-        raise UserError("the model's pictures are not finite; it was not trained to an end")
-    return to_uint8(pictures)
-
-
 def _check_nets(model: SoundToImage, info: DatasetInfo) -> None:
     for modality, net in info.extractors.items():
         key = f"{modality}_fingerprint"
@@ -364,7 +206,7 @@ def _check_nets(model: SoundToImage, info: DatasetInfo) -> None:
             )
 
 
-def _measure(found: _Found, seed: int) -> tuple[dict[str, Any], memorising.Nearest | None]:
+def _measure(found: Found, seed: int) -> tuple[dict[str, Any], memorising.Nearest | None]:
     """The parts of the metrics, and each generated picture's nearest training photo."""
     logger.info("measuring")
     names, training = found.info.class_names, found.training
@@ -433,7 +275,7 @@ def _measure(found: _Found, seed: int) -> tuple[dict[str, Any], memorising.Neare
     return metrics, nearest
 
 
-def _missing(found: _Found) -> dict[str, str]:
+def _missing(found: Found) -> dict[str, str]:
     missing = {}
     if found.no_training:
         for part in _OF_TRAINING:
@@ -443,7 +285,7 @@ def _missing(found: _Found) -> dict[str, str]:
     return missing
 
 
-def _retrieval(found: _Found, seed: int) -> list[dict[str, Any]]:
+def _retrieval(found: Found, seed: int) -> list[dict[str, Any]]:
     sides = {
         spec.TRAIN_SPLIT: found.training,
         spec.EVAL_SPLIT: found,
@@ -464,7 +306,7 @@ def _retrieval(found: _Found, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-def _label_match(found: _Found, seed: int) -> dict[str, Any]:
+def _label_match(found: Found, seed: int) -> dict[str, Any]:
     rows = tables.match_rows(
         found.sounds,
         found.images,
@@ -482,86 +324,6 @@ def _label_match(found: _Found, seed: int) -> dict[str, Any]:
         "random": {str(k): share for k, share in random.items()},
         "paper": {str(k): share for k, share in label_match.PAPER_MATCH.items()},
     }
-
-
-def _examples(
-    model: SoundToImage, found: _Found, shown: Sequence[int], seed: int
-) -> list[gallery.Example]:
-    further = [
-        _draw(model, found.sounds.features[shown], sample, seed)
-        for sample in range(1, 1 + _NUM_FURTHER_SAMPLES if model.stochastic else 1)
-    ]
-    names = found.judge.classifier.labels
-    examples = []
-    for place, position in enumerate(shown):
-        photo = int(found.photo_of_sound[position])
-        sound_id = found.sounds.ids[position]
-        labels = found.original.labels[photo], found.generated.looks.labels[position]
-        examples.append(
-            gallery.Example(
-                class_name=found.names[position],
-                sound_id=sound_id,
-                sound=gallery.load_sound(found.info.source, sound_id),
-                original=found.images.pictures[photo],
-                generated=(
-                    found.generated.pictures[position],
-                    *(sample[place] for sample in further),
-                ),
-                rebuilt=found.rebuilt.pictures[photo],
-                original_labels={int(i): names[i] for i in labels[0]},
-                generated_labels={int(i): names[i] for i in labels[1]},
-            )
-        )
-    return examples
-
-
-def _sheets(
-    found: _Found,
-    nearest: memorising.Nearest | None,
-    shown: Sequence[int],
-    num_shown: int,
-    seed: int,
-) -> dict[str, np.ndarray]:
-    """The figures made of pictures, by file name; see `figures`."""
-    names, class_names = found.names, found.info.class_names
-    photos = found.photo_of_sound
-    originals, generated = found.images.pictures[photos], found.generated
-    training = found.training
-    sheets: dict[str, np.ndarray | None] = {
-        "dataset.png": figures.data_set(
-            found.images if training is None else training.images, class_names, seed
-        ),
-        "rebuilt.png": figures.rebuilt(
-            found.images, found.rebuilt.pictures, class_names, num_shown, seed
-        ),
-        "neighbours.png": figures.neighbours(
-            found.images,
-            found.image_vectors.after,
-            found.sounds,
-            found.sound_vectors.after,
-            photos,
-            class_names,
-            num_shown,
-            seed,
-        ),
-        "pictures.png": figures.sheet(
-            originals[shown],
-            generated.pictures[shown],
-            [names[position] for position in shown],
-            [""] * len(shown),
-        ),
-        "top_k.png": figures.top_k(
-            found.sounds.ids, originals, generated.pictures, found.matches, names, seed
-        ),
-    }
-    if training is not None:
-        sheets["closest.png"] = figures.closest(
-            generated.pictures, nearest, training.images, names, class_names
-        )
-        sheets |= figures.by_quality(
-            found.sounds.ids, originals, generated.pictures, found.qualities, names, seed
-        )
-    return {name: sheet for name, sheet in sheets.items() if sheet is not None}
 
 
 def _rounded(values: Any) -> Any:
