@@ -73,13 +73,17 @@ class GeneratorConfig:
       name: architecture, a key of `s2i_tf.models.GENERATORS`.
       filters: channels of the first layer; deeper ones have up to eight times as many.
       norm: a key of `s2i_tf.models.norms.NORMS`.
-      dropout: rate in the three decoder blocks next to the bottleneck; 0 makes it deterministic.
+      dropout: rate in the three decoder blocks next to the bottleneck, or on the vector that a
+        generator of vectors is given; 0 makes the first kind deterministic.
+      noise_scale: factor on the noise at inference, for a generator that is given noise: below 1
+        its features are more typical and vary less.
     """
 
     name: str = "unet"
     filters: int = 64
     norm: str = "batch"
     dropout: float = 0.5
+    noise_scale: float = 1.0
 
 
 @dataclasses.dataclass

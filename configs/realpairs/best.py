@@ -11,6 +11,7 @@ on the eval split. Against the paper's recipe (`docs/deviations.md`):
   loss, in place of the paper's losses between hidden vectors.
 - Sound to image features: dense layers with noise that minimise the energy distance to the
   features of the class's photos, so that they have the spread of real ones; no discriminator.
+  The other way round, from a photo to sound features, the same with a squared distance beside it.
 - Image features to pictures: a decoder that takes the features in their own layout, a perceptual
   distance to the photo through EfficientNet-Lite2 and a discriminator that looks through the same
   net. A third of the pictures are of features that the stage before made of sounds: they have no
@@ -23,11 +24,19 @@ from s2i_tf.config import Config
 
 
 def get_config() -> Config:
-    """The three stages."""
+    """The stages of both directions."""
     config = Config(judge="efficientnet_lite0", checkpoint_every_steps=200, num_samples=21)
     _multimodal(config.multimodal)
-    _feature_gan(config.feature_gan)
+    for gan in (config.feature_gan, config.reverse_gan):
+        _of_features(gan)
     _image_gan(config.image_gan)
+    config.feature_gan.generator.dropout = 0.7
+    config.feature_gan.generator.noise_scale = 0.5
+    config.image_to_sound = True
+    config.reverse_gan.generator.dropout = 0.1
+    config.reverse_gan.generator.filters = 32
+    config.reverse_gan.l2_weight = 1.0
+    config.reverse_gan.num_steps = 200
     return config
 
 
@@ -47,16 +56,15 @@ def _multimodal(multimodal) -> None:
     multimodal.num_steps = 100
 
 
-def _feature_gan(gan) -> None:
+def _of_features(gan) -> None:
     gan.generator.name = "feature_decoder"
     gan.generator.norm = "none"
-    gan.generator.dropout = 0.1
     gan.discriminator.name = "feature_critic"
     gan.discriminator.filters = 32
     gan.discriminator.num_layers = 1
     gan.discriminator.norm = "spectral"
     gan.loss = "hinge"
-    gan.adversarial_weight = 0.0
+    gan.adversarial_weight = 0.0  # so the discriminator only watches
     gan.l1_weight = 0.0
     gan.energy_weight = 1.0
     gan.discriminator_weight = 1.0
@@ -93,4 +101,4 @@ def _image_gan(gan) -> None:
     gan.balanced = True
     gan.repair_pairs = True
     gan.batch_size = 16
-    gan.num_steps = 2700
+    gan.num_steps = 3300

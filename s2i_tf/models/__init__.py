@@ -31,6 +31,7 @@ DISCRIMINATORS: dict[str, Callable[..., keras.Model]] = {
     "feature_critic": build_feature_critic,
 }
 
+_WITH_NOISE = ("feature_decoder",)
 _OF_VECTORS = ("decoder", "feature_decoder", "projected", "feature_critic")
 
 
@@ -45,6 +46,11 @@ def takes_vector(name: str) -> bool:
 def takes_layout(name: str) -> bool:
     """Whether an architecture must be told the layout of features (`projected.LAYOUTS`)."""
     return name in _OF_LAYOUTS
+
+
+def takes_noise(name: str) -> bool:
+    """Whether a generator is given noise beside its condition."""
+    return name in _WITH_NOISE
 
 
 def build_generator(name: str, condition_shape, target_shape, **settings) -> keras.Model:

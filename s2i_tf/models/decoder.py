@@ -86,6 +86,7 @@ def build_feature_decoder(
     norm: str = "none",
     dropout: float = 0.0,
     noise_size: int = 128,
+    noise_scale: float = 1.0,
     output_activation: str = "linear",
     seed: int | None = None,
     name: str = "feature_decoder",
@@ -99,6 +100,7 @@ def build_feature_decoder(
       norm: see `s2i_tf.models.norms.NORMS`.
       dropout: rate on the vector.
       noise_size: numbers of noise, see `ConditioningNoise`.
+      noise_scale: factor on the noise at inference.
       output_activation: `linear` for standardised features.
       seed: of the initial weights and of the noise's projection.
       name: of the model.
@@ -110,7 +112,9 @@ def build_feature_decoder(
     _check_vector(name, target_shape, spec.FEATURE_SIZE)
     init = _Initializers(seed)
     condition = keras.Input(condition_shape, name="condition")
-    noise = ConditioningNoise(noise_size, seed=seed or 0, name="noise")(condition)
+    noise = ConditioningNoise(
+        noise_size, seed=seed or 0, inference_scale=noise_scale, name="noise"
+    )(condition)
     x = layers.Dropout(dropout, name="dropout")(condition) if dropout else condition
     x = layers.Concatenate(name="with_noise")([x, noise])
     x = _dense(x, 8 * filters, norm, "hidden0", init)

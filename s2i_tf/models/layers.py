@@ -30,7 +30,8 @@ class GivenSeed(keras.random.SeedGenerator):
 
     def next(self, ordered=True):
         """The seed; always the same."""
-        return self._seed
+        # JAX takes no signed keys, TensorFlow no unsigned ones.
+        return ops.cast(self._seed, "uint32") if keras.backend.backend() == "jax" else self._seed
 
 
 @keras.saving.register_keras_serializable("s2i_tf")
@@ -80,10 +81,19 @@ class ConditioningNoise(keras.layers.Layer):
       noise_size: how many numbers.
       seed: of the fixed function and of the training's draws.
       frequency: turns of the phase for a typical difference of two conditions.
+      inference_scale: factor on the noise at inference; below 1 it keeps to what is typical.
     """
 
-    def __init__(self, noise_size: int, seed: int = 0, frequency: float = 1.0, **kwargs):
+    def __init__(
+        self,
+        noise_size: int,
+        seed: int = 0,
+        frequency: float = 1.0,
+        inference_scale: float = 1.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        self.inference_scale = inference_scale
         self.noise_size = noise_size
         self.seed = seed
         self.frequency = frequency
@@ -117,12 +127,13 @@ class ConditioningNoise(keras.layers.Layer):
             turns = turns + ops.zeros_like(condition[:, :1])
         else:
             turns = ops.matmul(condition, self.projection)
-        return 2.0**0.5 * ops.cos(2 * math.pi * ops.cast(turns, self.compute_dtype))
+        noise = 2.0**0.5 * ops.cos(2 * math.pi * ops.cast(turns, self.compute_dtype))
+        return noise if training else self.inference_scale * noise
 
     def get_config(self):
         """The constructor's arguments, for Keras' files."""
-        config = {"noise_size": self.noise_size, "seed": self.seed, "frequency": self.frequency}
-        return {**super().get_config(), **config}
+        names = ("noise_size", "seed", "frequency", "inference_scale")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def drawn_layers(*models: keras.Model) -> list[keras.layers.Layer]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from s2i_tf import models, spec
 from s2i_tf.errors import UserError
-from s2i_tf.models.decoder import GridToTiles, TilesToGrid
+from s2i_tf.models.decoder import TilesToGrid
 from s2i_tf.models.layers import drawn_masks, feature_extractor
 
 VECTOR, FEATURES = (6,), (spec.FEATURE_SIZE,)
@@ -111,12 +111,22 @@ def test_noise_varies_with_the_draw_and_is_fixed_without_one(rng):
     np.testing.assert_array_equal(plain, model(x, training=False))
 
 
-def test_tiles_become_places_and_the_other_way_round(rng):
+@pytest.mark.parametrize("scale", [0.0, 0.5])
+def test_noise_can_be_smaller_at_inference_than_in_training(scale, rng):
+    model = models.build_generator("feature_decoder", VECTOR, FEATURES, noise_scale=scale)
+    noise = model.get_layer("noise")
+    x = rng.normal(size=(500, 6)).astype(np.float32)
+    assert np.isclose(np.std(noise(x, training=True)), 1.0, atol=0.02)
+    assert np.isclose(np.std(noise(x)), scale, atol=0.02)
+    with drawn_masks(np.stack([np.arange(500), np.ones(500)], axis=1).astype(int), model):
+        assert np.isclose(np.std(noise(x)), scale, atol=0.02)
+
+
+def test_tiles_become_places(rng):
     square = rng.normal(size=(1, spec.FEATURE_SIDE, spec.FEATURE_SIDE)).astype(np.float32)
     features = square.reshape(1, -1)
     grid = TilesToGrid()(features)
     np.testing.assert_array_equal(grid[0, 2, 5], square[0, 16:24, 40:48].reshape(-1))
-    np.testing.assert_array_equal(GridToTiles()(grid), features)
 
 
 @pytest.mark.parametrize(
