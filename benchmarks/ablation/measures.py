@@ -205,13 +205,25 @@ def of_pictures(model: SoundToImage, material: Material) -> tuple[Measures, np.n
 
 
 def of_real_photos(material: Material) -> Measures:
-    """The same measures of real photos: others of the class, and as many training photos."""
-    items, looks = material.training_images, material.training_looks
+    """The same measures of real photos in the place of pictures.
+
+    Class and labels of other photos of the eval split, one of the class for each sound; distance
+    and spread of as many training photos, as the former are part of what is compared with.
+    """
     rng = np.random.default_rng(0)
-    drawn = [rng.choice(np.flatnonzero(items.labels == label)) for label in material.labels]
-    return {
-        f"made_{key}": value for key, value in _judged(looks[np.array(drawn)], material).items()
-    }
+    others = [_another(photo, material.images.labels, rng) for photo in material.photos]
+    items = material.training_images
+    training = [rng.choice(np.flatnonzero(items.labels == label)) for label in material.labels]
+    seen = _judged(material.photo_looks[np.array(others)], material)
+    apart = _judged(material.training_looks[np.array(training)], material)
+    apart = {key: apart[key] for key in ("kid", "ratio")}
+    return {f"made_{key}": value for key, value in (seen | apart).items()}
+
+
+def _another(position: int, labels: np.ndarray, rng: np.random.Generator) -> int:
+    """A random other item of the same label, or the item itself if it is alone."""
+    others = np.setdiff1d(np.flatnonzero(labels == labels[position]), [position])
+    return int(rng.choice(others)) if len(others) else position
 
 
 def _judged(looks: Looks, material: Material) -> Measures:
