@@ -112,6 +112,7 @@ def render(metrics: Metrics, paper_recipe: Metrics | None, pictures: Sequence[st
         _retrieval_table(metrics),
         _match_table(metrics),
         _picture_table(metrics),
+        _reverse(metrics),
         _classes(metrics),
         _sources(metrics),
         _further(pictures),
@@ -300,6 +301,47 @@ def _following_lines(metrics: Metrics) -> Iterator[str]:
             f"a class: {_ratio(found['pooled']['generated'])}; in the real picture "
             f"{_ratio(found['pooled']['real'])}."
         )
+
+
+def _reverse(metrics: Metrics) -> str:
+    found = metrics["reverse"]
+    if found is None:
+        return ""
+    rows = [
+        [
+            row["title"],
+            *(_share((row["accuracy"] or {}).get(mean, _NOTHING)) for mean in ("micro", "macro")),
+            "–" if row["num_hit"] is None else f"{row['num_hit']} of {found['num_sounds']}",
+        ]
+        for row in found["class_found"]
+    ]
+    rows.append(["chance", *(percent(found["chance"][mean]) for mean in ("micro", "macro")), ""])
+    lines = [
+        "## From photo to sound",
+        "",
+        f"For the sound features made of each of {found['num_photos']} photos stands the nearest "
+        "training sound. Sounds hit: how many different ones are ever the nearest.",
+        "",
+        *_table(["", "has the photo's class", "macro", "sounds hit"], rows),
+    ]
+    match = found["label_match"]
+    if match is not None:
+        ks = list(match["random"])
+        rows = [
+            [row["title"], *(_share((row["match"][k] or {}).get("micro", _NOTHING)) for k in ks)]
+            for row in match["rows"]
+        ]
+        rows.append(["two random sets of labels", *(percent(match["random"][k]) for k in ks)])
+        lines += [
+            "",
+            f"Whether the first k labels that {match['judge']}, a judge of sounds, gives to the "
+            "sound found and to the real sound of the pair meet.",
+            "",
+            *_table(["", *(f"top {k}" for k in ks)], rows),
+        ]
+    for part, why in found["missing"].items():
+        lines += ["", f"Not measured, {part.replace('_', ' ')}: {why}."]
+    return "\n".join(lines)
 
 
 def _classes(metrics: Metrics) -> str:

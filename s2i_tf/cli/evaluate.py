@@ -6,7 +6,9 @@ s2i evaluate --model=DIR --data=DATA --out=DIR
 Writes metrics.json, report.html and figures. With --workdir, data and judge are those of the run's
 configuration and the results go to RUN/evaluation, unless a flag says otherwise. DATA is what
 `s2i prepare` wrote, or a folder of sounds/CLASS and images/CLASS, whose features then go to
-OUT/data. Whatever the model was trained on is left out of every figure of the eval split.
+OUT/data. Whatever the model was trained on is left out of every figure of the eval split. Of a
+model that also goes from image to sound, --sound_judge=FOLDER/yamnet.tflite says what YAMNet hears
+in the sounds that it finds.
 """
 
 import pathlib
@@ -19,17 +21,21 @@ from s2i_tf.errors import UserError
 from s2i_tf.pretrained import REALPAIRS
 
 OUT_IN_RUN = "evaluation"
-_FLAGS = ("workdir", "model", "data", "judge", "out", "seed", "num_gallery")
+_SOUND_JUDGE = "yamnet"
+_FLAGS = ("workdir", "model", "data", "judge", "sound_judge", "out", "seed", "num_gallery")
 
 
 def define_flags() -> None:
-    """Defines --workdir or --model, --data, --judge, --out, --seed and --num_gallery."""
+    """Defines --workdir or --model, and the flags of data, judges, place, draws and page."""
     flags.DEFINE_string("workdir", None, "Folder of a finished run.")
     flags.DEFINE_string(
         "model", None, "Folder of a model, instead of --workdir; by default the package's."
     )
     flags.DEFINE_string("data", None, "What `s2i prepare` wrote, or sounds/CLASS, images/CLASS.")
     flags.DEFINE_string("judge", None, "Classifier that looks at the pictures, by name.")
+    flags.DEFINE_string(
+        "sound_judge", None, "The file yamnet.tflite, to judge the sounds found for photos."
+    )
     flags.DEFINE_string("out", None, "Folder for metrics.json, report.html and the figures.")
     flags.DEFINE_integer("seed", 0, "Of the intervals and the examples.", lower_bound=0)
     flags.DEFINE_integer("num_gallery", 24, "Examples in the page.", lower_bound=1, upper_bound=200)
@@ -64,15 +70,20 @@ def run(args: list[str]) -> None:
             "folder of sounds/CLASS and images/CLASS"
         )
 
+    from s2i_tf import features
     from s2i_tf.evaluation import evaluate, summary
 
     evaluate.check_out(pathlib.Path(out))
+    sound_judge = None
+    if values.sound_judge:
+        sound_judge = features.load_classifier(_SOUND_JUDGE, weights=values.sound_judge)
     if not is_prepared:
         data = _prepare(data, pathlib.Path(out) / evaluate.DATA_FOLDER, model_dir)
     metrics = evaluate.evaluate(
         SoundToImage.load(model_dir),
         data,
         judge=values.judge or (config.judge if config else evaluate.DEFAULT_JUDGE),
+        sound_judge=sound_judge,
         out=out,
         seed=values.seed,
         num_gallery=values.num_gallery,

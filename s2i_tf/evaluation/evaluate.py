@@ -16,6 +16,7 @@ and the training split counts as such only as far as the model knows it.
   of the data set these are; `num_eval_pairs`: pairs of the eval split that fall away); `overlap`:
   how many recordings, sounds and photos of the eval split also stand in the training split.
 - `judge`: `name`, `fingerprint`, `digest`, `num_labels`, `features` (`layer`, `size`).
+- `sound_judge`: the same but for `features`, or null where none was given.
 - `retrieval`: rows, see `tables.retrieval_rows`: `split`, `direction`, `layer`, `distance`,
   `num_queries`, `num_targets`, `num_groups`; `measures` (`top_1`, `top_5`, `mrr`), rates; `chance`
   by measure, `micro` and `macro`; `targets_hit` (`num`, `share`, `share_if_even`); `paper_top_1` or
@@ -39,6 +40,8 @@ and the training split counts as such only as far as the model knows it.
   nearest training photo `generated`, of `held_out` photos, and their `ratio`; `closest`.
 - `following`: `num_sounds`; `pooled` rank correlations in [-1, 1], `generated` and `real`; `rows`
   of `class_name`, `cause`, `num_sounds`, `generated`, `real`; null but for the embedded data set.
+- `reverse`: from image to sound, `num_photos`, `num_sounds`, `chance`, `class_found`, `label_match`
+  and a `missing` of its own, see `evaluation.reverse`; null for a model without that direction.
 - `qualities`: how many of the pictures are `good` (their labels meet the photo's within the first
   ten, and the probe sees the class), `middling` (one of the two) and `bad`, or null.
 - `missing`: why a part above is null or a row has nulls, by its name.
@@ -73,6 +76,7 @@ from s2i_tf.evaluation import (
     picture_tables,
     provenance,
     report,
+    reverse,
     tables,
     unseen,
 )
@@ -112,6 +116,7 @@ def evaluate(
     data_dir: str | os.PathLike,
     *,
     judge: str | Classifier = DEFAULT_JUDGE,
+    sound_judge: Classifier | None = None,
     out: str | os.PathLike,
     seed: int = 0,
     num_gallery: int = DEFAULT_NUM_GALLERY,
@@ -125,6 +130,8 @@ def evaluate(
       model: with the nets of the data.
       data_dir: folder that `s2i prepare` wrote.
       judge: the classifier that looks at the pictures, or its name.
+      sound_judge: the classifier that hears the sounds found for photos, such as `yamnet`, if the
+        model has that direction.
       out: folder for `metrics.json`, `report.html` and the figures; new, empty, or of an earlier
         evaluation.
       seed: of the intervals and of the examples.
@@ -138,8 +145,8 @@ def evaluate(
 
     Raises:
       UserError: if model and data are not of the same nets, the model was trained on all of the
-        eval split, the data are damaged, the judge is unknown or not one of images, the pictures
-        are not finite, or `out` holds something else.
+        eval split, the data are damaged, the judge is unknown or not one of images, that of sounds
+        is not one of sounds, the pictures are not finite, or `out` holds something else.
     """
     out = pathlib.Path(out)
     check_out(out)
@@ -153,7 +160,7 @@ def evaluate(
     config = None if run is None else config_lib.load(run)
     parts = unseen.load(model.trained_on, data_dir, info)
     found = Found.of(model, Judge(classifier), parts, info, seed)
-    shares, nearest = _measure(found, seed)
+    shares, nearest = _measure(model, found, sound_judge, seed)
     metrics = {
         "version": METRICS_VERSION,
         "command": command,
@@ -168,6 +175,7 @@ def evaluate(
         "data": provenance.describe_data(info, data_dir, parts),
         "judge": provenance.describe_judge(classifier)
         | {"features": {"layer": found.judge.layer, "size": found.original.features.shape[1]}},
+        "sound_judge": sound_judge and provenance.describe_judge(sound_judge),
         **shares,
     }
     metrics["warnings"] = provenance.warnings(metrics["data"])
@@ -206,7 +214,9 @@ def _check_nets(model: SoundToImage, info: DatasetInfo) -> None:
             )
 
 
-def _measure(found: Found, seed: int) -> tuple[dict[str, Any], memorising.Nearest | None]:
+def _measure(
+    model: SoundToImage, found: Found, sound_judge: Classifier | None, seed: int
+) -> tuple[dict[str, Any], memorising.Nearest | None]:
     """The parts of the metrics, and each generated picture's nearest training photo."""
     logger.info("measuring")
     names, training = found.info.class_names, found.training
@@ -236,6 +246,17 @@ def _measure(found: Found, seed: int) -> tuple[dict[str, Any], memorising.Neares
             index,
             sounds,
             names,
+            seed=seed,
+        ),
+        "reverse": reverse.measure(
+            model,
+            training and (training.sounds, training.sound_vectors.after),
+            sounds,
+            images,
+            found.image_vectors.after,
+            names,
+            source=found.info.source,
+            judge=sound_judge,
             seed=seed,
         ),
         "qualities": found.qualities
@@ -272,6 +293,8 @@ def _measure(found: Found, seed: int) -> tuple[dict[str, Any], memorising.Neares
         )
     if metrics["following"] is None:
         metrics["missing"]["following"] = "only the embedded data set knows the causes of a sound"
+    if metrics["reverse"] is None:
+        metrics["missing"]["reverse"] = "the model goes from sound to image only"
     return metrics, nearest
 
 

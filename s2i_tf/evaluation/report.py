@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from s2i_tf.evaluation import bootstrap, report_examples, report_pictures, report_tables, summary
+from s2i_tf.evaluation import (
+    bootstrap,
+    report_examples,
+    report_pictures,
+    report_reverse,
+    report_tables,
+    summary,
+)
 from s2i_tf.evaluation.gallery import Example
 from s2i_tf.evaluation.markup import Embedder, Markup, join, tag
 from s2i_tf.evaluation.summary import Metrics, percent
@@ -26,6 +33,7 @@ _SECTIONS = {
     "class-seen": "Class seen",
     "fidelity": "Fidelity",
     "memorising": "Memorising",
+    "reverse": "Photo to sound",
     "classes": "Classes",
     "figures": "Figures",
     "training": "Training",
@@ -72,6 +80,7 @@ def render(
             report_pictures.fidelity_section(metrics),
             report_pictures.memorising_section(metrics, sheets, embedder),
             report_pictures.following_section(metrics),
+            report_reverse.reverse_section(metrics),
             report_tables.class_section(metrics),
             report_pictures.figures_section(sheets, embedder),
             report_examples.training_section(run, embedder),
@@ -151,6 +160,8 @@ def _repeat_section(metrics: Metrics) -> Markup:
         ),
         "Judge": f"{judge['name']}, fingerprint {judge['digest']}",
     }
+    if (heard_by := metrics["sound_judge"]) is not None:
+        facts["Judge of sounds"] = f"{heard_by['name']}, fingerprint {heard_by['digest']}"
     folded = {
         "The training's configuration": metrics["model"]["config"],
         "Checksums of the model's files": metrics["model"]["files"],

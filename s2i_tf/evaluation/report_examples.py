@@ -20,6 +20,7 @@ _STAGE_TITLES = {
     "multimodal": "Multimodal layers (section 5.3)",
     "feature_gan": "Feature GAN (section 5.4)",
     "image_gan": "Image GAN (section 5.2)",
+    "reverse_gan": "Feature GAN from image to sound (section 5.4 with the modalities swapped)",
 }
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-STAGES = ("multimodal", "feature_gan", "image_gan")
+STAGES = ("multimodal", "feature_gan", "image_gan", "reverse_gan")
 
 _METRICS_FILE = "metrics.jsonl"
 _SAMPLES_FOLDER = "samples"

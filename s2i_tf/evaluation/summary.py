@@ -8,6 +8,13 @@ Metrics = Mapping[str, Any]
 
 _DASH = "–"
 _NONE = {"value": None, "low": None, "high": None}
+# How a sound was come by, short enough for a terminal; see `reverse.FOUND_ROWS` and `MATCH_ROWS`.
+_SOUND_ROWS = {
+    "generated": "by features made of the photo",
+    "nearest_sound": "by multimodal features",
+    "real_same_class": "another sound of the class",
+    "shuffled": "shuffled: that of another photo",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +172,7 @@ def as_text(metrics: Metrics) -> str:
     ]
     for title, key in (("two random sets of labels", "random"), ("the paper", "paper")):
         lines.append(f"  {title:<56}" + "".join(f"{_number(match[key][k]):>6}" for k in ks))
-    lines += [*_picture_lines(metrics), left_out(metrics)]
+    lines += [*_picture_lines(metrics), *_reverse_lines(metrics), left_out(metrics)]
     return "\n".join(lines)
 
 
@@ -188,6 +195,35 @@ def _picture_lines(metrics: Metrics) -> list[str]:
         title = "  distance to training photos, generated : unseen"
         lines.append(f"{title:<62}{decimal(ratio):>9}")
     return lines
+
+
+def _reverse_lines(metrics: Metrics) -> list[str]:
+    """Class found and label match of the sounds found for photos, beside each other."""
+    found = metrics["reverse"]
+    if found is None:
+        return []
+    match = found["label_match"] or {"random": {}, "rows": []}
+    columns = ["class", "macro", *(f"top {k}" for k in match["random"])]
+    shares = {
+        row["name"]: [(row["accuracy"] or {}).get(mean, _NONE)["value"] for mean in found["chance"]]
+        for row in found["class_found"]
+    }
+    for row in match["rows"]:
+        of_class = shares.get(row["name"], [None, None])
+        shares[row["name"]] = [
+            *of_class,
+            *((rate or {}).get("micro", _NONE)["value"] for rate in row["match"].values()),
+        ]
+    titles = {name: title for name, title in _SOUND_ROWS.items() if name in shares}
+    titles["chance"] = "chance, or random labels"
+    shares["chance"] = [*found["chance"].values(), *match["random"].values()]
+    return [
+        f"{'sound found for a photo (%)':<36}" + "".join(f"{name:>7}" for name in columns),
+        *(
+            f"  {title:<34}" + "".join(f"{_number(share):>7}" for share in shares[name])
+            for name, title in titles.items()
+        ),
+    ]
 
 
 def _arrow(direction: str) -> str:

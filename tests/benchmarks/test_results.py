@@ -13,7 +13,8 @@ from tests.evaluation.conftest import FakeModel, ShadeJudge
 @pytest.fixture(scope="module")
 def evaluation(tiny_dataset, tmp_path_factory):
     out = tmp_path_factory.mktemp("results") / "evaluation"
-    evaluate.evaluate(FakeModel(tiny_dataset), tiny_dataset, judge=ShadeJudge(), out=out)
+    model = FakeModel(tiny_dataset, reverse=True)
+    evaluate.evaluate(model, tiny_dataset, judge=ShadeJudge(), out=out)
     return out
 
 
@@ -29,6 +30,25 @@ def test_the_page_says_what_the_metrics_say(metrics):
     assert "Good: the labels meet within the first ten, and the class is seen: 6 of 6" in page
     assert "](results/good.png)" in page
     assert "None" not in page and "nan" not in page
+
+
+def test_the_other_direction_has_a_table_where_it_was_measured(metrics):
+    page = results.render(metrics, None, [])
+    assert "| training sound nearest to the features made of the photo | 100.0\u202f% (" in page
+    assert "| 3 of 12 |" in page
+    assert "Not measured, label match: no judge of sounds was given." in page
+    match = {
+        "judge": "loudness",
+        "random": {"1": 0.1},
+        "rows": [{"title": "sound found", "match": {"1": None}}],
+    }
+    page = results.render(
+        metrics | {"reverse": metrics["reverse"] | {"label_match": match, "missing": {}}}, None, []
+    )
+    assert "loudness, a judge of sounds" in page and "| sound found | – |" in page
+    assert "Not measured, label match" not in page
+    page = results.render(metrics | {"reverse": None}, None, [])
+    assert "## From photo to sound" not in page
 
 
 def test_a_missed_goal_says_by_how_much(metrics, monkeypatch):

@@ -35,6 +35,13 @@ class MeanJudge(Classifier):
         return -np.abs(batch[:, None] / 13 - np.arange(20, dtype=np.float32))
 
 
+class HearingJudge(MeanJudge):
+    modality = "sound"
+
+    def __init__(self, weights):
+        self.fingerprint = Fingerprint("hearing", weights, "mean", "logits")
+
+
 @pytest.fixture
 def call(call_verb):
     return functools.partial(call_verb, "evaluate")
@@ -96,12 +103,34 @@ def test_a_model_alone_needs_data_and_out(call, run_folder, tiny_dataset, tmp_pa
         raise CalledError(data, kwargs)
 
     monkeypatch.setattr(evaluation, "evaluate", called)
+    given = [f"--model={model}", f"--data={tiny_dataset}", f"--out={tmp_path}", "--seed=3"]
     with pytest.raises(CalledError) as call_info:
-        call(f"--model={model}", f"--data={tiny_dataset}", f"--out={tmp_path}", "--seed=3")
+        call(*given)
     data, given = call_info.value.args
     assert (data, given["out"]) == (str(tiny_dataset), str(tmp_path))
     assert given["judge"] == "efficientnet_lite0" and given["seed"] == 3
+    assert given["sound_judge"] is None
     assert given["model_dir"] == model and given["run"] is None
+
+
+def test_the_judge_of_sounds_is_yamnet_from_the_file(
+    call, run_folder, mean_judge, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(features.CLASSIFIERS, "yamnet", lambda weights: HearingJudge(weights))
+    call(f"--workdir={run_folder}", f"--out={tmp_path}", "--sound_judge=some.tflite")
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["sound_judge"]["fingerprint"]["weights_sha256"] == "some.tflite"
+    assert metrics["command"].endswith(f"--sound_judge=some.tflite --out={tmp_path}")
+
+
+def test_weights_that_judge_no_sounds_are_refused_at_once(call, run_folder, tmp_path):
+    with pytest.raises(UserError, match="missing.tflite: not the weights of yamnet"):
+        call(
+            f"--workdir={run_folder}",
+            f"--sound_judge={tmp_path / 'missing.tflite'}",
+            f"--out={tmp_path / 'out'}",
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_a_model_is_refused(call, tmp_path):
@@ -255,9 +284,9 @@ def test_a_folder_of_new_data_has_no_training_figures(
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "either --workdir=RUN or --model=DIR"),
+        ([], "--data=FOLDER is missing: "),
         (["--workdir=nowhere"], "nowhere: not a run folder (resolved_config.json is missing)"),
-        (["--workdir=a", "--model=b"], "either --workdir=RUN or --model=DIR"),
+        (["--workdir=a", "--model=b"], "give one of --workdir=RUN and --model=DIR"),
         (["--num_gallery=0", "--model=m"], "num_gallery=0"),
         (["something", "--model=m"], "evaluate takes no arguments, got 'something'"),
     ],

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from s2i_tf.data import pipeline
+from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.features.base import Classifier, Fingerprint
+from s2i_tf.media import audio
 from s2i_tf.models.multimodal import Hidden
+from s2i_tf.models.sound_index import SoundIndex
 
 HOSTILE = "<script>alert('x')</script>\"&"
 
@@ -26,6 +28,27 @@ class ShadeJudge(Classifier):
         return -np.abs(batch[:, None] / 4 - np.arange(len(self.labels), dtype=np.float32) - 0.4)
 
 
+class LoudnessJudge(Classifier):
+    """Names the loudness of a sound: its class, in what `write_sound` writes."""
+
+    name = "loudness"
+    modality = "sound"
+    fingerprint = Fingerprint("loudness", "none", "peak", "scores")
+    labels = tuple(f"loudness {index}" for index in range(40))
+
+    def prepare(self, item):
+        return np.abs(item).max()
+
+    def __call__(self, batch):
+        return -np.abs(batch[:, None] / 6 - np.arange(len(self.labels), dtype=np.float32))
+
+
+def write_sound(path, label):
+    """A short sound as loud as its class says."""
+    wave = np.sin(np.arange(6000)) * (20 + 100 * label)
+    path.write_bytes(audio.encode_audio(wave.astype(np.float32), "wav"))
+
+
 class FakeModel:
     """Vectors and pictures out of a table, by the bytes of the features.
 
@@ -34,14 +57,18 @@ class FakeModel:
       pictures: `perfect` gives each sound the photo of its pair, `constant` the same to all,
         `broken` no numbers.
       vectors: `perfect` gives each class its own vector, `constant` all the same.
+      reverse: also finds for each photo a training sound of its class.
     """
 
     fingerprints = {"sound_fingerprint": "s", "image_fingerprint": "i"}
     extractors = {"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"}
     class_names = ("a", "b", "c")
     trained_on = None
+    sound_index = None
 
-    def __init__(self, data_dir, pictures="perfect", vectors="perfect", stochastic=False):
+    def __init__(
+        self, data_dir, pictures="perfect", vectors="perfect", stochastic=False, reverse=False
+    ):
         self.pictures, self.vectors, self.stochastic = pictures, vectors, stochastic
         self.table = {}
         for split in ("train", "eval"):
@@ -51,6 +78,17 @@ class FakeModel:
                     columns[key], columns["label"], columns["image"], strict=True
                 ):
                     self.table[features.tobytes()] = (label, picture)
+
+        if reverse:
+            self.class_names = dataset_info.load(data_dir).class_names
+            train = pipeline.load_split(data_dir, "train")
+            columns = (train[key] for key in ("sound_features", "sound_id", "group", "label"))
+            self.sound_index = SoundIndex.of(*columns)
+
+    def nearest_sounds(self, features, num=1):
+        labels = np.array([self.table[row.tobytes()][0] for row in features])
+        found = np.stack([np.flatnonzero(self.sound_index.labels == one)[:num] for one in labels])
+        return found, np.zeros(found.shape, np.float32)
 
     def _embed(self, features):
         labels = np.array([self.table[row.tobytes()][0] for row in features])

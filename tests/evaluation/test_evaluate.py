@@ -5,7 +5,8 @@ import pytest
 
 from s2i_tf.data import dataset_info, schema, trained_on
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import evaluate, summary
+from s2i_tf.evaluation import evaluate, reverse, summary
+from tests.evaluation.conftest import LoudnessJudge, write_sound
 
 
 @pytest.fixture
@@ -170,6 +171,60 @@ def test_where_nothing_is_left_it_refuses_and_writes_nothing(run, fake_model, tm
     with pytest.raises(UserError, match="nothing is left to evaluate: .* each of the 6 pairs"):
         run(model=model)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_other_direction_is_measured_where_there_is_one(
+    make_dataset, fake_model, judge, tmp_path
+):
+    folder = make_dataset(tmp_path / "data")
+    (folder / "sounds").mkdir()
+    for split, num in (("train", 12), ("eval", 6)):
+        for index in range(num):
+            write_sound(folder / "sounds" / f"{split}{index}.wav", index % 3)
+    metrics = evaluate.evaluate(
+        fake_model(folder, reverse=True),
+        folder,
+        judge=judge,
+        sound_judge=LoudnessJudge(),
+        out=tmp_path / "out",
+    )
+    found = metrics["reverse"]
+    for name in ("generated", "nearest_sound"):
+        row = summary.row_named(found["class_found"], name)
+        assert row["accuracy"]["micro"]["value"] == row["accuracy"]["macro"]["value"] == 1
+        assert (
+            summary.row_named(found["label_match"]["rows"], name)["match"]["1"]["micro"]["value"]
+            == 1
+        )
+    assert (found["num_photos"], found["num_sounds"], found["missing"]) == (6, 12, {})
+    assert metrics["sound_judge"]["name"] == "loudness" and "reverse" not in metrics["missing"]
+    lines = summary.as_text(metrics).splitlines()
+    assert max(map(len, lines)) <= 82
+    start = next(i for i, line in enumerate(lines) if line.startswith("sound found for a photo"))
+    assert lines[start + 1].split()[-6:] == ["100.0"] * 6
+    assert lines[start + 5].split()[-6:-4] == ["33.3"] * 2, "chance"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert reverse.FOUND_ROWS["nearest_sound"][1:] in page and "3 of 12" in page
+    assert "loudness names the likeliest of its labels" in page
+
+
+def test_without_a_judge_of_sounds_the_class_found_is_all(run, tmp_path):
+    metrics = run(reverse=True)
+    assert metrics["reverse"]["label_match"] is None and metrics["sound_judge"] is None
+    assert metrics["reverse"]["missing"] == {"label_match": reverse.NO_JUDGE}
+    assert reverse.NO_JUDGE in (tmp_path / "out" / "report.html").read_text()
+    lines = summary.as_text(metrics).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("sound found for a photo"))
+    assert lines[start + 1].split()[-2:] == ["100.0"] * 2 and "top 1" not in lines[start]
+    assert "another sound of the class" not in "".join(lines)
+
+
+def test_a_model_of_one_direction_says_so(run, tmp_path):
+    metrics = run()
+    assert metrics["reverse"] is None
+    assert metrics["missing"]["reverse"] == "the model goes from sound to image only"
+    assert metrics["missing"]["reverse"] in (tmp_path / "out" / "report.html").read_text()
+    assert "sound found for a photo" not in summary.as_text(metrics)
 
 
 def test_the_files_are_whole_and_the_same_each_time(run, tmp_path):

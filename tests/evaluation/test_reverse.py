@@ -9,28 +9,12 @@ from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import reverse
 from s2i_tf.evaluation.tables import Items
-from s2i_tf.features.base import Classifier, Fingerprint
-from s2i_tf.media import audio
 from s2i_tf.models.sound_index import SoundIndex
+from tests.evaluation.conftest import LoudnessJudge, write_sound
 
 NAMES = ("low", "middle", "high")
 NUM_EACH = 9
 LABELS = np.repeat([0, 1, 2], NUM_EACH)
-
-
-class LoudnessJudge(Classifier):
-    """Names the loudness of a sound: the class, in `write_sounds`."""
-
-    name = "loudness"
-    modality = "sound"
-    fingerprint = Fingerprint("loudness", "none", "peak", "scores")
-    labels = tuple(f"loudness {index}" for index in range(40))
-
-    def prepare(self, item):
-        return np.abs(item).max()
-
-    def __call__(self, batch):
-        return -np.abs(batch[:, None] / 6 - np.arange(len(self.labels), dtype=np.float32))
 
 
 def items(kind):
@@ -76,8 +60,7 @@ def source(tmp_path_factory):
     for kind in ("train", "eval"):
         (folder / kind).mkdir()
         for sound_id, label in zip(items(kind).ids, LABELS, strict=True):
-            wave = np.sin(np.arange(6000)) * (20 + 100 * label)
-            (folder / sound_id).write_bytes(audio.encode_audio(wave.astype(np.float32), "wav"))
+            write_sound(folder / sound_id, label)
     return folder
 
 
