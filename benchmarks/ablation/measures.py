@@ -228,12 +228,17 @@ def _another(position: int, labels: np.ndarray, rng: np.random.Generator) -> int
 
 def _judged(looks: Looks, material: Material) -> Measures:
     labels, groups, images = material.labels, material.groups, material.images
-    meets = label_match.meets(looks.labels, material.photo_looks.labels[material.photos])
+    photo_labels = material.photo_looks.labels[material.photos]
+    meets = label_match.meets(looks.labels, photo_labels)
+    recordings = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    same_source = np.stack([material.photos, recordings], axis=1)
+    shuffled = label_match.mean_meeting(looks.labels, photo_labels, same_source)
     real = material.photo_looks.features
     kernel = fidelity.kernel_distance(real, looks.features, images.groups, groups)
     ratio = diversity.ratio((looks.features, labels, groups), (real, images.labels, images.groups))
     return {
         **{f"match_{k}": _rate(meets[k], labels, groups, "micro") for k in _MATCH_KS},
+        "shuffled_10": float(np.nanmean(shuffled[10])),
         "class_seen": _rate(material.seen.predict(looks.features) == labels, labels, groups),
         "kid": tables.estimate(kernel.estimate),
         "ratio": tables.estimate(ratio),

@@ -155,6 +155,7 @@ def test_pictures_of_known_quality(material):
     assert found["made_ratio"]["value"] == pytest.approx(1)
     assert found["rebuilt_ratio"]["value"] == pytest.approx(0)
     assert found["rebuilt_kid"]["value"] > found["made_kid"]["value"]
+    assert found["made_shuffled_10"] < found["made_match_10"]["value"] == 1
     assert "samples_ratio" not in found
     assert shown.shape == (2, 3, 128, 128, 3) and not shown[1].any()
     assert measures.of_real_photos(material)["made_class_seen"]["value"] == 1
