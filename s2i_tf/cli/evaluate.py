@@ -22,7 +22,10 @@ from s2i_tf.pretrained import REALPAIRS
 
 OUT_IN_RUN = "evaluation"
 _SOUND_JUDGE = "yamnet"
-_FLAGS = ("workdir", "model", "data", "judge", "sound_judge", "out", "seed", "num_gallery")
+_FLAGS = (
+    *("workdir", "model", "data", "judge", "sound_judge", "out", "seed", "num_gallery"),
+    "hide_photos",
+)
 
 
 def define_flags() -> None:
@@ -39,6 +42,9 @@ def define_flags() -> None:
     flags.DEFINE_string("out", None, "Folder for metrics.json, report.html and the figures.")
     flags.DEFINE_integer("seed", 0, "Of the intervals and the examples.", lower_bound=0)
     flags.DEFINE_integer("num_gallery", 24, "Examples in the page.", lower_bound=1, upper_bound=200)
+    flags.DEFINE_bool(
+        "hide_photos", False, "Leave the data's photos out of the figures, to pass them on."
+    )
 
 
 def run(args: list[str]) -> None:
@@ -90,6 +96,7 @@ def run(args: list[str]) -> None:
         model_dir=model_dir,
         run=run_dir,
         command=_command(),
+        hide_photos=values.hide_photos,
     )
     print(summary.as_text(metrics))
     print(f"report: {pathlib.Path(out) / evaluate.REPORT_FILE}")

@@ -123,6 +123,7 @@ def evaluate(
     model_dir: str | os.PathLike | None = None,
     run: str | os.PathLike | None = None,
     command: str = "",
+    hide_photos: bool = False,
 ) -> dict[str, Any]:
     """Measures a model on a prepared data set and writes `out`.
 
@@ -139,6 +140,8 @@ def evaluate(
       model_dir: the folder that the model was read from, for the record.
       run: folder of the run that trained it, for its losses and configuration.
       command: what repeats this evaluation, for the record.
+      hide_photos: leave the data's photos white in the page and the figures, which then hold
+        nothing but what the model made.
 
     Returns:
       What `metrics.json` holds, see the module's docstring.
@@ -182,8 +185,11 @@ def evaluate(
     metrics["deviations"] = deviations(info, classifier.name, config)
     metrics = _rounded(metrics)
     chosen = gallery.draw(found.sounds.ids, found.sounds.labels, num_gallery, seed)
-    sheets = exhibits.sheets(found, nearest, chosen, num_gallery, seed)
-    _write(out, metrics, exhibits.examples(model, found, chosen, seed), sheets, run)
+    visible = found.without_photos() if hide_photos else found
+    sheets = exhibits.sheets(visible, nearest, chosen, num_gallery, seed)
+    if hide_photos:
+        sheets = {name: sheet for name, sheet in sheets.items() if name not in figures.OF_PHOTOS}
+    _write(out, metrics, exhibits.examples(model, visible, chosen, seed), sheets, run)
     return metrics
 
 

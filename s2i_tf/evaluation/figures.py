@@ -23,6 +23,8 @@ _NUM_PER_K = 6
 _BLANK = 250
 
 # What each file of `sheets` shows, for captions.
+# They show nothing but photos, or are nothing without them.
+OF_PHOTOS = ("dataset.png", "neighbours.png", "closest.png")
 TITLES = {
     "dataset.png": "The data: photos of each class (the paper's Figure 2)",
     "rebuilt.png": "Photos, and the pictures made of their own image features (Figure 3)",

@@ -86,6 +86,13 @@ class Found:
         named = self.training.seen.predict(self.generated.looks.features)
         return figures.qualities(self.matches, named == self.sounds.labels)
 
+    def without_photos(self) -> "Found":
+        """The same with white where the photos were, for figures that may be passed on."""
+        training = self.training
+        if training is not None:
+            training = dataclasses.replace(training, images=_blank(training.images))
+        return dataclasses.replace(self, images=_blank(self.images), training=training)
+
     @classmethod
     def of(
         cls, model: SoundToImage, judge: Judge, parts: unseen.Parts, info: DatasetInfo, seed: int
@@ -180,3 +187,7 @@ def _finite(pictures: np.ndarray) -> np.ndarray:
     if not np.isfinite(pictures).all():
         raise UserError("the model's pictures are not finite; it was not trained to an end")
     return to_uint8(pictures)
+
+
+def _blank(images: Items) -> Items:
+    return dataclasses.replace(images, pictures=np.full_like(images.pictures, 255))

@@ -6,14 +6,17 @@ import pytest
 from s2i_tf.data import dataset_info, schema, trained_on
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, reverse, summary
+from s2i_tf.media import image
 from tests.evaluation.conftest import LoudnessJudge, write_sound
 
 
 @pytest.fixture
 def run(tiny_dataset, fake_model, judge, tmp_path):
-    def call(data_dir=tiny_dataset, out=tmp_path / "out", model=None, **kwargs):
+    def call(data_dir=tiny_dataset, out=tmp_path / "out", model=None, hide_photos=False, **kwargs):
         model = model or fake_model(data_dir, **kwargs)
-        return evaluate.evaluate(model, data_dir, judge=judge, out=out, num_gallery=6)
+        return evaluate.evaluate(
+            model, data_dir, judge=judge, out=out, num_gallery=6, hide_photos=hide_photos
+        )
 
     return call
 
@@ -240,6 +243,19 @@ def test_the_files_are_whole_and_the_same_each_time(run, tmp_path):
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert json.loads((tmp_path / "one" / "metrics.json").read_text()) == metrics
+
+
+def test_hidden_photos_leave_the_figures_and_change_no_number(run, tmp_path):
+    shown = run(out=tmp_path / "shown")
+    assert run(out=tmp_path / "hidden", hide_photos=True) == shown
+    names = {path.name for path in (tmp_path / "hidden").iterdir()}
+    assert not names & {"dataset.png", "neighbours.png", "closest.png"}
+    sheets = [
+        image.load_image(tmp_path / folder / "pictures.png") for folder in ("shown", "hidden")
+    ]
+    photo = tuple(slice(20, 40) for _ in range(2))
+    assert sheets[0][photo].min() < 255
+    assert sheets[1][photo].min() == 255
 
 
 def test_an_earlier_evaluation_is_replaced(run, tmp_path):
