@@ -180,8 +180,8 @@ def _pictures(metrics: Metrics, pictures: Sequence[str]) -> str:
     lines = [
         "## Good, middling and bad",
         "",
-        f"Drawn at random (seed {seed}) out of each kind; above the photo of the sound's pair, "
-        "below what was generated from the sound.",
+        f"Drawn at random (seed {seed}) out of each kind. Each picture was generated from a sound "
+        "that the model was not trained on; where photos are shown, that of its pair is above.",
     ]
     for quality in figures.QUALITIES:
         link = next((p for p in pictures if pathlib.Path(p).name == f"{quality}.png"), None)

@@ -22,9 +22,12 @@ _NUM_PER_QUALITY = 12
 _NUM_PER_K = 6
 _BLANK = 250
 
-# What each file of `sheets` shows, for captions.
+# What a hidden photo is filled with.
+HIDDEN = 255
 # They show nothing but photos, or are nothing without them.
 OF_PHOTOS = ("dataset.png", "neighbours.png", "closest.png")
+
+# What each file of `exhibits.sheets` shows, for captions.
 TITLES = {
     "dataset.png": "The data: photos of each class (the paper's Figure 2)",
     "rebuilt.png": "Photos, and the pictures made of their own image features (Figure 3)",
@@ -45,8 +48,16 @@ def sheet(
     upper_captions: Sequence[str],
     lower_captions: Sequence[str],
 ) -> np.ndarray:
-    """Columns of two pictures with a caption each, in as many double rows as it takes."""
+    """Columns of two pictures with a caption each, in as many double rows as it takes.
+
+    Where the upper ones are hidden, all white, only the lower ones are shown.
+    """
     num_columns = min(NUM_COLUMNS, len(upper))
+    if all(np.min(picture) == HIDDEN for picture in upper):
+        captions = [
+            " ".join(pair).strip() for pair in zip(upper_captions, lower_captions, strict=True)
+        ]
+        return contact_sheet(list(lower), captions, num_columns=num_columns)
     blank = np.full_like(upper[0], _BLANK)
     pictures, captions = [], []
     for start in range(0, len(upper), num_columns):

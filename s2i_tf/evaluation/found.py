@@ -190,4 +190,4 @@ def _finite(pictures: np.ndarray) -> np.ndarray:
 
 
 def _blank(images: Items) -> Items:
-    return dataclasses.replace(images, pictures=np.full_like(images.pictures, 255))
+    return dataclasses.replace(images, pictures=np.full_like(images.pictures, figures.HIDDEN))

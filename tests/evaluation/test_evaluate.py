@@ -253,9 +253,8 @@ def test_hidden_photos_leave_the_figures_and_change_no_number(run, tmp_path):
     sheets = [
         image.load_image(tmp_path / folder / "pictures.png") for folder in ("shown", "hidden")
     ]
-    photo = tuple(slice(20, 40) for _ in range(2))
-    assert sheets[0][photo].min() < 255
-    assert sheets[1][photo].min() == 255
+    assert sheets[1].shape[0] < 0.6 * sheets[0].shape[0]
+    assert sheets[1].shape[1] == sheets[0].shape[1]
 
 
 def test_an_earlier_evaluation_is_replaced(run, tmp_path):
