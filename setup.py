@@ -20,6 +20,9 @@ EXTRAS = {
     "dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
 }
 
+# Training on Keras' JAX backend, `s2i train --backend=jax`; not in `all`, which is TensorFlow's.
+JAX = ["jax>=0.5"]
+
 setup(
     name="s2i_tf",
     version=VERSION,
@@ -45,6 +48,10 @@ setup(
         "tensorflow-io>=0.37.1; python_version < '3.13'",
         "tf-keras>=2.17,<2.22",  # imported by tensorflow-hub, at TensorFlow's minor version
     ],
-    extras_require={**EXTRAS, "all": sorted({name for extra in EXTRAS.values() for name in extra})},
+    extras_require={
+        **EXTRAS,
+        "jax": JAX,
+        "all": sorted({name for extra in EXTRAS.values() for name in extra}),
+    },
     entry_points={"console_scripts": ["s2i=s2i_tf.cli.main:main"]},
 )

@@ -33,9 +33,12 @@ WITHOUT_TENSORFLOW = (
     "s2i_tf.files",
     "s2i_tf.logs",
     "s2i_tf.pretrained",
+    "s2i_tf.data.arrays",
     "s2i_tf.data.class_folder",
     "s2i_tf.data.dataset_info",
+    "s2i_tf.data.schema",
     "s2i_tf.data.splits",
+    "s2i_tf.data.tfrecords",
     "s2i_tf.features.base",
     "s2i_tf.cli.main",
     *(f"s2i_tf.cli.{path.stem}" for path in sorted((ROOT / "s2i_tf" / "cli").glob("[a-z]*.py"))),
@@ -93,6 +96,16 @@ def test_models_and_losses_use_keras_alone():
     for folder in ("models", "losses"):
         for path in (ROOT / "s2i_tf" / folder).glob("*.py"):
             assert "tensorflow" not in path.read_text(), path
+
+
+def test_training_uses_tensorflow_only_where_backends_differ():
+    of_tensorflow = {"steps.py", "strategy.py", "tensorboard.py", "updates.py"}
+    for path in (ROOT / "s2i_tf" / "training").glob("*.py"):
+        imports = any(
+            line.lstrip().startswith(("import tensorflow", "from tensorflow"))
+            for line in path.read_text().splitlines()
+        )
+        assert imports == (path.name in of_tensorflow), path
 
 
 def test_light_modules_leave_tensorflow_alone():

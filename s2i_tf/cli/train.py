@@ -7,9 +7,14 @@ s2i train --resume --workdir=RUN
 Goes on where an interrupted run of the same configuration stopped; a stage that is done is
 skipped. SIGTERM saves the state and ends it with exit code 143. Single settings are overridden as
 --config.image_gan.generator.filters=32.
+
+--backend=jax trains with JAX alone, on a machine that need not have TensorFlow; the trained model
+is the same kind of folder.
 """
 
+import importlib.util
 import logging
+import os
 import pathlib
 
 from absl import flags
@@ -23,14 +28,16 @@ from s2i_tf.errors import EXIT_STOPPED, Stopped, UserError
 logger = logging.getLogger(__name__)
 
 _ALL = "all"
+_BACKENDS = ("tensorflow", "jax")
 
 
 def define_flags() -> None:
-    """Defines --config, --workdir, --resume, --stage and --dry_run."""
+    """Defines --config, --workdir, --resume, --stage, --backend and --dry_run."""
     config_flags.DEFINE_config_file("config", None, "Python file with get_config(), FILE.py[:ARG].")
     flags.DEFINE_string("workdir", None, "Folder of the run: a new one, or one to go on with.")
     flags.DEFINE_bool("resume", False, "Take the configuration from --workdir and go on.")
     flags.DEFINE_list("stage", [_ALL], "Stages to train, or `all` in order.")
+    flags.DEFINE_enum("backend", _BACKENDS[0], _BACKENDS, "What Keras runs on.")
     flags.DEFINE_bool("dry_run", False, "Check everything and say what would be done.")
 
 
@@ -41,6 +48,7 @@ def run(args: list[str]) -> None:
     config = _config()
     config.validate()
     dataset_info.load(config.data)
+    _choose_backend(flags.FLAGS.backend)
 
     from s2i_tf.training import run as run_lib
 
@@ -53,9 +61,18 @@ def run(args: list[str]) -> None:
     try:
         run_lib.train(config, workdir, stages)
     except Stopped as stopped:
-        print(f"{stopped}; s2i train --resume --workdir={workdir} goes on")
+        backend = "" if flags.FLAGS.backend == _BACKENDS[0] else f" --backend={flags.FLAGS.backend}"
+        print(f"{stopped}; s2i train --resume --workdir={workdir}{backend} goes on")
         raise SystemExit(EXIT_STOPPED) from None
     print(f"trained: {workdir}")
+
+
+def _choose_backend(name: str) -> None:
+    """Tells Keras, which must not be imported yet."""
+    if importlib.util.find_spec(name) is None:
+        others = " or ".join(f"--backend={other}" for other in _BACKENDS if other != name)
+        raise UserError(f"--backend={name}: {name} is not installed; install it or take {others}")
+    os.environ["KERAS_BACKEND"] = name
 
 
 def _config() -> Config:

@@ -36,17 +36,17 @@ class Batches:
     """
 
     def __init__(self, make: Callable[[int], Batch], start: int):
-        self._make = make
-        self._start = start
+        self.make = make
+        self.start = start
 
     def __iter__(self) -> Iterator[Batch]:
-        numbers = itertools.count(self._start)
+        numbers = itertools.count(self.start)
         pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
         ahead = collections.deque()
         try:
             while True:
                 while len(ahead) < _BATCHES_AHEAD:
-                    ahead.append(pool.submit(self._make, next(numbers)))
+                    ahead.append(pool.submit(self.make, next(numbers)))
                 yield ahead.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -140,6 +140,18 @@ def build_balanced_dataset(
         return batch
 
     return Batches(make, skip_batches)
+
+
+def take_apart(sounds: Batches, photos: Batches) -> Batches:
+    """Batches of the sound features of the one and the image features of the other."""
+
+    def make(number: int) -> Batch:
+        return {
+            schema.KEY_SOUND_FEATURES: sounds.make(number)[schema.KEY_SOUND_FEATURES],
+            schema.KEY_IMAGE_FEATURES: photos.make(number)[schema.KEY_IMAGE_FEATURES],
+        }
+
+    return Batches(make, sounds.start)
 
 
 def load_split(data_dir: str | os.PathLike, split: str, *, with_image: bool = True) -> Batch:

@@ -140,6 +140,16 @@ def build_balanced_dataset(
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
+def take_apart(sounds: tf.data.Dataset, photos: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches of the sound features of the one and the image features of the other."""
+    return tf.data.Dataset.zip((sounds, photos)).map(
+        lambda sound, photo: {
+            schema.KEY_SOUND_FEATURES: sound[schema.KEY_SOUND_FEATURES],
+            schema.KEY_IMAGE_FEATURES: photo[schema.KEY_IMAGE_FEATURES],
+        }
+    )
+
+
 class _RowsByClass:
     """Draws a row of a class: any, or the first row of any item where rows repeat items."""
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from s2i_tf.errors import UserError
 from s2i_tf.features import catalogue, labels
@@ -98,10 +97,12 @@ class KerasNet(Net):
     model: keras.Model
 
     def _compile(self, model: keras.Model) -> None:
+        import tensorflow as tf  # a training on JAX takes the weights alone
+
         self.model = model
         spec = tf.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
         self._call = tf.function(lambda batch: model(batch, training=False), [spec])
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Float32 [batch, outputs] of a stack of prepared items."""
-        return self._call(tf.convert_to_tensor(batch)).numpy()
+        return self._call(batch).numpy()

@@ -12,15 +12,17 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from s2i_tf import files
 from s2i_tf.errors import UserError
 
 logger = logging.getLogger(__name__)
+
+Variable = Any  # of Keras or of TensorFlow
 
 FOLDER = "checkpoints"
 _KEPT = 2
@@ -43,14 +45,14 @@ class State:
     """
 
     def __init__(self, trainer: keras.Model):
-        self.variables: dict[str, keras.Variable | tf.Variable] = {}
+        self.variables: dict[str, Variable] = {}
         self._known: set[int] = set()
         self.add("model", trainer.variables)
         for name, value in sorted(vars(trainer).items()):
             if isinstance(value, keras.optimizers.Optimizer):
                 self.add(name, value.variables)
 
-    def add(self, group: str, variables: Iterable[keras.Variable | tf.Variable]) -> None:
+    def add(self, group: str, variables: Iterable[Variable]) -> None:
         """Adds those that are not known yet; their order is part of their names."""
         for variable in variables:
             held = variable.value if isinstance(variable, keras.Variable) else variable
@@ -58,7 +60,7 @@ class State:
                 self._known.add(id(held))
                 self.variables[f"{group}/{len(self.variables):04}"] = variable
 
-    def add_random_states(self, used: Iterable[tf.Variable]) -> None:
+    def add_random_states(self, used: Iterable[Variable]) -> None:
         """Adds the random generators among the variables that a traced step uses.
 
         Those of layers are there; this finds Keras' global one and those of plain objects.

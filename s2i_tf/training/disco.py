@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.losses.regularizers import mean_feature_matching
 from s2i_tf.models import feature_map
 from s2i_tf.models.layers import feature_extractor
-from s2i_tf.training.updates import update
+from s2i_tf.training.backend import updates
 
 
 class Domains(NamedTuple):
@@ -69,7 +68,7 @@ class DiscoGan(keras.Model):
         forward: Way,
         backward: Way,
         *,
-        prepare: Callable[[Mapping[str, tf.Tensor]], Domains],
+        prepare: Callable[[Mapping[str, Any]], Domains],
         adversarial: AdversarialLoss,
         adversarial_weight: float = 1.0,
         cycle_weight: float = 1.0,
@@ -113,26 +112,30 @@ class DiscoGan(keras.Model):
         generator_optimizer.build(_variables(self.generators))
         discriminator_optimizer.build(_variables(self.discriminators))
 
-    def train_step(self, data: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """One update of each player; returns their losses and gradient norms by name.
 
         The discriminators are updated first, then the generators through them.
         """
         here, there = self.prepare(data)
         forward, backward = self.ways
-        with tf.GradientTape() as tape:
+
+        def losses(apart):
             made_there, made_here = forward.translate(here), backward.translate(there)
             sides = (there, made_there), (here, made_here)
-            with tape.stop_recording():
+            with apart():
                 discriminator_logs = self._update_discriminators(sides)
             again_here, again_there = backward.translate(made_there), forward.translate(made_here)
             cycle = _mean_square(again_here - here) + _mean_square(again_there - there)
             total, logs = self._generator_loss(sides, cycle)
-        variables = _variables(self.generators)
-        norm = update(self.generator_optimizer, tape, total, variables)
+            return total, (logs, discriminator_logs)
+
+        (logs, discriminator_logs), norm = updates.minimize(
+            self.generator_optimizer, losses, _variables(self.generators)
+        )
         return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
 
-    def _generator_loss(self, sides, cycle) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def _generator_loss(self, sides, cycle) -> tuple[Any, dict[str, Any]]:
         adversarial, matching = 0.0, 0.0
         for judge, (real, made) in zip(self._judges, sides, strict=True):
             scores = _score(judge, made)
@@ -151,22 +154,26 @@ class DiscoGan(keras.Model):
         logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
         return total, {**logs, "generator_total": total}
 
-    def _update_discriminators(self, sides) -> dict[str, tf.Tensor]:
-        with tf.GradientTape() as tape:
+    def _update_discriminators(self, sides) -> dict[str, Any]:
+        def losses(apart):
             scores = [
-                (_score(discriminator, real), _score(discriminator, made))
+                (_score(discriminator, real), _score(discriminator, ops.stop_gradient(made)))
                 for discriminator, (real, made) in zip(self.discriminators, sides, strict=True)
             ]
             loss = sum(self.adversarial.discriminator(real, fake) for real, fake in scores)
-            weighted = self.discriminator_weight * loss
-        norm = update(self.discriminator_optimizer, tape, weighted, _variables(self.discriminators))
-        real, fake = (sum(ops.mean(one) for one in side) / 2 for side in zip(*scores, strict=True))
-        return {
-            "discriminator": loss,
-            "discriminator_real_score": real,
-            "discriminator_fake_score": fake,
-            "discriminator_gradient_norm": norm,
-        }
+            real, fake = (
+                sum(ops.mean(one) for one in side) / 2 for side in zip(*scores, strict=True)
+            )
+            return self.discriminator_weight * loss, {
+                "discriminator": loss,
+                "discriminator_real_score": real,
+                "discriminator_fake_score": fake,
+            }
+
+        logs, norm = updates.minimize(
+            self.discriminator_optimizer, losses, _variables(self.discriminators)
+        )
+        return {**logs, "discriminator_gradient_norm": norm}
 
 
 def _score(judge: keras.Model, features):

@@ -5,14 +5,16 @@ multimodal vector of the one and makes the other, exactly as in the stages that 
 that what it leaves takes the place of theirs.
 """
 
+from collections.abc import Iterable
+
 import keras
-import tensorflow as tf
 
 from s2i_tf.data import schema
 from s2i_tf.errors import UserError
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.training import gan_stages
+from s2i_tf.training.backend import pipeline
 from s2i_tf.training.disco import DiscoGan, Domains, Way
 from s2i_tf.training.gan_stages import FeatureGanStage
 from s2i_tf.training.multimodal_stage import MultimodalStage
@@ -25,16 +27,11 @@ _OTHER_ORDER = 1_000_003
 class DiscoStage(FeatureGanStage):
     """Trains sounds into image features and back, without pairs."""
 
-    def dataset(self, step: int) -> tf.data.Dataset:
+    def dataset(self, step: int) -> Iterable:
         """Batches whose sounds and photos were drawn apart from each other."""
         sounds = super().dataset(step)
         photos = super().dataset(step, add_to_seed=_OTHER_ORDER)
-        return tf.data.Dataset.zip((sounds, photos)).map(
-            lambda sound, photo: {
-                schema.KEY_SOUND_FEATURES: sound[schema.KEY_SOUND_FEATURES],
-                schema.KEY_IMAGE_FEATURES: photo[schema.KEY_IMAGE_FEATURES],
-            }
-        )
+        return pipeline.take_apart(sounds, photos)
 
     def domains(self, batch) -> Domains:
         """Scaled features of sounds and of photos, each [batch, 4096]."""

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from s2i_tf import files, spec
 from s2i_tf.config import Config, GanConfig
-from s2i_tf.data import pipeline, schema
+from s2i_tf.data import schema
 from s2i_tf.errors import UserError
 from s2i_tf.features.backbones import load_backbone
 from s2i_tf.losses import adversarial_loss
@@ -28,10 +28,12 @@ from s2i_tf.models import (
     build_generator,
     feature_map,
     takes_layout,
+    takes_noise,
     takes_vector,
 )
 from s2i_tf.models.layers import drawn_masks
 from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training.backend import pipeline
 from s2i_tf.training.multimodal_stage import MultimodalStage
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.pix2pix import Pix2Pix
@@ -55,7 +57,7 @@ class GanStage(Stage):
         return (MultimodalStage.name,)
 
     @abc.abstractmethod
-    def vectors(self, batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def vectors(self, batch) -> tuple:
         """Condition [batch, size] and target of a batch, neither laid out yet."""
 
     @abc.abstractmethod
@@ -119,7 +121,7 @@ class GanStage(Stage):
         sheet = contact_sheet([to_uint8(picture) for picture in pictures], num_columns=num)
         return files.write(path, image.encode_png(sheet))
 
-    def sample_rows(self, trainer: Pix2Pix, batch) -> list[tf.Tensor]:
+    def sample_rows(self, trainer: Pix2Pix, batch) -> list:
         """The targets of a batch, and what the generator makes of its conditions."""
         condition, target = self.vectors(batch)
         condition = self._lay_out(condition, self.settings.generator.name)
@@ -128,6 +130,7 @@ class GanStage(Stage):
     def _build_generator(self) -> keras.Model:
         settings = self.settings.generator
         size = self.condition_size()
+        noise = {"noise_scale": settings.noise_scale} if takes_noise(settings.name) else {}
         return build_generator(
             settings.name,
             (size,) if takes_vector(settings.name) else _MAP_SHAPE,
@@ -137,6 +140,7 @@ class GanStage(Stage):
             dropout=settings.dropout,
             output_activation=self.output_activation,
             seed=self.seed,
+            **noise,
         )
 
     def _build_discriminator(self, backbone: keras.Model | None) -> keras.Model:
@@ -160,7 +164,7 @@ class GanStage(Stage):
 
     def _context(self, condition, labels):
         if takes_vector(self.settings.discriminator.name):
-            return tf.one_hot(labels, self.info.num_classes)
+            return ops.one_hot(labels, self.info.num_classes)
         return feature_map.to_map(condition)
 
     def _load(self, part: str) -> keras.Model:
@@ -175,7 +179,7 @@ class FeatureGanStage(GanStage):
     position = 1
     output_activation = "linear"
 
-    def vectors(self, batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def vectors(self, batch) -> tuple:
         """The hidden vector of the sound, and the photo's features as the networks take them."""
         condition = self.multimodal.condition_of_sound(batch[schema.KEY_SOUND_FEATURES])
         target = self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES])
@@ -245,6 +249,7 @@ class ImageGanStage(GanStage):
         """As every GAN, with the trained feature generator if it has a part in it."""
         if self.settings.generated_share:
             self.feature_generator = frozen(self._load(FeatureGanStage.part))
+            self.draws = keras.random.SeedGenerator(self.seed)
         return super().build()
 
     def prepare(self, batch) -> GanBatch:
@@ -255,7 +260,7 @@ class ImageGanStage(GanStage):
         if not num:
             return prepared
         sounds = batch[schema.KEY_SOUND_FEATURES][:num]
-        draws = tf.random.uniform((num, 2), maxval=2**31 - 1, dtype=tf.int32)
+        draws = keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws)
         with drawn_masks(draws, self.feature_generator):
             features = self._features_of(sounds)
         return prepared._replace(
@@ -263,10 +268,10 @@ class ImageGanStage(GanStage):
             unpaired_context=self._context(features, batch[schema.KEY_LABEL][:num]),
         )
 
-    def vectors(self, batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def vectors(self, batch) -> tuple:
         """The photo's features, and the photo in [-1, 1]."""
         condition = self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES])
-        return condition, tf.cast(batch[schema.KEY_IMAGE], tf.float32) / 127.5 - 1.0
+        return condition, ops.cast(batch[schema.KEY_IMAGE], "float32") / 127.5 - 1.0
 
     def condition_size(self) -> int:
         """Of the image features."""
@@ -276,7 +281,7 @@ class ImageGanStage(GanStage):
         """A picture."""
         return _PICTURE_SHAPE
 
-    def sample_rows(self, trainer: Pix2Pix, batch) -> list[tf.Tensor]:
+    def sample_rows(self, trainer: Pix2Pix, batch) -> list:
         """Photos, pictures of their features and, with a feature generator, of their sounds."""
         rows = super().sample_rows(trainer, batch)
         if self.feature_generator is not None:

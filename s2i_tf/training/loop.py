@@ -1,25 +1,24 @@
-"""The one training loop, for every stage and for any `tf.distribute` strategy.
+"""The one training loop, for every stage, any backend and any `tf.distribute` strategy.
 
-Keras' `fit` fails with several workers, so the loop calls a model's `train_step` itself through
-`strategy.run`. It logs averaged losses as JSON lines and for TensorBoard, saves the whole training
-state now and then, and goes on from the newest state that it finds. `s2i_tf.training.watch` says
-what stops it.
+Keras' `fit` fails with several workers, so the loop calls a model's `train_step` itself. It logs
+averaged losses as JSON lines and for TensorBoard, saves the whole training state now and then, and
+goes on from the newest state that it finds. `s2i_tf.training.watch` says what stops it.
 """
 
 import dataclasses
-import functools
 import json
 import logging
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
-import tensorflow as tf
 
 from s2i_tf import files
 from s2i_tf.errors import Stopped, UserError
-from s2i_tf.training import strategy as strategy_lib
-from s2i_tf.training import tensorboard, watch
+from s2i_tf.training import watch
+from s2i_tf.training.backend import EventWriter
+from s2i_tf.training.backend import steps as steps_lib
+from s2i_tf.training.backend import strategy as strategy_lib
 from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS_FOLDER
 from s2i_tf.training.checkpoints import Checkpoints, NotFinite, State
 from s2i_tf.training.progress import Progress
@@ -27,6 +26,7 @@ from s2i_tf.training.progress import Progress
 logger = logging.getLogger(__name__)
 
 METRICS_FILE = "metrics.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ class LoopSettings:
 
 def train(
     trainer: keras.Model,
-    make_dataset: Callable[[int], tf.data.Dataset],
+    make_dataset: Callable[[int], Iterable],
     folder: pathlib.Path,
     settings: LoopSettings,
     *,
@@ -87,10 +87,10 @@ def train(
         is full.
       Stopped: if `should_stop` said so.
     """
-    strategy = tf.distribute.get_strategy()
+    strategy = strategy_lib.current()
     strategy_lib.check_batch_size(strategy, settings.batch_size)
     batches = strategy_lib.distribute(strategy, make_dataset(0))
-    steps = _Steps(trainer, strategy, batches.element_spec)
+    steps = steps_lib.Steps(trainer, strategy, batches)
     state = State(trainer)
     state.add_random_states(steps.variables)
     state.add("logs", [steps.sums])
@@ -137,75 +137,6 @@ def train(
             logs.close()
 
 
-class _Steps:
-    """Some training steps in one call of a compiled function, their results added up.
-
-    Args:
-      trainer: as `train` takes it.
-      strategy: that the steps run on.
-      spec: of the batches.
-
-    Attributes:
-      sums: the number of steps since the last `reset`, then the sum of each result. It is part of
-        the training's state, so that an average is the same over a resume.
-      variables: every variable that a step uses.
-    """
-
-    def __init__(self, trainer: keras.Model, strategy: tf.distribute.Strategy, spec):
-        self._names: list[str] = []
-
-        def on_one(batch) -> tf.Tensor:
-            results = {watch.BAD_BATCHES: _is_bad(batch), **trainer.train_step(batch)}
-            self._names = list(results)
-            return tf.stack([1.0, *(tf.cast(value, tf.float32) for value in results.values())])
-
-        # Keras needs no AutoGraph, and rewriting all of a step's Python takes seconds.
-        compiled = functools.partial(tf.function, autograph=False)
-
-        @compiled
-        def on_all(batch):
-            results = strategy.run(on_one, args=(batch,))
-            return strategy.reduce(tf.distribute.ReduceOp.MEAN, results, axis=None)
-
-        # Traced once and for all: within another function it would be traced anew.
-        step = on_all.get_concrete_function(spec)
-
-        @compiled
-        def take_one(iterator, sums):
-            return sums + step(next(iterator))
-
-        @compiled
-        def take_several(iterator, sums, num_steps):
-            return tf.while_loop(
-                lambda taken, sums: taken < num_steps,
-                lambda taken, sums: (taken + 1, sums + step(next(iterator))),
-                (0, sums),
-            )[1]
-
-        self._take_one, self._take_several = take_one, take_several
-        self.variables = list(step.graph.variables)
-        self._zeros = tf.zeros(step.structured_outputs.shape)
-        self.sums = tf.Variable(self._zeros, trainable=False, name="sums")
-
-    def take(self, iterator, num_steps: int) -> None:
-        """Takes some steps."""
-        if num_steps == 1:
-            sums = self._take_one(iterator, self.sums.value())
-        else:
-            sums = self._take_several(iterator, self.sums.value(), tf.constant(num_steps))
-        self.sums.assign(sums)
-
-    def reset(self) -> None:
-        """Starts a new average."""
-        self.sums.assign(self._zeros)
-
-    def means(self) -> dict[str, float]:
-        """The averages since the last reset, `watch.NUM_STEPS` and `watch.BAD_BATCHES` included."""
-        num_steps, *sums = (float(value) for value in self.sums.numpy())
-        means = {name: total / num_steps for name, total in zip(self._names, sums, strict=True)}
-        return {watch.NUM_STEPS: int(num_steps), **means}
-
-
 class _Logs:
     """What the chief writes down."""
 
@@ -216,7 +147,7 @@ class _Logs:
         self._watch = watch.DiscriminatorWatch(name)
         for entry in _keep_metrics(self._path, start):
             self._watch.look(entry["step"], entry, warn=False)
-        self._events = tensorboard.EventWriter(folder / tensorboard.FOLDER, start)
+        self._events = EventWriter and EventWriter(folder / TENSORBOARD_FOLDER, start)
         self._progress = Progress(
             name,
             settings.num_steps,
@@ -230,29 +161,21 @@ class _Logs:
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **means}) + "\n")
         rate = {"steps_per_second": self._progress.steps_per_second(step)}
-        self._events.scalars(step, {**means, **watch.balance(means), **rate})
+        if self._events:
+            self._events.scalars(step, {**means, **watch.balance(means), **rate})
         self._watch.look(step, means)
         self._progress.update(step, means, force=last)
 
     def picture(self, step: int, path: pathlib.Path | None) -> None:
-        if path is not None:
+        if self._events and path is not None:
             self._events.picture(step, "samples", path.read_bytes())
 
     def close(self) -> None:
-        self._events.close()
+        if self._events:
+            self._events.close()
 
 
-def _is_bad(batch) -> tf.Tensor:
-    """1 where a batch holds a number that is not finite, else 0."""
-    finite = [
-        tf.reduce_all(tf.math.is_finite(value))
-        for value in tf.nest.flatten(batch)
-        if value.dtype.is_floating
-    ]
-    return tf.cast(~tf.reduce_all(finite), tf.float32) if finite else tf.constant(0.0)
-
-
-def _restore(checkpoints: Checkpoints, strategy: tf.distribute.Strategy) -> int:
+def _restore(checkpoints: Checkpoints, strategy: strategy_lib.Strategy) -> int:
     """Restores on every worker, the chief first, who may put damaged states aside."""
     start = checkpoints.restore() if strategy_lib.is_chief(strategy) else 0
     strategy_lib.wait_for_all(strategy)

@@ -9,9 +9,9 @@ mean of that before and that after the activation.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
-import tensorflow as tf
 
 from s2i_tf.data import schema
 from s2i_tf.losses.multimodal import (
@@ -22,7 +22,7 @@ from s2i_tf.losses.multimodal import (
     pair_contrastive,
 )
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training.updates import update
+from s2i_tf.training.backend import updates
 
 
 class MultimodalTrainer(keras.Model):
@@ -65,7 +65,7 @@ class MultimodalTrainer(keras.Model):
         if not layers.built:
             layers.build()
 
-    def losses_of(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def losses_of(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """The unweighted losses of a batch as of `schema.parse_batch` in training, by name."""
         model = self.multimodal
         sound = model.hidden_of_sound(batch[schema.KEY_SOUND_FEATURES], training=True)
@@ -91,11 +91,13 @@ class MultimodalTrainer(keras.Model):
             / 2,
         }
 
-    def train_step(self, data: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """One update; returns every loss by name, their weighted sum and the gradient norm."""
-        variables = self.multimodal.trainable_variables
-        with tf.GradientTape() as tape:
+
+        def losses(apart):
             losses = self.losses_of(data)
             total = sum(self.weights_by_loss[name] * loss for name, loss in losses.items())
-        norm = update(self.optimizer, tape, total, variables)
-        return {**losses, "total": total, "gradient_norm": norm}
+            return total, {**losses, "total": total}
+
+        logs, norm = updates.minimize(self.optimizer, losses, self.multimodal.trainable_variables)
+        return {**logs, "gradient_norm": norm}

@@ -1,11 +1,14 @@
 """The first stage: the multimodal layers (paper section 5.3)."""
 
+import itertools
+
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.data import pipeline, schema
+from s2i_tf.data import schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training.backend import pipeline
 from s2i_tf.training.multimodal import MultimodalTrainer
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.stage import Stage
@@ -68,8 +71,8 @@ def _training_features(data_dir: str, info: DatasetInfo) -> tuple[np.ndarray, np
     batch_size = min(num, _STATISTICS_BATCH)
     batches = pipeline.build_dataset(data_dir, spec.TRAIN_SPLIT, batch_size, with_image=False)
     columns = [
-        (batch[schema.KEY_SOUND_FEATURES].numpy(), batch[schema.KEY_IMAGE_FEATURES].numpy())
-        for batch in batches.take(-(-num // batch_size))
+        [np.asarray(batch[key]) for key in (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)]
+        for batch in itertools.islice(batches, -(-num // batch_size))
     ]
     sounds, images = zip(*columns, strict=True)
     return np.concatenate(sounds), np.concatenate(images)

@@ -1,21 +1,21 @@
-"""One training step of a GAN (paper sections 5.1, 5.2 and 5.4) on TensorFlow.
+"""One training step of a GAN (paper sections 5.1, 5.2 and 5.4), on any backend.
 
 The generator runs once a step. The discriminator is updated first, on that output; then the
 generator, through the updated discriminator, as in the published PyTorch code.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from s2i_tf.losses.objective import GanBatch, GanObjective, View
 from s2i_tf.losses.regularizers import gradient_penalty, interpolates
 from s2i_tf.models.layers import GivenSeed, feature_extractor
-from s2i_tf.training.updates import update
+from s2i_tf.training.backend import updates
 
-Prepare = Callable[[Mapping[str, tf.Tensor]], GanBatch]
+Prepare = Callable[[Mapping[str, Any]], GanBatch]
 
 
 class Pix2Pix(keras.Model):
@@ -79,7 +79,7 @@ class Pix2Pix(keras.Model):
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
-    def train_step(self, data: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """One update of each player; returns their losses and gradient norms by name."""
         batch = self.prepare(data)
         condition, context = batch.condition, batch.context
@@ -91,15 +91,20 @@ class Pix2Pix(keras.Model):
         # The same draws for a target and what was made of it.
         seed = GivenSeed(self.seed_generator.next())
         real = self.objective.look(batch.context, batch.target, seed)
-        with tf.GradientTape() as tape:
+
+        def losses(apart):
             made = self.generator(condition, training=True)
             fake = self.objective.look(context, made, seed)
-            with tape.stop_recording():
+            with apart():
                 discriminator_logs = self._update_discriminator(real, fake)
             total, logs = self.objective.generator_loss(
                 self._judged_by, batch.target, made, real, fake
             )
-        norm = update(self.generator_optimizer, tape, total, self.generator.trainable_variables)
+            return total, (logs, discriminator_logs)
+
+        (logs, discriminator_logs), norm = updates.minimize(
+            self.generator_optimizer, losses, self.generator.trainable_variables
+        )
         self._update_average()
         return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
 
@@ -110,34 +115,40 @@ class Pix2Pix(keras.Model):
         made = self.generator(condition, training=True)
         self._update_discriminator(real, self.objective.look(context, made, seed))
 
-    def _update_discriminator(self, real: View, fake: View) -> dict[str, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            loss, logs = self.objective.discriminator_loss(
+    def _update_discriminator(self, real: View, fake: View) -> dict[str, Any]:
+        fake = keras.tree.map_structure(
+            lambda value: None if value is None else ops.stop_gradient(value), fake
+        )
+
+        def losses(apart):
+            return self.objective.discriminator_loss(
                 self.discriminator,
                 real,
                 fake,
                 penalty=self._gradient_penalty(real, fake),
                 balance=None if self.balance is None else ops.convert_to_tensor(self.balance),
             )
-        norm = update(
-            self.discriminator_optimizer, tape, loss, self.discriminator.trainable_variables
+
+        logs, norm = updates.minimize(
+            self.discriminator_optimizer, losses, self.discriminator.trainable_variables
         )
         if self.balance is not None:
             self.balance.assign(logs["discriminator_balance"])
         return {**logs, "discriminator_gradient_norm": norm}
 
-    def _gradient_penalty(self, real: View, fake: View) -> tf.Tensor | None:
-        """Of the discriminator between the targets and what was made of them, if it has one."""
+    def _gradient_penalty(self, real: View, fake: View) -> Any:
+        """Of the discriminator between targets and what was made of them, if it has one."""
         if not self.objective.adversarial.gradient_penalty_weight:
             return None
-        num = tf.shape(real.scored)[0]
+        num = ops.shape(real.scored)[0]
         points = interpolates(real.scored, fake.scored[:num], self.seed_generator)
-        with tf.GradientTape() as tape:
-            tape.watch(points)
+
+        def total(points):
             scores = self.discriminator([real.context, points], training=True)
             # Each example's mean score; examples do not see one another.
-            total = tf.cast(num, scores.dtype) * ops.mean(scores)
-        return gradient_penalty(tape.gradient(total, points))
+            return ops.cast(num, scores.dtype) * ops.mean(scores)
+
+        return gradient_penalty(updates.gradient_at(total, points))
 
     def _update_average(self) -> None:
         if self.generator_ema is None:

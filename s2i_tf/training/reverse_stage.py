@@ -8,13 +8,13 @@ import pathlib
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from s2i_tf import files, spec
-from s2i_tf.data import pipeline, schema, splits
+from s2i_tf.data import schema, splits
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_index import MAX_SOUNDS, SoundIndex
 from s2i_tf.models.sound_to_image import SOUND_INDEX_FILE
+from s2i_tf.training.backend import pipeline
 from s2i_tf.training.gan_stages import FeatureGanStage
 
 
@@ -26,7 +26,7 @@ class ReverseGanStage(FeatureGanStage):
     position = 3
     target_layout = "steps"
 
-    def vectors(self, batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def vectors(self, batch) -> tuple:
         """The hidden vector of the photo, and the sound's features as the networks take them."""
         condition = self.multimodal.condition_of_image(batch[schema.KEY_IMAGE_FEATURES])
         target = self.multimodal.sound_scaler(batch[schema.KEY_SOUND_FEATURES])

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 import s2i_tf
 from s2i_tf import config as config_lib
@@ -28,7 +27,7 @@ from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.models import sound_to_image
 from s2i_tf.training import loop
-from s2i_tf.training import strategy as strategy_lib
+from s2i_tf.training.backend import strategy as strategy_lib
 from s2i_tf.training.stages import STAGES, Stage, wanted
 
 logger = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
     workdir = pathlib.Path(workdir)
     config.validate()
     if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
+        strategy_lib.make_deterministic()
     strategy = strategy_lib.build_strategy(config.strategy)
     with strategy.scope(), _stop_on_sigterm() as should_stop:
         if strategy_lib.is_chief(strategy):
@@ -111,7 +110,7 @@ def describe(stage: Stage) -> str:
 
 
 def _prepare_folder(
-    config: Config, workdir: pathlib.Path, stages: Sequence[str], strategy: tf.distribute.Strategy
+    config: Config, workdir: pathlib.Path, stages: Sequence[str], strategy: strategy_lib.Strategy
 ) -> None:
     plan_stages(config, workdir, stages)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -120,7 +119,7 @@ def _prepare_folder(
 
 
 def _train_stage(
-    stage: Stage, strategy: tf.distribute.Strategy, should_stop: Callable[[], bool]
+    stage: Stage, strategy: strategy_lib.Strategy, should_stop: Callable[[], bool]
 ) -> None:
     keras.utils.set_random_seed(stage.seed)
     trainer = stage.build()
@@ -218,13 +217,13 @@ def _data_identity(info: DatasetInfo) -> dict:
 
 
 def _save_run(
-    workdir: pathlib.Path, config: Config, info: DatasetInfo, strategy: tf.distribute.Strategy
+    workdir: pathlib.Path, config: Config, info: DatasetInfo, strategy: strategy_lib.Strategy
 ) -> None:
     values = {
         "seed": config.seed,
         "versions": {
             "s2i_tf": s2i_tf.__version__,
-            "tensorflow": tf.__version__,
+            **strategy_lib.versions(),
             "keras": keras.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
@@ -232,7 +231,7 @@ def _save_run(
         "devices": {
             "strategy": config.strategy,
             "num_replicas": strategy.num_replicas_in_sync,
-            "kinds": sorted({device.device_type for device in tf.config.list_logical_devices()}),
+            "kinds": strategy_lib.device_kinds(),
             "machine": platform.machine(),
         },
         "data": _data_identity(info),
@@ -243,7 +242,7 @@ def _save_run(
     if path.exists():
         versions = json.loads(path.read_text())["versions"]
         for name, version in values["versions"].items():
-            if versions.get(name) != version:
+            if versions.get(name, version) != version:
                 logger.warning(
                     "%s: begun with %s %s, goes on with %s", path, name, versions.get(name), version
                 )

@@ -5,15 +5,15 @@ A stage reads what the stages before it left there and is done when its own part
 
 import abc
 import pathlib
+from collections.abc import Iterable
 
 import keras
-import tensorflow as tf
 
 from s2i_tf import files, spec
 from s2i_tf.config import Config
-from s2i_tf.data import pipeline
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.sound_to_image import FOLDER_IN_RUN
+from s2i_tf.training.backend import pipeline
 
 _MAX_STAGES = 10
 
@@ -59,7 +59,7 @@ class Stage(abc.ABC):
         """Whether the stage has left its part."""
         return self.result.exists()
 
-    def dataset(self, step: int, *, add_to_seed: int = 0) -> tf.data.Dataset:
+    def dataset(self, step: int, *, add_to_seed: int = 0) -> Iterable:
         """The stage's batches from a step on, shuffled or balanced."""
         settings = self.settings
         seed = self.seed + add_to_seed

@@ -10,14 +10,16 @@ import tensorflow as tf
 
 from s2i_tf.errors import UserError, unknown_name
 
-STRATEGIES: dict[str, Callable[[], tf.distribute.Strategy]] = {
+Strategy = tf.distribute.Strategy
+
+STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "one_device": tf.distribute.get_strategy,
     "mirrored": tf.distribute.MirroredStrategy,
     "multi_worker": tf.distribute.MultiWorkerMirroredStrategy,
 }
 
 
-def build_strategy(name: str) -> tf.distribute.Strategy:
+def build_strategy(name: str) -> Strategy:
     """The strategy of that name; `multi_worker` waits for the workers in `TF_CONFIG`.
 
     Raises:
@@ -28,19 +30,39 @@ def build_strategy(name: str) -> tf.distribute.Strategy:
     return STRATEGIES[name]()
 
 
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
+def current() -> Strategy:
+    """The one in whose scope this is called."""
+    return tf.distribute.get_strategy()
+
+
+def make_deterministic() -> None:
+    """Sums in a fixed order; to be called before anything is computed."""
+    tf.config.experimental.enable_op_determinism()
+
+
+def versions() -> dict[str, str]:
+    """Of the backend's packages."""
+    return {"tensorflow": tf.__version__}
+
+
+def device_kinds() -> list[str]:
+    """What kinds of devices there are."""
+    return sorted({device.device_type for device in tf.config.list_logical_devices()})
+
+
+def is_chief(strategy: Strategy) -> bool:
     """Whether this process is the one that writes."""
     resolver = strategy.cluster_resolver
     return resolver is None or not resolver.task_type or resolver.task_id == 0
 
 
-def num_workers(strategy: tf.distribute.Strategy) -> int:
+def num_workers(strategy: Strategy) -> int:
     """How many processes train together."""
     cluster = getattr(strategy.cluster_resolver, "cluster_spec", lambda: None)()
     return max(1, sum(cluster.num_tasks(job) for job in cluster.jobs)) if cluster else 1
 
 
-def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
+def any_worker(strategy: Strategy, flag: bool) -> bool:
     """Whether `flag` is set on any worker; waits until all of them have asked."""
     if num_workers(strategy) == 1:
         return flag
@@ -48,12 +70,12 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
     return bool(strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None) > 0)
 
 
-def wait_for_all(strategy: tf.distribute.Strategy) -> None:
+def wait_for_all(strategy: Strategy) -> None:
     """Returns once every worker has come here."""
     any_worker(strategy, False)
 
 
-def distribute(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset):
+def distribute(strategy: Strategy, dataset: tf.data.Dataset):
     """Gives every replica its part of each global batch.
 
     Every worker reads the same batches and keeps its own rows, so that the position in the data
@@ -64,7 +86,7 @@ def distribute(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset):
     return strategy.experimental_distribute_dataset(dataset.with_options(options))
 
 
-def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
+def check_batch_size(strategy: Strategy, batch_size: int) -> None:
     """Raises a UserError if the replicas cannot share a global batch equally."""
     if batch_size % strategy.num_replicas_in_sync:
         raise UserError(

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-FOLDER = "tensorboard"
 # The layout of event files that TensorBoard knows, and the tag of such a file's first event.
 _FILE_VERSION = "brain.Event:2"
 # Where a PNG's width and height are, in its first chunk.

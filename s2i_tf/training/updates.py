@@ -6,7 +6,8 @@ its own overflow would decide about its own skipped update, and an accumulation 
 batch, as one device would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -46,6 +47,35 @@ def update(
         norm = tf.where(tf.math.is_finite(norm) | (scale < 1.0), norm, 0.0)
     optimizer.apply(gradients, variables)
     return norm
+
+
+def minimize(
+    optimizer: keras.optimizers.Optimizer,
+    losses: Callable[..., tuple[tf.Tensor, Any]],
+    variables: Sequence[keras.Variable],
+) -> tuple[Any, tf.Tensor]:
+    """Updates `variables` by the gradients of a loss.
+
+    Args:
+      optimizer: as of `update`, as the variables are.
+      losses: gives the loss and what to log, in any structure. It is given a context manager for
+        what has no part in the loss: the updates of another player.
+      variables: those to update.
+
+    Returns:
+      The logs, and the norm as of `update`.
+    """
+    with tf.GradientTape() as tape:
+        loss, logs = losses(tape.stop_recording)
+    return logs, update(optimizer, tape, loss, variables)
+
+
+def gradient_at(function: Callable[[tf.Tensor], tf.Tensor], point: tf.Tensor) -> tf.Tensor:
+    """The gradient of a function's scalar at a point, itself differentiable."""
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = function(point)
+    return tape.gradient(value, point)
 
 
 @keras.saving.register_keras_serializable("s2i_tf")

@@ -1,0 +1,122 @@
+"""Gradients and one update of a player's weights on JAX; otherwise as `s2i_tf.training.updates`.
+
+JAX differentiates functions of their arguments, Keras' layers read and assign variables. Between
+the two stands a `Scope`: within it some variables have other values, and what is assigned stays in
+it. The same code runs at once or traced, whatever scopes it is in.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import keras
+
+from s2i_tf.training.optimizers import gradient_norm
+
+
+class Scope(keras.StatelessScope):
+    """Other values for some variables; all others have those of the scope around it.
+
+    Args:
+      variables: those with other values.
+      values: theirs.
+
+    Attributes:
+      changed: the variables that were assigned within, in that order.
+    """
+
+    def __init__(self, variables: Sequence[keras.Variable] = (), values: Sequence[Any] = ()):
+        super().__init__(list(zip(variables, values, strict=True)))
+        self._changed: dict[int, keras.Variable] = {}
+
+    @property
+    def changed(self) -> list[keras.Variable]:
+        """See the class."""
+        return list(self._changed.values())
+
+    def changes(self) -> list[Any]:
+        """The values that the changed variables were left with."""
+        return [self.get_current_value(variable) for variable in self.changed]
+
+    def get_current_value(self, variable: keras.Variable) -> Any:
+        """Keras asks for a value; None means the variable's own."""
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            return self.original_scope.get_current_value(variable)
+        return value
+
+    def add_update(self, update: tuple[keras.Variable, Any]) -> None:
+        """Keras tells of an assignment."""
+        super().add_update(update)
+        self._changed[id(update[0])] = update[0]
+
+
+def minimize(
+    optimizer: keras.optimizers.Optimizer,
+    losses: Callable[..., tuple[Any, Any]],
+    variables: Sequence[keras.Variable],
+) -> tuple[Any, Any]:
+    """Updates `variables` by the gradients of a loss.
+
+    Args:
+      optimizer: built.
+      losses: gives the loss, a float32 scalar, and what to log, in any structure. It is given a
+        context manager for what has no part in the loss: the updates of another player.
+      variables: those that the optimizer was built with, in that order.
+
+    Returns:
+      The logs, and the Euclidean norm of the gradient before clipping. It is 0 where loss scaling
+      skipped the update, as it does now and then.
+    """
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    scale = optimizer.dynamic_scale.value if scaled else 1.0
+
+    def function(values):
+        with Scope(variables, values) as scope:
+            loss, logs = losses(contextlib.nullcontext)
+        return loss * scale, (logs, scope)
+
+    values = [variable.value for variable in variables]
+    gradients, logs = _gradient(function, values)
+    norm = gradient_norm(gradients) / scale
+    if scaled:
+        # Overflows are part of loss scaling, but not with a loss that is hardly scaled any more.
+        norm = jax.numpy.where(jax.numpy.isfinite(norm) | (scale < 1.0), norm, 0.0)
+    state = [variable.value for variable in optimizer.variables]
+    values, state = optimizer.stateless_apply(state, gradients, values)
+    _assign([*variables, *optimizer.variables], [*values, *state])
+    return logs, norm
+
+
+def gradient_at(function: Callable[[Any], Any], point: Any) -> Any:
+    """The gradient of a function's scalar at a point, itself differentiable."""
+
+    def scoped(point):
+        with Scope() as scope:
+            value = function(point)
+        return value, ({}, scope)
+
+    return _gradient(scoped, point)[0]
+
+
+def _gradient(function: Callable, at: Any) -> tuple[Any, Any]:
+    """Gradient and logs of a function to a scalar and to logs and the scope it ran in.
+
+    What was assigned in that scope is assigned outside of it.
+    """
+    scopes = []
+
+    def traced(at):
+        value, (logs, scope) = function(at)
+        scopes.append(scope)
+        return value, (logs, scope.changes())
+
+    gradient, (logs, changes) = jax.grad(traced, has_aux=True)(at)
+    _assign(scopes[-1].changed, changes)
+    return gradient, logs
+
+
+def _assign(variables: Sequence[keras.Variable], values: Sequence[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
