@@ -60,6 +60,12 @@ _SMALL_IMAGES: Changes = {
 }
 _BALANCED: Changes = {"balanced": True, "repair_pairs": True}
 _NO_HIDDEN_LOSSES: Changes = {"hidden_l1_weight": 0.0, "before_weight": 0.0, "after_weight": 0.0}
+_PAPER_LOSSES: Changes = {
+    "hidden_l1_weight": 1.0,
+    "before_weight": 1.0,
+    "after_weight": 1.0,
+    "class_contrastive_weight": 0.0,
+}
 _CONTRASTIVE: Changes = {**_NO_HIDDEN_LOSSES, "class_contrastive_weight": 1.0}
 _BEST_LAYERS: Changes = {
     **_CONTRASTIVE,
@@ -161,6 +167,26 @@ VARIANTS: tuple[Variant, ...] = (
             "log_scaling": {
                 "title": "log1p before standardising *",
                 "changes": {"scaling": "log_standardize"},
+            },
+            "best_paper_losses": {
+                "title": "best.py with the paper's losses instead of the contrastive one",
+                "changes": {**_BEST_LAYERS, **_PAPER_LOSSES},
+            },
+            "best_no_dropout": {
+                "title": "best.py with all features",
+                "changes": {**_BEST_LAYERS, "input_dropout": 0.0},
+            },
+            "best_unbalanced": {
+                "title": "best.py with pairs as they are",
+                "changes": {**_BEST_LAYERS, "balanced": False, "repair_pairs": False},
+            },
+            "best_unnormalized": {
+                "title": "best.py with hidden vectors of any length",
+                "changes": {**_BEST_LAYERS, "normalize": "none"},
+            },
+            "best_standardized": {
+                "title": "best.py without log1p",
+                "changes": {**_BEST_LAYERS, "scaling": "standardize"},
             },
             "best_units": {
                 "title": "best.py with the paper's 4,096 hidden units",
