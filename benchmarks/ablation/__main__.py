@@ -78,8 +78,13 @@ class Study:
             rows.append(self._row(variant, seed))
             yield rows
 
+    def row_key(self, variant: Variant, seed: int) -> str:
+        """What names a row: all trainings that it depends on."""
+        keys = [self.trainings.key(part, 0) for part in _around(variant)]
+        return "-".join([self.trainings.key(variant, seed), *keys])
+
     def _row(self, variant: Variant, seed: int) -> dict[str, Any]:
-        key = self.trainings.key(variant, seed)
+        key = self.row_key(variant, seed)
         path = self._out / "rows" / f"{variant.stage}-{variant.name}-{seed}.json"
         if path.exists() and (row := json.loads(path.read_text()))["key"] == key:
             return row
@@ -105,21 +110,28 @@ class Study:
         return row
 
     def _measure(self, variant: Variant, training: Training, picture_name: str) -> dict[str, Any]:
+        parts = {part.stage: self.trainings.get(part) for part in _around(variant)}
+        parts[variant.stage] = training
         if variant.stage == MULTIMODAL:
             return measures.of_retrieval(training, self.material)
-        parts = {stage: find(stage, AROUND[stage]) for stage in STAGES}
-        multimodal = self.trainings.get(parts[MULTIMODAL])
         found: dict[str, Any] = {}
         if variant.stage == FEATURE_GAN:
-            found = measures.of_features(multimodal, training, self.material)
-            if not variant.judged:
-                return found
-            model = (multimodal, training, self.trainings.get(parts[IMAGE_GAN]))
-        else:
-            model = (multimodal, self.trainings.get(parts[FEATURE_GAN]), training)
-        judged, shown = measures.of_pictures(self.material.assemble(*model), self.material)
-        np.save(self._out / "pictures" / picture_name, shown)
-        return found | judged
+            found = measures.of_features(parts[MULTIMODAL], training, self.material)
+        if IMAGE_GAN in parts:
+            model = self.material.assemble(*(parts[stage] for stage in STAGES))
+            judged, shown = measures.of_pictures(model, self.material)
+            np.save(self._out / "pictures" / picture_name, shown)
+            found |= judged
+        return found
+
+
+def _around(variant: Variant) -> list[Variant]:
+    """What stands before and behind a variant where it is measured."""
+    if variant.stage == MULTIMODAL:
+        return []
+    judged = variant.judged or variant.stage == IMAGE_GAN
+    stages = STAGES if judged else (MULTIMODAL, FEATURE_GAN)
+    return [find(stage, AROUND[stage]) for stage in stages if stage != variant.stage]
 
 
 def write(out: pathlib.Path, rows: Sequence[Mapping[str, Any]], real: Mapping[str, Any]) -> dict:

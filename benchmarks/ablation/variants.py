@@ -113,6 +113,7 @@ _PROJECTED: Changes = {
     "ema_decay": 0.99,
     "batch_size": 16,
 }
+_PROJECTED_BEST: Changes = {**_PROJECTED, "perceptual_weight": 10.0, "l1_weight": 4.0}
 
 
 def _rows(stage: str, base: Changes, rows: Mapping[str, dict[str, Any]]) -> tuple[Variant, ...]:
@@ -213,15 +214,15 @@ VARIANTS: tuple[Variant, ...] = (
                 "num_seeds": 3,
             },
             "no_penalty": {"title": "… no penalty", "changes": {"discriminator_weight": 1.0}},
+            "no_penalty_epsilon": {
+                "title": "… no penalty, epsilon 1e-4",
+                "changes": {"discriminator_weight": 1.0, "adam_epsilon": 1e-4},
+            },
             "energy_critic": {
                 "title": "vectors: energy distance 20 and a critic, hinge",
                 "changes": {**_VECTORS, "energy_weight": 20.0},
                 "times_pairs": 5.0,
                 "judged": True,
-            },
-            "no_penalty_epsilon": {
-                "title": "… no penalty, epsilon 1e-4",
-                "changes": {"discriminator_weight": 1.0, "adam_epsilon": 1e-4},
             },
             "vectors": {
                 "title": "vectors: a critic alone, hinge",
@@ -255,21 +256,20 @@ VARIANTS: tuple[Variant, ...] = (
             "paper": {"title": "U-Net, PatchGAN, L1 100"},
             "projected_best": {
                 "title": "decoder, projected, perceptual 10, L1 4",
-                "changes": {**_PROJECTED, "perceptual_weight": 10.0, "l1_weight": 4.0},
+                "changes": _PROJECTED_BEST,
             },
             "perceptual": {
                 "title": "… perceptual distance 10",
                 "changes": {"perceptual_weight": 10.0, "backbone": "efficientnet_lite2"},
             },
+            "projected_updates": {
+                "title": "the same in batches of 8: as many updates as a U-Net",
+                "changes": {**_PROJECTED_BEST, "batch_size": 8},
+            },
             "projected": {"title": "decoder, projected alone", "changes": _PROJECTED},
             "generated_share": {
                 "title": "decoder, projected, perceptual 10, L1 4, pictures of sounds judged too",
-                "changes": {
-                    **_PROJECTED,
-                    "perceptual_weight": 10.0,
-                    "l1_weight": 4.0,
-                    "generated_share": 0.5,
-                },
+                "changes": {**_PROJECTED_BEST, "generated_share": 0.5},
             },
             "augment": {
                 "title": "… DiffAugment",
@@ -302,7 +302,7 @@ VARIANTS: tuple[Variant, ...] = (
 )
 
 # What stands before and behind a GAN that is measured.
-AROUND = {MULTIMODAL: "best_units", FEATURE_GAN: "energy", IMAGE_GAN: "projected_best"}
+AROUND = {MULTIMODAL: "best_units", FEATURE_GAN: "energy", IMAGE_GAN: "perceptual"}
 
 
 def in_turn(variants: Iterable[Variant]) -> Iterator[tuple[Variant, int]]:

@@ -172,7 +172,7 @@ def toy(monkeypatch):
     chosen = (
         Variant(MULTIMODAL, "best_units", "layers", layers, num_seeds=2),
         Variant(FEATURE_GAN, "energy", "vectors", {**tiny, **players}, judged=True),
-        Variant(IMAGE_GAN, "projected_best", "pictures", {**tiny, "generator.name": "decoder"}),
+        Variant(IMAGE_GAN, "perceptual", "pictures", {**tiny, "generator.name": "decoder"}),
     )
     monkeypatch.setattr(variants, "VARIANTS", chosen)
     monkeypatch.setattr(tables, "VARIANTS", chosen)
@@ -191,7 +191,7 @@ def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_pa
     assert [(row["name"], row["seed"]) for row in rows] == [
         ("best_units", 0),
         ("energy", 0),
-        ("projected_best", 0),
+        ("perceptual", 0),
         ("best_units", 1),
     ]
     assert all(row["seconds"]["processor"] > 0 for row in rows)
@@ -206,11 +206,25 @@ def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_pa
     study_lib.write_pictures(tmp_path, tmp_path / "page")
     assert [path.name for path in sorted((tmp_path / "page").iterdir())] == [
         "feature_gan-energy.png",
-        "image_gan-projected_best.png",
+        "image_gan-perceptual.png",
     ]
 
     monkeypatch.setattr(Trainings, "get", None)  # a rerun trains nothing
     assert run()[0] == rows
+
+    layers, features, pictures = toy
+    study = study_lib.Study(str(tiny_dataset), tmp_path, Judge(MeanJudge()))
+    monkeypatch.setattr(
+        variants,
+        "VARIANTS",
+        (
+            layers,
+            features,
+            dataclasses.replace(pictures, changes={**pictures.changes, "generator.filters": 3}),
+        ),
+    )
+    assert study.row_key(layers, 0) == rows[0]["key"]
+    assert study.row_key(features, 0) != rows[1]["key"]  # it was judged by other pictures
 
 
 def test_a_page_without_the_marks_is_refused(tmp_path):
