@@ -11,7 +11,7 @@ are shared. A rerun goes on where it was stopped, by SIGTERM too; a variant that
 touched again.
 
 `--page` also puts the tables between their marks in a page, and the pictures into a folder beside
-it that is named after it.
+it that is named after it; with `--report_only` those of what is measured so far.
 """
 
 import argparse
@@ -49,7 +49,8 @@ from s2i_tf.media import image
 from s2i_tf.media.sheet import contact_sheet
 
 JUDGE = "efficientnet_lite0"
-_PICTURE_SIDE = 96
+RESULTS_FILE = "ablation.json"
+_PICTURE_SIDE = 64
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class Study:
 
     def _row(self, variant: Variant, seed: int) -> dict[str, Any]:
         key = self.row_key(variant, seed)
-        path = self._out / "rows" / f"{variant.stage}-{variant.name}-{seed}.json"
+        path = row_path(self._out, variant, seed)
         if path.exists() and (row := json.loads(path.read_text()))["key"] == key:
             return row
         row = {"stage": variant.stage, "name": variant.name, "seed": seed, "key": key}
@@ -134,9 +135,27 @@ def _around(variant: Variant) -> list[Variant]:
     return [find(stage, AROUND[stage]) for stage in stages if stage != variant.stage]
 
 
+def row_path(out: pathlib.Path, variant: Variant, seed: int) -> pathlib.Path:
+    """The file of what was measured of a variant and seed."""
+    return out / "rows" / f"{variant.stage}-{variant.name}-{seed}.json"
+
+
+def measured_so_far(out: pathlib.Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows that are there, and the measures of real photos.
+
+    Raises:
+      UserError: if nothing was measured yet.
+    """
+    paths = [row_path(out, variant, seed) for variant, seed in in_turn(VARIANTS)]
+    rows = [json.loads(path.read_text()) for path in paths if path.exists()]
+    if not rows or not (out / RESULTS_FILE).exists():
+        raise UserError(f"{out}: nothing is measured there; run it without --report_only first")
+    return rows, json.loads((out / RESULTS_FILE).read_text())["real_photos"]
+
+
 def write(out: pathlib.Path, rows: Sequence[Mapping[str, Any]], real: Mapping[str, Any]) -> dict:
     """Writes `ablation.json` and `ablation.md`; returns the tables by their marks."""
-    files.write_json(out / "ablation.json", {"rows": list(rows), "real_photos": real})
+    files.write_json(out / RESULTS_FILE, {"rows": list(rows), "real_photos": real})
     blocks = {stage: tables.of_stage(stage, rows, real) for stage in STAGES}
     blocks["penalty"] = tables.of_penalty(rows)
     text = "\n\n".join(f"## {name}\n\n{block}" for name, block in blocks.items())
@@ -161,17 +180,40 @@ def fill_page(page: pathlib.Path, blocks: Mapping[str, str]) -> None:
     files.write(page, text)
 
 
-def write_pictures(out: pathlib.Path, folder: pathlib.Path) -> None:
-    """A small PNG for each variant: pictures of sounds above, rebuilt ones below."""
+def write_pictures(out: pathlib.Path, folder: pathlib.Path) -> list[tuple[Variant, str]]:
+    """A small PNG for each variant: pictures of sounds above, rebuilt ones below.
+
+    Returns:
+      The variants that have pictures, and their files' names.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted((out / "pictures").glob("*-0.npy")):
+    written = []
+    for variant in VARIANTS:
+        path = out / "pictures" / f"{row_path(out, variant, 0).stem}.npy"
+        if not path.exists():
+            continue
         shown = np.load(path)
         small = [
             np.asarray(Image.fromarray(picture).resize((_PICTURE_SIDE, _PICTURE_SIDE)))
             for picture in shown.reshape(-1, *shown.shape[2:])
         ]
         sheet = contact_sheet(small, num_columns=shown.shape[1])
-        files.write(folder / f"{path.stem.removesuffix('-0')}.png", image.encode_png(sheet))
+        name = f"{variant.stage}-{variant.name}.png"
+        files.write(folder / name, image.encode_png(sheet))
+        written.append((variant, name))
+    return written
+
+
+def _run(given: argparse.Namespace) -> dict[str, str]:
+    if given.report_only:
+        return write(given.out, *measured_so_far(given.out))
+    judge = Judge(features.load_classifier(JUDGE))
+    study = Study(given.data, given.out, judge, given.budget_share)
+    real = measures.of_real_photos(study.material)
+    blocks = {}
+    for rows in study.run(one for one in VARIANTS if given.stage in (None, one.stage)):
+        blocks = write(given.out, rows, real)
+    return blocks
 
 
 def main() -> None:
@@ -182,18 +224,15 @@ def main() -> None:
     parser.add_argument("--page", type=pathlib.Path, help="Markdown page to put the tables into.")
     parser.add_argument("--stage", choices=STAGES, help="Only the variants of one stage.")
     parser.add_argument("--budget_share", default=1.0, type=float)
+    parser.add_argument("--report_only", action="store_true", help="Trains and measures nothing.")
     given = parser.parse_args()
     logs.show("s2i_tf", "benchmarks", __name__)
     try:
-        judge = Judge(features.load_classifier(JUDGE))
-        study = Study(given.data, given.out, judge, given.budget_share)
-        real = measures.of_real_photos(study.material)
-        chosen = [one for one in VARIANTS if given.stage in (None, one.stage)]
-        for rows in study.run(chosen):
-            blocks = write(given.out, rows, real)
+        blocks = _run(given)
         if given.page:
+            folder = given.page.with_suffix("")
+            blocks["pictures"] = tables.of_pictures(write_pictures(given.out, folder), folder.name)
             fill_page(given.page, blocks)
-            write_pictures(given.out, given.page.with_suffix(""))
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_MISTAKE)

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.ablation.variants import FEATURE_GAN, IMAGE_GAN, MULTIMODAL, VARIANTS, find
+from benchmarks.ablation.variants import FEATURE_GAN, IMAGE_GAN, MULTIMODAL, VARIANTS, Variant, find
 
 Row = Mapping[str, Any]
 Format = Callable[[float], str]
@@ -126,6 +126,15 @@ def of_penalty(rows: Iterable[Row]) -> str:
             ]
         )
     return _table(header, lines)
+
+
+def of_pictures(written: Iterable[tuple[Variant, str]], folder: str) -> str:
+    """A line for each variant that has a file of pictures in a folder beside the page."""
+    rows = [
+        [one.stage, one.title, f"![{one.stage}: {one.title}]({folder}/{name})"]
+        for one, name in written
+    ]
+    return _table(["stage", "change", "pictures"], rows)
 
 
 def _by_name(stage: str, rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -199,15 +199,21 @@ def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_pa
     assert "± " in blocks[MULTIMODAL] and "real photos" in blocks[IMAGE_GAN]
     assert not list(tmp_path.glob("trainings/*/*/checkpoints"))
 
+    monkeypatch.setattr(study_lib, "VARIANTS", toy)
+    assert study_lib.write(tmp_path, *study_lib.measured_so_far(tmp_path)) == blocks
+
     page = tmp_path / "page.md"
     page.write_text("".join(f"<!-- {name} -->\nold\n<!-- end -->\n\n" for name in blocks))
     study_lib.fill_page(page, blocks)
     assert "old" not in page.read_text() and blocks[IMAGE_GAN] in page.read_text()
-    study_lib.write_pictures(tmp_path, tmp_path / "page")
-    assert [path.name for path in sorted((tmp_path / "page").iterdir())] == [
-        "feature_gan-energy.png",
-        "image_gan-perceptual.png",
-    ]
+    written = study_lib.write_pictures(tmp_path, tmp_path / "page")
+    names = [path.name for path in sorted((tmp_path / "page").iterdir())]
+    assert (
+        names
+        == [name for _, name in written]
+        == ["feature_gan-energy.png", "image_gan-perceptual.png"]
+    )
+    assert "(page/image_gan-perceptual.png)" in tables.of_pictures(written, "page")
 
     monkeypatch.setattr(Trainings, "get", None)  # a rerun trains nothing
     assert run()[0] == rows
@@ -225,6 +231,11 @@ def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_pa
     )
     assert study.row_key(layers, 0) == rows[0]["key"]
     assert study.row_key(features, 0) != rows[1]["key"]  # it was judged by other pictures
+
+
+def test_there_is_no_report_of_nothing(tmp_path):
+    with pytest.raises(UserError, match="nothing is measured"):
+        study_lib.measured_so_far(tmp_path)
 
 
 def test_a_page_without_the_marks_is_refused(tmp_path):
