@@ -2,11 +2,13 @@ import functools
 import pathlib
 import types
 
+import numpy as np
 import pytest
 
 from s2i_tf import config, features
 from s2i_tf.errors import UserError
 from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.pretrained import REALPAIRS
 from s2i_tf.serving import saved_model, tflite_export
 
 
@@ -29,12 +31,12 @@ def model_folder(tmp_path):
     ("arguments", "message"),
     [
         (["more"], "takes no arguments, got 'more'"),
-        ([], "one of --workdir=RUN and --model=DIR"),
+        ([], "--out=FOLDER is missing"),
         (["--workdir=a", "--model=b"], "one of --workdir=RUN and --model=DIR"),
         (["--model=b"], "--out=FOLDER is missing"),
         (
             ["--model=b", "--out=c", "--format=onnx"],
-            "unknown format 'onnx'; known: saved_model, tflite",
+            "unknown format 'onnx'; known: compact, saved_model, tflite",
         ),
         (["--model=b", "--out=c"], "b: no trained model here"),
     ],
@@ -44,6 +46,20 @@ def test_mistakes_are_answered_in_one_line(call, arguments, message):
         call(*arguments)
     assert "\n" not in str(caught.value)
     assert not list(pathlib.Path().iterdir())
+
+
+def test_a_compact_model_draws_as_the_one_it_was_made_of(call):
+    """The package's own, which is taken where no other is named."""
+    arguments = ("--out=out", "--name=small", "--format=compact")
+    call(*arguments)
+    features = np.random.default_rng(0).normal(size=(1, 4096)).astype(np.float32)
+    own, small = (
+        SoundToImage.load(folder).generate(features) for folder in (REALPAIRS, "out/small")
+    )
+    np.testing.assert_array_equal(own, small)
+    assert np.std(own) > 0.05
+    with pytest.raises(UserError, match="small exists already"):
+        call(*arguments)
 
 
 def test_a_version_that_exists_is_refused_before_the_model_is_loaded(call, model_folder, tmp_path):
