@@ -8,6 +8,7 @@ import pytest
 from s2i_tf import features, spec
 from s2i_tf.cli.stems import unique_stems
 from s2i_tf.errors import UserError
+from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Fingerprint
 from s2i_tf.media import audio, image, limits
 from s2i_tf.models import build_generator
@@ -166,3 +167,13 @@ def test_equal_stems_are_told_apart(tmp_path):
     assert unique_stems([tmp_path / "contact_sheet.wav"], {"contact_sheet"}) == [
         f"{tmp_path.name}_contact_sheet"
     ]
+
+
+@pytest.mark.weights
+def test_the_package_s_own_model_is_taken_where_none_is_named(call_verb, sounds, tmp_path):
+    if not weights_lib.path("soundnet").exists():
+        pytest.skip("SoundNet is not in the cache; `s2i weights fetch soundnet` brings it")
+    call_verb("generate", sounds("hiss.wav"), sounds("longer_hiss.wav", 8), f"--out={tmp_path}")
+    pictures = [image.load_image(tmp_path / f"{stem}.png") for stem in ("hiss", "longer_hiss")]
+    assert all(picture.shape == (128, 128, 3) and picture.std() > 10 for picture in pictures)
+    assert np.abs(pictures[0].astype(int) - pictures[1]).mean() > 1
