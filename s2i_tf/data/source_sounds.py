@@ -27,7 +27,7 @@ def load_sound(source: str | os.PathLike, sound_id: str) -> np.ndarray:
     name, _, start = sound_id.partition(MOMENT)
     folder = pathlib.Path(source)
     path = folder / name
-    if ".." in path.parts or not path.is_relative_to(folder):
+    if ".." in pathlib.Path(name).parts or not path.is_relative_to(folder):
         raise UserError(f"{sound_id}: not a path within {source}")
     if start:
         return audio.load_waveform(path, start_seconds=float(start), max_seconds=MOMENT_SECONDS)

@@ -34,3 +34,8 @@ def test_an_id_stays_within_the_folder(source, sound_id):
 def test_a_missing_sound_is_told(source):
     with pytest.raises(UserError, match="none.ogg"):
         load_sound(source, "sounds/none.ogg")
+
+
+def test_the_folder_itself_may_be_named_by_its_parent(source):
+    roundabout = source / "sounds" / ".."
+    assert len(load_sound(roundabout, "sounds/a.wav")) == 13 * spec.SAMPLE_RATE_HZ
