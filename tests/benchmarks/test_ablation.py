@@ -172,7 +172,7 @@ def toy(monkeypatch):
     chosen = (
         Variant(MULTIMODAL, "best_units", "layers", layers, num_seeds=2),
         Variant(FEATURE_GAN, "energy", "vectors", {**tiny, **players}, judged=True),
-        Variant(IMAGE_GAN, "perceptual", "pictures", {**tiny, "generator.name": "decoder"}),
+        Variant(IMAGE_GAN, "projected_best", "pictures", {**tiny, "generator.name": "decoder"}),
     )
     monkeypatch.setattr(variants, "VARIANTS", chosen)
     monkeypatch.setattr(tables, "VARIANTS", chosen)
@@ -191,7 +191,7 @@ def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_pa
     assert [(row["name"], row["seed"]) for row in rows] == [
         ("best_units", 0),
         ("energy", 0),
-        ("perceptual", 0),
+        ("projected_best", 0),
         ("best_units", 1),
     ]
     assert all(row["seconds"]["processor"] > 0 for row in rows)
@@ -211,9 +211,9 @@ def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_pa
     assert (
         names
         == [name for _, name in written]
-        == ["feature_gan-energy.png", "image_gan-perceptual.png"]
+        == ["feature_gan-energy.png", "image_gan-projected_best.png"]
     )
-    assert "(page/image_gan-perceptual.png)" in tables.of_pictures(written, "page")
+    assert "(page/image_gan-projected_best.png)" in tables.of_pictures(written, "page")
 
     monkeypatch.setattr(Trainings, "get", None)  # a rerun trains nothing
     assert run()[0] == rows
