@@ -262,7 +262,7 @@ VARIANTS: tuple[Variant, ...] = (
                 "changes": {"perceptual_weight": 10.0, "backbone": "efficientnet_lite2"},
             },
             "projected_batch": {
-                "title": "the same in batches of 16, so half as many updates",
+                "title": "decoder, projected, perceptual 10, L1 4, batches of 16: half the updates",
                 "changes": {**_PROJECTED_BEST, "batch_size": 16},
             },
             "projected": {"title": "decoder, projected alone", "changes": _PROJECTED},
