@@ -35,11 +35,15 @@ def save(model: keras.Model, folder: pathlib.Path, name: str, *, compact: bool =
     """
     path = folder / f"{name}{COMPACT_ENDING if compact else KERAS_ENDING}"
     temporary = files.temporary_name(path)
-    if compact:
-        np.savez(temporary, **_compact_arrays(model, name))
-    else:
-        model.save(temporary)
-    temporary.replace(path)
+    try:
+        if compact:
+            np.savez(temporary, **_compact_arrays(model, name))
+        else:
+            model.save(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def exists(folder: pathlib.Path, name: str) -> bool:

@@ -27,6 +27,7 @@ from s2i_tf.models import (
     build_discriminator,
     build_generator,
     feature_map,
+    part_file,
     takes_layout,
     takes_noise,
     takes_vector,
@@ -168,7 +169,7 @@ class GanStage(Stage):
         return feature_map.to_map(condition)
 
     def _load(self, part: str) -> keras.Model:
-        return keras.saving.load_model(self.model_folder / f"{part}.keras", compile=False)
+        return part_file.load(self.model_folder, part)
 
 
 class FeatureGanStage(GanStage):

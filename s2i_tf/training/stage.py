@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 import keras
 
-from s2i_tf import files, spec
+from s2i_tf import spec
 from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.models import part_file
 from s2i_tf.models.sound_to_image import FOLDER_IN_RUN
 from s2i_tf.training.backend import pipeline
 
@@ -52,7 +53,7 @@ class Stage(abc.ABC):
     @property
     def result(self) -> pathlib.Path:
         """Where the trained part goes."""
-        return self.model_folder / f"{self.part}.keras"
+        return self.model_folder / f"{self.part}{part_file.KERAS_ENDING}"
 
     @property
     def done(self) -> bool:
@@ -90,6 +91,4 @@ class Stage(abc.ABC):
     def save_part(self, part: keras.Model) -> None:
         """Leaves a trained part under its final name in one step."""
         self.model_folder.mkdir(parents=True, exist_ok=True)
-        temporary = files.temporary_name(self.result)
-        part.save(temporary)
-        temporary.replace(self.result)
+        part_file.save(part, self.model_folder, self.part)
