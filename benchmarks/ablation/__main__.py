@@ -19,7 +19,6 @@ import gc
 import json
 import logging
 import pathlib
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -28,6 +27,7 @@ import keras
 import numpy as np
 from PIL import Image
 
+from benchmarks import pages
 from benchmarks.ablation import measures, tables
 from benchmarks.ablation.measures import Material
 from benchmarks.ablation.trainings import Training, Trainings
@@ -163,23 +163,6 @@ def write(out: pathlib.Path, rows: Sequence[Mapping[str, Any]], real: Mapping[st
     return blocks
 
 
-def fill_page(page: pathlib.Path, blocks: Mapping[str, str]) -> None:
-    """Puts each block between `<!-- NAME -->` and `<!-- end -->` in a page.
-
-    Raises:
-      UserError: if a mark is missing.
-    """
-    text = page.read_text()
-    for name, block in blocks.items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        text, num = re.subn(
-            pattern, lambda found, b=block: f"{found[1]}{b}\n{found[2]}", text, flags=re.DOTALL
-        )
-        if not num:
-            raise UserError(f"{page}: the mark <!-- {name} --> is missing")
-    files.write(page, text)
-
-
 def write_pictures(out: pathlib.Path, folder: pathlib.Path) -> list[tuple[Variant, str]]:
     """A small PNG for each variant: pictures of sounds above, rebuilt ones below.
 
@@ -232,7 +215,7 @@ def main() -> None:
         if given.page:
             folder = given.page.with_suffix("")
             blocks["pictures"] = tables.of_pictures(write_pictures(given.out, folder), folder.name)
-            fill_page(given.page, blocks)
+            pages.fill(given.page, blocks)
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_MISTAKE)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from benchmarks import pages
 from benchmarks.ablation import __main__ as study_lib
 from benchmarks.ablation import measures, tables, variants
 from benchmarks.ablation.trainings import Trainings
@@ -204,7 +205,7 @@ def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_pa
 
     page = tmp_path / "page.md"
     page.write_text("".join(f"<!-- {name} -->\nold\n<!-- end -->\n\n" for name in blocks))
-    study_lib.fill_page(page, blocks)
+    pages.fill(page, blocks)
     assert "old" not in page.read_text() and blocks[IMAGE_GAN] in page.read_text()
     written = study_lib.write_pictures(tmp_path, tmp_path / "page")
     names = [path.name for path in sorted((tmp_path / "page").iterdir())]
@@ -242,7 +243,7 @@ def test_a_page_without_the_marks_is_refused(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("no marks")
     with pytest.raises(UserError, match="<!-- penalty --> is missing"):
-        study_lib.fill_page(page, {"penalty": "| |"})
+        pages.fill(page, {"penalty": "| |"})
 
 
 def test_a_line_has_mean_and_half_the_range_of_its_seeds():

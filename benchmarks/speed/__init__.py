@@ -1,0 +1,1 @@
+"""How fast each part is, beside a peer or the machine's own limit, measured in turns."""
