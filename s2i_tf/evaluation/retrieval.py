@@ -7,11 +7,20 @@ class. A sound or photo that forms several pairs counts once: the caller passes 
 Targets at the same distance share the credit: a measure is its expectation over the orders of
 tied targets, so that a model that maps everything to one point scores chance and no more. As
 products are float32, distances that differ by less than their rounding error count as tied.
+
+Nearly all the time goes into the products of all queries with all targets, which are TensorFlow's:
+NumPy's wheels can be several times slower on a processor that their BLAS does not know yet. Memory
+does not grow with the number of vectors, if these are memory-mapped; nothing is read twice but the
+targets, once for each block of queries.
 """
 
 import dataclasses
+import mmap
+import os
+from concurrent import futures
 
 import numpy as np
+import tensorflow as tf
 
 DISTANCES = ("euclidean", "cosine")
 MEASURES = ("top_1", "top_5", "mrr")
@@ -24,8 +33,10 @@ PAPER_TOP_1 = {
     ("eval", "after"): 0.253,
 }
 
-_BLOCK_BYTES = 128 << 20
+_BLOCK_BYTES = 768 << 20
 _TARGET_ROWS = 4096
+# TensorFlow takes a NumPy array without copying it if it begins at a multiple of this.
+_ALIGNMENT_BYTES = 64
 # Twice the rounding error of a float32 product of 4096 equal terms, relative to the two norms.
 _TIE = 4e-6
 
@@ -55,36 +66,41 @@ def rank(
     """Ranks the targets for each query, by both distances from one product.
 
     Args:
-      queries: [queries, size], any float dtype; may be memory-mapped.
+      queries: [queries, size], any float dtype; may be memory-mapped, such as `np.load(…, "r")`.
       query_labels: int [queries].
       targets: [targets, size], likewise.
       target_labels: int [targets].
-      block_bytes: bound of the block of products held at once, which is nearly all the memory
-        that this takes beside its arguments.
+      block_bytes: bound of the block of queries and products held at once, which is nearly all
+        the memory that this takes beside its arguments.
 
     Returns:
       A ranking by the name of the distance.
     """
-    half_squares, norms = _target_norms(targets)
-    with np.errstate(divide="ignore"):
-        inverse_norms = np.where(norms > 0, 1 / norms, 0).astype(np.float32)
     members = {label: np.flatnonzero(target_labels == label) for label in np.unique(query_labels)}
     credits = {name: np.zeros((len(queries), len(MEASURES))) for name in DISTANCES}
     nearest = {name: np.zeros(len(queries), np.int64) for name in DISTANCES}
 
-    num_rows = max(1, block_bytes // (4 * len(targets)))
+    num_rows = max(1, block_bytes // (4 * (len(targets) + targets.shape[1])))
+    all_products = _Products(targets, min(num_rows, len(queries)))
     for start in range(0, len(queries), num_rows):
         block = np.asarray(queries[start : start + num_rows], np.float32)
-        for row, products in enumerate(_products(block, targets), start):
+        products = all_products.of(block)
+        half_squares, inverse_norms = all_products.half_squares, all_products.inverse_norms
+        squares = np.einsum("ij,ij->i", block, block)
+        for row, square in enumerate(squares.tolist(), start):
             own = members[query_labels[row]]
-            square = float(block[row - start] @ block[row - start])
+            row_products = products[row - start]
             # The nearest by Euclidean distance has the largest x·y - |y|²/2, as |x|² is constant.
-            scores = {"euclidean": products - half_squares, "cosine": products * inverse_norms}
+            scores = {
+                "euclidean": row_products - half_squares,
+                "cosine": row_products * inverse_norms,
+            }
             slack = {"euclidean": _euclidean_slack(square, scores, own), "cosine": square**0.5}
             for name, score in scores.items():
                 tolerance = _TIE * slack[name]
                 nearest[name][row] = np.argmax(score >= score.max() - tolerance)
                 credits[name][row] = _credit(*_count(score, own, tolerance))
+        _forget(queries)
     return {
         name: Ranking(dict(zip(MEASURES, credits[name].T, strict=True)), nearest[name])
         for name in DISTANCES
@@ -113,22 +129,79 @@ def expected_targets_hit(num_queries: int, num_targets: int) -> float:
     return num_targets * (1 - (1 - 1 / num_targets) ** num_queries)
 
 
-def _target_norms(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Half the squared norms, and the norms, float32 [targets]."""
-    squares = np.empty(len(targets))
-    for start in range(0, len(targets), _TARGET_ROWS):
-        rows = np.asarray(targets[start : start + _TARGET_ROWS], np.float32)
-        squares[start : start + _TARGET_ROWS] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-    return (squares / 2).astype(np.float32), np.sqrt(squares).astype(np.float32)
+class _Products:
+    """Dot products of queries with all targets, and the targets' norms, found on the way.
+
+    The targets are read a tile at a time into one float32 buffer, by all cores.
+
+    Args:
+      targets: [targets, size].
+      num_rows: the most queries at once.
+
+    Attributes:
+      half_squares: half the squared norms, float32 [targets], after the first product.
+      inverse_norms: one over the norms, 0 for a zero vector.
+    """
+
+    def __init__(self, targets: np.ndarray, num_rows: int):
+        self._targets = targets
+        self._products = np.empty((num_rows, len(targets)), np.float32)
+        self._tile = _aligned(min(_TARGET_ROWS, len(targets)), targets.shape[1])
+        self._squares: np.ndarray | None = None
+        self.half_squares = self.inverse_norms = np.empty(0, np.float32)
+
+    def of(self, block: np.ndarray) -> np.ndarray:
+        """The products [rows, targets] of float32 queries; the next call overwrites them."""
+        products = self._products[: len(block)]
+        squares = np.empty(len(self._targets))
+        # A graphics card's product could be rounded more coarsely than `_TIE` allows for.
+        with futures.ThreadPoolExecutor() as threads, tf.device("CPU:0"):
+            queries = tf.constant(block)
+            for start in range(0, len(self._targets), _TARGET_ROWS):
+                stop = min(start + _TARGET_ROWS, len(self._targets))
+                self._read(start, stop, squares, threads)
+                tile = tf.convert_to_tensor(self._tile[: stop - start])
+                products[:, start:stop] = tf.matmul(queries, tile, transpose_b=True).numpy()
+        if self._squares is None:
+            self._keep_norms(squares)
+        return products
+
+    def _read(self, start: int, stop: int, squares: np.ndarray, threads: futures.Executor) -> None:
+        """Fills the buffer with some targets, and at the first time also their squared norms."""
+
+        def read(part: range) -> None:
+            rows = self._tile[part.start - start : part.stop - start]
+            np.copyto(rows, self._targets[part.start : part.stop], casting="same_kind")
+            if self._squares is None:
+                squares[part.start : part.stop] = np.einsum(
+                    "ij,ij->i", rows, rows, dtype=np.float64
+                )
+
+        num_rows = -(-(stop - start) // (os.cpu_count() or 1))
+        firsts = range(start, stop, num_rows)
+        list(threads.map(read, (range(first, min(first + num_rows, stop)) for first in firsts)))
+        _forget(self._targets)
+
+    def _keep_norms(self, squares: np.ndarray) -> None:
+        norms = np.sqrt(squares).astype(np.float32)
+        with np.errstate(divide="ignore"):
+            self.inverse_norms = np.where(norms > 0, 1 / norms, 0).astype(np.float32)
+        self.half_squares = (squares / 2).astype(np.float32)
+        self._squares = squares
 
 
-def _products(block: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Dot products [rows, targets] without a float32 copy of all targets."""
-    products = np.empty((len(block), len(targets)), np.float32)
-    for start in range(0, len(targets), _TARGET_ROWS):
-        rows = np.asarray(targets[start : start + _TARGET_ROWS], np.float32)
-        np.matmul(block, rows.T, out=products[:, start : start + len(rows)])
-    return products
+def _aligned(num_rows: int, size: int) -> np.ndarray:
+    """An empty float32 array [num_rows, size] that TensorFlow takes as it is."""
+    num_bytes = 4 * num_rows * size
+    memory = np.empty(num_bytes + _ALIGNMENT_BYTES, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT_BYTES
+    return memory[start : start + num_bytes].view(np.float32).reshape(num_rows, size)
+
+
+def _forget(vectors: np.ndarray) -> None:
+    """Gives the pages back that were read of a memory-mapped file: they count as memory."""
+    if isinstance(vectors, np.memmap) and vectors.mode == "r":
+        vectors._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 def _euclidean_slack(square: float, scores: dict[str, np.ndarray], own: np.ndarray) -> float:
@@ -152,10 +225,12 @@ def _count(score: np.ndarray, own: np.ndarray, tolerance: float) -> tuple[int, i
         return len(score), 0, 0
     own_scores = score[own]
     best = own_scores.max()
-    num_nearer = np.count_nonzero(score > best + tolerance)
     num_own_tied = np.count_nonzero(own_scores >= best - tolerance)
-    num_tied = np.count_nonzero(score >= best - tolerance) - num_nearer
-    return num_nearer, num_own_tied, num_tied - num_own_tied
+    num_as_near = np.count_nonzero(score >= best - tolerance)
+    if num_as_near == num_own_tied:
+        return 0, num_own_tied, 0
+    num_nearer = np.count_nonzero(score > best + tolerance)
+    return num_nearer, num_own_tied, num_as_near - num_nearer - num_own_tied
 
 
 def _credit(num_nearer: int, num_own_tied: int, num_other_tied: int) -> tuple[float, float, float]:

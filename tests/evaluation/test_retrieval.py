@@ -1,3 +1,4 @@
+import pathlib
 import tracemalloc
 
 import numpy as np
@@ -132,6 +133,58 @@ def test_memory_is_bounded_by_the_block(rng):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20, "the products of all pairs alone are 16 MB"
+
+
+class Counting(np.ndarray):
+    """An array that counts how many of its rows were read."""
+
+    num_read = 0
+
+    def __getitem__(self, rows):
+        found = np.asarray(self)[rows]
+        Counting.num_read += len(found)
+        return found
+
+
+@pytest.mark.parametrize("num_blocks", [1, 3])
+def test_targets_are_read_once_a_block_and_queries_once(rng, monkeypatch, num_blocks):
+    monkeypatch.setattr(retrieval, "_TARGET_ROWS", 64)
+    queries, targets = (rng.normal(size=(num, 16)).astype(np.float16) for num in (30, 200))
+    labels = rng.integers(0, 3, 30), rng.integers(0, 3, 200)
+    for counted, expected in (("queries", 30), ("targets", 200 * num_blocks)):
+        Counting.num_read = 0
+        retrieval.rank(
+            queries.view(Counting) if counted == "queries" else queries,
+            labels[0],
+            targets.view(Counting) if counted == "targets" else targets,
+            labels[1],
+            block_bytes=4 * (200 + 16) * (30 // num_blocks),
+        )
+        assert Counting.num_read == expected
+
+
+def test_features_on_disk_rank_the_same_and_do_not_stay_in_memory(rng, tmp_path):
+    queries, targets = (rng.normal(size=(num, 256)).astype(np.float16) for num in (50, 3000))
+    labels = rng.integers(0, 5, 50), rng.integers(0, 5, 3000)
+    path = tmp_path / "targets.npy"
+    np.save(path, targets)
+    mapped = np.load(path, mmap_mode="r")
+    found = retrieval.rank(queries, labels[0], mapped, labels[1])
+    for distance, expected in retrieval.rank(queries, labels[0], targets, labels[1]).items():
+        np.testing.assert_array_equal(found[distance].nearest, expected.nearest)
+        for name, values in expected.measures.items():
+            np.testing.assert_array_equal(found[distance].measures[name], values)
+    if pathlib.Path("/proc/self/smaps").exists():
+        assert resident_bytes(path) < path.stat().st_size / 4
+        assert np.array_equal(mapped, targets)
+        assert resident_bytes(path) >= path.stat().st_size
+
+
+def resident_bytes(path: pathlib.Path) -> int:
+    """How much of a mapped file counts as this process's memory."""
+    lines = pathlib.Path("/proc/self/smaps").read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.endswith(str(path)))
+    return next(int(line.split()[1]) << 10 for line in lines[first:] if line.startswith("Rss:"))
 
 
 def test_even_draws_hit_most_targets_but_not_all():
