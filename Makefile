@@ -20,8 +20,11 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# The exact version, as the extra `bench` has it; without it the rows beside PyTorch are left out.
 bench: $(VENV)/.installed
-	$(BIN)/python -m benchmarks.feature_candidates
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install -q torch==2.13.0 || \
+		echo "PyTorch cannot be installed: what is measured beside it is left out"
+	$(BIN)/python -m benchmarks.speed --out=speed.json --page=docs/speed.md
 
 $(VENV)/.installed: setup.py $(wildcard requirements/*.txt) requirements/install.py
 	$(PYTHON) requirements/install.py $(VENV)

@@ -20,6 +20,9 @@ EXTRAS = {
     "dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
 }
 
+# The peer of `make bench`, pinned as its times are compared; not in `all`.
+BENCH = ["torch==2.13.0"]
+
 # Training on Keras' JAX backend, `s2i train --backend=jax`; not in `all`, which is TensorFlow's.
 JAX = ["jax>=0.5"]
 
@@ -50,6 +53,7 @@ setup(
     ],
     extras_require={
         **EXTRAS,
+        "bench": BENCH,
         "jax": JAX,
         "all": sorted({name for extra in EXTRAS.values() for name in extra}),
     },
