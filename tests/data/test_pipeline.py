@@ -1,10 +1,11 @@
 import json
+import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.data import dataset_info, pipeline, schema
 from s2i_tf.errors import UserError
 
 
@@ -183,3 +184,31 @@ def test_a_wrong_folder_and_an_unknown_split_are_refused(tiny_dataset, tmp_path)
         pipeline.load_split(tmp_path, "train")
     with pytest.raises(UserError, match="unknown split 'test'; known: eval, train"):
         pipeline.load_split(tiny_dataset, "test")
+
+
+def bytes_read():
+    """That this process has read so far; the kernel counts them."""
+    counts = pathlib.Path("/proc/self/io")
+    if not counts.exists():
+        pytest.skip("only Linux counts what a process reads")
+    return int(counts.read_text().split()[1])
+
+
+@pytest.mark.parametrize("build", [pipeline.load_split, pipeline.build_balanced_dataset])
+def test_reading_a_split_reads_each_byte_once(make_dataset, tmp_path, build):
+    folder = make_dataset(tmp_path / "data", num_train=90)
+    num_bytes = sum(path.stat().st_size for path in folder.glob("*-train.*"))
+    settings = {} if build is pipeline.load_split else {"batch_size": 8}
+    before = bytes_read()
+    build(folder, "train", **settings)
+    # The rest is the description, and the first record again.
+    assert num_bytes <= bytes_read() - before < 1.1 * num_bytes
+
+
+def test_pictures_that_are_not_asked_for_are_not_even_copied(tiny_dataset):
+    path = next(tiny_dataset.glob("*-train.*"))
+    serialized = next(iter(tf.data.TFRecordDataset(str(path)).batch(4)))
+    assert "image" not in schema.parse_columns(serialized, "float16", with_image=False)
+    columns = schema.parse_columns(serialized, "float16")
+    assert columns["image"].dtype == tf.string
+    assert columns["sound_features"].dtype == tf.float16

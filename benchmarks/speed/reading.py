@@ -1,0 +1,78 @@
+"""Shards to batches, beside reading the same bytes from the page cache and beside a plain parse.
+
+Made-up shards lie in a temporary folder and in the page cache. A step is a batch: the pipeline
+makes it of records in a random order, the other side reads as many bytes of the same shards into
+a buffer that it has, or makes the same batch of records whose features are lists of floats, parsed
+one at a time.
+"""
+
+import pathlib
+import tempfile
+from typing import Any
+
+from benchmarks.speed import reading_sides as sides
+from benchmarks.speed.comparing import Row, compare, in_turns
+from benchmarks.speed.workers import Worker
+
+_SIDES = "benchmarks.speed.reading_sides"
+_GOAL = 0.5
+_GOAL_ONE_BY_ONE = 20.0
+_NUM_SHARDS = 4
+_RECORDS_PER_SHARD = 512
+
+
+def measure(
+    *,
+    num_shards: int = _NUM_SHARDS,
+    records_per_shard: int = _RECORDS_PER_SHARD,
+    batch_size: int = 64,
+    num_rounds: int = 9,
+    num_steps: int = 64,
+) -> dict[str, Any]:
+    """All rows; two epochs a turn."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folders = {name: pathlib.Path(temporary, name) for name in ("float16", "float32", "lists")}
+        for dtype in ("float16", "float32"):
+            sides.write_dataset(folders[dtype], dtype, num_shards, records_per_shard)
+        sides.write_lists(folders["lists"], records_per_shard)
+
+        def turns(one: str, other: str, folder: str, other_folder: str, num: int, num_other: int):
+            settings = {"batch_size": batch_size}
+            with (
+                Worker(
+                    _SIDES,
+                    {"side": one, "folder": str(folders[folder]), **settings},
+                    num_threads=1,
+                ) as ours,
+                Worker(
+                    _SIDES,
+                    {"side": other, "folder": str(folders[other_folder]), **settings},
+                    num_threads=1,
+                ) as theirs,
+            ):
+                times = in_turns(
+                    ours.take,
+                    theirs.take,
+                    num_rounds=num_rounds,
+                    num_steps=num,
+                    num_other_steps=num_other,
+                )
+                return times, {"batch_size": batch_size, **ours.info}
+
+        for folder in ("float16", "float32"):
+            times, more = turns("batches", "file", folder, folder, num_steps, num_steps)
+            what = f"batches of {folder} features from shards"
+            against = "reading the same bytes from the page cache"
+            rows.append(compare(what, against, times, goal=_GOAL, more=more))
+        times, more = turns("in_memory", "file", "float16", "float16", num_steps, num_steps)
+        what = "class-balanced batches of a split in memory"
+        rows.append(compare(what, "reading the same bytes from the page cache", times, more=more))
+        few = max(num_steps // 16, 1)
+        times, more = turns("batches", "one_by_one", "float16", "lists", num_steps, few)
+        what, against = "batches of float16 features from shards", "lists of floats, one at a time"
+        rows.append(compare(what, against, times, goal=_GOAL_ONE_BY_ONE, more=more))
+        times, more = turns("pictures", "jpeg", "float16", "float16", few, few)
+        what, against = "batches with pictures from shards", "decoding the same JPEGs alone"
+        rows.append(compare(what, against, times, more=more))
+    return {"rows": rows}
