@@ -116,12 +116,11 @@ def chain_parts(model: SoundToImage, extractor: Extractor) -> dict[str, Part]:
         return extractor.model(wav.scaled(waveform), training=False)
 
     def feature_gan(condition):
-        generated = model.feature_generator(feature_map.to_map(condition), training=False)
-        return feature_map.from_map(generated)
+        return feature_map.run(model.feature_generator, condition)
 
     def image_gan(image_features):
-        generated = model.image_generator(feature_map.to_map(image_features), training=False)
-        return (generated + 1) / 2
+        condition = feature_map.lay_out(image_features, model.image_generator)
+        return (model.image_generator(condition, training=False) + 1) / 2
 
     return {
         "sound net": Part(sound_net),
