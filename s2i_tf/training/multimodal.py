@@ -5,7 +5,7 @@ Three losses: L1 between the hidden outputs for images only (I), sounds only (S)
 cross-entropy of the output layer for all three, without which zero vectors would do.
 
 Beside the paper's, with a weight of 0 unless told: contrastive losses between I and S, each the
-mean of that before and that after the activation.
+mean of that before and that after the activation. Without a weight they are not computed.
 """
 
 from collections.abc import Mapping
@@ -66,15 +66,17 @@ class MultimodalTrainer(keras.Model):
             layers.build()
 
     def losses_of(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """The unweighted losses of a batch as of `schema.parse_batch` in training, by name."""
+        """The unweighted losses of a batch as of `schema.parse_batch` in training, by name.
+
+        Contrastive losses without a weight are left out.
+        """
         model = self.multimodal
         sound = model.hidden_of_sound(batch[schema.KEY_SOUND_FEATURES], training=True)
         image = model.hidden_of_image(batch[schema.KEY_IMAGE_FEATURES], training=True)
         both = model.hidden_of_both(sound, image)
         pairs = ((image, sound), (image, both), (sound, both))
         labels = batch[schema.KEY_LABEL]
-        layers = tuple(zip(image, sound, strict=True))  # before and after the activation
-        return {
+        losses = {
             "hidden_l1": sum(hidden_l1(one.after, other.after) for one, other in pairs) / 3,
             "cross_entropy_before": hidden_cross_entropy(image.before, sound.before),
             "cross_entropy_after": hidden_cross_entropy(image.after, sound.after),
@@ -83,13 +85,15 @@ class MultimodalTrainer(keras.Model):
                 for hidden in (image, sound, both)
             )
             / 3,
-            "class_contrastive": sum(
-                class_contrastive(*layer, labels, self.temperature) for layer in layers
-            )
-            / 2,
-            "pair_contrastive": sum(pair_contrastive(*layer, self.temperature) for layer in layers)
-            / 2,
         }
+        layers = tuple(zip(image, sound, strict=True))  # before and after the activation
+        if self.weights_by_loss["class_contrastive"]:
+            of_layers = [class_contrastive(*layer, labels, self.temperature) for layer in layers]
+            losses["class_contrastive"] = sum(of_layers) / 2
+        if self.weights_by_loss["pair_contrastive"]:
+            of_layers = [pair_contrastive(*layer, self.temperature) for layer in layers]
+            losses["pair_contrastive"] = sum(of_layers) / 2
+        return losses
 
     def train_step(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """One update; returns every loss by name, their weighted sum and the gradient norm."""

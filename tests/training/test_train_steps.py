@@ -147,7 +147,7 @@ def test_l1_alone_drives_the_hidden_layer_towards_zero_as_the_paper_warns(featur
 
 
 def test_the_contrastive_losses_are_means_over_both_layers(features):
-    trainer = multimodal()
+    trainer = multimodal(class_contrastive_weight=1.0)
     sound = trainer.multimodal.hidden_of_sound(features["sound_features"])
     image = trainer.multimodal.hidden_of_image(features["image_features"])
     expected = [
@@ -161,12 +161,27 @@ def test_the_contrastive_losses_are_means_over_both_layers(features):
     assert not np.isclose(*expected)
 
 
-def test_without_a_weight_the_contrastive_losses_change_no_update(features):
-    one, other = multimodal(label_weight=1.0), multimodal(label_weight=1.0, temperature=5.0)
-    for trainer in (one, other):
+def test_losses_without_a_weight_change_no_update(features):
+    for weight in PAPER_WEIGHTS:
+        trainer = multimodal(**{weight: 1.0})
+        layers = trainer.multimodal
+        before = values(layers)
         trainer.train_step(features)
-    for left, right in zip(values(one.multimodal), values(other.multimodal), strict=True):
-        np.testing.assert_array_equal(left, right)
+        for variable, old in zip(layers.trainable_variables, before, strict=True):
+            is_moved = not np.array_equal(variable, old)
+            assert is_moved == (weight == "label_weight" or "output" not in variable.path)
+
+
+@pytest.mark.parametrize(("weight", "num_products"), [(0.0, 13), (1.0, 19)])
+def test_contrastive_losses_without_a_weight_cost_no_product(weight, num_products, features):
+    """A product and its weights' gradient for each modality, 4; for the scores of three hidden
+    layers those and the hidden layer's gradient, 9; a contrastive loss of two layers 3 for each."""
+    trainer = multimodal(
+        **dict.fromkeys(PAPER_WEIGHTS, 1.0),
+        class_contrastive_weight=weight,
+    )
+    graph = tf.function(trainer.train_step).get_concrete_function(features).graph
+    assert sum(node.op == "MatMul" for node in graph.as_graph_def().node) == num_products
 
 
 def test_training_leaves_features_out_as_the_dropout_says(features):
