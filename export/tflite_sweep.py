@@ -34,7 +34,6 @@ from s2i_tf.media.sheet import contact_sheet, to_uint8
 from s2i_tf.models import feature_map
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import saved_model, tflite_export, tflite_metadata, wav
-from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.tflite import WAVEFORM_SIGNATURE, interpreter
 
 logger = logging.getLogger(__name__)
@@ -87,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tflite_sweep: error: {error}", file=sys.stderr)
         return 2
     rows, pictures = sweep(
-        in_float32(model), extractor, judge, sounds, calibration, arguments.num_runs
+        tflite_export.convertible(model), extractor, judge, sounds, calibration, arguments.num_runs
     )
     write(pathlib.Path(arguments.out), rows, pictures, sounds)
     print(table(rows))
@@ -141,7 +140,7 @@ def sweep(
     """Measures everything.
 
     Args:
-      model: computes in float32.
+      model: as of `tflite_export.convertible`.
       extractor: the model's sound net.
       judge: of the label match.
       sounds: to compare on.

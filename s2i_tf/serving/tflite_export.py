@@ -127,7 +127,7 @@ def export(
     """
     path = plan(out, name, quantization)
     saved_model.check_extractor(model, extractor)
-    model = in_float32(model)
+    model = convertible(model)
     calibration: Examples = {}
     if quantization == CALIBRATED:
         if not data:
@@ -147,6 +147,33 @@ def export(
     finally:
         temporary.unlink(missing_ok=True)
     return TFLiteExport(path, len(contents), difference)
+
+
+class _Sum(keras.layers.Layer):
+    """What `keras.layers.Add` makes of two tensors, for a batch of one too."""
+
+    def call(self, inputs):
+        """The sum of two tensors of one shape."""
+        first, second = inputs
+        return first + second
+
+
+def convertible(model: SoundToImage) -> SoundToImage:
+    """The model as the converter should see it: in float32, its layers' sums plain additions.
+
+    Of vectors [1, size] Keras takes the second summand for a bias. The converter then computes what
+    comes after the sum once for each summand, which full int8 cannot run.
+    """
+
+    def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return _Sum(name=layer.name) if isinstance(layer, keras.layers.Add) else layer
+
+    model = in_float32(model)
+    return dataclasses.replace(
+        model,
+        feature_generator=keras.models.clone_model(model.feature_generator, clone_function=plain),
+        image_generator=keras.models.clone_model(model.image_generator, clone_function=plain),
+    )
 
 
 def convert(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -239,7 +240,6 @@ def inputs_of(path, builtin):
 
 
 def test_a_model_of_mixed_precision_computes_in_float32(toy):
-    import dataclasses
 
     from s2i_tf.models import build_generator
     from s2i_tf.serving.precision import in_float32
@@ -258,3 +258,29 @@ def test_a_model_of_mixed_precision_computes_in_float32(toy):
     features = np.random.default_rng(0).normal(size=(1, 4096)).astype(np.float32)
     difference = np.abs(exact.generate(features) - mixed.generate(features))
     assert 0 < difference.max() < 0.05
+
+
+def test_sums_of_vectors_stay_sums_and_run_in_full_int8(toy, rng):
+    """Keras takes a summand [1, size] for a bias, and each product is then there twice."""
+    from s2i_tf.models import build_generator
+
+    generator = build_generator("feature_decoder", (32,), (4096,), filters=4, seed=0)
+    model = tflite_export.convertible(dataclasses.replace(toy.model, feature_generator=generator))
+    drawn = model.feature_generator
+    rows = rng.normal(size=(8, 1, 32)).astype(np.float32)
+    np.testing.assert_array_equal(drawn(rows[0]), generator(rows[0]))
+    function = tflite_export.traced(
+        lambda condition: {"made": drawn(condition, training=False)}, condition=[1, 32]
+    )
+    contents = tflite_export.convert(
+        {"serving_default": function},
+        (drawn,),
+        "full_int8",
+        {"serving_default": [{"condition": row} for row in rows]},
+    )
+    model = tflite.interpreter().Interpreter(model_content=contents)
+    ops = [op["op_name"] for op in model._get_ops_details()]
+    # The noise's projection, three hidden layers and the output.
+    assert ops.count("FULLY_CONNECTED") == 5
+    assert ops.count("ADD") == 2
+    assert model.get_signature_runner()(condition=rows[0])["made"].shape == (1, 4096)
