@@ -28,7 +28,11 @@ from s2i_tf import files, logs
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 
 # Name on the command line: the module whose `measure()` gives the rows.
-BENCHMARKS: dict[str, str] = {}
+BENCHMARKS: dict[str, str] = {
+    "multimodal": "benchmarks.speed.multimodal",
+    "retrieval": "benchmarks.speed.retrieval",
+    "two_workers": "benchmarks.speed.two_workers",
+}
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "torch")
 

@@ -1,0 +1,47 @@
+"""A worker of `benchmarks.speed.two_workers`: the package's step on its part of a global batch."""
+
+import json
+import os
+from typing import Any
+
+from benchmarks.speed.workers import Step, serve
+
+
+def build(
+    side: int, filters: int, batch_size: int, index: int = 0, addresses: tuple[str, ...] = ()
+) -> tuple[Step, dict[str, Any]]:
+    """A step of one worker; with others it returns once their gradients are summed up.
+
+    Args:
+      side: of the pictures.
+      filters: of the networks.
+      batch_size: of the global batch.
+      index: of this worker.
+      addresses: of all workers, `host:port`; none if it works alone.
+    """
+    if addresses:
+        task = {"type": "worker", "index": index}
+        config = {"cluster": {"worker": list(addresses)}, "task": task}
+        os.environ["TF_CONFIG"] = json.dumps(config)
+    import tensorflow as tf
+
+    from benchmarks.speed import growth_gan
+    from s2i_tf.training import strategy as strategy_lib
+    from s2i_tf.training.steps import Steps
+
+    strategy = strategy_lib.build_strategy("multi_worker" if addresses else "one_device")
+    with strategy.scope():
+        trainer = growth_gan.build_trainer(side, filters)
+        batch = growth_gan.make_batch(side, batch_size)
+        # Again and again the same pictures, kept in memory.
+        dataset = tf.data.Dataset.from_tensors(batch).repeat()
+        batches = strategy_lib.distribute(strategy, dataset)
+        steps = Steps(trainer, strategy, batches)
+        iterator = iter(batches)
+    weights = trainer.generator.trainable_variables + trainer.discriminator.trainable_variables
+    num_weights = sum(int(tf.size(weight.value)) for weight in weights)
+    return lambda: steps.take(iterator, 1), {"num_weights": num_weights}
+
+
+if __name__ == "__main__":
+    serve(build)
