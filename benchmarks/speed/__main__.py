@@ -29,6 +29,7 @@ from s2i_tf.errors import EXIT_MISTAKE, UserError
 
 # Name on the command line: the module whose `measure()` gives the rows.
 BENCHMARKS: dict[str, str] = {
+    "loop": "benchmarks.speed.loop",
     "multimodal": "benchmarks.speed.multimodal",
     "retrieval": "benchmarks.speed.retrieval",
     "two_workers": "benchmarks.speed.two_workers",

@@ -1,29 +1,27 @@
-"""What the training loop costs on top of the bare step: input, logs, saved states, samples.
-
-python -m benchmarks.training_loop [--out=FILE.json] [--pairs=10] [--segment=100]
+"""The training loop with everything around a step, beside the bare step.
 
 Makes a prepared data set of its own and trains a small image GAN (16 filters, batch 8) on it with
-the loop. Between its segments of steps the same process takes as many bare steps: the compiled
-`train_step` on one batch that stays in memory. The first steps of a segment, which find batches
-ready that were read meanwhile, are not counted. The time of a saved state with its samples is
-shared out over the default interval. Processor time is measured as well, all threads together:
-beside other work it says more than the clock. Prints one line and writes every number as JSON.
-About 8 minutes on 2 cores.
+the loop: reading, decoding, logs. Between its segments of steps the same process takes as many bare
+steps: the compiled `train_step` on one batch that stays in memory. The first steps of a segment,
+which find batches ready that were read meanwhile, are not counted. The time of a saved state with
+its samples is shared out over the default interval.
 """
 
-import argparse
 import contextlib
 import hashlib
-import os
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from s2i_tf import files, spec
+from benchmarks.speed import tables
+from benchmarks.speed.comparing import compare
+from benchmarks.speed.workers import Took
+from s2i_tf import spec
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info, schema
 from s2i_tf.errors import Stopped
@@ -32,6 +30,7 @@ from s2i_tf.training import loop, run
 from s2i_tf.training.checkpoints import Checkpoints, State
 from s2i_tf.training.stages import STAGES
 
+_GOAL = 0.97
 _NUM_CLASSES = 10
 _NUM_RECORDS = {spec.TRAIN_SPLIT: 512, spec.EVAL_SPLIT: 64}
 _FILTERS = 16
@@ -99,7 +98,7 @@ def build_config(data: str) -> Config:
 class Interleaved:
     """Asked by the loop after every step; takes the bare steps and the times of each segment.
 
-    The times are [clock, processor] in ms per step.
+    The times are [clock, processor] in seconds per step.
 
     Args:
       bare_step: takes one step without the loop.
@@ -113,8 +112,8 @@ class Interleaved:
         self._segment = segment
         self._steps = 0
         self._began = np.zeros(2)
-        self.loop_ms: list[np.ndarray] = []
-        self.bare_ms: list[np.ndarray] = []
+        self.in_loop: list[np.ndarray] = []
+        self.bare: list[np.ndarray] = []
 
     def __call__(self) -> bool:
         """Whether the loop has run for long enough."""
@@ -123,18 +122,18 @@ class Interleaved:
             self._began = _clocks()
         if self._steps < _WARM_UP_STEPS + self._segment:
             return False
-        self.loop_ms.append(self._passed_ms())
+        self.in_loop.append(self._passed())
         for _ in range(_WARM_UP_STEPS):
             self._bare_step()
         self._began = _clocks()
         for _ in range(self._segment):
             self._bare_step()
-        self.bare_ms.append(self._passed_ms())
+        self.bare.append(self._passed())
         self._steps = 0
-        return len(self.loop_ms) == self._num_pairs
+        return len(self.in_loop) == self._num_pairs
 
-    def _passed_ms(self) -> np.ndarray:
-        return 1e3 * (_clocks() - self._began) / self._segment
+    def _passed(self) -> np.ndarray:
+        return (_clocks() - self._began) / self._segment
 
 
 def _clocks() -> np.ndarray:
@@ -142,8 +141,13 @@ def _clocks() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def measure(num_pairs: int, segment: int) -> dict:
-    """Runs both kinds of segments in turn; see the module."""
+def measure(*, num_pairs: int = 8, segment: int = 60) -> dict[str, Any]:
+    """The row, and where the time of a step in the loop goes.
+
+    Args:
+      num_pairs: segments of each kind.
+      segment: steps in one.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         data, workdir = (pathlib.Path(temporary) / name for name in ("data", "run"))
         data.mkdir()
@@ -175,54 +179,54 @@ def measure(num_pairs: int, segment: int) -> dict:
         began = _clocks()
         Checkpoints(workdir / "state", State(trainer)).save(1)
         stage.draw_samples(trainer, 1)
-        state_ms = 1e3 * (_clocks() - began)
-    return summarize(
-        interleaved.bare_ms, interleaved.loop_ms, state_ms, config.checkpoint_every_steps
-    )
+        state = _clocks() - began
+    return summarize(interleaved.bare, interleaved.in_loop, state / config.checkpoint_every_steps)
 
 
 def summarize(
-    bare_ms: list[np.ndarray],
-    loop_ms: list[np.ndarray],
-    state_ms: np.ndarray,
-    checkpoint_every_steps: int,
-) -> dict:
-    """Medians, and which share of the bare throughput the loop reaches, by kind of time."""
-    found = {}
-    for kind, name in enumerate(("clock", "processor")):
-        bare, in_loop = (np.array(times)[:, kind] for times in (bare_ms, loop_ms))
-        with_states = in_loop + state_ms[kind] / checkpoint_every_steps
-        found[name] = {
-            "bare_ms": float(np.median(bare)),
-            "loop_ms": float(np.median(in_loop)),
-            "state_ms": float(state_ms[kind]),
-            "share_without_states": float(np.median(bare / in_loop)),
-            "share": float(np.median(bare / with_states)),
-            "all_bare_ms": bare.tolist(),
-            "all_loop_ms": in_loop.tolist(),
-        }
-    return {**found, "num_cores": os.cpu_count(), "tensorflow": tf.__version__}
+    bare: list[np.ndarray], in_loop: list[np.ndarray], state: np.ndarray
+) -> dict[str, Any]:
+    """The row and the parts.
 
-
-def main() -> None:
-    """Measures, prints one line and writes the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", help="JSON file to write.")
-    parser.add_argument("--pairs", type=int, default=10, help="Segments of each kind.")
-    parser.add_argument("--segment", type=int, default=100, help="Steps in one.")
-    args = parser.parse_args()
-    found = measure(args.pairs, args.segment)
-    if args.out:
-        files.write_json(args.out, found)
-    print("; ".join(_line(name, found[name]) for name in ("clock", "processor")))
-
-
-def _line(name: str, found: dict) -> str:
-    return (
-        f"{name}: bare step {found['bare_ms']:.1f} ms, in the loop {found['loop_ms']:.1f} ms, "
-        f"a saved state {found['state_ms']:.0f} ms, {found['share']:.1%} of the bare throughput"
+    Args:
+      bare: [clock, processor] seconds of a bare step, by segment.
+      in_loop: the same in the loop.
+      state: the share of a step in saving a state and drawing samples.
+    """
+    whole = [one + state for one in in_loop]
+    row = compare(
+        f"training loop, {_FILTERS} filters, batch {_BATCH_SIZE}",
+        "the bare step on a batch in memory",
+        (_as_took(whole), _as_took(bare)),
+        goal=_GOAL,
     )
+    parts = {}
+    for kind, name in enumerate(("clock", "processor")):
+        step = float(np.median([one[kind] for one in bare]))
+        around = float(np.median([b[kind] - a[kind] for a, b in zip(bare, in_loop, strict=True)]))
+        parts[name] = {
+            "the step": step,
+            "reading, decoding, logs": around,
+            "saved states and samples": float(state[kind]),
+        }
+    return {"rows": [row], "parts": parts}
 
 
-if __name__ == "__main__":
-    main()
+def _as_took(times: list[np.ndarray]) -> list[Took]:
+    return [Took(float(clock), float(processor), 0) for clock, processor in times]
+
+
+def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
+    """The table of shares."""
+    clock, processor = (benchmark["parts"][name] for name in ("clock", "processor"))
+    lines = [
+        (name, *(_share(times[name], times) for times in (clock, processor))) for name in clock
+    ]
+    whole = [tables.seconds(sum(times.values())) for times in (clock, processor)]
+    head = ("part of a step", "by the clock", "of the processor")
+    return {"profile": tables.table(head, [*lines, ("whole", *whole)])}
+
+
+def _share(value: float, times: Mapping[str, float]) -> str:
+    shown = tables.seconds(value) if value > 0 else f"-{tables.seconds(-value)}"
+    return f"{shown} ({value / sum(times.values()):.1%})"
