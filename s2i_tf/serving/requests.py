@@ -102,8 +102,14 @@ def _with_rank(values: tf.Tensor, rank: int, rule: str) -> tuple[tf.Tensor, tf.T
 
 def _finite(values: tf.Tensor, rule: str) -> tf.Tensor:
     finite = tf.math.is_finite(values)
-    first_bad = tf.where(tf.logical_not(finite))[:1]
+    all_finite = tf.reduce_all(finite)
+    # To look for a bad one costs more than all other checks: only where there is one.
+    first_bad = tf.cond(
+        all_finite,
+        lambda: tf.zeros([0, len(values.shape)], tf.int64),
+        lambda: tf.where(tf.logical_not(finite))[:1],
+    )
     rule = f"{rule}; {FINITE_RULE}"
-    check = require(tf.reduce_all(finite), rule, "one that is not at", first_bad)
+    check = require(all_finite, rule, "one that is not at", first_bad)
     with tf.control_dependencies([check]):
         return tf.identity(values)

@@ -1,0 +1,95 @@
+"""Waveforms to pictures beside the convolutions and matrix products alone; a cold `s2i generate`.
+
+The package's own model, as `serving_default` serves it: request checks, window, scaling, the sound
+net, the multimodal layers and both GANs. Beside it stand the convolutions and products of the same
+graph and nothing else. Both sides run on one thread.
+"""
+
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.speed import tables
+from benchmarks.speed.comparing import compare, in_turns
+from benchmarks.speed.workers import Worker
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+
+_SIDES = "benchmarks.speed.generating_sides"
+_COLD = "benchmarks.speed.generating_cold"
+_GOAL = 0.85
+_SOUND_SECONDS = 7.0
+_SOUND_RATE_HZ = 44_100
+
+
+def measure(
+    *, batch_sizes: tuple[int, ...] = (1, 16), num_rounds: int = 9, num_cold_runs: int = 3
+) -> dict[str, Any]:
+    """The rows, and the seconds of cold runs.
+
+    Raises:
+      UserError: if the sound net is not in the cache.
+    """
+    from benchmarks.speed import generating_sides
+
+    generating_sides.require_sound_net()
+    rows = []
+    for batch_size in batch_sizes:
+        sides = [{"side": side, "batch_size": batch_size} for side in ("waveform", "products")]
+        with (
+            Worker(_SIDES, sides[0], num_threads=1) as ours,
+            Worker(_SIDES, sides[1], num_threads=1) as alone,
+        ):
+            num_steps = max(32 // batch_size, 2)
+            times = in_turns(ours.take, alone.take, num_rounds=num_rounds, num_steps=num_steps)
+            what = f"waveform to picture, batch {batch_size}"
+            against = "its convolutions and products alone"
+            rows.append(compare(what, against, times, goal=_GOAL, more=alone.info))
+    return {"rows": rows, "cold": cold(num_cold_runs)}
+
+
+def cold(num_runs: int) -> dict[str, Any]:
+    """Seconds of `s2i generate` of one WAV file in a new process, and where they go."""
+    from s2i_tf.serving import examples
+
+    with tempfile.TemporaryDirectory() as folder:
+        sound = pathlib.Path(folder, "sound.wav")
+        num_seconds = _SOUND_SECONDS * _SOUND_RATE_HZ / spec.SAMPLE_RATE_HZ
+        sound.write_bytes(examples.wav_file(examples.sounds(num_seconds, 1)[0], _SOUND_RATE_HZ))
+        arguments = [str(sound), f"--out={folder}/pictures"]
+        command = [sys.executable, "-m", "s2i_tf.cli.main", "generate", *arguments]
+        whole = [_seconds_of(command) for _ in range(num_runs)]
+        parts = []
+        for _ in range(num_runs):
+            with Worker(_COLD, {"arguments": arguments}) as worker:
+                parts.append(worker.info["seconds"])
+    return {"seconds": whole, "parts": parts}
+
+
+def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
+    """Where a cold run's time goes, in shares that add up."""
+    found = benchmark["cold"]
+    total = statistics.median(found["seconds"])
+    medians = {
+        name: statistics.median(run[name] for run in found["parts"]) for name in found["parts"][0]
+    }
+    medians["starting and ending Python, reading flags"] = total - sum(medians.values())
+    lines = [
+        [name, tables.seconds(seconds) if seconds > 0 else "–", f"{seconds / total:.0%}"]
+        for name, seconds in medians.items()
+    ]
+    lines.append(["all", tables.seconds(total), "100%"])
+    return {"cold": tables.table(("part", "takes", "share"), lines)}
+
+
+def _seconds_of(command: list[str]) -> float:
+    began = time.perf_counter()
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise UserError(finished.stderr.strip().splitlines()[-1])
+    return time.perf_counter() - began

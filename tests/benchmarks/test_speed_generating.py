@@ -1,0 +1,44 @@
+"""The generating benchmark at toy size."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks.speed import generating, generating_sides
+from s2i_tf.features import weights
+
+
+def test_the_products_are_those_of_the_graph_and_nothing_else():
+    kernel = tf.Variable(np.ones((3, 3, 2, 4), np.float32))
+    matrix = tf.Variable(np.ones((4, 5), np.float32))
+    back = tf.Variable(np.ones((4, 4, 3, 4), np.float32))
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, 8, 8, 2])])
+    def net(x):
+        x = tf.nn.relu(tf.nn.conv2d(x, kernel, 2, "SAME"))
+        shape = tf.stack([tf.shape(x)[0], 8, 8, 3])
+        picture = tf.nn.conv2d_transpose(x, back, shape, 2)
+        return tf.tanh(picture), tf.reduce_mean(x, (1, 2)) @ matrix
+
+    step, num_products = generating_sides.products(net.get_concrete_function().graph, 6)
+    assert num_products == 3
+    assert step().shape in ((6, 5), (6, 8, 8, 3))
+
+
+def test_shares_of_a_cold_run_add_up():
+    cold = {"seconds": [5.0, 7.0], "parts": [{"a": 2.0, "b": 1.0}, {"a": 2.0, "b": 3.0}]}
+    lines = generating.blocks({"cold": cold})["cold"].splitlines()[2:]
+    shares = [int(line.split("|")[-2].strip(" %")) for line in lines]
+    assert sum(shares[:-1]) == pytest.approx(shares[-1], abs=1)
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_all_rows_and_a_cold_run():
+    if not weights.path("soundnet").exists():
+        pytest.skip("SoundNet is not in the cache; `s2i weights fetch soundnet` brings it")
+    found = generating.measure(batch_sizes=(1,), num_rounds=1, num_cold_runs=1)
+    (row,) = found["rows"]
+    assert row.ratio > 0
+    assert row.more["num_products"] == 20
+    assert len(found["cold"]["parts"]) == 1
