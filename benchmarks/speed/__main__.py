@@ -5,8 +5,9 @@
 Runs what stands in `BENCHMARKS`, one after the other; each module has a `measure()` that gives
 `{"rows": [Row, …]}` and whatever else it wants to keep. A benchmark that cannot run here, such as
 one beside PyTorch without PyTorch, is named with the reason and left out. `--page` puts the tables
-between their marks in a page; with `--report_only` those of an earlier run's JSON. Half an hour on
-2 cores that do nothing else: other work makes the clock meaningless.
+between their marks in a page and the pictures of those that `draw` some into the folder of its
+name; with `--report_only` those of an earlier run's JSON. Half an hour on 2 cores that do nothing
+else: other work makes the clock meaningless.
 """
 
 import argparse
@@ -31,8 +32,13 @@ from s2i_tf.errors import EXIT_MISTAKE, UserError
 BENCHMARKS: dict[str, str] = {
     "loop": "benchmarks.speed.loop",
     "multimodal": "benchmarks.speed.multimodal",
+    "reading": "benchmarks.speed.reading",
+    "extraction": "benchmarks.speed.extraction",
+    "generating": "benchmarks.speed.generating",
+    "tflite": "benchmarks.speed.tflite",
     "retrieval": "benchmarks.speed.retrieval",
     "two_workers": "benchmarks.speed.two_workers",
+    "growth": "benchmarks.speed.growth",
 }
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "torch")
@@ -78,6 +84,14 @@ def run(names: list[str]) -> dict:
     return found
 
 
+def draw(found: dict, folder: pathlib.Path) -> None:
+    """Writes the pictures of the benchmarks that have any, by their function `draw`."""
+    for name, benchmark in found["benchmarks"].items():
+        module = importlib.import_module(BENCHMARKS[name])
+        if hasattr(module, "draw") and "left_out" not in benchmark:
+            module.draw(benchmark, folder)
+
+
 def main() -> None:
     """Measures, prints the table and writes what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -97,6 +111,7 @@ def main() -> None:
         blocks = tables.blocks(found, BENCHMARKS)
         if given.page:
             pages.fill(given.page, blocks)
+            draw(found, given.page.with_suffix(""))
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_MISTAKE)
