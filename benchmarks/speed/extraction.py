@@ -7,9 +7,12 @@ both sides; the stage decodes in threads of its own beside them.
 """
 
 import pathlib
+import statistics
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.speed import tables
 from benchmarks.speed.comparing import compare, in_turns
 from benchmarks.speed.workers import Worker
 
@@ -43,8 +46,25 @@ def measure(
                 Worker(_SIDES, {"side": "net", **settings}, num_threads=1) as net,
             ):
                 times = in_turns(ours.take, net.take, num_rounds=num_rounds, num_warm_up=1)
-                more = {"num_pairs": num_pairs, **ours.info}
+            net_seconds = statistics.median(took.processor_seconds for took in times[1])
+            seconds = {**net.info["seconds"], "the net": net_seconds}
+            more = {"num_pairs": num_pairs, **ours.info, "seconds": seconds}
             rows.append(
                 compare(_KINDS[kind], "the nets on ready batches", times, goal=_GOAL, more=more)
             )
     return {"rows": rows}
+
+
+def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
+    """What each kind of items costs the processor, one thing after the other."""
+    rows = benchmark["rows"]
+    lines = []
+    for name in rows[0]["more"]["seconds"]:
+        cells = []
+        for row in rows:
+            seconds, num_pairs = row["more"]["seconds"], row["more"]["num_pairs"]
+            share = seconds[name] / sum(seconds.values())
+            cells.append(f"{1e3 * seconds[name] / num_pairs:.2f} ms, {share:.0%}")
+        lines.append([name, *cells])
+    head = ("of the processor's time", *(row["what"] for row in rows))
+    return {"shares": tables.table(head, lines)}

@@ -1,11 +1,16 @@
 """The sides of `benchmarks.speed.extraction`, and the files that they take."""
 
+import contextlib
 import itertools
 import pathlib
+import time
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from benchmarks.speed.workers import Step, serve
+from s2i_tf import spec
 from s2i_tf.data.foley import causes, dataset
 from s2i_tf.errors import UserError
 from s2i_tf.features import weights
@@ -18,6 +23,10 @@ NETS: dict[Modality, tuple[str, str]] = {
     "sound": ("soundnet_pool5", "soundnet"),
     "image": ("efficientnet_lite2_map", "efficientnet_lite2"),
 }
+DECODING = "reading and decoding"
+PREPARING = "window, or square and resize"
+ENCODING = "the picture's square as JPEG"
+
 _JPEG_QUALITY = 90
 
 
@@ -44,8 +53,10 @@ def write_files(folder: pathlib.Path, num_pairs: int) -> None:
         (folder / f"{index}.jpg").write_bytes(picture)
 
 
-def build(side: str, kind: str, folder: str, weights: str = "") -> tuple[Step, dict[str, int]]:
+def build(side: str, kind: str, folder: str, weights: str = "") -> tuple[Step, dict[str, Any]]:
     """A step of one side: a part with all files of the kind.
+
+    The side `net` tells what making its batches cost, one item after the other.
 
     Args:
       side: `files` or `net`.
@@ -75,15 +86,29 @@ def build(side: str, kind: str, folder: str, weights: str = "") -> tuple[Step, d
         part = parts.Part(source.name.removesuffix(".jsonl"), str(source), "key", len(items))
         return lambda: stage.run(part, parts.Output(str(out), part)), {"num_items": len(items)}
 
-    ready = []
+    ready, seconds = [], dict.fromkeys((DECODING, PREPARING, ENCODING), 0.0)
     for modality, name in names:
-        net = name.load()
-        prepared = [
-            net.prepare(decode.load(item, str(root))) for item in items if item.modality == modality
-        ]
+        net, chosen_items = name.load(), [item for item in items if item.modality == modality]
+        decode.load(chosen_items[0], str(root))  # not counted: what only the first one takes
+        with _timed(seconds, DECODING):
+            decoded = [decode.load(item, str(root)) for item in chosen_items]
+        with _timed(seconds, PREPARING):
+            prepared = [net.prepare(one) for one in decoded]
+        if modality == "image":
+            with _timed(seconds, ENCODING):
+                for one in decoded:
+                    image.encode_jpeg(image.square(one, spec.IMAGE_SIDE), extract.JPEG_QUALITY)
         for start in range(0, len(prepared), nets.BATCH_SIZE):
             ready.append((net, np.stack(prepared[start : start + nets.BATCH_SIZE])))
-    return lambda: [net(batch) for net, batch in ready], {"num_items": len(items)}
+    return lambda: [net(batch) for net, batch in ready], {"seconds": seconds}
+
+
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Notes what the block costs the processor."""
+    began = time.process_time()
+    yield
+    seconds[name] += time.process_time() - began
 
 
 if __name__ == "__main__":

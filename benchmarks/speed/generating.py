@@ -50,7 +50,12 @@ def measure(
             what = f"waveform to picture, batch {batch_size}"
             against = "its convolutions and products alone"
             rows.append(compare(what, against, times, goal=_GOAL, more=alone.info))
-    return {"rows": rows, "cold": cold(num_cold_runs)}
+    profiles = {}
+    for batch_size in batch_sizes:
+        settings = {"side": "profile", "batch_size": batch_size}
+        with Worker(_SIDES, settings, num_threads=1) as profiled:
+            profiles[batch_size] = profiled.info
+    return {"rows": rows, "profiles": profiles, "cold": cold(num_cold_runs)}
 
 
 def cold(num_runs: int) -> dict[str, Any]:
@@ -72,19 +77,32 @@ def cold(num_runs: int) -> dict[str, Any]:
 
 
 def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
-    """Where a cold run's time goes, in shares that add up."""
-    found = benchmark["cold"]
-    total = statistics.median(found["seconds"])
+    """Where the time goes, of a picture and of a cold run, in shares that add up."""
+    found = {}
+    for row, (batch_size, profile) in zip(
+        benchmark["rows"], benchmark["profiles"].items(), strict=True
+    ):
+        found[f"batch-{batch_size}"] = _shares(
+            profile, statistics.median(row["seconds"]), "between the ops, and the call"
+        )
+    cold_runs = benchmark["cold"]
     medians = {
-        name: statistics.median(run[name] for run in found["parts"]) for name in found["parts"][0]
+        name: statistics.median(run[name] for run in cold_runs["parts"])
+        for name in cold_runs["parts"][0]
     }
-    medians["starting and ending Python, reading flags"] = total - sum(medians.values())
+    total = statistics.median(cold_runs["seconds"])
+    found["cold"] = _shares(medians, total, "starting and ending Python, reading flags")
+    return found
+
+
+def _shares(seconds: Mapping[str, float], total: float, rest: str) -> str:
+    """A table of the parts, of what is left of the total, and of the total."""
+    parts = {**seconds, rest: total - sum(seconds.values()), "all": total}
     lines = [
-        [name, tables.seconds(seconds) if seconds > 0 else "–", f"{seconds / total:.0%}"]
-        for name, seconds in medians.items()
+        [name, tables.seconds(max(took, 0.0)), f"{took / total:.0%}"]
+        for name, took in parts.items()
     ]
-    lines.append(["all", tables.seconds(total), "100%"])
-    return {"cold": tables.table(("part", "takes", "share"), lines)}
+    return tables.table(("part", "takes", "share"), lines)
 
 
 def _seconds_of(command: list[str]) -> float:

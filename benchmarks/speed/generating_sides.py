@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from benchmarks.speed.workers import Step, serve
 from s2i_tf import features, spec
@@ -18,20 +19,30 @@ from s2i_tf.serving.signatures import WAVEFORM, Signatures
 # Ops that multiply and add, by how they are named in a graph that no optimiser has seen.
 PRODUCTS = ("Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MatMul")
 _SOUND_NET = "soundnet"
+# Kinds of ops by what their types' names have in them once the graph is optimised.
+_KINDS = {
+    "convolutions and products, with bias and activation": ("Conv2D", "MatMul"),
+    "pooling": ("MaxPool",),
+    "upsampling": ("Tile",),
+}
+_REST = "checks, window, padding and all other ops"
 
 
 def build(side: str, batch_size: int) -> tuple[Step, dict[str, float]]:
     """A step of one side.
 
     Args:
-      side: `waveform`, waveforms to pictures as `serving_default` serves them; or `products`, the
-        convolutions and matrix products of the same graph.
+      side: `waveform`, waveforms to pictures as `serving_default` serves them; `products`, the
+        convolutions and matrix products of the same graph; or `profile`, which takes no step and
+        tells the seconds of the graph's ops.
       batch_size: sounds in a step.
     """
     waveform = tf.constant(examples.sounds(spec.FEATURE_SECONDS, batch_size))
     signature = served()
     if side == "waveform":
         return lambda: signature(waveform)["image"].numpy(), {}
+    if side == "profile":
+        return lambda: None, op_seconds(signature, waveform)
     step, num_products = products(signature.graph, batch_size)
     return step, {"num_products": num_products}
 
@@ -95,6 +106,40 @@ def products(graph: tf.Graph, batch_size: int) -> tuple[Step, int]:
 
     values = [[value_of(tensor, op) for tensor in op.inputs] for op in ops]
     return lambda: step(values)[-1].numpy(), len(ops)
+
+
+def op_seconds(
+    function: tf.types.experimental.ConcreteFunction, waveform: tf.Tensor, num_runs: int = 15
+) -> dict[str, float]:
+    """Seconds of the function's ops by kind; of each op its least over some runs."""
+    frozen = convert_variables_to_constants_v2(function)
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.graph_util.import_graph_def(frozen.graph.as_graph_def(), name="")
+    least: dict[str, tuple[float, str]] = {}
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
+    )
+    options = tf.compat.v1.RunOptions(trace_level=tf.compat.v1.RunOptions.FULL_TRACE)
+    with tf.compat.v1.Session(graph=graph, config=config) as session:
+        for _ in range(num_runs):
+            trace = tf.compat.v1.RunMetadata()
+            session.run(
+                [tensor.name for tensor in frozen.outputs],
+                {frozen.inputs[0].name: waveform.numpy()},
+                options=options,
+                run_metadata=trace,
+            )
+            for node in trace.step_stats.dev_stats[0].node_stats:
+                took = (node.op_end_rel_nanos - node.op_start_rel_nanos) / 1e9
+                one = took, node.timeline_label
+                least[node.node_name] = min(one, least.get(node.node_name, one))
+    seconds = dict.fromkeys([*_KINDS, _REST], 0.0)
+    for took, label in least.values():
+        op = label.rpartition(" = ")[2].partition("(")[0]  # of "NAME = OP(INPUTS)"
+        kinds = [kind for kind, marks in _KINDS.items() if any(mark in op for mark in marks)]
+        seconds[kinds[0] if kinds else _REST] += took
+    return seconds
 
 
 def _again(op: tf.Operation, inputs: list[tf.Tensor]) -> tf.Tensor:

@@ -7,10 +7,13 @@ one at a time.
 """
 
 import pathlib
+import statistics
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.speed import reading_sides as sides
+from benchmarks.speed import tables
 from benchmarks.speed.comparing import Row, compare, in_turns
 from benchmarks.speed.workers import Worker
 
@@ -68,11 +71,36 @@ def measure(
         times, more = turns("in_memory", "file", "float16", "float16", num_steps, num_steps)
         what = "class-balanced batches of a split in memory"
         rows.append(compare(what, "reading the same bytes from the page cache", times, more=more))
-        few = max(num_steps // 16, 1)
+        few = max(num_steps // 8, 1)
         times, more = turns("batches", "one_by_one", "float16", "lists", num_steps, few)
         what, against = "batches of float16 features from shards", "lists of floats, one at a time"
         rows.append(compare(what, against, times, goal=_GOAL_ONE_BY_ONE, more=more))
         times, more = turns("pictures", "jpeg", "float16", "float16", few, few)
         what, against = "batches with pictures from shards", "decoding the same JPEGs alone"
         rows.append(compare(what, against, times, more=more))
-    return {"rows": rows}
+        times, _ = turns("columns", "records", "float16", "float16", num_steps, num_steps)
+    batches = rows[0]
+    seconds = {
+        "file": batches.against_seconds,
+        "records": [took.seconds for took in times[1]],
+        "columns": [took.seconds for took in times[0]],
+        "batches": batches.seconds,
+    }
+    return {"rows": rows, "seconds": seconds}
+
+
+def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
+    """Where the time of a batch of float16 features goes, in shares that add up."""
+    seconds = {name: statistics.median(took) for name, took in benchmark["seconds"].items()}
+    steps = {
+        "reading the bytes": seconds["file"],
+        "cutting them into records, shuffling": seconds["records"] - seconds["file"],
+        "parsing their fields": seconds["columns"] - seconds["records"],
+        "float32, handing the batch over": seconds["batches"] - seconds["columns"],
+        "all": seconds["batches"],
+    }
+    lines = [
+        [name, f"{took * 1e6:.0f} µs", f"{took / seconds['batches']:.0%}"]
+        for name, took in steps.items()
+    ]
+    return {"shares": tables.table(("part", "takes", "share"), lines)}

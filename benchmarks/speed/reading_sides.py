@@ -91,6 +91,23 @@ def _batches(folder: pathlib.Path, batch_size: int) -> Iterator:
     return iter(pipeline.build_dataset(folder, spec.TRAIN_SPLIT, batch_size, with_image=False))
 
 
+def _records(folder: pathlib.Path, batch_size: int) -> Iterator:
+    """The records alone, in the order of the batches."""
+    records = pipeline.build_records(folder, spec.TRAIN_SPLIT)
+    return iter(records.batch(batch_size, drop_remainder=True))
+
+
+def _columns(folder: pathlib.Path, batch_size: int) -> Iterator:
+    """Records and their fields, features as they were written."""
+    dtype = dataset_info.load(folder).feature_dtype
+    records = pipeline.build_records(folder, spec.TRAIN_SPLIT)
+    return iter(
+        records.batch(batch_size, drop_remainder=True).map(
+            lambda some: schema.parse_columns(some, dtype, with_image=False)
+        )
+    )
+
+
 def _in_memory(folder: pathlib.Path, batch_size: int) -> Iterator:
     return iter(
         pipeline.build_balanced_dataset(folder, spec.TRAIN_SPLIT, batch_size, with_image=False)
@@ -139,6 +156,8 @@ def _jpeg(folder: pathlib.Path, batch_size: int) -> Iterator:
 
 SIDES: dict[str, Callable[[pathlib.Path, int], Iterator]] = {
     "batches": _batches,
+    "records": _records,
+    "columns": _columns,
     "in_memory": _in_memory,
     "pictures": _pictures,
     "file": _file,

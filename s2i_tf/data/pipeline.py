@@ -48,20 +48,7 @@ def build_dataset(
       UserError: if the data set is missing, damaged, too small or of another version.
     """
     info = dataset_info.load(data_dir)
-    shards = checked_shards(data_dir, info, split)
-    num_records = info.num_records(split)
-    if num_records == 0:
-        raise UserError(f"{data_dir}: the split {split!r} is empty")
-
-    files = tf.data.Dataset.from_tensor_slices([str(shard) for shard in shards])
-    files = files.shuffle(len(shards), seed=seed)
-    records = files.interleave(
-        lambda file: tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES),
-        cycle_length=_CYCLE_LENGTH,
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    records = records.shuffle(min(num_records, _SHUFFLE_RECORDS), seed=seed).repeat()
+    records = build_records(data_dir, split, seed=seed)
     batches = records.batch(batch_size, drop_remainder=True).skip(skip_batches)
     batches = batches.map(
         lambda serialized: schema.parse_batch(
@@ -71,6 +58,29 @@ def build_dataset(
         deterministic=True,
     )
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def build_records(data_dir: str | os.PathLike, split: str, *, seed: int = 0) -> tf.data.Dataset:
+    """The serialised records of a split, endlessly, in the order that `build_dataset` takes them.
+
+    Raises:
+      UserError: as `build_dataset`.
+    """
+    info = dataset_info.load(data_dir)
+    shards = checked_shards(data_dir, info, split)
+    num_records = info.num_records(split)
+    if num_records == 0:
+        raise UserError(f"{data_dir}: the split {split!r} is empty")
+
+    files = tf.data.Dataset.from_tensor_slices([str(shard) for shard in shards])
+    files = files.shuffle(len(shards), seed=seed)
+    # One after the other: to hand single records from thread to thread costs half of reading them.
+    records = files.interleave(
+        lambda file: tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES),
+        cycle_length=_CYCLE_LENGTH,
+        num_parallel_calls=None,
+    )
+    return records.shuffle(min(num_records, _SHUFFLE_RECORDS), seed=seed).repeat()
 
 
 def build_balanced_dataset(

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("apache_beam")
 
-from benchmarks.speed import extraction_sides
+from benchmarks.speed import extraction, extraction_sides
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +21,20 @@ def test_both_sides_give_the_same_features(folder, kind):
 
     settings = {"kind": kind, "folder": str(folder), "weights": "random:0"}
     from_files, info = extraction_sides.build("files", **settings)
-    ready, _ = extraction_sides.build("net", **settings)
+    ready, cost = extraction_sides.build("net", **settings)
     assert info == {"num_items": nets.BATCH_SIZE}
+    assert (cost["seconds"][extraction_sides.ENCODING] > 0) == (kind == "image")
     assert len(from_files()) == nets.BATCH_SIZE
     (expected,) = ready()
     contents = (folder / f"{kind}_out" / f"{kind}-00000-of-00001.bin").read_bytes()
     first = np.frombuffer(contents[: expected[0].nbytes], "<f4")
     np.testing.assert_array_equal(first, expected[0])
+
+
+def test_shares_add_up():
+    row = {"what": "sounds", "more": {"num_pairs": 2, "seconds": {"decoding": 1.0, "net": 3.0}}}
+    text = extraction.blocks({"rows": [row]})["shares"]
+    assert text.splitlines()[2:] == ["| decoding | 500.00 ms, 25% |", "| net | 1500.00 ms, 75% |"]
 
 
 def test_a_forward_pass_for_each_batch(folder):

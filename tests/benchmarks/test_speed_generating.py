@@ -25,11 +25,31 @@ def test_the_products_are_those_of_the_graph_and_nothing_else():
     assert step().shape in ((6, 5), (6, 8, 8, 3))
 
 
-def test_shares_of_a_cold_run_add_up():
-    cold = {"seconds": [5.0, 7.0], "parts": [{"a": 2.0, "b": 1.0}, {"a": 2.0, "b": 3.0}]}
-    lines = generating.blocks({"cold": cold})["cold"].splitlines()[2:]
-    shares = [int(line.split("|")[-2].strip(" %")) for line in lines]
-    assert sum(shares[:-1]) == pytest.approx(shares[-1], abs=1)
+def test_shares_add_up():
+    found = {
+        "rows": [{"seconds": [0.010, 0.012]}],
+        "profiles": {"1": {"products": 0.008, "pooling": 0.001}},
+        "cold": {"seconds": [5.0, 7.0], "parts": [{"a": 2.0, "b": 1.0}, {"a": 2.0, "b": 3.0}]},
+    }
+    blocks = generating.blocks(found)
+    assert set(blocks) == {"batch-1", "cold"}
+    for block in blocks.values():
+        shares = [int(line.split("|")[-2].strip(" %")) for line in block.splitlines()[2:]]
+        assert sum(shares[:-1]) == pytest.approx(100, abs=1)
+        assert shares[-1] == 100
+
+
+def test_ops_are_timed_by_kind():
+    kernel = tf.Variable(np.ones((3, 3, 2, 4), np.float32))
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, 99, 99, 2])])
+    def net(x):
+        x = tf.tile(tf.nn.conv2d(x, kernel, 1, "SAME"), (1, 2, 2, 1))
+        return tf.exp(tf.nn.max_pool2d(x, 2, 2, "SAME"))
+
+    waveform = tf.zeros((1, 99, 99, 2))
+    seconds = generating_sides.op_seconds(net.get_concrete_function(), waveform, num_runs=2)
+    assert all(took > 0 for took in seconds.values())
 
 
 @pytest.mark.weights

@@ -38,6 +38,19 @@ def test_lists_one_at_a_time_are_the_same_features(folders):
     np.testing.assert_array_equal(batch["image_features"][0], expected[1])
 
 
+def test_a_step_earlier_are_columns_and_records(folders):
+    columns = reading_sides.build("columns", str(folders / "shards"), BATCH_SIZE)[0]()
+    records = reading_sides.build("records", str(folders / "shards"), BATCH_SIZE)[0]()
+    assert columns["sound_features"].dtype == np.float16
+    assert records.shape == (BATCH_SIZE,)
+
+
+def test_shares_of_a_batch_add_up():
+    seconds = {"file": [1.0], "records": [3.0], "columns": [4.0], "batches": [5.0]}
+    lines = reading.blocks({"seconds": seconds})["shares"].splitlines()[2:]
+    assert [line.split("|")[-2].strip() for line in lines] == ["20%", "40%", "20%", "20%", "100%"]
+
+
 def test_the_pictures_are_decoded_alone(folders):
     step, _ = reading_sides.build("jpeg", str(folders / "shards"), BATCH_SIZE)
     assert step().shape == (BATCH_SIZE, 128, 128, 3)
@@ -45,8 +58,10 @@ def test_the_pictures_are_decoded_alone(folders):
 
 @pytest.mark.slow
 def test_all_rows():
-    rows = reading.measure(
+    found = reading.measure(
         num_shards=2, records_per_shard=16, batch_size=4, num_rounds=1, num_steps=16
-    )["rows"]
+    )
+    rows = found["rows"]
+    assert set(reading.blocks(found)) == {"shares"}
     assert [row.goal for row in rows] == [0.5, 0.5, None, 20.0, None]
     assert all(row.ratio > 0 for row in rows)
