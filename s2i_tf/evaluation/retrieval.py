@@ -15,8 +15,10 @@ targets, once for each block of queries.
 """
 
 import dataclasses
+import functools
 import mmap
 import os
+from collections.abc import Callable, Sequence
 from concurrent import futures
 
 import numpy as np
@@ -34,9 +36,11 @@ PAPER_TOP_1 = {
 }
 
 _BLOCK_BYTES = 768 << 20
+_MOST_QUERY_ROWS = 2048  # more make no product faster
 _TARGET_ROWS = 4096
-# TensorFlow takes a NumPy array without copying it if it begins at a multiple of this.
+# TensorFlow shares an array's memory if it begins at a multiple of this.
 _ALIGNMENT_BYTES = 64
+_CHUNK_VALUES = 1 << 17  # products that are ranked at once: they fit in a core's cache
 # Twice the rounding error of a float32 product of 4096 equal terms, relative to the two norms.
 _TIE = 4e-6
 
@@ -77,30 +81,31 @@ def rank(
       A ranking by the name of the distance.
     """
     members = {label: np.flatnonzero(target_labels == label) for label in np.unique(query_labels)}
+    owns = [members[label] for label in query_labels]
     credits = {name: np.zeros((len(queries), len(MEASURES))) for name in DISTANCES}
     nearest = {name: np.zeros(len(queries), np.int64) for name in DISTANCES}
 
     num_rows = max(1, block_bytes // (4 * (len(targets) + targets.shape[1])))
-    all_products = _Products(targets, min(num_rows, len(queries)))
-    for start in range(0, len(queries), num_rows):
-        block = np.asarray(queries[start : start + num_rows], np.float32)
-        products = all_products.of(block)
-        half_squares, inverse_norms = all_products.half_squares, all_products.inverse_norms
-        squares = np.einsum("ij,ij->i", block, block)
-        for row, square in enumerate(squares.tolist(), start):
-            own = members[query_labels[row]]
-            row_products = products[row - start]
-            # The nearest by Euclidean distance has the largest x·y - |y|²/2, as |x|² is constant.
-            scores = {
-                "euclidean": row_products - half_squares,
-                "cosine": row_products * inverse_norms,
-            }
-            slack = {"euclidean": _euclidean_slack(square, scores, own), "cosine": square**0.5}
-            for name, score in scores.items():
-                tolerance = _TIE * slack[name]
-                nearest[name][row] = np.argmax(score >= score.max() - tolerance)
-                credits[name][row] = _credit(*_count(score, own, tolerance))
-        _forget(queries)
+    num_rows = min(num_rows, _MOST_QUERY_ROWS, len(queries))
+    all_products = _Products(targets, num_rows)
+    num_chunk = max(1, _CHUNK_VALUES // len(targets))
+    with futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        for start in range(0, len(queries), num_rows):
+            block = np.asarray(queries[start : start + num_rows], np.float32)
+            products = all_products.of(block, threads)
+            squares = np.einsum("ij,ij->i", block, block).astype(np.float64)
+
+            def rank_chunk(first: int, start=start, products=products, squares=squares) -> None:
+                rows = slice(first, first + num_chunk)
+                of_all = slice(start + first, start + min(first + num_chunk, len(products)))
+                scores = all_products.scores(products[rows])
+                for name, score in scores.items():
+                    nearest[name][of_all], credits[name][of_all] = _rank_rows(
+                        score, owns[of_all], functools.partial(_SLACK[name], squares[rows])
+                    )
+
+            list(threads.map(rank_chunk, range(0, len(products), num_chunk)))
+            _forget(queries)
     return {
         name: Ranking(dict(zip(MEASURES, credits[name].T, strict=True)), nearest[name])
         for name in DISTANCES
@@ -147,24 +152,35 @@ class _Products:
         self._targets = targets
         self._products = np.empty((num_rows, len(targets)), np.float32)
         self._tile = _aligned(min(_TARGET_ROWS, len(targets)), targets.shape[1])
+        self._tensor = tf.experimental.dlpack.from_dlpack(self._tile.__dlpack__())
         self._squares: np.ndarray | None = None
         self.half_squares = self.inverse_norms = np.empty(0, np.float32)
 
-    def of(self, block: np.ndarray) -> np.ndarray:
+    def of(self, block: np.ndarray, threads: futures.Executor) -> np.ndarray:
         """The products [rows, targets] of float32 queries; the next call overwrites them."""
         products = self._products[: len(block)]
         squares = np.empty(len(self._targets))
         # A graphics card's product could be rounded more coarsely than `_TIE` allows for.
-        with futures.ThreadPoolExecutor() as threads, tf.device("CPU:0"):
+        with tf.device("CPU:0"):
             queries = tf.constant(block)
             for start in range(0, len(self._targets), _TARGET_ROWS):
                 stop = min(start + _TARGET_ROWS, len(self._targets))
                 self._read(start, stop, squares, threads)
-                tile = tf.convert_to_tensor(self._tile[: stop - start])
+                tile = self._tensor[: stop - start]
                 products[:, start:stop] = tf.matmul(queries, tile, transpose_b=True).numpy()
         if self._squares is None:
             self._keep_norms(squares)
         return products
+
+    def scores(self, products: np.ndarray) -> dict[str, np.ndarray]:
+        """How near the targets are by each distance, [rows, targets], larger is nearer.
+
+        The nearest by Euclidean distance has the largest x·y - |y|²/2, as |x|² is constant.
+        """
+        return {
+            "euclidean": products - self.half_squares,
+            "cosine": products * self.inverse_norms,
+        }
 
     def _read(self, start: int, stop: int, squares: np.ndarray, threads: futures.Executor) -> None:
         """Fills the buffer with some targets, and at the first time also their squared norms."""
@@ -191,7 +207,7 @@ class _Products:
 
 
 def _aligned(num_rows: int, size: int) -> np.ndarray:
-    """An empty float32 array [num_rows, size] that TensorFlow takes as it is."""
+    """An empty float32 array [num_rows, size] whose memory TensorFlow can share."""
     num_bytes = 4 * num_rows * size
     memory = np.empty(num_bytes + _ALIGNMENT_BYTES, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT_BYTES
@@ -204,33 +220,46 @@ def _forget(vectors: np.ndarray) -> None:
         vectors._mmap.madvise(mmap.MADV_DONTNEED)
 
 
-def _euclidean_slack(square: float, scores: dict[str, np.ndarray], own: np.ndarray) -> float:
-    """Bounds |x|² and |y|² of the targets at about the distance of the best own one."""
-    best = float(scores["euclidean"][own].max()) if len(own) else 0.0
-    return 2 * (square + abs(square - 2 * best))
+# What rounding errors are relative to, of the queries' squared norms and the best own scores. The
+# Euclidean one bounds |x|² and |y|² of the targets at about the distance of the best own one.
+_SLACK: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "euclidean": lambda squares, best: 2 * (squares + np.abs(squares - 2 * best)),
+    "cosine": lambda squares, best: np.sqrt(squares),
+}
 
 
-def _count(score: np.ndarray, own: np.ndarray, tolerance: float) -> tuple[int, int, int]:
-    """How many targets of other classes are nearer than the best own one, and who ties with it.
+def _rank_rows(
+    score: np.ndarray, owns: Sequence[np.ndarray], slack: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest target of some queries, and their credits.
 
     Args:
-      score: [targets], larger is nearer.
-      own: which targets have the query's class.
-      tolerance: scores that differ by less are tied.
+      score: [rows, targets], larger is nearer.
+      owns: which targets have the query's class, by row.
+      slack: of the best own scores [rows], 0 where there are none: what `_TIE` is relative to.
 
     Returns:
-      The numbers of nearer targets, of tied ones of the class, and of tied ones of others.
+      The nearest [rows] and the credits [rows, measures].
     """
-    if not len(own):
-        return len(score), 0, 0
-    own_scores = score[own]
-    best = own_scores.max()
-    num_own_tied = np.count_nonzero(own_scores >= best - tolerance)
-    num_as_near = np.count_nonzero(score >= best - tolerance)
-    if num_as_near == num_own_tied:
-        return 0, num_own_tied, 0
-    num_nearer = np.count_nonzero(score > best + tolerance)
-    return num_nearer, num_own_tied, num_as_near - num_nearer - num_own_tied
+    own_scores = [row[own] for row, own in zip(score, owns, strict=True)]
+    best = np.array([own.max() if len(own) else 0.0 for own in own_scores])
+    tolerance = _TIE * slack(best)
+    nearest = np.argmax(score >= _column(score.max(axis=1) - tolerance), axis=1)
+    is_as_near = score >= _column(best - tolerance)
+    is_nearer = score > _column(best + tolerance)
+    credits = np.zeros((len(score), len(MEASURES)))
+    for row, own in enumerate(own_scores):
+        if len(own):
+            num_own_tied = np.count_nonzero(own >= np.float32(best[row] - tolerance[row]))
+            num_nearer = np.count_nonzero(is_nearer[row])
+            num_tied = np.count_nonzero(is_as_near[row]) - num_nearer
+            credits[row] = _credit(num_nearer, num_own_tied, num_tied - num_own_tied)
+    return nearest, credits
+
+
+def _column(values: np.ndarray) -> np.ndarray:
+    """Bounds [rows] for float32 scores [rows, targets], without turning these into float64."""
+    return values.astype(np.float32)[:, np.newaxis]
 
 
 def _credit(num_nearer: int, num_own_tied: int, num_other_tied: int) -> tuple[float, float, float]:
