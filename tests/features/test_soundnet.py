@@ -162,3 +162,15 @@ def test_real_sounds_get_sensible_labels(realpairs):
     assert {"fountain", "umbrella"} & top_labels("rain")
     quiet = np.stack([np.full(spec.LABEL_SAMPLES, 0.5, np.float32)])
     assert "lakeside, lakeshore" in {net.labels[i] for i in np.argsort(-net(quiet)[0])[:3]}
+
+
+def test_pool5_takes_five_convolutions_and_one_trace_for_any_batch():
+    net = features.load_extractor("soundnet_pool5", weights="random:0")
+    for num_sounds in (3, 2, 1):
+        assert net(np.zeros((num_sounds, spec.FEATURE_SAMPLES), np.float32)).shape[0] == num_sounds
+    assert net._call.experimental_get_tracing_count() == 1
+    ops = [op.type for op in net._call.get_concrete_function().graph.get_operations()]
+    assert ops.count("Conv2D") == 5
+    assert ops.count("MaxPool") == 3
+    # After the pooling, where it is an eighth of the numbers.
+    assert ops.count("Relu") == 5

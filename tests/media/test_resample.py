@@ -103,3 +103,11 @@ def test_a_rate_of_0_or_less_is_refused(rate_hz):
         resample(samples, rate_hz, TO_HZ)
     with pytest.raises(tf.errors.InvalidArgumentError, match="above 0 Hz"):
         resample(samples, tf.constant(rate_hz), TO_HZ)
+
+
+def test_other_lengths_and_rates_are_not_traced_again():
+    resample(sine(440, 44_100), 44_100, TO_HZ)
+    num_traces = resample_module._resample.experimental_get_tracing_count()
+    resample(sine(440, 48_000, seconds=0.7), 48_000, TO_HZ)
+    resample(np.zeros((2, 9_000), np.float32), 8_000, TO_HZ)
+    assert resample_module._resample.experimental_get_tracing_count() == num_traces
