@@ -35,8 +35,8 @@ PAPER_TOP_1 = {
     ("eval", "after"): 0.253,
 }
 
-_BLOCK_BYTES = 768 << 20
-_MOST_QUERY_ROWS = 2048  # more make no product faster
+_BLOCK_BYTES = 1 << 30
+_MOST_QUERY_ROWS = 4096  # more rows make no product faster
 _TARGET_ROWS = 4096
 # TensorFlow shares an array's memory if it begins at a multiple of this.
 _ALIGNMENT_BYTES = 64
