@@ -86,6 +86,8 @@ class Trainings:
             "data": self._data_key,
             "needs": {need.stage: self.key(need, 0) for need in _needs(variant)},
         }
+        if variant.stage == FEATURE_GAN and config.feature_gan.method == "disco":
+            values["other_way"] = dataclasses.asdict(config.reverse_gan)
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

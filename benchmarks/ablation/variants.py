@@ -14,6 +14,7 @@ from s2i_tf.config import Config
 
 MULTIMODAL, FEATURE_GAN, IMAGE_GAN = "multimodal", "feature_gan", "image_gan"
 STAGES = (MULTIMODAL, FEATURE_GAN, IMAGE_GAN)
+_OTHER_WAY = "reverse_gan"
 
 Changes = Mapping[str, Any]
 
@@ -28,7 +29,9 @@ class Variant:
       stage: which.
       name: unique within the stage.
       title: what it is, for the table; "…" stands for the first variant of the stage.
-      changes: fields of the stage's part of the config, dotted, and their values.
+      changes: fields of the stage's part of the config, dotted, and their values. Those that begin
+        with `reverse_gan.` are of that part: DiscoGAN takes the networks of the other direction
+        from there.
       num_seeds: trainings of it.
       times_pairs: how many times `NUM_PAIRS` it sees, where a step costs far less or more.
       judged: of a feature GAN: its pictures are judged too.
@@ -199,7 +202,11 @@ VARIANTS: tuple[Variant, ...] = (
         FEATURE_GAN,
         _SMALL_FEATURES,
         {
-            "paper": {"title": "U-Net, PatchGAN, L1 100, penalty 0.001", "judged": True},
+            "paper": {
+                "title": "U-Net, PatchGAN, L1 100, penalty 0.001",
+                "judged": True,
+                "num_seeds": 3,
+            },
             "epsilon": {
                 "title": "… Adam's epsilon 1e-4 instead of 1e-8",
                 "changes": {"adam_epsilon": 1e-4},
@@ -228,9 +235,26 @@ VARIANTS: tuple[Variant, ...] = (
                 "changes": _VECTORS,
                 "times_pairs": 5.0,
             },
+            "disco": {
+                "title": "vectors: DiscoGAN, hinge, from no pairs and no classes",
+                "changes": {
+                    **_VECTORS,
+                    **{f"{_OTHER_WAY}.{name}": _VECTORS[name] for name in _VECTORS if "." in name},
+                    "method": "disco",
+                },
+                "times_pairs": 5.0,
+            },
             "encoder_decoder": {
                 "title": "… no skips",
                 "changes": {"generator.name": "encoder_decoder"},
+            },
+            "began": {
+                "title": "… BEGAN: no penalty of 0.001, an auto-encoder as D",
+                "changes": {
+                    "loss": "began",
+                    "discriminator_weight": 1.0,
+                    "discriminator.name": "autoencoder",
+                },
             },
             "wgan_gp": {
                 "title": "… WGAN-GP: no penalty of 0.001, no norm in D",
@@ -252,10 +276,11 @@ VARIANTS: tuple[Variant, ...] = (
         IMAGE_GAN,
         _SMALL_IMAGES,
         {
-            "paper": {"title": "U-Net, PatchGAN, L1 100"},
+            "paper": {"title": "U-Net, PatchGAN, L1 100", "num_seeds": 3},
             "projected_best": {
                 "title": "decoder, projected, perceptual 10, L1 4",
                 "changes": _PROJECTED_BEST,
+                "num_seeds": 3,
             },
             "perceptual": {
                 "title": "… perceptual distance 10",
@@ -330,7 +355,7 @@ def build_config(variant: Variant, data: str, seed: int, budget_share: float = 1
     settings = getattr(config, variant.stage)
     for name, value in variant.changes.items():
         *parents, field = name.split(".")
-        owner = settings
+        owner = config if parents[:1] == [_OTHER_WAY] else settings
         for parent in parents:
             owner = getattr(owner, parent)
         if not hasattr(owner, field):

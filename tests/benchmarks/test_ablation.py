@@ -92,6 +92,18 @@ def test_trainings_are_shared_where_nothing_differs(tiny_dataset, tmp_path):
     assert less.key(VARIANTS[0], 0) not in keys
 
 
+def test_the_other_way_is_part_of_a_gan_of_both(tiny_dataset, tmp_path):
+    disco = find(FEATURE_GAN, "disco")
+    config = build_config(disco, "DATA", 0)
+    assert config.reverse_gan.generator == config.feature_gan.generator
+    assert config.reverse_gan.discriminator == config.feature_gan.discriminator
+    wider = dataclasses.replace(
+        disco, changes={**disco.changes, "reverse_gan.generator.filters": 65}
+    )
+    trainings = Trainings(str(tiny_dataset), tmp_path)
+    assert trainings.key(wider, 0) != trainings.key(disco, 0)
+
+
 def test_a_gan_depends_on_the_layers_before_it_alone(tiny_dataset, tmp_path, monkeypatch):
     trainings = Trainings(str(tiny_dataset), tmp_path)
     gan, layers = find(IMAGE_GAN, "paper"), find(MULTIMODAL, "paper")
