@@ -115,5 +115,7 @@ def _mono(frame: av.audio.AudioFrame) -> np.ndarray:
     samples = samples.astype(np.float32, copy=False)
     if integer := _INTEGER_FORMATS.get(frame.format.name.removesuffix("p")):
         zero, scale = map(np.float32, integer)
-        samples = (samples - zero) / scale
+        if zero:
+            samples -= zero
+        samples /= scale  # in place: it is a copy already
     return samples[0] if len(samples) == 1 else samples.mean(axis=0, dtype=np.float32)

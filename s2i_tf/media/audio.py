@@ -67,6 +67,9 @@ def load_waveform(
     """
     _check_arguments(start_seconds, max_seconds, backend)
     mono, rate_hz = _decode(source, start_seconds, max_seconds, backend)
+    if rate_hz == spec.SAMPLE_RATE_HZ:  # nothing that TensorFlow would be needed for
+        scale = np.float32(spec.WAVEFORM_SCALE)
+        return np.clip(mono * scale, -scale, scale)
     return _to_waveform(mono, rate_hz).numpy()
 
 
