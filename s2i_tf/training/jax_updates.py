@@ -12,8 +12,6 @@ from typing import Any
 import jax
 import keras
 
-from s2i_tf.training.optimizers import gradient_norm
-
 
 class Scope(keras.StatelessScope):
     """Other values for some variables; all others have those of the scope around it.
@@ -98,6 +96,13 @@ def gradient_at(function: Callable[[Any], Any], point: Any) -> Any:
         return value, ({}, scope)
 
     return _gradient(scoped, point)[0]
+
+
+def gradient_norm(gradients: Sequence[Any]) -> Any:
+    """Euclidean norm of some gradients taken together, a float32 scalar."""
+    # Compiled, a sum of squares is one pass.
+    squares = [jax.numpy.sum(jax.numpy.square(one.astype("float32"))) for one in gradients]
+    return jax.numpy.sqrt(sum(squares))
 
 
 def _gradient(function: Callable, at: Any) -> tuple[Any, Any]:

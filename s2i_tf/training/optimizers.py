@@ -79,9 +79,3 @@ def build_adam(
         gradient_accumulation_steps=accumulation_steps if accumulation_steps > 1 else None,
     )
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
-
-
-def gradient_norm(gradients):
-    """Euclidean norm of a list of gradients taken together, a scalar."""
-    squares = [ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in gradients]
-    return ops.sqrt(sum(squares))

@@ -3,7 +3,8 @@
 Keras sums the replicas' gradients up last. Before that each replica would clip its own share,
 its own overflow would decide about its own skipped update, and an accumulation fails within
 `tf.distribute`. Here they are summed first, so that every replica sees the gradient of the global
-batch, as one device would.
+batch, as one device would. Adam itself is TensorFlow's one pass over the weights instead of Keras'
+ten.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +12,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-
-from s2i_tf.training.optimizers import gradient_norm
 
 
 def update(
@@ -78,9 +77,40 @@ def gradient_at(function: Callable[[tf.Tensor], tf.Tensor], point: tf.Tensor) ->
     return tape.gradient(value, point)
 
 
+def gradient_norm(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Euclidean norm of some gradients taken together, a float32 scalar."""
+    # One pass over each, where a sum of squares takes two and memory for the squares.
+    halves = [tf.nn.l2_loss(tf.cast(gradient, tf.float32)) for gradient in gradients]
+    return tf.sqrt(2.0 * tf.add_n(halves))
+
+
 @keras.saving.register_keras_serializable("s2i_tf")
 class ReplicaAdam(keras.optimizers.Adam):
-    """Adam for gradients that the replicas have summed up already, as `update` does."""
+    """Adam for gradients that the replicas have summed up already, as `update` does.
+
+    The formula and the state are Keras', the arithmetic is one fused operation a variable.
+    """
+
+    def update_step(self, gradient, variable, learning_rate) -> None:
+        """Updates one variable and its moments; Keras calls it on every replica."""
+        if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        position = self._get_variable_index(variable)
+        dtype = variable.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[position].value.handle,
+            v=self._velocities[position].value.handle,
+            beta1_power=tf.cast(self.beta_1, dtype) ** step,
+            beta2_power=tf.cast(self.beta_2, dtype) ** step,
+            lr=tf.cast(learning_rate, dtype),
+            beta1=tf.cast(self.beta_1, dtype),
+            beta2=tf.cast(self.beta_2, dtype),
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars

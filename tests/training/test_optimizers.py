@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from s2i_tf.training.optimizers import ConstantThenLinear, gradient_norm
+from s2i_tf.training.optimizers import ConstantThenLinear
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,3 @@ def test_the_rate_stays_and_then_falls_to_zero(step, expected):
 
 def test_a_share_of_one_never_falls_before_the_end():
     assert np.isclose(ConstantThenLinear(1.0, 100, 1.0)(99), 1.0)
-
-
-def test_the_norm_is_that_of_all_gradients_together():
-    assert np.isclose(gradient_norm([np.array([3.0]), np.array([[0.0, 4.0]])]), 5.0)

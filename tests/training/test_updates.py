@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.updates import update
+from s2i_tf.training.optimizers import ConstantThenLinear, build_adam
+from s2i_tf.training.updates import gradient_norm, update
 
 CODE = """
 import json, sys
@@ -108,3 +108,42 @@ def test_overflow_that_does_not_end_shows_in_the_norm():
         norms.append(float(update(optimizer, tape, loss, [weights])))
     assert norms[0] == 0 and not np.isfinite(norms[-1])
     assert weights.numpy() == [1.0]
+
+
+def test_the_norm_is_that_of_all_gradients_together():
+    assert np.isclose(gradient_norm([tf.constant([3.0]), tf.constant([[0.0, 4.0]])]), 5.0)
+
+
+def test_one_pass_over_the_weights_is_keras_adam(rng):
+    start = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 5), (5,))]
+    settings = {"beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
+    ours = build_adam(learning_rate=0.01, num_steps=6, constant_share=0.5, **settings)
+    keras_adam = keras.optimizers.Adam(ConstantThenLinear(0.01, 6, 0.5), **settings)
+    weights = {
+        optimizer: [keras.Variable(one) for one in start] for optimizer in (ours, keras_adam)
+    }
+    for optimizer in weights:
+        optimizer.build(weights[optimizer])
+    for _ in range(5):
+        gradients = [tf.constant(rng.normal(size=one.shape).astype(np.float32)) for one in start]
+        for optimizer in weights:
+            optimizer.apply(gradients, weights[optimizer])
+    for one, other in zip(
+        weights[ours] + ours.variables, weights[keras_adam] + keras_adam.variables, strict=True
+    ):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-7)
+    assert np.abs(weights[ours][0].numpy() - start[0]).max() > 0.01
+
+
+def test_one_operation_updates_a_variable_and_its_moments():
+    weights = [keras.Variable([1.0]), keras.Variable([2.0])]
+    optimizer = build_adam(learning_rate=0.1, num_steps=4)
+    optimizer.build(weights)
+    graph = (
+        tf.function(lambda: optimizer.apply([tf.ones(1), tf.ones(1)], weights))
+        .get_concrete_function()
+        .graph
+    )
+    kinds = [operation.type for operation in graph.get_operations()]
+    assert kinds.count("ResourceApplyAdam") == len(weights)
+    assert not {"AssignSubVariableOp", "Sqrt", "Square"} & set(kinds)
