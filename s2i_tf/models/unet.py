@@ -12,8 +12,9 @@ import keras
 from keras import layers
 
 from s2i_tf.errors import UserError, unknown_name
-from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, MaskDropout, conv_init
+from s2i_tf.models.layers import LEAKY_SLOPE, MaskDropout, conv_init
 from s2i_tf.models.norms import normed
+from s2i_tf.models.small_maps import DoublingConv2D, HalvingConv2D
 
 MAX_WIDENING = 8
 NUM_DROPOUT_BLOCKS = 3
@@ -64,7 +65,7 @@ def build_unet(
     for depth, width in enumerate(widths):
         if depth:
             x = layers.LeakyReLU(LEAKY_SLOPE, name=f"down{depth}_relu")(x)
-        conv = _down_conv(width, f"down{depth}_conv")
+        conv = HalvingConv2D(width, kernel_initializer=conv_init(), name=f"down{depth}_conv")
         x = normed(x, conv, norm, f"down{depth}", outer=depth in (0, num_layers - 1))
         encoded.append(x)
 
@@ -103,23 +104,12 @@ def _checked_side(name: str, condition_shape, target_shape) -> tuple[int, int]:
     return side, num_layers
 
 
-def _down_conv(filters: int, name: str) -> layers.Layer:
-    return layers.Conv2D(
-        filters,
-        KERNEL_SIDE,
-        strides=2,
-        padding="same",
-        kernel_initializer=conv_init(),
-        name=name,
-    )
-
-
 def _upsampled(x, filters: int, upsampling: str, norm: str, name: str, *, outer: bool = False):
     """Twice the side: [batch, 2 × side, 2 × side, filters]."""
-    settings = {"padding": "same", "kernel_initializer": conv_init(), "name": f"{name}_conv"}
+    settings = {"kernel_initializer": conv_init(), "name": f"{name}_conv"}
     if upsampling == "resize":
         x = layers.UpSampling2D(name=f"{name}_resize")(x)
-        conv = layers.Conv2D(filters, RESIZE_KERNEL_SIDE, **settings)
+        conv = layers.Conv2D(filters, RESIZE_KERNEL_SIDE, padding="same", **settings)
     else:
-        conv = layers.Conv2DTranspose(filters, KERNEL_SIDE, strides=2, **settings)
+        conv = DoublingConv2D(filters, **settings)
     return normed(x, conv, norm, name, outer=outer)
