@@ -246,6 +246,10 @@ class Config:
                 raise UserError(f"config.{name} is {value}; allowed: 0 or more")
         return self
 
+    def recipe(self) -> dict[str, Any]:
+        """All of it but where the data lie, which another machine cannot use."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "data"}
+
     def save(self, folder: str | os.PathLike) -> pathlib.Path:
         """Writes `resolved_config.json`, which is enough to run it again."""
         return files.write_json(pathlib.Path(folder) / FILE_NAME, dataclasses.asdict(self))

@@ -1,6 +1,9 @@
 """In what this evaluation differs from the paper's, so that nobody compares what can't be."""
 
-from s2i_tf.config import Config, differences
+from collections.abc import Mapping
+from typing import Any
+
+from s2i_tf.config import Config, flatten
 from s2i_tf.data.dataset_info import DatasetInfo
 
 _PAPER_NETS = {"sound": "soundnet_pool5", "image": "vgg16_fc6"}
@@ -9,7 +12,6 @@ _PAPER_CLASSES = 52
 
 # Fields that say nothing about the recipe.
 _NOT_RECIPE = (
-    "data",
     "seed",
     "judge",
     "log_every_steps",
@@ -18,13 +20,13 @@ _NOT_RECIPE = (
 )
 
 
-def deviations(info: DatasetInfo, judge_name: str, config: Config | None) -> list[str]:
+def deviations(info: DatasetInfo, judge_name: str, recipe: Mapping[str, Any] | None) -> list[str]:
     """One sentence for each deviation.
 
     Args:
       info: of the data set.
       judge_name: of the classifier that judges the pictures.
-      config: of the run that trained the model, if it is known.
+      recipe: the configuration that the model was trained with, if it is known.
     """
     num_pairs = sum(info.num_records(split) for split in info.splits)
     found = [
@@ -42,10 +44,14 @@ def deviations(info: DatasetInfo, judge_name: str, config: Config | None) -> lis
             found.append(f"Features of the {modality}: {used}; the paper uses {net}.")
     if judge_name != _PAPER_JUDGE:
         found.append(f"Judge: {judge_name}; the paper uses {_PAPER_JUDGE}.")
-    if config is None:
-        found.append("Training: unknown, as no run lies beside the model.")
+    if recipe is None:
+        found.append("Training: unknown, as the model does not say.")
         return found
-    for difference in differences(config, Config()):
-        if difference.split(":")[0] not in _NOT_RECIPE:
-            found.append(f"Training: {difference} as in our reading of the paper.")
+    paper = flatten(Config().recipe())
+    for name, value in flatten(recipe).items():
+        if name not in _NOT_RECIPE and value != paper.get(name):
+            found.append(
+                f"Training: {name}: {value!r}, not {paper.get(name)!r} as in our reading of the "
+                "paper."
+            )
     return found

@@ -8,7 +8,7 @@ and the training split counts as such only as far as the model knows it.
 
 - `version`; `command`; `settings` (`seed`, `num_resamples`, `confidence`, `num_gallery`);
   `versions` of the software.
-- `model`: `folder`, `files` (SHA-256 by name), `class_names`, `stochastic`, `config` of its run.
+- `model`: `folder`, `files` (SHA-256 by name), `class_names`, `stochastic`, `recipe`.
 - `data`: `folder`, `name`, `source`, `class_names`, `extractors`, `fingerprints`, `settings`;
   `splits` by name with `num_pairs`, `num_sounds`, `num_images`, `num_groups`, and the same of each
   of its `classes`, as far as they are used; `left_out` (`known`: whether the model says what it was
@@ -60,7 +60,6 @@ from typing import Any
 
 import numpy as np
 
-from s2i_tf import config as config_lib
 from s2i_tf import features, files, spec
 from s2i_tf.data import class_folder, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
@@ -138,7 +137,7 @@ def evaluate(
       seed: of the intervals and of the examples.
       num_gallery: how many examples to show.
       model_dir: the folder that the model was read from, for the record.
-      run: folder of the run that trained it, for its losses and configuration.
+      run: folder of the run that trained it, for its losses.
       command: what repeats this evaluation, for the record.
       hide_photos: leave the data's photos white in the page and the figures, which then hold
         nothing but what the model made.
@@ -160,7 +159,6 @@ def evaluate(
         raise UserError(
             f"judge {classifier.name!r} judges a {classifier.modality}; allowed: an image"
         )
-    config = None if run is None else config_lib.load(run)
     parts = unseen.load(model.trained_on, data_dir, info)
     found = Found.of(model, Judge(classifier), parts, info, seed)
     shares, nearest = _measure(model, found, sound_judge, seed)
@@ -174,7 +172,7 @@ def evaluate(
             "num_gallery": num_gallery,
         },
         "versions": provenance.versions(),
-        "model": provenance.describe_model(model, model_dir, config),
+        "model": provenance.describe_model(model, model_dir),
         "data": provenance.describe_data(info, data_dir, parts),
         "judge": provenance.describe_judge(classifier)
         | {"features": {"layer": found.judge.layer, "size": found.original.features.shape[1]}},
@@ -182,7 +180,7 @@ def evaluate(
         **shares,
     }
     metrics["warnings"] = provenance.warnings(metrics["data"])
-    metrics["deviations"] = deviations(info, classifier.name, config)
+    metrics["deviations"] = deviations(info, classifier.name, model.recipe)
     metrics = _rounded(metrics)
     chosen = gallery.draw(found.sounds.ids, found.sounds.labels, num_gallery, seed)
     visible = found.without_photos() if hide_photos else found

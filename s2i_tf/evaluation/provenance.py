@@ -14,16 +14,13 @@ import numpy as np
 
 import s2i_tf
 from s2i_tf import spec
-from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.evaluation.unseen import Parts
 from s2i_tf.features.base import Classifier
 from s2i_tf.models.sound_to_image import SoundToImage
 
 
-def describe_model(
-    model: SoundToImage, model_dir: str | os.PathLike | None, config: Config | None
-) -> dict[str, Any]:
+def describe_model(model: SoundToImage, model_dir: str | os.PathLike | None) -> dict[str, Any]:
     """The model with the checksums of its files."""
     paths = [] if model_dir is None else sorted(pathlib.Path(model_dir).iterdir())
     return {
@@ -35,7 +32,7 @@ def describe_model(
         },
         "class_names": list(model.class_names),
         "stochastic": model.stochastic,
-        "config": None if config is None else dataclasses.asdict(config),
+        "recipe": model.recipe,
     }
 
 

@@ -163,7 +163,7 @@ def _repeat_section(metrics: Metrics) -> Markup:
     if (heard_by := metrics["sound_judge"]) is not None:
         facts["Judge of sounds"] = f"{heard_by['name']}, fingerprint {heard_by['digest']}"
     folded = {
-        "The training's configuration": metrics["model"]["config"],
+        "The training's configuration": metrics["model"]["recipe"],
         "Checksums of the model's files": metrics["model"]["files"],
         "How the data were prepared": metrics["data"]["settings"],
     }

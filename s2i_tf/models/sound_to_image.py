@@ -50,6 +50,8 @@ class SoundToImage:
       extractors: the names of these nets (`sound`, `image`).
       nets: their fingerprints in full.
       trained_on: hashes of what it was trained on, as of `s2i_tf.data.trained_on`, if it is known.
+      recipe: the configuration that it was trained with but for the place of the data, nested as
+        `s2i_tf.config.Config` is, if it is known.
       reverse_generator: hidden vector, or its map, to scaled sound features in the same layout, if
         it was trained from image to sound too.
       sound_index: the training sounds, likewise.
@@ -63,6 +65,7 @@ class SoundToImage:
     extractors: dict[str, str]
     nets: dict[str, dict[str, str]]
     trained_on: dict[str, Any] | None = None
+    recipe: dict[str, Any] | None = None
     reverse_generator: keras.Model | None = None
     sound_index: SoundIndex | None = None
 
@@ -177,6 +180,7 @@ class SoundToImage:
                 extractors=self.extractors,
                 nets=self.nets,
                 trained_on=self.trained_on,
+                recipe=self.recipe,
             )
         return pathlib.Path(folder)
 
@@ -201,6 +205,7 @@ class SoundToImage:
             extractors=description["extractors"],
             nets=description["nets"],
             trained_on=read_trained_on(folder),
+            recipe=description.get("recipe"),
             **parts,
         )
 

@@ -160,6 +160,7 @@ def _describe_model(config: Config, workdir: pathlib.Path) -> None:
             extractors=info.extractors,
             nets=info.nets,
             trained_on=TrainedOn.of_split(config.data).as_dict(),
+            recipe=config.recipe(),
         )
 
 

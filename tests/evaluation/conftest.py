@@ -62,6 +62,7 @@ class FakeModel:
 
     fingerprints = {"sound_fingerprint": "s", "image_fingerprint": "i"}
     extractors = {"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"}
+    recipe = None
     class_names = ("a", "b", "c")
     trained_on = None
     sound_index = None

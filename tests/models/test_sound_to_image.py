@@ -89,6 +89,12 @@ def test_a_saved_model_gives_the_same_numbers(model, saved, features):
     assert again.fingerprints == model.fingerprints
 
 
+def test_a_saved_model_keeps_its_recipe(model, tmp_path):
+    recipe = {"image_gan": {"l1_weight": 4.0}}
+    dataclasses.replace(model, recipe=recipe).save(tmp_path / "model", compact=True)
+    assert SoundToImage.load(tmp_path / "model").recipe == recipe
+
+
 def test_a_run_s_folder_stands_for_its_model(saved):
     assert find_model(saved) == find_model(saved.parent) == saved
 

@@ -38,9 +38,10 @@ def trained(tiny_dataset, tmp_path_factory):
     return run.train(smoke_config(tiny_dataset), workdir)
 
 
-def test_a_run_leaves_a_model_losses_samples_and_what_repeats_it(trained):
+def test_a_run_leaves_a_model_losses_samples_and_what_repeats_it(trained, tiny_dataset):
     model = SoundToImage.load(trained)
     assert model.generate(np.zeros((1, 4096), np.float32)).shape == (1, 128, 128, 3)
+    assert model.recipe == json.loads(json.dumps(smoke_config(tiny_dataset).recipe()))
     for stage, loss in (
         ("multimodal", "label_cross_entropy"),
         ("feature_gan", "generator_l1"),
