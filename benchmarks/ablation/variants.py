@@ -14,7 +14,7 @@ from s2i_tf.config import Config
 
 MULTIMODAL, FEATURE_GAN, IMAGE_GAN = "multimodal", "feature_gan", "image_gan"
 STAGES = (MULTIMODAL, FEATURE_GAN, IMAGE_GAN)
-_OTHER_WAY = "reverse_gan"
+_WHOLE = "config"
 
 Changes = Mapping[str, Any]
 
@@ -30,8 +30,8 @@ class Variant:
       name: unique within the stage.
       title: what it is, for the table; "…" stands for the first variant of the stage.
       changes: fields of the stage's part of the config, dotted, and their values. Those that begin
-        with `reverse_gan.` are of that part: DiscoGAN takes the networks of the other direction
-        from there.
+        with `config.` are of the whole: DiscoGAN takes the networks of the other direction from
+        its `reverse_gan`.
       num_seeds: trainings of it.
       times_pairs: how many times `NUM_PAIRS` it sees, where a step costs far less or more.
       judged: of a feature GAN: its pictures are judged too.
@@ -97,6 +97,9 @@ _VECTORS: Changes = {
     "batch_size": 126,
     "learning_rate": 1e-3,
     "discriminator_learning_rate": 2e-4,
+}
+_SAME_BACK: Changes = {
+    f"{_WHOLE}.reverse_gan.{name}": value for name, value in _VECTORS.items() if "." in name
 }
 _PROJECTED: Changes = {
     **_BALANCED,
@@ -236,12 +239,8 @@ VARIANTS: tuple[Variant, ...] = (
                 "times_pairs": 5.0,
             },
             "disco": {
-                "title": "vectors: DiscoGAN, hinge, from no pairs and no classes",
-                "changes": {
-                    **_VECTORS,
-                    **{f"{_OTHER_WAY}.{name}": _VECTORS[name] for name in _VECTORS if "." in name},
-                    "method": "disco",
-                },
+                "title": "vectors: DiscoGAN, hinge, from no pairs",
+                "changes": {**_VECTORS, **_SAME_BACK, "method": "disco"},
                 "times_pairs": 5.0,
             },
             "encoder_decoder": {
@@ -317,6 +316,10 @@ VARIANTS: tuple[Variant, ...] = (
                 "changes": {"generator.name": "encoder_decoder"},
             },
             "ema": {"title": "… moving average 0.99", "changes": {"ema_decay": 0.99}},
+            "bfloat16": {
+                "title": "… in mixed bfloat16",
+                "changes": {"config.precision": "mixed_bfloat16"},
+            },
             "multiscale": {
                 "title": "… two scales",
                 "changes": {"discriminator.name": "multiscale"},
@@ -354,8 +357,8 @@ def build_config(variant: Variant, data: str, seed: int, budget_share: float = 1
     config = Config(data=data, seed=seed, judge="efficientnet_lite0")
     settings = getattr(config, variant.stage)
     for name, value in variant.changes.items():
-        *parents, field = name.split(".")
-        owner = config if parents[:1] == [_OTHER_WAY] else settings
+        *parents, field = name.removeprefix(f"{_WHOLE}.").split(".")
+        owner = config if name.startswith(f"{_WHOLE}.") else settings
         for parent in parents:
             owner = getattr(owner, parent)
         if not hasattr(owner, field):

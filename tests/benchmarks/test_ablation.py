@@ -52,7 +52,7 @@ def test_every_variant_is_a_config_of_its_own():
     for variant in VARIANTS:
         config = build_config(variant, "DATA", 0)
         settings = getattr(config, variant.stage)
-        text = repr((variant.stage, dataclasses.asdict(settings)))
+        text = repr((variant.stage, config.precision, dataclasses.asdict(settings)))
         assert text not in seen, (variant.name, seen.get(text))
         seen[text] = variant.name
         for other in set(variants.STAGES) - {variant.stage}:
@@ -98,7 +98,7 @@ def test_the_other_way_is_part_of_a_gan_of_both(tiny_dataset, tmp_path):
     assert config.reverse_gan.generator == config.feature_gan.generator
     assert config.reverse_gan.discriminator == config.feature_gan.discriminator
     wider = dataclasses.replace(
-        disco, changes={**disco.changes, "reverse_gan.generator.filters": 65}
+        disco, changes={**disco.changes, "config.reverse_gan.generator.filters": 65}
     )
     trainings = Trainings(str(tiny_dataset), tmp_path)
     assert trainings.key(wider, 0) != trainings.key(disco, 0)
