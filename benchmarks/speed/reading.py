@@ -41,18 +41,13 @@ def measure(
         sides.write_lists(folders["lists"], records_per_shard)
 
         def turns(one: str, other: str, folder: str, other_folder: str, num: int, num_other: int):
-            settings = {"batch_size": batch_size}
+            settings = [
+                {"side": side, "folder": str(folders[name]), "batch_size": batch_size}
+                for side, name in ((one, folder), (other, other_folder))
+            ]
             with (
-                Worker(
-                    _SIDES,
-                    {"side": one, "folder": str(folders[folder]), **settings},
-                    num_threads=1,
-                ) as ours,
-                Worker(
-                    _SIDES,
-                    {"side": other, "folder": str(folders[other_folder]), **settings},
-                    num_threads=1,
-                ) as theirs,
+                Worker(_SIDES, settings[0], num_threads=1) as ours,
+                Worker(_SIDES, settings[1], num_threads=1) as theirs,
             ):
                 times = in_turns(
                     ours.take,
@@ -68,9 +63,6 @@ def measure(
             what = f"batches of {folder} features from shards"
             against = "reading the same bytes from the page cache"
             rows.append(compare(what, against, times, goal=_GOAL, more=more))
-        times, more = turns("in_memory", "file", "float16", "float16", num_steps, num_steps)
-        what = "class-balanced batches of a split in memory"
-        rows.append(compare(what, "reading the same bytes from the page cache", times, more=more))
         few = max(num_steps // 8, 1)
         times, more = turns("batches", "one_by_one", "float16", "lists", num_steps, few)
         what, against = "batches of float16 features from shards", "lists of floats, one at a time"

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -83,39 +83,36 @@ def build(side: str, folder: str, batch_size: int) -> tuple[Step, dict[str, int]
       folder: what `write_dataset` or `write_lists` wrote.
       batch_size: records in a step, or as many bytes as these have.
     """
-    batches = SIDES[side](pathlib.Path(folder), batch_size)
+    batches = iter(SIDES[side](pathlib.Path(folder), batch_size))
     return lambda: next(batches), {"record_bytes": _record_bytes(pathlib.Path(folder))}
 
 
-def _batches(folder: pathlib.Path, batch_size: int) -> Iterator:
-    return iter(pipeline.build_dataset(folder, spec.TRAIN_SPLIT, batch_size, with_image=False))
+def _records(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
+    """Batches of records, in the order and by the code of `pipeline.build_dataset`.
 
-
-def _records(folder: pathlib.Path, batch_size: int) -> Iterator:
-    """The records alone, in the order of the batches."""
+    Unlike there nothing works ahead: it would do so while the other side is timed.
+    """
     records = pipeline.build_records(folder, spec.TRAIN_SPLIT)
-    return iter(records.batch(batch_size, drop_remainder=True))
+    return records.batch(batch_size, drop_remainder=True)
 
 
-def _columns(folder: pathlib.Path, batch_size: int) -> Iterator:
-    """Records and their fields, features as they were written."""
+def _columns(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
+    """The same, and the fields of the records, features as they were written."""
     dtype = dataset_info.load(folder).feature_dtype
-    records = pipeline.build_records(folder, spec.TRAIN_SPLIT)
-    return iter(
-        records.batch(batch_size, drop_remainder=True).map(
-            lambda some: schema.parse_columns(some, dtype, with_image=False)
-        )
+    return _records(folder, batch_size).map(
+        lambda some: schema.parse_columns(some, dtype, with_image=False)
     )
 
 
-def _in_memory(folder: pathlib.Path, batch_size: int) -> Iterator:
-    return iter(
-        pipeline.build_balanced_dataset(folder, spec.TRAIN_SPLIT, batch_size, with_image=False)
-    )
+def _batches(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
+    """The same, and features as float32: what a stage gets that needs no pictures."""
+    return _columns(folder, batch_size).map(schema.decode_columns)
 
 
-def _pictures(folder: pathlib.Path, batch_size: int) -> Iterator:
-    return iter(pipeline.build_dataset(folder, spec.TRAIN_SPLIT, batch_size))
+def _pictures(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
+    """Batches with pictures."""
+    dtype = dataset_info.load(folder).feature_dtype
+    return _records(folder, batch_size).map(lambda some: schema.parse_batch(some, dtype))
 
 
 def _file(folder: pathlib.Path, batch_size: int) -> Iterator[int]:
@@ -132,12 +129,12 @@ def _file(folder: pathlib.Path, batch_size: int) -> Iterator[int]:
                     num_read = 0
 
 
-def _one_by_one(folder: pathlib.Path, batch_size: int) -> Iterator:
+def _one_by_one(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
     """The plain way: float lists, each record parsed on its own."""
     description = dict.fromkeys(_FEATURES, tf.io.FixedLenFeature([spec.FEATURE_SIZE], tf.float32))
     records = tf.data.TFRecordDataset([str(path) for path in _shards(folder)])
     parsed = records.repeat().map(lambda record: tf.io.parse_single_example(record, description))
-    return iter(parsed.batch(batch_size))
+    return parsed.batch(batch_size)
 
 
 def _jpeg(folder: pathlib.Path, batch_size: int) -> Iterator:
@@ -154,11 +151,10 @@ def _jpeg(folder: pathlib.Path, batch_size: int) -> Iterator:
         yield decode(contents)
 
 
-SIDES: dict[str, Callable[[pathlib.Path, int], Iterator]] = {
+SIDES: dict[str, Callable[[pathlib.Path, int], Iterable]] = {
     "batches": _batches,
     "records": _records,
     "columns": _columns,
-    "in_memory": _in_memory,
     "pictures": _pictures,
     "file": _file,
     "one_by_one": _one_by_one,
