@@ -1,0 +1,86 @@
+"""The pix2pix-128 training step beside PyTorch's and beside our own straightforward one.
+
+The image GAN of `configs/paper`: U-Net and PatchGAN with 64 filters on maps of 128×128, one batch
+that stays in memory. A step is what both do: the generator's pass, the discriminator's update on
+it, the generator's through the updated discriminator. Constants here are of both sides.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed.comparing import Row, compare, in_turns
+from benchmarks.speed.workers import Worker
+
+LEARNING_RATE = 2e-4
+BETA_1 = 0.5
+BETA_2 = 0.999
+EPSILON = 1e-8
+L1_WEIGHT = 100.0
+DROPOUT = 0.5
+
+_OURS = "benchmarks.speed.step_sides"
+_PYTORCH = "benchmarks.speed.step_torch"
+_GOALS = {"float32": 1.3, "mixed_bfloat16": 1.2}
+_STRAIGHTFORWARD_GOAL = 1.2
+_SHORT = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
+
+
+def made_up(batch_size: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Conditions [batch, side, side, 1] and targets [batch, side, side, 3] in [-1, 1], float32."""
+    rng = np.random.default_rng(0)
+    condition = rng.normal(size=(batch_size, side, side, 1))
+    target = rng.uniform(-1, 1, size=(batch_size, side, side, 3))
+    return condition.astype(np.float32), target.astype(np.float32)
+
+
+def measure(
+    *,
+    batch_sizes: Sequence[int] = (4, 16),
+    filters: int = 64,
+    side: int = 128,
+    num_rounds: int = 5,
+    num_images: int = 16,
+) -> dict[str, Any]:
+    """Rows by precision and batch size.
+
+    Args:
+      batch_sizes: of the steps.
+      filters: of both players' first layers.
+      side: of the maps.
+      num_rounds: turns of each side.
+      num_images: in a turn, at least one step.
+    """
+    sizes = {"filters": filters, "side": side}
+
+    def row(batch_size: int, precision: str, against: str, goal: float, other) -> Row:
+        settings = {"batch_size": batch_size, "precision": precision, **sizes}
+        module, further = other
+        with Worker(_OURS, settings) as ours, Worker(module, settings | further) as theirs:
+            times = in_turns(
+                ours.take,
+                theirs.take,
+                num_rounds=num_rounds,
+                num_steps=max(num_images // batch_size, 1),
+            )
+        what = f"pix2pix step, {_SHORT[precision]}, batch {batch_size}"
+        return compare(what, against, times, goal=goal, more=settings)
+
+    rows = [
+        row(batch_size, precision, "PyTorch's step", goal, (_PYTORCH, {}))
+        for precision, goal in _GOALS.items()
+        for batch_size in batch_sizes
+    ]
+    straightforward = (_OURS, {"straightforward": True})
+    rows += [
+        row(
+            batch_size,
+            "float32",
+            "our straightforward step",
+            _STRAIGHTFORWARD_GOAL,
+            straightforward,
+        )
+        for batch_size in batch_sizes
+    ]
+    return {"rows": rows}

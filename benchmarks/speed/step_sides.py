@@ -1,0 +1,143 @@
+"""The TensorFlow sides of `benchmarks.speed.step`: the package's step and a straightforward one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from benchmarks.speed import step
+from benchmarks.speed.workers import Step, serve
+from s2i_tf.losses import adversarial_loss
+from s2i_tf.losses.objective import GanBatch, GanObjective
+from s2i_tf.models import build_discriminator, build_generator
+from s2i_tf.models.small_maps import DoublingConv2D, HalvingConv2D
+from s2i_tf.training.gan_stages import dtype_policy
+from s2i_tf.training.optimizers import build_adam
+from s2i_tf.training.pix2pix import Pix2Pix
+
+_PLAIN = {HalvingConv2D: keras.layers.Conv2D, DoublingConv2D: keras.layers.Conv2DTranspose}
+
+
+def build_trainer(
+    *,
+    filters: int,
+    side: int,
+    precision: str = "float32",
+    dropout: float = step.DROPOUT,
+    epsilon: float = step.EPSILON,
+) -> Pix2Pix:
+    """The image GAN as `configs/paper` has it, of maps that are laid out already.
+
+    Args:
+      filters: of both players' first layers.
+      side: of the maps.
+      precision: a Keras dtype policy.
+      dropout: of the generator.
+      epsilon: of Adam.
+    """
+    keras.utils.set_random_seed(0)
+    shapes = (side, side, 1), (side, side, 3)
+    with dtype_policy(precision):
+        trainer = Pix2Pix(
+            build_generator("unet", *shapes, filters=filters, dropout=dropout, seed=0),
+            build_discriminator("patchgan", *shapes, filters=filters),
+            objective=GanObjective(adversarial_loss("vanilla"), l1_weight=step.L1_WEIGHT),
+            prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
+            seed=0,
+        )
+    settings = {"beta_1": step.BETA_1, "beta_2": step.BETA_2, "epsilon": epsilon}
+    trainer.compile(
+        *(
+            build_adam(learning_rate=step.LEARNING_RATE, num_steps=1, **settings)
+            for _ in ("generator", "discriminator")
+        )
+    )
+    return trainer
+
+
+class Straightforward:
+    """The same step as it is written down at first, with Keras' own layers and Adam.
+
+    Args:
+      trainer: whose players' weights it starts with.
+    """
+
+    def __init__(self, trainer: Pix2Pix):
+        self.generator, self.discriminator = (
+            _with_keras_layers(player) for player in (trainer.generator, trainer.discriminator)
+        )
+        self._objective = trainer.objective
+        self._optimizers = []
+        for player, ours in (
+            (self.generator, trainer.generator_optimizer),
+            (self.discriminator, trainer.discriminator_optimizer),
+        ):
+            names = ("learning_rate", "beta_1", "beta_2", "epsilon")
+            config = ours.get_config()
+            optimizer = keras.optimizers.Adam(**{name: config[name] for name in names})
+            optimizer.build(player.trainable_variables)
+            self._optimizers.append(optimizer)
+
+    def train_step(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """One update of each player; logs as of the package's step."""
+        condition, target = batch["condition"], batch["target"]
+        of_generator, of_discriminator = self._optimizers
+        objective = self._objective
+        real = objective.look(condition, target, None)
+        with tf.GradientTape() as tape:
+            made = self.generator(condition, training=True)
+            fake = objective.look(condition, made, None)
+            with tape.stop_recording():
+                detached = fake._replace(scored=tf.stop_gradient(made))
+                with tf.GradientTape() as inner:
+                    loss, discriminator_logs = objective.discriminator_loss(
+                        self.discriminator, real, detached
+                    )
+                discriminator_norm = _update(of_discriminator, inner, loss, self.discriminator)
+            total, logs = objective.generator_loss(self.discriminator, target, made, real, fake)
+        norm = _update(of_generator, tape, total, self.generator)
+        return {
+            **logs,
+            "generator_gradient_norm": norm,
+            **discriminator_logs,
+            "discriminator_gradient_norm": discriminator_norm,
+        }
+
+
+def _with_keras_layers(player: keras.Model) -> keras.Model:
+    def plain(layer):
+        kind = _PLAIN.get(type(layer), type(layer))
+        return kind.from_config(layer.get_config())
+
+    cloned = keras.models.clone_model(player, clone_function=plain)
+    cloned.set_weights(player.get_weights())
+    return cloned
+
+
+def _update(optimizer, tape: tf.GradientTape, loss, player: keras.Model):
+    gradients = tape.gradient(loss, player.trainable_variables)
+    optimizer.apply(gradients, player.trainable_variables)
+    return tf.sqrt(sum(tf.reduce_sum(tf.square(gradient)) for gradient in gradients))
+
+
+def compiled_step(take: Callable, batch_size: int, side: int) -> Step:
+    """A step as a compiled function of one batch, waited for."""
+    condition, target = step.made_up(batch_size, side)
+    batch = {"condition": tf.constant(condition), "target": tf.constant(target)}
+    compiled = tf.function(take, autograph=False)
+    return lambda: {name: float(value) for name, value in compiled(batch).items()}
+
+
+def build(
+    batch_size: int, precision: str, filters: int, side: int, straightforward: bool = False
+) -> Step:
+    """A training step on one batch."""
+    trainer = build_trainer(filters=filters, side=side, precision=precision)
+    if straightforward:
+        trainer = Straightforward(trainer)
+    return compiled_step(trainer.train_step, batch_size, side)
+
+
+if __name__ == "__main__":
+    serve(build)
