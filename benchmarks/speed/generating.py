@@ -78,13 +78,12 @@ def cold(num_runs: int) -> dict[str, Any]:
 
 def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
     """Where the time goes, of a picture and of a cold run, in shares that add up."""
-    found = {}
-    for row, (batch_size, profile) in zip(
-        benchmark["rows"], benchmark["profiles"].items(), strict=True
-    ):
-        found[f"batch-{batch_size}"] = _shares(
-            profile, statistics.median(row["seconds"]), "between the ops, and the call"
+    found = {
+        f"batch-{batch_size}": _shares(
+            profile["ops"], profile["all"], "between the ops, and the call"
         )
+        for batch_size, profile in benchmark["profiles"].items()
+    }
     cold_runs = benchmark["cold"]
     medians = {
         name: statistics.median(run[name] for run in cold_runs["parts"])

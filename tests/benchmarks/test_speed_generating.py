@@ -27,8 +27,7 @@ def test_the_products_are_those_of_the_graph_and_nothing_else():
 
 def test_shares_add_up():
     found = {
-        "rows": [{"seconds": [0.010, 0.012]}],
-        "profiles": {"1": {"products": 0.008, "pooling": 0.001}},
+        "profiles": {"1": {"ops": {"products": 0.008, "pooling": 0.001}, "all": 0.011}},
         "cold": {"seconds": [5.0, 7.0], "parts": [{"a": 2.0, "b": 1.0}, {"a": 2.0, "b": 3.0}]},
     }
     blocks = generating.blocks(found)
