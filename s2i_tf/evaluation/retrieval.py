@@ -82,32 +82,26 @@ def rank(
     """
     members = {label: np.flatnonzero(target_labels == label) for label in np.unique(query_labels)}
     owns = [members[label] for label in query_labels]
-    credits = {name: np.zeros((len(queries), len(MEASURES))) for name in DISTANCES}
-    nearest = {name: np.zeros(len(queries), np.int64) for name in DISTANCES}
-
-    num_rows = max(1, block_bytes // (4 * (len(targets) + targets.shape[1])))
-    num_rows = min(num_rows, _MOST_QUERY_ROWS, len(queries))
+    num_rows = block_bytes // (4 * (len(targets) + targets.shape[1]))
+    num_rows = max(1, min(num_rows, _MOST_QUERY_ROWS, len(queries)))
     all_products = _Products(targets, num_rows)
-    num_chunk = max(1, _CHUNK_VALUES // len(targets))
+    # Nothing yet, in the form in which blocks are found.
+    nearest = {name: [np.zeros(0, np.int64)] for name in DISTANCES}
+    credits = {name: [np.zeros((0, len(MEASURES)))] for name in DISTANCES}
     with futures.ThreadPoolExecutor(os.cpu_count()) as threads:
         for start in range(0, len(queries), num_rows):
-            block = np.asarray(queries[start : start + num_rows], np.float32)
-            products = all_products.of(block, threads)
-            squares = np.einsum("ij,ij->i", block, block).astype(np.float64)
-
-            def rank_chunk(first: int, start=start, products=products, squares=squares) -> None:
-                rows = slice(first, first + num_chunk)
-                of_all = slice(start + first, start + min(first + num_chunk, len(products)))
-                scores = all_products.scores(products[rows])
-                for name, score in scores.items():
-                    nearest[name][of_all], credits[name][of_all] = _rank_rows(
-                        score, owns[of_all], functools.partial(_SLACK[name], squares[rows])
-                    )
-
-            list(threads.map(rank_chunk, range(0, len(products), num_chunk)))
+            rows = slice(start, start + num_rows)
+            block = np.asarray(queries[rows], np.float32)
+            for found in _rank_block(all_products, block, owns[rows], threads):
+                for name in DISTANCES:
+                    nearest[name].append(found[name][0])
+                    credits[name].append(found[name][1])
             _forget(queries)
     return {
-        name: Ranking(dict(zip(MEASURES, credits[name].T, strict=True)), nearest[name])
+        name: Ranking(
+            dict(zip(MEASURES, np.concatenate(credits[name]).T, strict=True)),
+            np.concatenate(nearest[name]),
+        )
         for name in DISTANCES
     }
 
@@ -226,6 +220,27 @@ _SLACK: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "euclidean": lambda squares, best: 2 * (squares + np.abs(squares - 2 * best)),
     "cosine": lambda squares, best: np.sqrt(squares),
 }
+
+
+def _rank_block(
+    all_products: _Products,
+    block: np.ndarray,
+    owns: Sequence[np.ndarray],
+    threads: futures.Executor,
+) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """What `_rank_rows` finds for chunks of some float32 queries, by distance."""
+    products = all_products.of(block, threads)
+    squares = np.einsum("ij,ij->i", block, block).astype(np.float64)
+    num_rows = max(1, _CHUNK_VALUES // products.shape[1])
+
+    def rank_chunk(start: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        rows = slice(start, start + num_rows)
+        return {
+            name: _rank_rows(score, owns[rows], functools.partial(_SLACK[name], squares[rows]))
+            for name, score in all_products.scores(products[rows]).items()
+        }
+
+    return list(threads.map(rank_chunk, range(0, len(block), num_rows)))
 
 
 def _rank_rows(

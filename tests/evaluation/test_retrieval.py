@@ -103,6 +103,12 @@ def test_a_class_without_targets_is_a_miss():
         assert all(values[0] == 0 for values in ranking.measures.values())
 
 
+def test_no_queries_have_no_measures():
+    for ranking in retrieval.rank(np.ones((0, 4)), [], np.ones((3, 4)), np.zeros(3, int)).values():
+        assert len(ranking.nearest) == 0
+        assert all(len(values) == 0 for values in ranking.measures.values())
+
+
 def test_measures_stay_in_their_range_and_order(rng):
     for _ in range(30):
         num_queries, num_targets = rng.integers(1, 20, 2)
