@@ -5,11 +5,12 @@ that stays in memory. A step is what both do: the generator's pass, the discrimi
 it, the generator's through the updated discriminator. Constants here are of both sides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from benchmarks.speed import tables
 from benchmarks.speed.comparing import Row, compare, in_turns
 from benchmarks.speed.workers import Worker
 
@@ -22,6 +23,7 @@ DROPOUT = 0.5
 
 _OURS = "benchmarks.speed.step_sides"
 _PYTORCH = "benchmarks.speed.step_torch"
+_PROFILE = "benchmarks.speed.step_profile"
 _GOALS = {"float32": 1.3, "mixed_bfloat16": 1.2}
 _STRAIGHTFORWARD_GOAL = 1.2
 _SHORT = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
@@ -43,7 +45,7 @@ def measure(
     num_rounds: int = 5,
     num_images: int = 16,
 ) -> dict[str, Any]:
-    """Rows by precision and batch size.
+    """Rows by precision and batch size, and the parts of our step in seconds.
 
     Args:
       batch_sizes: of the steps.
@@ -83,4 +85,23 @@ def measure(
         )
         for batch_size in batch_sizes
     ]
-    return {"rows": rows}
+    profiles = {}
+    for batch_size in batch_sizes:
+        settings = {"batch_size": batch_size, "precision": "float32", **sizes}
+        with Worker(_PROFILE, settings | {"num_steps": 3}, num_threads=1) as profiled:
+            profiles[str(batch_size)] = profiled.info["parts"]
+    return {"rows": rows, "profiles": profiles}
+
+
+def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
+    """The table of shares."""
+    profiles = benchmark["profiles"]
+    wholes = {batch_size: sum(parts.values()) for batch_size, parts in profiles.items()}
+    names = list(dict.fromkeys(name for parts in profiles.values() for name in parts))
+    lines = [
+        [name, *(f"{parts.get(name, 0) / wholes[size]:.1%}" for size, parts in profiles.items())]
+        for name in names
+    ]
+    whole = ["whole", *(tables.seconds(whole) for whole in wholes.values())]
+    head = ["part", *(f"batch {batch_size}" for batch_size in profiles)]
+    return {"profile": tables.table(head, [*lines, whole])}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.speed import step, step_sides
+from benchmarks.speed import step, step_profile, step_sides
 
 SIZES = {"filters": 4, "side": 32}
 # So large that an update is in proportion to its gradient: with a small one the first update is
@@ -121,8 +121,26 @@ def test_work_in_a_step():
     assert not {"AssignSubVariableOp", "Square"} & set(kinds)
 
 
+@pytest.mark.slow
 def test_rows():
     pytest.importorskip("torch", reason="PyTorch is for benchmarks alone")
     found = step.measure(batch_sizes=[2], **SIZES, num_rounds=1, num_images=2)
     assert [row.goal for row in found["rows"]] == [1.3, 1.2, 1.2]
     assert all(row.ratio > 0 for row in found["rows"])
+    assert "convolutions" in step.blocks(found)["profile"]
+
+
+def test_parts_of_a_step_add_up_to_it():
+    _, info = step_profile.build(2, "float32", **SIZES, num_steps=1)
+    parts = info["parts"]
+    assert {"convolutions", "Adam", "batch norms", "gradient norms"} <= set(parts)
+    assert all(took > 0 for took in parts.values())
+    table = step.blocks({"profiles": {"2": parts}})["profile"]
+    shares = [float(line.split("|")[2].strip(" %")) for line in table.splitlines()[2:-1]]
+    assert sum(shares) == pytest.approx(100, abs=1)
+
+
+def test_part_of_an_operation():
+    names = "gradient_tape/unet_1/down1_norm_1/Mul:Mul", "unet_1/up3_conv_1/MatMul:_MklMatMul"
+    parts = [step_profile.part_of(name) for name in names]
+    assert parts == ["batch norms", "matrix products next to the bottleneck"]
