@@ -85,7 +85,7 @@ def run(args: list[str]) -> None:
         model.generate(features, sample=sample, seed=flags.FLAGS.seed)
         for sample in range(flags.FLAGS.num_samples)
     ]
-    write_pictures(out, unique_stems(paths, {SHEET_NAME}), samples)
+    _write(out, unique_stems(paths, {SHEET_NAME}), samples)
     if num_bad:
         raise UserError(f"{num_bad} of {len(args)} sounds could not be used; see above")
 
@@ -138,8 +138,7 @@ def _features(args: list[str], model):
     return np.concatenate(rows) if rows else None, paths, len(args) - len(paths)
 
 
-def write_pictures(out: pathlib.Path, stems: list[str], samples: list) -> None:
-    """Writes `samples`, each [sounds, 128, 128, 3] in [0, 1], and the contact sheet of all."""
+def _write(out: pathlib.Path, stems: list[str], samples: list) -> None:
     from s2i_tf.media import image
     from s2i_tf.media.sheet import contact_sheet, to_uint8
 
