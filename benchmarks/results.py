@@ -116,7 +116,7 @@ def render(metrics: Metrics, paper_recipe: Metrics | None, pictures: Sequence[st
         _classes(metrics),
         _sources(metrics),
         _further(pictures),
-        _tail(metrics),
+        _tail(metrics, paper_recipe),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -403,20 +403,30 @@ def _further(pictures: Sequence[str]) -> str:
     return "\n".join(lines) if len(lines) > 1 else ""
 
 
-def _tail(metrics: Metrics) -> str:
+def _tail(metrics: Metrics, paper_recipe: Metrics | None) -> str:
     missing = [f"- not measured, {part}: {why}" for part, why in metrics["missing"].items()]
-    command = metrics["command"] or "s2i evaluate"
+    commands = [metrics["command"] or "s2i evaluate"]
+    flag, of_paper = "", []
+    if paper_recipe:
+        commands.append(paper_recipe["command"].replace("--out=OUT", "--out=OUT2"))
+        flag = " --paper_recipe=OUT2"
+        of_paper = [
+            f"- The paper's recipe as it was trained here. {deviation}"
+            for deviation in paper_recipe["deviations"]
+            if deviation.startswith("Training")
+        ]
     return "\n".join(
         [
             "## Where this differs from the paper",
             "",
             *(f"- {deviation}" for deviation in metrics["deviations"]),
+            *of_paper,
             "",
             "## How to repeat this",
             "",
             "```",
-            command,
-            "python -m benchmarks.results --evaluation=OUT --out=docs/results.md",
+            *commands,
+            f"python -m benchmarks.results --evaluation=OUT{flag} --out=docs/results.md",
             "```",
             *([""] if missing else []),
             *missing,

@@ -47,11 +47,18 @@ def deviations(info: DatasetInfo, judge_name: str, recipe: Mapping[str, Any] | N
     if recipe is None:
         found.append("Training: unknown, as the model does not say.")
         return found
+    return found + [
+        f"Training, {part}, in brackets our reading of the paper: {', '.join(changed)}."
+        for part, changed in _changed(recipe).items()
+    ]
+
+
+def _changed(recipe: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is not as in the paper, `field value (the paper's)`, by the part of the recipe."""
     paper = flatten(Config().recipe())
+    found: dict[str, list[str]] = {}
     for name, value in flatten(recipe).items():
         if name not in _NOT_RECIPE and value != paper.get(name):
-            found.append(
-                f"Training: {name}: {value!r}, not {paper.get(name)!r} as in our reading of the "
-                "paper."
-            )
+            part, field = name.split(".", 1) if "." in name else ("whole", name)
+            found.setdefault(part, []).append(f"{field} {value!r} ({paper.get(name)!r})")
     return found

@@ -67,6 +67,8 @@ def test_the_worst_class_comes_first(metrics):
 
 def test_the_papers_recipe_stands_beside(metrics):
     page = results.render(metrics, metrics, [])
+    assert "--paper_recipe=OUT2" in page and "The paper's recipe as it was trained here" in page
+    assert "--paper_recipe" not in results.render(metrics, None, [])
     assert "| measure | paper | its recipe here | here | goal |" in page
 
 
