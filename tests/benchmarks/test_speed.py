@@ -30,6 +30,12 @@ class TestWorkers:
         assert min(row.seconds) >= 0.02
         assert min(row.against_seconds) >= 0.06
 
+    def test_the_peak_of_memory_is_the_side_s_own(self):
+        held = bytearray(256 << 20)
+        held[:: 1 << 10] = b"1" * (len(held) >> 10)
+        with Worker(SLEEPER, {"milliseconds": 1}) as side:
+            assert 0 < side.take(1).peak_bytes < len(held) / 2
+
     def test_a_side_that_fails_says_why(self):
         with pytest.raises(WorkerFailed, match="RuntimeError: no such net"):
             Worker(SLEEPER, {"milliseconds": 1, "fails": True})
