@@ -83,7 +83,14 @@ def build(side: str, folder: str, batch_size: int) -> tuple[Step, dict[str, int]
       folder: what `write_dataset` or `write_lists` wrote.
       batch_size: records in a step, or as many bytes as these have.
     """
-    batches = iter(SIDES[side](pathlib.Path(folder), batch_size))
+    batches = SIDES[side](pathlib.Path(folder), batch_size)
+    if isinstance(batches, tf.data.Dataset):
+        # TensorFlow adds a thread that works ahead where there is none.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        options.experimental_optimization.inject_prefetch = False
+        batches = batches.with_options(options)
+    batches = iter(batches)
     return lambda: next(batches), {"record_bytes": _record_bytes(pathlib.Path(folder))}
 
 
