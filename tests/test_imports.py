@@ -19,7 +19,7 @@ LAYERS = (
         "s2i_tf.logs",
         "s2i_tf.pretrained",
     },
-    {"s2i_tf.config", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},
+    {"s2i_tf.config", "s2i_tf.kernels", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},
     {"s2i_tf.features", "s2i_tf.data"},
     {"s2i_tf.training", "s2i_tf.evaluation", "s2i_tf.serving"},
     {"tfrecords_tools", "export", "benchmarks"},

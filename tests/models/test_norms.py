@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.models.norms import SpectralNorm
+from s2i_tf import kernels
+from s2i_tf.models.norms import BatchNorm, SpectralNorm
 
 
 def largest_singular_value(kernel):
@@ -97,3 +98,56 @@ def test_replicas_share_the_vector(x):
 
     step()
     assert np.abs(before - layer.vector.numpy()).max() > 0.01
+
+
+def batch_norms(dtype):
+    """The package's layer and Keras', of the same weights."""
+    pair = [
+        kind(epsilon=1e-5, momentum=0.9, dtype=dtype)
+        for kind in (BatchNorm, keras.layers.BatchNormalization)
+    ]
+    for layer in pair:
+        layer.build((None, None, None, 4))
+        layer.set_weights(np.float32([[0.5, 1, 1.5, 2], [0, 1, -1, 3], [0.1] * 4, [0.9] * 4]))
+    return pair
+
+
+def trained(layer, x, weights):
+    """Outputs, gradients of inputs, gamma and beta, and second derivatives along the inputs."""
+    x = tf.constant(x)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x, training=True)
+            loss = tf.reduce_sum(tf.cast(outputs, tf.float32) ** 2 * weights)
+        gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+        penalty = tf.reduce_sum(gradients[0] ** 2)
+    return [outputs, *gradients, outer.gradient(penalty, x)]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("mixed_bfloat16", 3e-2)])
+def test_fused_batch_norm_gives_the_numbers_and_gradients_of_keras(x, rng, dtype, tolerance):
+    assert kernels.batch_norm
+    weights = rng.normal(size=x.shape).astype(np.float32)
+    ours, keras_own = batch_norms(dtype)
+    for one, other in zip(trained(ours, x, weights), trained(keras_own, x, weights), strict=True):
+        assert one.dtype == other.dtype
+        one, other = (tf.cast(value, tf.float32).numpy() for value in (one, other))
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
+    for one, other in zip(ours.get_weights(), keras_own.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-2 if tolerance > 1e-3 else 1e-5)
+    keras_own.set_weights(ours.get_weights())
+    np.testing.assert_array_equal(ours(x), keras_own(x))
+
+
+def test_a_frozen_batch_norm_keeps_its_statistics(x):
+    ours, keras_own = batch_norms("float32")
+    ours.trainable = keras_own.trainable = False
+    np.testing.assert_array_equal(ours(x, training=True), keras_own(x, training=True))
+
+
+def test_without_a_fused_kernel_keras_does_it(x, monkeypatch):
+    monkeypatch.setattr(kernels, "batch_norm", None)
+    ours, keras_own = batch_norms("float32")
+    np.testing.assert_array_equal(ours(x, training=True), keras_own(x, training=True))
