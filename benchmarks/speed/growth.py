@@ -158,12 +158,12 @@ def _figure(
             upper.loglog(values, seconds, "o-", color=colour, label=label)
         memory = [point["peak_bytes"] / 2**20 for point in sweeps[name]]
         lower.semilogx(values, memory, "o-", color=_COLOURS[0])
-        lower.set_ylim(bottom=0)
         lower.set_xlabel(_TITLES[name], fontsize=8)
         for axes in (upper, lower):
             axes.set_xticks(values, [f"{value:,}" for value in values], fontsize=7)
             axes.minorticks_off()
             axes.grid(alpha=0.3)
+    panels[1, 0].set_ylim(bottom=0)  # of all, once they have their points
     panels[0, 0].set_ylabel("seconds")
     panels[0, 0].legend(fontsize=7)
     panels[1, 0].set_ylabel("peak of memory, MiB")
