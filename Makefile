@@ -24,7 +24,7 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install -q torch==2.13.0 || \
 		echo "PyTorch cannot be installed: what is measured beside it is left out"
-	$(BIN)/python -m benchmarks.speed --out=speed.json --page=docs/speed.md
+	$(BIN)/python -m benchmarks.speed --out=docs/speed/speed.json --page=docs/speed.md
 
 $(VENV)/.installed: setup.py $(wildcard requirements/*.txt) requirements/install.py
 	$(PYTHON) requirements/install.py $(VENV)

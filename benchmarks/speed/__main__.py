@@ -6,8 +6,9 @@ Runs what stands in `BENCHMARKS`, one after the other; each module has a `measur
 `{"rows": [Row, …]}` and whatever else it wants to keep. A benchmark that cannot run here, such as
 one beside PyTorch without PyTorch, is named with the reason and left out. `--page` puts the tables
 between their marks in a page and the pictures of those that `draw` some into the folder of its
-name; with `--report_only` those of an earlier run's JSON. Half an hour on 2 cores that do nothing
-else: other work makes the clock meaningless.
+name; with `--report_only` those of an earlier run's JSON. `--only` measures some and leaves the
+others in the JSON as they are. Half an hour on 2 cores that do nothing else: other work makes the
+clock meaningless.
 """
 
 import argparse
@@ -20,7 +21,9 @@ import pathlib
 import platform
 import sys
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
+from typing import Any
 
 from benchmarks import pages
 from benchmarks.speed import tables
@@ -67,9 +70,15 @@ def machine() -> dict[str, object]:
     }
 
 
-def run(names: list[str]) -> dict:
-    """All rows by benchmark, and what the machine is."""
-    found: dict = {"machine": machine(), "benchmarks": {}}
+def run(names: Iterable[str], before: Mapping[str, Any]) -> Iterator[dict]:
+    """All rows by benchmark, and what the machine is; once after each benchmark.
+
+    Args:
+      names: of the benchmarks to measure.
+      before: results by benchmark, of which those of these names are replaced.
+    """
+    benchmarks = dict(before)
+    here = machine()
     for name in names:
         began = time.perf_counter()
         logger.info("%s …", name)
@@ -81,8 +90,11 @@ def run(names: list[str]) -> dict:
             logger.warning("%s is left out: %s", name, error)
             benchmark["left_out"] = str(error)
         benchmark["took_seconds"] = time.perf_counter() - began
-        found["benchmarks"][name] = benchmark
-    return found
+        benchmarks[name] = benchmark
+        yield {
+            "machine": here,
+            "benchmarks": {name: benchmarks[name] for name in BENCHMARKS if name in benchmarks},
+        }
 
 
 def draw(found: dict, folder: pathlib.Path) -> None:
@@ -96,7 +108,7 @@ def draw(found: dict, folder: pathlib.Path) -> None:
 def main() -> None:
     """Measures, prints the table and writes what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, help="Leaves out the others.")
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, help="Measures these alone.")
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write, or to report on.")
     parser.add_argument("--page", type=pathlib.Path, help="Markdown page to put the tables into.")
     parser.add_argument("--report_only", action="store_true", help="Measures nothing.")
@@ -106,9 +118,14 @@ def main() -> None:
         if given.report_only:
             found = json.loads(given.out.read_text())
         else:
-            found = run(given.only or list(BENCHMARKS))
             if given.out:
-                files.write_json(given.out, found)
+                given.out.parent.mkdir(parents=True, exist_ok=True)
+            before = {}
+            if given.only and given.out and given.out.exists():
+                before = json.loads(given.out.read_text())["benchmarks"]
+            for found in run(given.only or BENCHMARKS, before):
+                if given.out:
+                    files.write_json(given.out, found)
         blocks = tables.blocks(found, BENCHMARKS)
         if given.page:
             pages.fill(given.page, blocks)

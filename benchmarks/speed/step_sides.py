@@ -11,12 +11,17 @@ from benchmarks.speed.workers import Step, serve
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
+from s2i_tf.models.norms import BatchNorm
 from s2i_tf.models.small_maps import DoublingConv2D, HalvingConv2D
 from s2i_tf.training.gan_stages import dtype_policy
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.pix2pix import Pix2Pix
 
-_PLAIN = {HalvingConv2D: keras.layers.Conv2D, DoublingConv2D: keras.layers.Conv2DTranspose}
+_PLAIN = {
+    HalvingConv2D: keras.layers.Conv2D,
+    DoublingConv2D: keras.layers.Conv2DTranspose,
+    BatchNorm: keras.layers.BatchNormalization,
+}
 
 
 def build_trainer(

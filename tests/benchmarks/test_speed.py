@@ -1,11 +1,15 @@
 """The speed benchmarks' frame: processes in turns, ratios, and the table of them."""
 
 import dataclasses
+import sys
+import types
 
 import pytest
 
+from benchmarks.speed import __main__ as speed
 from benchmarks.speed import comparing, tables
 from benchmarks.speed.workers import Took, Worker, WorkerFailed
+from s2i_tf.errors import UserError
 
 SLEEPER = "tests.benchmarks.sleeper"
 
@@ -54,6 +58,31 @@ class TestRows:
     def test_more_work_in_the_same_time_is_faster(self):
         times = [took(1.0)], [took(1.0)]
         assert comparing.compare("a", "b", times, work=4.0).ratio == 4.0
+
+
+class TestRun:
+    """All benchmarks."""
+
+    def test_some_anew_and_one_that_cannot_run(self, monkeypatch):
+        def missing():
+            raise UserError("PyTorch is missing")
+
+        def fast():
+            return {"rows": [comparing.compare("a", "b", ([took(1.0)], [took(2.0)]))]}
+
+        for name, measure in (("one", fast), ("two", missing)):
+            module = types.ModuleType(f"benchmark_{name}")
+            module.measure = measure
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+        names = {name: f"benchmark_{name}" for name in ("zero", "one", "two")}
+        monkeypatch.setattr(speed, "BENCHMARKS", names)
+        before = {"zero": {"rows": []}, "two": {"rows": []}}
+        first, last = speed.run(["one", "two"], before)
+        assert list(last["benchmarks"]) == ["zero", "one", "two"]
+        assert first["benchmarks"]["two"] == {"rows": []}
+        assert last["benchmarks"]["one"]["rows"][0]["ratio"] == 2.0
+        assert last["benchmarks"]["two"]["left_out"] == "PyTorch is missing"
+        assert last["machine"]["num_cores"] >= 1
 
 
 class TestTables:

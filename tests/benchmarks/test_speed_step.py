@@ -117,6 +117,8 @@ def test_work_in_a_step():
     assert kinds["Conv2DBackpropFilter"] == 6 + 2 * 5
     # The 6 layers next to the bottleneck, once forward and twice backward.
     assert kinds["MatMul"] == 3 * 6
+    # The generator's 9, and the discriminator's 3 in each of its passes.
+    assert kinds["FusedBatchNormV3"] == kinds["FusedBatchNormGradV3"] == 9 + 3 * 3
     assert kinds["ResourceApplyAdam"] == kinds["L2Loss"] == num_variables
     assert not {"AssignSubVariableOp", "Square"} & set(kinds)
 
