@@ -34,7 +34,7 @@ class HalvingConv2D(keras.layers.Conv2D):
         half = inputs.shape[1] // _STRIDE
         if not training or half > MAX_SIDE:
             return super().call(inputs)
-        kernel = self.kernel
+        kernel = ops.convert_to_tensor(self.kernel)  # JAX slices no variable
         if half == 1:
             kernel, patches = _middle(kernel), inputs
         else:
@@ -63,7 +63,7 @@ class DoublingConv2D(keras.layers.Conv2DTranspose):
         side, channels = inputs.shape[1], inputs.shape[-1]
         if not training or side > MAX_SIDE:
             return super().call(inputs)
-        kernel = self.kernel
+        kernel = ops.convert_to_tensor(self.kernel)  # JAX slices no variable
         if side == 1:
             kernel = _middle(kernel)
         size = _size(kernel.shape[:-1])
