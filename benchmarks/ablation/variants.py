@@ -174,6 +174,12 @@ VARIANTS: tuple[Variant, ...] = (
                 "title": "log1p before standardising *",
                 "changes": {"scaling": "log_standardize"},
             },
+            "best_steps": {
+                "title": "best.py with its own 100 steps",
+                "changes": _BEST_LAYERS,
+                "num_seeds": 3,
+                "times_pairs": 2.0,
+            },
             "best_paper_losses": {
                 "title": "best.py with the paper's losses instead of the contrastive one",
                 "changes": {**_BEST_LAYERS, **_PAPER_LOSSES},
