@@ -141,7 +141,7 @@ def _clocks() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def measure(*, num_pairs: int = 8, segment: int = 60) -> dict[str, Any]:
+def measure(*, num_pairs: int = 16, segment: int = 60) -> dict[str, Any]:
     """The row, and where the time of a step in the loop goes.
 
     Args:
