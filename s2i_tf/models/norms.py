@@ -27,8 +27,9 @@ class BatchNorm(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None):
-        """The normalised maps [batch, rows, columns, channels]."""
-        if not (training and self.trainable and kernels.batch_norm):
+        """The normalised maps [batch, rows, columns, channels], or vectors [batch, channels]."""
+        are_maps = len(inputs.shape) == 4
+        if not (training and self.trainable and are_maps and kernels.batch_norm):
             return super().call(inputs, training=training)
         outputs, *statistics = kernels.batch_norm(inputs, self.gamma, self.beta, self.epsilon)
         averages = (self.moving_mean, self.moving_variance)

@@ -147,6 +147,13 @@ def test_a_frozen_batch_norm_keeps_its_statistics(x):
     np.testing.assert_array_equal(ours(x, training=True), keras_own(x, training=True))
 
 
+def test_vectors_are_normalised_by_keras(rng):
+    x = rng.normal(size=(5, 4)).astype(np.float32)
+    pair = [kind(epsilon=1e-5) for kind in (BatchNorm, keras.layers.BatchNormalization)]
+    ours, keras_own = (layer(x, training=True) for layer in pair)
+    np.testing.assert_array_equal(ours, keras_own)
+
+
 def test_without_a_fused_kernel_keras_does_it(x, monkeypatch):
     monkeypatch.setattr(kernels, "batch_norm", None)
     ours, keras_own = batch_norms("float32")
