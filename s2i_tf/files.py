@@ -16,21 +16,30 @@ _END_BYTES = 1 << 20
 
 def write(path: str | os.PathLike, contents: bytes | str) -> pathlib.Path:
     """Writes a file under a temporary name beside it and renames it; text is UTF-8."""
-    path = pathlib.Path(path)
-    data = contents.encode() if isinstance(contents, str) else contents
-    temporary = temporary_name(path)
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return path
+    with new_file(path) as temporary:
+        temporary.write_bytes(contents.encode() if isinstance(contents, str) else contents)
+    return pathlib.Path(path)
 
 
 def write_json(path: str | os.PathLike, values: Any) -> pathlib.Path:
     """Writes `values` as indented JSON, as `write` does."""
     return write(path, json.dumps(values, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def new_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """A file to write, which takes the name `path` at the end and vanishes on an error.
+
+    What was at `path` before is replaced.
+    """
+    path = pathlib.Path(path)
+    temporary = temporary_name(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

@@ -33,17 +33,12 @@ def save(model: keras.Model, folder: pathlib.Path, name: str, *, compact: bool =
     Raises:
       UserError: if a weight is too large for float16.
     """
-    path = folder / f"{name}{COMPACT_ENDING if compact else KERAS_ENDING}"
-    temporary = files.temporary_name(path)
-    try:
+    ending = COMPACT_ENDING if compact else KERAS_ENDING
+    with files.new_file(folder / f"{name}{ending}") as temporary:
         if compact:
             np.savez(temporary, **_compact_arrays(model, name))
         else:
             model.save(temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def exists(folder: pathlib.Path, name: str) -> bool:

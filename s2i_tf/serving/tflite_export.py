@@ -140,12 +140,9 @@ def export(
     contents = convert(functions, nets, quantization, calibration)
     contents = tflite_metadata.add(contents, saved_model.facts(model), quantization)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = files.write(files.temporary_name(path), contents)
-    try:
+    with files.new_file(path) as temporary:
+        temporary.write_bytes(contents)
         difference = _compare(temporary, model, extractor, quantization)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return TFLiteExport(path, len(contents), difference)
 
 

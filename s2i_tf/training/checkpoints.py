@@ -110,14 +110,8 @@ class Checkpoints:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step_{step:08}.npz"
-        temporary = files.temporary_name(path)
-        try:
-            with open(temporary, "wb") as file:
-                self._write(file, step)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with files.new_file(path) as temporary, open(temporary, "wb") as file:
+            self._write(file, step)
         # Those under a temporary name were left by a process that was killed.
         unfinished = self.folder.glob(files.temporary_name(pathlib.Path("*")).name)
         for old in (*self._newest_first()[_KEPT:], *unfinished):

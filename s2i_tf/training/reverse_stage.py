@@ -64,9 +64,9 @@ def save_sound_index(
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SOUND_INDEX_FILE
-    temporary = files.temporary_name(path)
-    index.save(temporary)
-    return temporary.replace(path)
+    with files.new_file(path) as temporary:
+        index.save(temporary)
+    return path
 
 
 def _evenly(ids: np.ndarray, labels: np.ndarray, num: int) -> np.ndarray:
