@@ -96,12 +96,7 @@ def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
 
 def _shares(seconds: Mapping[str, float], total: float, rest: str) -> str:
     """A table of the parts, of what is left of the total, and of the total."""
-    parts = {**seconds, rest: total - sum(seconds.values()), "all": total}
-    lines = [
-        [name, tables.seconds(max(took, 0.0)), f"{took / total:.0%}"]
-        for name, took in parts.items()
-    ]
-    return tables.table(("part", "takes", "share"), lines)
+    return tables.shares({**seconds, rest: total - sum(seconds.values())}, "all")
 
 
 def _seconds_of(command: list[str]) -> float:

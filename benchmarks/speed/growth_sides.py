@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from benchmarks.speed import growth_gan, reading_sides
+from benchmarks.speed import image_gan, reading_sides
 from benchmarks.speed.workers import Step, serve
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
@@ -35,11 +35,10 @@ def build(kind: str, **settings: Any) -> tuple[Step, dict[str, Any]]:
 
 def _training(side: int, filters: int, batch_size: int) -> tuple[Step, dict[str, Any]]:
     """The image GAN's step on one batch that stays in memory."""
-    trainer = growth_gan.build_trainer(side, filters)
-    batch = {name: tf.constant(x) for name, x in growth_gan.make_batch(side, batch_size).items()}
+    trainer = image_gan.build_trainer(side, filters)
+    batch = {name: tf.constant(x) for name, x in image_gan.make_batch(side, batch_size).items()}
     compiled = tf.function(trainer.train_step, autograph=False)
-    weights = trainer.generator.trainable_variables + trainer.discriminator.trainable_variables
-    return lambda: compiled(batch), {"num_weights": sum(int(tf.size(w.value)) for w in weights)}
+    return lambda: compiled(batch), {"num_weights": image_gan.num_weights(trainer)}
 
 
 def _reading(folder: str, batch_size: int, balanced: bool) -> tuple[Step, dict[str, Any]]:

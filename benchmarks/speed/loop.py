@@ -8,7 +8,7 @@ its samples is shared out over the default interval.
 """
 
 import contextlib
-import hashlib
+import dataclasses
 import pathlib
 import tempfile
 import time
@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.speed import tables
+from benchmarks.speed import made_up, tables
 from benchmarks.speed.comparing import compare
 from benchmarks.speed.workers import Took
 from s2i_tf import spec
 from s2i_tf.config import Config
-from s2i_tf.data import dataset_info, schema
+from s2i_tf.data import dataset_info
 from s2i_tf.errors import Stopped
 from s2i_tf.media import image
 from s2i_tf.training import loop, run
@@ -32,56 +32,20 @@ from s2i_tf.training.stages import STAGES
 
 _GOAL = 0.97
 _NUM_CLASSES = 10
-_NUM_RECORDS = {spec.TRAIN_SPLIT: 512, spec.EVAL_SPLIT: 64}
+_NUM_RECORDS = {spec.TRAIN_SPLIT: (512,), spec.EVAL_SPLIT: (64,)}
 _FILTERS = 16
 _BATCH_SIZE = 8
 _WARM_UP_STEPS = 10
 
 
-def make_dataset(folder: pathlib.Path) -> None:
-    """Writes a prepared data set of random features and of pictures with shapes and noise."""
-    rng = np.random.default_rng(0)
-    fingerprints = {"sound_fingerprint": "made up", "image_fingerprint": "made up"}
-    splits = {}
-    for split, num_records in _NUM_RECORDS.items():
-        path = folder / f"made_up-{split}.tfrecord-00000-of-00001"
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for index in range(num_records):
-                record = schema.PairRecord(
-                    id=f"{split}/{index}",
-                    label=index % _NUM_CLASSES,
-                    group=f"{split}{index}",
-                    sound_features=rng.normal(size=spec.FEATURE_SIZE),
-                    image_features=rng.normal(size=spec.FEATURE_SIZE),
-                    image=image.encode_jpeg(_picture(rng)),
-                    sound_id=f"{index}.wav",
-                    image_id=f"{index}.jpg",
-                    **fingerprints,
-                )
-                writer.write(schema.encode(record, "float16"))
-        contents = path.read_bytes()
-        digest = hashlib.sha256(contents).hexdigest()
-        splits[split] = (dataset_info.Shard(path.name, num_records, len(contents), digest),)
-    dataset_info.DatasetInfo(
-        name="made_up",
-        class_names=tuple(f"class{label}" for label in range(_NUM_CLASSES)),
-        feature_dtype="float16",
-        fingerprints=fingerprints,
-        extractors={"sound": "made_up", "image": "made_up"},
-        nets={},
-        splits=splits,
-        source=str(folder),
-    ).save(folder)
-
-
-def _picture(rng: np.random.Generator) -> np.ndarray:
+def _picture(label: int, rng: np.random.Generator) -> bytes:
     """Squares of random colours with noise; decoding it is no less work than a photo."""
     num_squares = 8
     side = spec.IMAGE_SIDE // num_squares
     colours = rng.integers(0, 256, (num_squares, num_squares, spec.IMAGE_CHANNELS))
     squares = colours.repeat(side, axis=0).repeat(side, axis=1)
     noisy = squares + rng.normal(scale=16, size=squares.shape)
-    return noisy.clip(0, 255).astype(np.uint8)
+    return image.encode_jpeg(noisy.clip(0, 255).astype(np.uint8))
 
 
 def build_config(data: str) -> Config:
@@ -150,8 +114,8 @@ def measure(*, num_pairs: int = 16, segment: int = 60) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as temporary:
         data, workdir = (pathlib.Path(temporary) / name for name in ("data", "run"))
-        data.mkdir()
-        make_dataset(data)
+        class_names = tuple(f"class{label}" for label in range(_NUM_CLASSES))
+        made_up.write_dataset(data, _NUM_RECORDS, class_names, _picture)
         config = build_config(str(data))
         run.train(config, workdir, ["multimodal"])
         stage = STAGES["image_gan"](config, dataset_info.load(data), workdir)
@@ -161,12 +125,8 @@ def measure(*, num_pairs: int = 16, segment: int = 60) -> dict[str, Any]:
         compiled = tf.function(trainer.train_step, autograph=False)
 
         interleaved = Interleaved(lambda: compiled(batch), num_pairs, segment)
-        settings = loop.LoopSettings(
-            num_steps=config.image_gan.num_steps,
-            batch_size=_BATCH_SIZE,
-            log_every_steps=config.log_every_steps,
-            checkpoint_every_steps=config.image_gan.num_steps,
-        )
+        settings = run.loop_settings(stage)
+        settings = dataclasses.replace(settings, checkpoint_every_steps=settings.num_steps)
         with contextlib.suppress(Stopped):
             loop.train(
                 trainer,

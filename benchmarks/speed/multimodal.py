@@ -82,14 +82,9 @@ def _one_after_the_other(product: Took, work: float, moved: Took) -> Took:
 
 def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
     """The table of shares, and the work in a step."""
-    parts = benchmark["parts"]
-    whole = sum(parts.values())
-    lines = [(name, tables.seconds(took), f"{took / whole:.0%}") for name, took in parts.items()]
     work = {row["more"]["batch_size"]: row["more"] for row in benchmark["rows"]}
     return {
-        "profile": tables.table(
-            ("part", "takes", "share"), [*lines, ("whole", tables.seconds(whole), "100%")]
-        ),
+        "profile": tables.shares(benchmark["parts"]),
         "work": tables.table(
             ("batch", "GFLOP in matmuls", "million weights", "MB that an update moves"),
             (

@@ -10,11 +10,10 @@ import tensorflow as tf
 
 from benchmarks.speed.workers import Step, serve
 from s2i_tf import spec
-from s2i_tf.config import MultimodalConfig
+from s2i_tf.config import Config
 from s2i_tf.data import schema
-from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training import multimodal_stage
 from s2i_tf.training.multimodal import MultimodalTrainer
-from s2i_tf.training.optimizers import build_adam
 
 # Of a weight, 4 bytes each: read by the product; its gradient written; gradient, weight and both of
 # Adam's moments read, the last three written.
@@ -130,28 +129,11 @@ def build_trainer(
     batch_size: int, hidden_units: int, num_classes: int
 ) -> tuple[MultimodalTrainer, dict[str, tf.Tensor]]:
     """The trainer as a run has it by default, and a batch of random features."""
-    settings = MultimodalConfig()
+    config = Config()
+    config.multimodal.hidden_units = hidden_units
     rng = np.random.default_rng(0)
     features = rng.standard_normal((2, batch_size, spec.FEATURE_SIZE), np.float32)
-    layers = MultimodalLayers(
-        num_classes,
-        hidden_units=hidden_units,
-        activation=settings.activation,
-        scaling=settings.scaling,
-        normalize=settings.normalize,
-    )
-    layers.build()
-    layers.adapt(*features)
-    trainer = MultimodalTrainer(
-        layers,
-        hidden_l1_weight=settings.hidden_l1_weight,
-        before_weight=settings.before_weight,
-        after_weight=settings.after_weight,
-        label_weight=settings.label_weight,
-    )
-    adam = build_adam(learning_rate=settings.learning_rate, num_steps=settings.num_steps)
-    trainer.compile(optimizer=adam)
-    trainer.optimizer.build(layers.trainable_variables)
+    trainer = multimodal_stage.build_trainer(config, num_classes, *features)
     return trainer, {
         schema.KEY_SOUND_FEATURES: tf.constant(features[0]),
         schema.KEY_IMAGE_FEATURES: tf.constant(features[1]),

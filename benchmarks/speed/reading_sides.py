@@ -1,6 +1,5 @@
 """The sides of `benchmarks.speed.reading`, and the shards that they read."""
 
-import hashlib
 import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.speed import made_up
 from benchmarks.speed.workers import Step, serve
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline, schema
@@ -15,7 +15,6 @@ from s2i_tf.data.foley import causes, dataset
 from s2i_tf.media import image
 
 _FEATURES = (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)
-_FINGERPRINTS = {"sound_fingerprint": "made up", "image_fingerprint": "made up"}
 _READ_BYTES = 8 << 20  # as the pipeline reads
 
 
@@ -23,41 +22,14 @@ def write_dataset(
     folder: pathlib.Path, feature_dtype: str, num_shards: int, records_per_shard: int
 ) -> None:
     """A prepared data set of random features and painted pictures, those of each class one."""
-    folder.mkdir()
-    rng = np.random.default_rng(0)
     pictures = [_picture(name) for name in causes.CLASSES]
-    shards = []
-    for shard in range(num_shards):
-        path = folder / f"made_up-train.tfrecord-{shard:05}-of-{num_shards:05}"
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for index in range(records_per_shard):
-                sound, photo = rng.standard_normal((2, spec.FEATURE_SIZE), np.float32)
-                label = index % len(pictures)
-                record = schema.PairRecord(
-                    id=f"{shard}/{index}",
-                    label=label,
-                    group=f"recording {shard}/{index}",
-                    sound_features=sound,
-                    image_features=photo,
-                    image=pictures[label],
-                    sound_id=f"sounds/{shard}/{index}.wav",
-                    image_id=f"images/{shard}/{index}.jpg",
-                    **_FINGERPRINTS,
-                )
-                writer.write(schema.encode(record, feature_dtype))
-        contents = path.read_bytes()
-        digest = hashlib.sha256(contents).hexdigest()
-        shards.append(dataset_info.Shard(path.name, records_per_shard, len(contents), digest))
-    dataset_info.DatasetInfo(
-        name="made_up",
-        class_names=tuple(causes.CLASSES),
-        feature_dtype=feature_dtype,
-        fingerprints=_FINGERPRINTS,
-        extractors={"sound": "made_up", "image": "made_up"},
-        nets={},
-        splits={spec.TRAIN_SPLIT: tuple(shards), spec.EVAL_SPLIT: ()},
-        source=str(folder),
-    ).save(folder)
+    made_up.write_dataset(
+        folder,
+        {spec.TRAIN_SPLIT: (records_per_shard,) * num_shards, spec.EVAL_SPLIT: ()},
+        tuple(causes.CLASSES),
+        lambda label, rng: pictures[label],
+        feature_dtype,
+    )
 
 
 def write_lists(folder: pathlib.Path, num_records: int) -> None:

@@ -2,7 +2,8 @@
 
 The image GAN of `configs/paper`: U-Net and PatchGAN with 64 filters on maps of 128×128, one batch
 that stays in memory. A step is what both do: the generator's pass, the discriminator's update on
-it, the generator's through the updated discriminator. Constants here are of both sides.
+it, the generator's through the updated discriminator. Constants here are those of PyTorch's side:
+ours takes them where a run does, from the configuration.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,17 @@ import numpy as np
 from benchmarks.speed import tables
 from benchmarks.speed.comparing import Row, compare, in_turns
 from benchmarks.speed.workers import Worker
+from s2i_tf import spec
+from s2i_tf.config import GanConfig
 
-LEARNING_RATE = 2e-4
-BETA_1 = 0.5
-BETA_2 = 0.999
-EPSILON = 1e-8
-L1_WEIGHT = 100.0
-DROPOUT = 0.5
+_SETTINGS = GanConfig()
+LEARNING_RATE = _SETTINGS.learning_rate
+BETA_1 = _SETTINGS.beta_1
+BETA_2 = _SETTINGS.beta_2
+EPSILON = _SETTINGS.adam_epsilon
+L1_WEIGHT = _SETTINGS.l1_weight
+DROPOUT = _SETTINGS.generator.dropout
+CONDITION_CHANNELS = 1
 
 _OURS = "benchmarks.speed.step_sides"
 _PYTORCH = "benchmarks.speed.step_torch"
@@ -32,8 +37,8 @@ _SHORT = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 def made_up(batch_size: int, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Conditions [batch, side, side, 1] and targets [batch, side, side, 3] in [-1, 1], float32."""
     rng = np.random.default_rng(0)
-    condition = rng.normal(size=(batch_size, side, side, 1))
-    target = rng.uniform(-1, 1, size=(batch_size, side, side, 3))
+    condition = rng.normal(size=(batch_size, side, side, CONDITION_CHANNELS))
+    target = rng.uniform(-1, 1, size=(batch_size, side, side, spec.IMAGE_CHANNELS))
     return condition.astype(np.float32), target.astype(np.float32)
 
 

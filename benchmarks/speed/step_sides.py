@@ -6,15 +6,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from benchmarks.speed import step
+from benchmarks.speed import image_gan
 from benchmarks.speed.workers import Step, serve
-from s2i_tf.losses import adversarial_loss
-from s2i_tf.losses.objective import GanBatch, GanObjective
-from s2i_tf.models import build_discriminator, build_generator
 from s2i_tf.models.norms import BatchNorm
 from s2i_tf.models.small_maps import DoublingConv2D, HalvingConv2D
-from s2i_tf.training.gan_stages import dtype_policy
-from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.pix2pix import Pix2Pix
 
 _PLAIN = {
@@ -24,41 +19,16 @@ _PLAIN = {
 }
 
 
-def build_trainer(
-    *,
-    filters: int,
-    side: int,
-    precision: str = "float32",
-    dropout: float = step.DROPOUT,
-    epsilon: float = step.EPSILON,
-) -> Pix2Pix:
-    """The image GAN as `configs/paper` has it, of maps that are laid out already.
+def build_trainer(*, filters: int, side: int, **settings: Any) -> Pix2Pix:
+    """The image GAN as `configs/paper` has it, the same in every process.
 
     Args:
       filters: of both players' first layers.
       side: of the maps.
-      precision: a Keras dtype policy.
-      dropout: of the generator.
-      epsilon: of Adam.
+      **settings: as of `image_gan.build_trainer`.
     """
     keras.utils.set_random_seed(0)
-    shapes = (side, side, 1), (side, side, 3)
-    with dtype_policy(precision):
-        trainer = Pix2Pix(
-            build_generator("unet", *shapes, filters=filters, dropout=dropout, seed=0),
-            build_discriminator("patchgan", *shapes, filters=filters),
-            objective=GanObjective(adversarial_loss("vanilla"), l1_weight=step.L1_WEIGHT),
-            prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
-            seed=0,
-        )
-    settings = {"beta_1": step.BETA_1, "beta_2": step.BETA_2, "epsilon": epsilon}
-    trainer.compile(
-        *(
-            build_adam(learning_rate=step.LEARNING_RATE, num_steps=1, **settings)
-            for _ in ("generator", "discriminator")
-        )
-    )
-    return trainer
+    return image_gan.build_trainer(side, filters, **settings)
 
 
 class Straightforward:
@@ -80,7 +50,7 @@ class Straightforward:
         ):
             names = ("learning_rate", "beta_1", "beta_2", "epsilon")
             config = ours.get_config()
-            optimizer = keras.optimizers.Adam(**{name: config[name] for name in names})
+            optimizer = keras.optimizers.Adam.from_config({name: config[name] for name in names})
             optimizer.build(player.trainable_variables)
             self._optimizers.append(optimizer)
 
@@ -128,8 +98,7 @@ def _update(optimizer, tape: tf.GradientTape, loss, player: keras.Model):
 
 def compiled_step(take: Callable, batch_size: int, side: int) -> Step:
     """A step as a compiled function of one batch, waited for."""
-    condition, target = step.made_up(batch_size, side)
-    batch = {"condition": tf.constant(condition), "target": tf.constant(target)}
+    batch = {name: tf.constant(x) for name, x in image_gan.make_batch(side, batch_size).items()}
     compiled = tf.function(take, autograph=False)
     return lambda: {name: float(value) for name, value in compiled(batch).items()}
 

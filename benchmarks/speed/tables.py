@@ -67,6 +67,21 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def shares(parts: Mapping[str, float], whole: str = "whole") -> str:
+    """A table of seconds by part that add up to the whole; what came out below nothing is nothing.
+
+    Args:
+      parts: seconds by name.
+      whole: what their sum is called.
+    """
+    total = sum(parts.values())
+    lines = [
+        (name, seconds(max(took, 0.0)), f"{took / total:.0%}")
+        for name, took in {**parts, whole: total}.items()
+    ]
+    return table(("part", "takes", "share"), lines)
+
+
 def seconds(value: float) -> str:
     """Seconds with three digits, in a unit that fits."""
     scale, unit = next((pair for pair in _UNITS if value >= pair[0]), _UNITS[-1])

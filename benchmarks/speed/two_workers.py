@@ -46,7 +46,7 @@ def measure(
 @contextlib.contextmanager
 def _together(settings: Mapping[str, Any]):
     """Workers that wait for one another; gives what takes steps with all of them."""
-    addresses = [f"localhost:{port}" for port in _free_ports(_NUM_WORKERS)]
+    addresses = [f"localhost:{port}" for port in free_ports(_NUM_WORKERS)]
     with futures.ThreadPoolExecutor(_NUM_WORKERS) as threads, contextlib.ExitStack() as stack:
         starting = [
             threads.submit(
@@ -70,7 +70,8 @@ def _together(settings: Mapping[str, Any]):
         yield take
 
 
-def _free_ports(num: int) -> list[int]:
+def free_ports(num: int) -> list[int]:
+    """Ports of this machine that nothing listens to."""
     sockets = [socket.socket() for _ in range(num)]
     for one in sockets:
         one.bind(("localhost", 0))

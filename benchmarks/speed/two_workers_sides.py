@@ -25,22 +25,20 @@ def build(
         os.environ["TF_CONFIG"] = json.dumps(config)
     import tensorflow as tf
 
-    from benchmarks.speed import growth_gan
+    from benchmarks.speed import image_gan
     from s2i_tf.training import strategy as strategy_lib
     from s2i_tf.training.steps import Steps
 
     strategy = strategy_lib.build_strategy("multi_worker" if addresses else "one_device")
     with strategy.scope():
-        trainer = growth_gan.build_trainer(side, filters)
-        batch = growth_gan.make_batch(side, batch_size)
+        trainer = image_gan.build_trainer(side, filters)
+        batch = image_gan.make_batch(side, batch_size)
         # Again and again the same pictures, kept in memory.
         dataset = tf.data.Dataset.from_tensors(batch).repeat()
         batches = strategy_lib.distribute(strategy, dataset)
         steps = Steps(trainer, strategy, batches)
         iterator = iter(batches)
-    weights = trainer.generator.trainable_variables + trainer.discriminator.trainable_variables
-    num_weights = sum(int(tf.size(weight.value)) for weight in weights)
-    return lambda: steps.take(iterator, 1), {"num_weights": num_weights}
+    return lambda: steps.take(iterator, 1), {"num_weights": image_gan.num_weights(trainer)}
 
 
 if __name__ == "__main__":

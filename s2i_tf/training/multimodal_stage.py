@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from s2i_tf import spec
+from s2i_tf.config import Config
 from s2i_tf.data import schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.multimodal import MultimodalLayers
@@ -26,43 +27,58 @@ class MultimodalStage(Stage):
 
     def build(self) -> MultimodalTrainer:
         """The layers with their scalers adapted to the training features, and Adam."""
-        settings = self.settings
-        layers = MultimodalLayers(
-            self.info.num_classes,
-            hidden_units=settings.hidden_units,
-            activation=settings.activation,
-            scaling=settings.scaling,
-            normalize=settings.normalize,
-            input_dropout=settings.input_dropout,
-            hidden_dropout=settings.hidden_dropout,
-        )
-        layers.build()
-        layers.adapt(*_training_features(self.config.data, self.info))
-        trainer = MultimodalTrainer(
-            layers,
-            hidden_l1_weight=settings.hidden_l1_weight,
-            before_weight=settings.before_weight,
-            after_weight=settings.after_weight,
-            label_weight=settings.label_weight,
-            class_contrastive_weight=settings.class_contrastive_weight,
-            pair_contrastive_weight=settings.pair_contrastive_weight,
-            temperature=settings.temperature,
-        )
-        adam = build_adam(
-            learning_rate=settings.learning_rate,
-            num_steps=settings.num_steps,
-            clip_norm=self.config.clip_norm,
-            accumulation_steps=self.config.accumulation_steps,
-        )
-        trainer.compile(optimizer=adam)
-        trainer.optimizer.build(layers.trainable_variables)
-        return trainer
+        features = _training_features(self.config.data, self.info)
+        return build_trainer(self.config, self.info.num_classes, *features)
 
     def trained_part(self, trainer: MultimodalTrainer) -> MultimodalLayers:
         """The layers, with the scaler of their hidden vectors adapted."""
         sound_features, _ = _training_features(self.config.data, self.info)
         trainer.multimodal.adapt_condition(sound_features)
         return trainer.multimodal
+
+
+def build_trainer(
+    config: Config, num_classes: int, sound_features: np.ndarray, image_features: np.ndarray
+) -> MultimodalTrainer:
+    """The layers of a configuration with their scalers adapted to features, and Adam.
+
+    Args:
+      config: of the run.
+      num_classes: size of the output layer.
+      sound_features: [num, 4096].
+      image_features: [num, 4096].
+    """
+    settings = config.multimodal
+    layers = MultimodalLayers(
+        num_classes,
+        hidden_units=settings.hidden_units,
+        activation=settings.activation,
+        scaling=settings.scaling,
+        normalize=settings.normalize,
+        input_dropout=settings.input_dropout,
+        hidden_dropout=settings.hidden_dropout,
+    )
+    layers.build()
+    layers.adapt(sound_features, image_features)
+    trainer = MultimodalTrainer(
+        layers,
+        hidden_l1_weight=settings.hidden_l1_weight,
+        before_weight=settings.before_weight,
+        after_weight=settings.after_weight,
+        label_weight=settings.label_weight,
+        class_contrastive_weight=settings.class_contrastive_weight,
+        pair_contrastive_weight=settings.pair_contrastive_weight,
+        temperature=settings.temperature,
+    )
+    adam = build_adam(
+        learning_rate=settings.learning_rate,
+        num_steps=settings.num_steps,
+        clip_norm=config.clip_norm,
+        accumulation_steps=config.accumulation_steps,
+    )
+    trainer.compile(optimizer=adam)
+    trainer.optimizer.build(layers.trainable_variables)
+    return trainer
 
 
 def _training_features(data_dir: str, info: DatasetInfo) -> tuple[np.ndarray, np.ndarray]:

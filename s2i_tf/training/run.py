@@ -123,14 +123,6 @@ def _train_stage(
 ) -> None:
     keras.utils.set_random_seed(stage.seed)
     trainer = stage.build()
-    config = stage.config
-    settings = loop.LoopSettings(
-        num_steps=stage.settings.num_steps,
-        batch_size=stage.settings.batch_size,
-        log_every_steps=config.log_every_steps,
-        checkpoint_every_steps=config.checkpoint_every_steps,
-        steps_per_call=config.steps_per_call,
-    )
     chief = strategy_lib.is_chief(strategy)
     if chief:
         stage.folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +131,7 @@ def _train_stage(
         trainer,
         stage.dataset,
         stage.folder,
-        settings,
+        loop_settings(stage),
         name=stage.name,
         items="images" if stage.with_image else "pairs",
         draw_samples=lambda step: stage.draw_samples(trainer, step),
@@ -147,6 +139,18 @@ def _train_stage(
     )
     if chief:
         stage.save(trainer)
+
+
+def loop_settings(stage: Stage) -> loop.LoopSettings:
+    """What the configuration asks the loop for."""
+    config = stage.config
+    return loop.LoopSettings(
+        num_steps=stage.settings.num_steps,
+        batch_size=stage.settings.batch_size,
+        log_every_steps=config.log_every_steps,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        steps_per_call=config.steps_per_call,
+    )
 
 
 def _describe_model(config: Config, workdir: pathlib.Path) -> None:

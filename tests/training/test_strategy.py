@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.speed.two_workers import free_ports
 from s2i_tf.errors import UserError
 from s2i_tf.training import strategy as strategy_lib
 
@@ -68,16 +68,6 @@ def result(process):
 def losses(workdir: pathlib.Path) -> list[dict]:
     lines = (workdir / "multimodal" / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
-
-
-def free_ports(num):
-    sockets = [socket.socket() for _ in range(num)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @pytest.fixture(scope="module")
