@@ -45,6 +45,7 @@ setup(
         "numpy>=1.26",
         "pillow>=10.3",
         "setuptools<81",  # tensorflow-hub imports pkg_resources
+        "soundfile>=0.12",  # decodes FLAC, in two thirds of PyAV's time
         "tensorflow>=2.17,<2.22",
         "tensorflow-hub>=0.16.1",
         # Its native audio ops load with TensorFlow 2.17 only; elsewhere PyAV decodes.

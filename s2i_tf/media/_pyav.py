@@ -17,13 +17,17 @@ from s2i_tf.media._source import Source, name_of
 # A decoder that starts in the middle needs some packets before its samples are right.
 _PREROLL_SECONDS = 1.0
 
-# By FFmpeg's name without the planar mark: what stands for 0, and for full scale.
-_INTEGER_FORMATS = {
-    "u8": (2.0**7, 2.0**7),
-    "s16": (0.0, 2.0**15),
-    "s32": (0.0, 2.0**31),
-    "s64": (0.0, 2.0**63),
+# By FFmpeg's name without the planar mark: the dtype, what stands for 0, and for full scale.
+_FORMATS = {
+    "u8": (np.dtype("u1"), 2.0**7, 2.0**7),
+    "s16": (np.dtype("i2"), 0.0, 2.0**15),
+    "s32": (np.dtype("i4"), 0.0, 2.0**31),
+    "s64": (np.dtype("i8"), 0.0, 2.0**63),
+    "flt": (np.dtype("f4"), 0.0, 1.0),
+    "dbl": (np.dtype("f8"), 0.0, 1.0),
 }
+
+_SAMPLES_AT_ONCE = 1 << 13
 
 
 def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np.ndarray, int]:
@@ -50,7 +54,7 @@ def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np
         sought = start_seconds > _PREROLL_SECONDS and _container.seek(
             container, stream, start_seconds - _PREROLL_SECONDS
         )
-        pieces, rate_hz = [], 0
+        mix, rate_hz = _Mix(), 0
         for frame in _container.frames(container, stream):
             if not rate_hz:
                 if sought and frame.pts is None:
@@ -61,15 +65,15 @@ def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np
                 last = min(first + round(max_seconds * rate_hz), end)
             if frame.sample_rate != rate_hz:
                 continue  # damage, or another piece chained on
-            pieces.append(_mono(frame)[max(first - position, 0) : max(last - position, 0)])
+            mix.add(frame, max(first - position, 0), max(last - position, 0))
             position += frame.samples
             if position >= last:
                 break
-    if not pieces and sought:  # the sound ends before
+    if not rate_hz and sought:  # the sound ends before
         return np.zeros(0, np.float32), _checked_rate(stream.rate, name)
-    if not pieces:
+    if not rate_hz:
         raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
-    return np.concatenate(pieces), rate_hz
+    return mix.result(), rate_hz
 
 
 def _is_ogg_vorbis(stream: av.audio.AudioStream) -> bool:
@@ -108,14 +112,54 @@ def _checked_rate(rate_hz: int, name: str) -> int:
     return rate_hz
 
 
-def _mono(frame: av.audio.AudioFrame) -> np.ndarray:
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    samples = samples.astype(np.float32, copy=False)
-    if integer := _INTEGER_FORMATS.get(frame.format.name.removesuffix("p")):
-        zero, scale = map(np.float32, integer)
-        if zero:
-            samples -= zero
-        samples /= scale  # in place: it is a copy already
+class _Mix:
+    """Makes one waveform of frames: the mean of the channels, float32, full scale being 1.
+
+    Frames are as short as 20 ms, and each step of NumPy's costs more than the samples in one of
+    them: those of one format are mixed some at a time, few enough to stay in the cache.
+    """
+
+    def __init__(self):
+        self._mixed: list[np.ndarray] = []
+        self._parts: list[tuple[av.audio.AudioFrame, int, int]] = []  # not mixed yet
+        self._format = ("", 0)
+        self._num_samples = 0
+
+    def add(self, frame: av.audio.AudioFrame, start: int, stop: int) -> None:
+        """Adds the samples of a frame from `start` to `stop`."""
+        format_ = (frame.format.name, frame.layout.nb_channels)
+        if format_ != self._format or self._num_samples >= _SAMPLES_AT_ONCE:
+            self._mix()
+            self._format = format_
+        self._parts.append((frame, start, stop))
+        self._num_samples += frame.samples
+
+    def result(self) -> np.ndarray:
+        """All of it."""
+        self._mix()
+        return np.concatenate(self._mixed)
+
+    def _mix(self) -> None:
+        if self._parts:
+            self._mixed.append(_mono(self._parts))
+        self._parts, self._num_samples = [], 0
+
+
+def _mono(parts: list[tuple[av.audio.AudioFrame, int, int]]) -> np.ndarray:
+    """The mean of the channels of some frames of one format, each from a sample to another."""
+    first = parts[0][0]
+    dtype, zero, scale = _FORMATS[first.format.name.removesuffix("p")]
+    width = 1 if first.format.is_planar else first.layout.nb_channels
+    pieces = [
+        [
+            np.frombuffer(plane, dtype, frame.samples * width)[start * width : stop * width]
+            for plane in frame.planes
+        ]
+        for frame, start, stop in parts
+    ]
+    planes = [np.concatenate(plane, dtype=np.float32) for plane in zip(*pieces, strict=True)]
+    samples = np.stack(planes) if width == 1 else planes[0].reshape(-1, width).T
+    if zero:
+        samples -= np.float32(zero)
+    samples /= np.float32(scale)
     return samples[0] if len(samples) == 1 else samples.mean(axis=0, dtype=np.float32)

@@ -5,7 +5,7 @@ says so. They also trust their input: the WAV operation divides by a block size 
 operation loops for ever when the header promises more samples than there are, and each reserves
 what a header claims. So a file comes here only after a walk through its structure has shown that
 it is whole and how much it holds. FLAC, whose frames cannot be walked without decoding them, is
-left to PyAV, as is every other kind and whatever is damaged.
+left to the other backends, as is every other kind and whatever is damaged.
 """
 
 import functools
@@ -21,9 +21,8 @@ from s2i_tf.media import limits, reasons
 from s2i_tf.media._headers import Header, read_header
 from s2i_tf.media._source import Source, name_of, open_source
 
-# Of a file, and of the samples of all its channels: what the operations hold at once.
+# Of a file: what the operations hold at once.
 _MAX_BYTES = 16 << 20
-_MAX_VALUES = 32 << 20
 
 _PROBE = (
     b"RIFF\x26\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\2\0\0\0\0\0"
@@ -111,7 +110,9 @@ def read(source: Source) -> tuple[bytes, Header | None]:
     if len(contents) > _MAX_BYTES:
         return b"", None
     header = read_header(contents)
-    if header is None or not 0 < header.num_frames * header.num_channels <= _MAX_VALUES:
+    if header is None:
+        return contents, None
+    if not 0 < header.num_frames * header.num_channels <= limits.MAX_VALUES_AT_ONCE:
         return contents, None
     if not limits.MIN_RATE_HZ <= header.rate_hz <= limits.MAX_RATE_HZ:
         return contents, None

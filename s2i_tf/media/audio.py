@@ -3,16 +3,18 @@
 A waveform is float32 [samples], the mean of the channels, at 22,050 Hz, scaled by 256 and clipped
 at ±256, for decoders of lossy formats overshoot full scale.
 
-Two backends decode, by name in `BACKENDS`: `pyav` takes every kind of file; `tensorflow_io` takes
-whole WAV, MP3 and Ogg Vorbis files, where its operations load. By default the second is tried
-first, and what it leaves goes to the first, which alone judges bad files. Both feed the same mix
-and resampler: on whole files they agree exactly for WAV and within 0.001 of ±256 for MP3 and
-Vorbis, encoder delay included. On damaged ones they may go on at different places.
+Three backends decode, by name in `BACKENDS`: `soundfile` takes whole FLAC files; `tensorflow_io`
+whole WAV, MP3 and Ogg Vorbis files, where its operations load; `pyav` every kind of file. By
+default they are tried in this order, and what the others leave goes to the last, which alone judges
+bad files. All feed the same resampler: on whole files they agree exactly for FLAC and WAV and
+within 0.001 of ±256 for MP3 and Vorbis, encoder delay included. On damaged ones they may go on at
+different places.
 
 What is refused, and why, stands in `s2i_tf.media.reasons` and `s2i_tf.media.limits`. A damaged
 file is used as far as it decodes.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 
@@ -21,7 +23,7 @@ import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
-from s2i_tf.media import _pyav, _tfio, limits, reasons
+from s2i_tf.media import _pyav, _soundfile, _tfio, limits, reasons
 from s2i_tf.media._encode import encode_audio
 from s2i_tf.media._source import Source, name_of
 from s2i_tf.media.resample import resample
@@ -35,8 +37,10 @@ __all__ = [
     "waveform_dataset",
 ]
 
-# A source, the start and the greatest length in seconds, to mono samples and their rate.
+# A source, the start and the greatest length in seconds, to mono samples and their rate. In the
+# order in which they are tried.
 BACKENDS: dict[str, Callable[[Source, float, float], tuple[np.ndarray, int]]] = {
+    "soundfile": _soundfile.decode,
     "tensorflow_io": _tfio.decode,
     "pyav": _pyav.decode,
 }
@@ -56,7 +60,7 @@ def load_waveform(
       start_seconds: where to begin, from the first sample of the sound track.
       max_seconds: take at most so much. Without it the whole is taken, and a file with more than
         `limits.MAX_SECONDS` is refused.
-      backend: `tensorflow_io` or `pyav`; by default the first where it can, the second otherwise.
+      backend: one of `BACKENDS`; by default the first of them that can.
 
     Returns:
       The waveform, float32 [samples].
@@ -66,10 +70,12 @@ def load_waveform(
       UserError: if an argument is out of range, or the backend does not load.
     """
     _check_arguments(start_seconds, max_seconds, backend)
-    mono, rate_hz = _decode(source, start_seconds, max_seconds, backend)
+    names = (backend,) if backend else tuple(BACKENDS)
+    mono, rate_hz = _decode(source, start_seconds, max_seconds, names)
     if rate_hz == spec.SAMPLE_RATE_HZ:  # nothing that TensorFlow would be needed for
         scale = np.float32(spec.WAVEFORM_SCALE)
-        return np.clip(mono * scale, -scale, scale)
+        scaled = mono * scale
+        return np.clip(scaled, -scale, scale, out=scaled)
     return _to_waveform(mono, rate_hz).numpy()
 
 
@@ -99,9 +105,11 @@ def waveform_dataset(
       UserError: as `load_waveform`.
     """
     _check_arguments(0.0, max_seconds, backend)
+    in_python = tuple(name for name in BACKENDS if name != "tensorflow_io")
+    backends = (backend,) if backend else in_python
 
     def decode_in_python(path: bytes):
-        return _reported(_decode, os.fsdecode(path), 0.0, max_seconds, backend or "pyav")
+        return _reported(_decode, os.fsdecode(path), 0.0, max_seconds, backends)
 
     def check_in_python(path: bytes, mono: np.ndarray, rate_hz: np.int32):
         return _reported(_checked, mono, int(rate_hz), os.fsdecode(path), 0.0, max_seconds)
@@ -163,18 +171,18 @@ def _check_arguments(start_seconds: float, max_seconds: float | None, backend: s
 
 
 def _decode(
-    source: Source, start_seconds: float, max_seconds: float | None, backend: str | None
+    source: Source, start_seconds: float, max_seconds: float | None, names: Sequence[str]
 ) -> tuple[np.ndarray, int]:
-    """Mono samples, full scale being 1, and their rate; checked."""
+    """Mono samples, full scale being 1, and their rate, by the first backend that can; checked."""
     # Some more than is allowed, so that more than is allowed shows.
     part = start_seconds, limits.MAX_SECONDS + 1 if max_seconds is None else max_seconds
-    if backend is None:
-        try:
-            decoded = BACKENDS["tensorflow_io"](source, *part)
-        except UserError:
-            decoded = BACKENDS["pyav"](source, *part)
+    *others, last = names
+    for name in others:
+        with contextlib.suppress(UserError):
+            decoded = BACKENDS[name](source, *part)
+            break
     else:
-        decoded = BACKENDS[backend](source, *part)
+        decoded = BACKENDS[last](source, *part)
     return _checked(*decoded, source, start_seconds, max_seconds)
 
 
@@ -190,7 +198,8 @@ def _checked(
     if max_seconds is not None:
         mono = mono[: round(max_seconds * rate_hz)]
     seconds = mono.size / rate_hz
-    if not np.isfinite(mono).all():
+    peak = max(mono.max(), -mono.min()) if mono.size else 0.0  # NaN, if a sample is
+    if not np.isfinite(peak):
         raise MediaError(reasons.NOT_FINITE, f"{name}: has samples that are not finite numbers")
     if max_seconds is None and seconds > limits.MAX_SECONDS:
         raise MediaError(
@@ -204,7 +213,7 @@ def _checked(
             reasons.TOO_SHORT,
             f"{name}: {seconds:.3f} s of sound{after}; allowed: at least {limits.MIN_SECONDS} s",
         )
-    if np.abs(mono).max() < limits.SILENCE:
+    if peak < limits.SILENCE:
         raise MediaError(
             reasons.SILENT,
             f"{name}: silent; allowed: a peak of at least {limits.SILENCE:g} of full scale",

@@ -5,6 +5,9 @@ MIN_SECONDS = 0.2
 # Of sound in one piece; from longer files a part is taken with `start_seconds` and `max_seconds`.
 MAX_SECONDS = 600.0
 
+# Of all channels together: what a backend decodes that holds the whole at once.
+MAX_VALUES_AT_ONCE = 32 << 20
+
 # From below telephone quality to studio recorders.
 MIN_RATE_HZ = 1_000
 MAX_RATE_HZ = 192_000

@@ -165,7 +165,7 @@ def test_a_long_sound_is_refused_unless_a_part_is_asked_for(monkeypatch, sounds)
     ],
 )
 def test_arguments_out_of_range_say_what_is_allowed(options, sounds):
-    with pytest.raises(UserError, match="allowed|known: pyav, tensorflow_io"):
+    with pytest.raises(UserError, match="allowed|known: pyav, soundfile, tensorflow_io"):
         audio.load_waveform(sounds["wav"], **options)
 
 

@@ -1,15 +1,19 @@
-"""Both decoding backends: that they agree, and what the native one lets in."""
+"""The decoding backends: that they agree, and what the native ones let in."""
 
 import struct
 
+import av
 import numpy as np
 import pytest
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import _headers, _tfio, audio, reasons
+from s2i_tf.media import _headers, _pyav, _soundfile, _tfio, audio, limits, reasons
 
 needs_tensorflow_io = pytest.mark.skipif(
     not _tfio.available(), reason="tensorflow-io's operations do not load with this TensorFlow"
+)
+needs_soundfile = pytest.mark.skipif(
+    not _soundfile.available(), reason="soundfile does not load here"
 )
 NATIVE = ("wav", "mp3", "stereo.mp3", "vorbis.ogg")
 # On the scale of ±256; the decoders of lossy formats round differently.
@@ -17,7 +21,8 @@ TOLERANCE = 1e-3
 
 
 def both(source, **options):
-    return [audio.load_waveform(source, backend=name, **options) for name in audio.BACKENDS]
+    names = ("tensorflow_io", "pyav")
+    return [audio.load_waveform(source, backend=name, **options) for name in names]
 
 
 @needs_tensorflow_io
@@ -84,8 +89,9 @@ def test_a_data_set_decodes_in_the_graph_what_it_can(tmp_path, sounds, monkeypat
         path.write_bytes(contents)
     elements = audio.waveform_dataset(paths).as_numpy_iterator()
     assert all(len(element["waveform"]) >= 7.9 * 22_050 for element in elements)
+    native = (*NATIVE, *(["flac"] if _soundfile.available() else []))
     assert sorted(asked) == sorted(
-        str(path) for path, name in zip(paths, sounds, strict=True) if name not in NATIVE
+        str(path) for path, name in zip(paths, sounds, strict=True) if name not in native
     )
 
 
@@ -182,3 +188,103 @@ def test_a_file_that_fails_in_the_operation_goes_to_the_other(tmp_path, sounds):
         path.write_bytes(bytes(data))
     elements = list(audio.waveform_dataset(paths).as_numpy_iterator())
     assert [element["reason"] for element in elements] == [b"", b"truncated", b""]
+
+
+def refusal(source, **options):
+    """Why the backend `soundfile` does not take a source."""
+    with pytest.raises(MediaError) as caught:
+        audio.load_waveform(source, backend="soundfile", **options)
+    return caught.value.reason
+
+
+@needs_soundfile
+@pytest.mark.parametrize("kind", ["s16", "s32"])
+@pytest.mark.parametrize("num_channels", [1, 2, 6])
+@pytest.mark.parametrize(
+    "options", [{}, {"start_seconds": 0.7, "max_seconds": 0.9}, {"start_seconds": 1.2}]
+)
+def test_flac_gives_exactly_the_same_samples(kind, num_channels, options, make_sound, rng):
+    samples = np.float32(rng.normal(size=(num_channels, 44_567)) * 0.1)
+    contents = make_sound("flac", "flac", samples, 22_050, kind)
+    ours, other = (
+        audio.load_waveform(contents, backend=name, **options) for name in ("soundfile", "pyav")
+    )
+    np.testing.assert_array_equal(ours, other)
+
+
+@needs_soundfile
+def test_a_flac_file_never_comes_to_pyav(tmp_path, sounds, monkeypatch):
+    path = tmp_path / "x.wav"  # whatever its name
+    path.write_bytes(sounds["flac"])
+    expected = audio.load_waveform(sounds["flac"], backend="pyav")
+    monkeypatch.setattr(audio, "BACKENDS", {"soundfile": audio.BACKENDS["soundfile"]})
+    np.testing.assert_array_equal(audio.load_waveform(path), expected)
+    np.testing.assert_array_equal(audio.load_waveform(sounds["flac"]), expected)
+
+
+@needs_soundfile
+def test_soundfile_leaves_whatever_is_not_flac(sounds):
+    for name, contents in sounds.items():
+        if name != "flac":
+            assert refusal(contents) == reasons.UNSUPPORTED
+
+
+@needs_soundfile
+def test_soundfile_leaves_a_damaged_flac_file(tmp_path, sounds, rng):
+    contents = sounds["flac"]
+    damaged = [contents[: len(contents) * tenth // 10] for tenth in range(1, 10)]
+    damaged += [contents[:-1], contents + contents, contents[:4] + rng.bytes(5_000)]
+    first_frame = contents.index(b"\xff\xf8")
+    for position in rng.integers(first_frame, len(contents), size=20):
+        flipped = bytearray(contents)
+        flipped[position] ^= 1 << rng.integers(8)
+        damaged.append(bytes(flipped))
+    path = tmp_path / "x.flac"
+    for data in damaged:
+        path.write_bytes(data)
+        assert refusal(data) == refusal(path) == reasons.UNSUPPORTED
+
+
+@needs_soundfile
+def test_soundfile_leaves_a_flac_file_whose_header_lies(sounds, make_sound, monkeypatch):
+    contents = sounds["flac"]
+    assert refusal(patched(contents, 22, ">I", 2**32 - 1)) == reasons.UNSUPPORTED  # samples
+    assert refusal(patched(contents, 22, ">I", 50_000)) == reasons.UNSUPPORTED
+    assert refusal(patched(contents, 18, ">H", 0)) == reasons.UNSUPPORTED  # rate
+    assert refusal(contents, start_seconds=9.0) == reasons.UNSUPPORTED
+    monkeypatch.setattr(limits, "MAX_VALUES_AT_ONCE", 2 * 8 * 44_100 - 1)
+    assert refusal(contents) == reasons.UNSUPPORTED
+
+
+def test_soundfile_says_what_is_no_file(tmp_path, monkeypatch):
+    if _soundfile.available():
+        assert refusal(tmp_path / "x.flac") == reasons.MISSING
+        assert refusal(b"") == reasons.EMPTY
+        assert refusal(tmp_path) == reasons.UNREADABLE
+    monkeypatch.setattr(_soundfile, "_module", lambda: None)
+    with pytest.raises(UserError, match="allowed: backend 'pyav'"):
+        audio.load_waveform(b"fLaC", backend="soundfile")
+
+
+def test_where_soundfile_does_not_load_flac_is_read_all_the_same(monkeypatch, sounds):
+    expected = audio.load_waveform(sounds["flac"], backend="pyav")
+    monkeypatch.setattr(_soundfile, "_module", lambda: None)
+    np.testing.assert_array_equal(audio.load_waveform(sounds["flac"]), expected)
+
+
+def test_frames_of_any_length_and_format_are_mixed_in_their_order(rng):
+    mix, expected = _pyav._Mix(), []
+    for number in range(40):
+        kind, layout = (("s16", "stereo"), ("fltp", "stereo"), ("s16", "mono"))[number // 3 % 3]
+        num_samples = int(rng.integers(1, 3_000))
+        samples = np.float32(rng.integers(-(2**15), 2**15, (2, num_samples))) / np.float32(2**15)
+        samples = samples[: 1 if layout == "mono" else 2]
+        if kind == "s16":
+            packed = np.int16(samples * 2**15).T.reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(packed), kind, layout)
+        else:
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), kind, layout)
+        start, stop = sorted(rng.integers(0, num_samples + 9, 2))
+        mix.add(frame, start, stop)
+        expected.append(samples[:, start:stop].mean(axis=0))
+    np.testing.assert_array_equal(mix.result(), np.concatenate(expected))
