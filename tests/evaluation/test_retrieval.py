@@ -1,10 +1,11 @@
+import math
 import pathlib
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from s2i_tf.evaluation import retrieval
+from s2i_tf.evaluation import retrieval, retrieval_products
 
 
 def brute_force(queries, query_labels, targets, target_labels, distance):
@@ -24,7 +25,7 @@ def brute_force(queries, query_labels, targets, target_labels, distance):
 @pytest.mark.parametrize("distance", retrieval.DISTANCES)
 @pytest.mark.parametrize("block_bytes", [1, 4 * 90 * 7, 1 << 30])
 def test_blocks_equal_brute_force(rng, monkeypatch, distance, block_bytes):
-    monkeypatch.setattr(retrieval, "_TARGET_ROWS", 32)
+    monkeypatch.setattr(retrieval, "TILE_ROWS", 32)
     queries = rng.normal(size=(40, 16)) + 2
     targets = rng.normal(size=(90, 16)) * rng.uniform(0.5, 2, size=(90, 1)) + 2
     query_labels, target_labels = rng.integers(0, 6, 40), rng.integers(0, 6, 90)
@@ -40,6 +41,71 @@ def test_blocks_equal_brute_force(rng, monkeypatch, distance, block_bytes):
     np.testing.assert_array_equal(found.measures["top_1"], ranks == 1)
     np.testing.assert_array_equal(found.measures["top_5"], ranks <= 5)
     np.testing.assert_allclose(found.measures["mrr"], 1 / ranks)
+
+
+def with_ties(far, is_own):
+    """The measures by their definition, of exact distances."""
+    if not is_own.any():
+        return 0.0, 0.0, 0.0
+    best = far[is_own].min()
+    first = 1 + np.sum(far < best)
+    num_own, num_tied = np.sum(far[is_own] == best), np.sum(far == best)
+    # Of all ways to place the class among the tied: those which begin after `behind` others.
+    chances = {
+        first + behind: math.comb(num_tied - behind - 1, num_own - 1) / math.comb(num_tied, num_own)
+        for behind in range(num_tied - num_own + 1)
+    }
+    return (
+        chances.get(1, 0.0),
+        sum(chance for position, chance in chances.items() if position <= 5),
+        sum(chance / position for position, chance in chances.items()),
+    )
+
+
+def far_apart(queries, targets, distance):
+    """Distances [queries, targets], the same for the same vectors."""
+    queries, targets = queries.astype(np.float64), targets.astype(np.float64)
+    products = np.array([[np.sum(one * other) for other in targets] for one in queries])
+    squares = np.array([np.sum(other * other) for other in targets])
+    if distance == "euclidean":
+        return squares - 2 * products
+    return -np.round(products / np.sqrt(np.where(squares > 0, squares, 1)), 9)
+
+
+def small_whole_numbers(rng):
+    """Few directions and lengths, zero vectors among them: most distances tie, and exactly."""
+    return rng.integers(-1, 2, size=(40, 3)), rng.integers(-1, 2, size=(90, 3))
+
+
+def few_long_vectors(rng):
+    """Copies of a few vectors, whose products are rounded, and differently by tile and block."""
+    vectors = rng.normal(size=(7, 4096)) + 3
+    return vectors[rng.integers(0, 7, 40)], vectors[rng.integers(0, 7, 90)]
+
+
+@pytest.mark.parametrize("distance", retrieval.DISTANCES)
+@pytest.mark.parametrize("make", [small_whole_numbers, few_long_vectors])
+@pytest.mark.parametrize(
+    ("tile_rows", "block_bytes"), [(1, 1 << 30), (7, 1), (7, 1 << 17), (2048, 1), (2048, 1 << 30)]
+)
+def test_ties_equal_their_definition_in_all_tiles(
+    rng, monkeypatch, tmp_path, distance, make, tile_rows, block_bytes
+):
+    """In mapped float16, with a class that has one target and one that has none."""
+    monkeypatch.setattr(retrieval, "TILE_ROWS", tile_rows)
+    mapped = []
+    for name, vectors in zip(("queries", "targets"), make(rng), strict=True):
+        np.save(tmp_path / f"{name}.npy", vectors.astype(np.float16))
+        mapped.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    labels = rng.integers(0, 6, 40), rng.integers(0, 4, 90)
+    labels[1][50] = 4
+    found = retrieval.rank(mapped[0], labels[0], mapped[1], labels[1], block_bytes=block_bytes)
+    far = far_apart(*mapped, distance)
+    is_own = labels[0][:, np.newaxis] == labels[1]
+    expected = [with_ties(*pair) for pair in zip(far, is_own, strict=True)]
+    for name, values in zip(retrieval.MEASURES, np.transpose(expected), strict=True):
+        np.testing.assert_allclose(found[distance].measures[name], values, err_msg=name)
+    np.testing.assert_array_equal(found[distance].nearest, np.argmin(far, axis=1))
 
 
 def test_perfect_vectors_score_one(rng):
@@ -64,12 +130,15 @@ def test_random_vectors_score_chance(rng):
 
 
 @pytest.mark.parametrize("constant", [0.0, 3.7, -1e4])
-def test_constant_vectors_score_exactly_chance(constant):
+@pytest.mark.parametrize(("tile_rows", "block_bytes"), [(1, 1 << 30), (30, 1), (2048, 1 << 30)])
+def test_constant_vectors_score_exactly_chance(monkeypatch, constant, tile_rows, block_bytes):
     """One point for everything: no distance may pretend to know an order."""
+    monkeypatch.setattr(retrieval, "TILE_ROWS", tile_rows)
     query_labels = np.array([0, 1, 2, 2, 1, 0, 0])
     target_labels = np.repeat([0, 1, 2], [50, 30, 20])
     queries = np.full((7, 4096), constant, np.float32)
-    found = retrieval.rank(queries, query_labels, np.repeat(queries[:1], 100, 0), target_labels)
+    targets = np.repeat(queries[:1], 100, 0)
+    found = retrieval.rank(queries, query_labels, targets, target_labels, block_bytes=block_bytes)
     chance = retrieval.chance(query_labels, target_labels)
     for ranking in found.values():
         for name, values in ranking.measures.items():
@@ -130,15 +199,27 @@ def test_the_longest_vector_is_not_the_nearest():
     assert found["cosine"].nearest[0] == 0
 
 
-def test_memory_is_bounded_by_the_block(rng):
+@pytest.mark.parametrize("num_targets", [3000, 20_000])
+def test_memory_is_bounded_by_the_block(rng, monkeypatch, num_targets):
+    """Whatever the number of targets: no array of all of them, in TensorFlow's memory either."""
     queries = rng.normal(size=(2000, 64)).astype(np.float16)
-    targets = rng.normal(size=(20_000, 64)).astype(np.float16)
+    targets = rng.normal(size=(num_targets, 64)).astype(np.float16)
     labels = [rng.integers(0, 5, len(side)) for side in (queries, targets)]
+    num_bytes = []
+    products = retrieval_products.Targets.products
+
+    def measured(self, of_queries, rows):
+        found = products(self, of_queries, rows)
+        num_bytes.append(found.nbytes + 4 * np.size(of_queries))
+        return found
+
+    monkeypatch.setattr(retrieval_products.Targets, "products", measured)
     tracemalloc.start()
-    retrieval.rank(queries[:200], labels[0][:200], targets, labels[1], block_bytes=2 << 20)
+    retrieval.rank(queries, labels[0], targets, labels[1], block_bytes=2 << 20)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 8 << 20, "the products of all pairs alone are 16 MB"
+    assert 1 << 20 < max(num_bytes) <= 2 << 20
+    assert peak < 8 << 20, "the products of all pairs alone are 24 and 160 MB"
 
 
 class Counting(np.ndarray):
@@ -153,20 +234,28 @@ class Counting(np.ndarray):
 
 
 @pytest.mark.parametrize("num_blocks", [1, 3])
-def test_targets_are_read_once_a_block_and_queries_once(rng, monkeypatch, num_blocks):
-    monkeypatch.setattr(retrieval, "_TARGET_ROWS", 64)
+def test_targets_are_read_twice_a_block_and_queries_once(rng, monkeypatch, num_blocks):
+    """Once with all queries, once with those of their class: each block has every class here."""
+    monkeypatch.setattr(retrieval, "TILE_ROWS", 64)
     queries, targets = (rng.normal(size=(num, 16)).astype(np.float16) for num in (30, 200))
-    labels = rng.integers(0, 3, 30), rng.integers(0, 3, 200)
-    for counted, expected in (("queries", 30), ("targets", 200 * num_blocks)):
+    labels = np.arange(30) % 3, rng.integers(0, 3, 200)
+    for counted, expected in (("queries", 30), ("targets", 2 * 200 * num_blocks)):
         Counting.num_read = 0
         retrieval.rank(
             queries.view(Counting) if counted == "queries" else queries,
             labels[0],
             targets.view(Counting) if counted == "targets" else targets,
             labels[1],
-            block_bytes=4 * (200 + 16) * (30 // num_blocks),
+            block_bytes=4 * (64 + 16) * (30 // num_blocks),
         )
         assert Counting.num_read == expected
+
+
+def test_targets_of_other_classes_are_read_once(rng):
+    targets = rng.normal(size=(200, 16)).view(Counting)
+    Counting.num_read = 0
+    retrieval.rank(np.ones((2, 16)), np.array([1, 9]), targets, np.repeat([0, 1], [180, 20]))
+    assert Counting.num_read == 200 + 20
 
 
 def test_features_on_disk_rank_the_same_and_do_not_stay_in_memory(rng, tmp_path):
