@@ -1,18 +1,36 @@
-"""What a backend does in one pass where `keras.ops` takes several; None where it does not.
-
-A user of these falls back to `keras.ops`, with the same result.
-"""
+"""What a backend does in fewer passes than `keras.ops`, with the same result."""
 
 from collections.abc import Callable
 
 import keras
+from keras import ops
 
 # (maps [batch, rows, columns, channels], gamma, beta, epsilon) → the normalised maps and the
-# batch's mean and variance [channels], these in float32. Gradients go through twice.
+# batch's mean and variance [channels], these in float32. Gradients go through twice. None where
+# there is nothing better than `keras.ops`.
 batch_norm: Callable | None = None
+
+
+def on_processor() -> bool:
+    """Whether layers run on the processor, of which it is known what is fast; no accelerator."""
+    return False
+
+
+def matmul_transposed(one, other):
+    """one @ otherᵀ, of [..., rows, size] and [..., columns, size]."""
+    return ops.matmul(one, ops.swapaxes(other, -1, -2))
+
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
+
+    def on_processor() -> bool:
+        """Whether layers run on the processor."""
+        return {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
+
+    def matmul_transposed(one, other):
+        """one @ otherᵀ, without a copy of it."""
+        return tf.matmul(one, other, transpose_b=True)
 
     def _fused_batch_norm(maps, gamma, beta, epsilon: float):
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

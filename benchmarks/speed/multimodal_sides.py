@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.speed import flops
 from benchmarks.speed.workers import Step, serve
 from s2i_tf import spec
 from s2i_tf.config import Config
@@ -45,7 +46,7 @@ def _training(
     compiled = tf.function(trainer.train_step, autograph=False)
     num_weights = sum(int(np.prod(v.shape)) for v in trainer.multimodal.trainable_variables)
     info = {
-        "flops": matmul_flops(compiled.get_concrete_function(batch).graph),
+        "flops": flops.count(compiled.get_concrete_function(batch).graph),
         "num_weights": num_weights,
         "update_bytes": num_weights * _BYTES_PER_WEIGHT,
     }
@@ -98,7 +99,7 @@ def _matmul(
     """A plain large product."""
     one, other = (tf.random.normal([matmul_side, matmul_side]) for _ in range(2))
     multiply = tf.function(lambda: tf.matmul(one, other), autograph=False)
-    return multiply, {"flops": matmul_flops(multiply.get_concrete_function().graph)}
+    return multiply, {"flops": flops.count(multiply.get_concrete_function().graph)}
 
 
 def _memory(
@@ -139,17 +140,6 @@ def build_trainer(
         schema.KEY_IMAGE_FEATURES: tf.constant(features[1]),
         schema.KEY_LABEL: tf.constant(rng.integers(0, num_classes, batch_size)),
     }
-
-
-def matmul_flops(graph: tf.Graph) -> int:
-    """Multiplications and additions of all matrix products of a traced function."""
-    flops = 0
-    for product in graph.get_operations():
-        if product.type == "MatMul":
-            rows, columns = product.outputs[0].shape
-            inner = product.inputs[0].shape[0 if product.get_attr("transpose_a") else 1]
-            flops += 2 * rows * inner * columns
-    return flops
 
 
 if __name__ == "__main__":

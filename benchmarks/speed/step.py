@@ -71,8 +71,9 @@ def measure(
                 num_rounds=num_rounds,
                 num_steps=max(num_images // batch_size, 1),
             )
+            work = {"flops": ours.info["flops"], "against_flops": theirs.info.get("flops")}
         what = f"pix2pix step, {_SHORT[precision]}, batch {batch_size}"
-        return compare(what, against, times, goal=goal, more=settings)
+        return compare(what, against, times, goal=goal, more=settings | work)
 
     rows = [
         row(batch_size, precision, "PyTorch's step", goal, (_PYTORCH, {}))
@@ -99,7 +100,7 @@ def measure(
 
 
 def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
-    """The table of shares."""
+    """The work beside that of plain convolutions, and the table of shares."""
     profiles = benchmark["profiles"]
     wholes = {batch_size: sum(parts.values()) for batch_size, parts in profiles.items()}
     names = list(dict.fromkeys(name for parts in profiles.values() for name in parts))
@@ -109,4 +110,12 @@ def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
     ]
     whole = ["whole", *(tables.seconds(whole) for whole in wholes.values())]
     head = ["part", *(f"batch {batch_size}" for batch_size in profiles)]
-    return {"profile": tables.table(head, [*lines, whole])}
+    work = [
+        (str(more["batch_size"]), *(f"{more[name] / 1e9:.0f}" for name in ("flops", "against_flops")))
+        for more in (row["more"] for row in benchmark["rows"])
+        if more["against_flops"]
+    ]
+    return {
+        "work": tables.table(("batch", "GFLOP of our step", "of the straightforward one"), work),
+        "profile": tables.table(head, [*lines, whole]),
+    }

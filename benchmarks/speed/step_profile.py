@@ -14,9 +14,9 @@ _PARTS = (
     ("_norm", "batch norms"),
     ("ApplyAdam", "Adam"),
     ("L2Loss", "gradient norms"),
-    ("Conv2D", "convolutions"),
-    ("MatMul", "matrix products next to the bottleneck"),
-    ("_conv", "moving and padding maps and kernels around them"),
+    ("MatMul", "convolutions as matrix products, and their transforms"),
+    ("Conv2D", "other convolutions"),
+    ("conv", "moving maps and kernels around them"),
     ("elu", "activations"),
     ("skip", "joining maps"),
     ("pair", "joining maps"),
@@ -29,7 +29,7 @@ def build(
 ) -> tuple[Step, dict]:
     """A step, and the seconds of one step by part."""
     trainer = step_sides.build_trainer(filters=filters, side=side, precision=precision)
-    take = step_sides.compiled_step(trainer.train_step, batch_size, side)
+    take, _ = step_sides.compiled_step(trainer.train_step, batch_size, side)
     take()
     with tempfile.TemporaryDirectory() as folder:
         with tf.profiler.experimental.Profile(folder):

@@ -6,13 +6,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from benchmarks.speed import image_gan
+from benchmarks.speed import flops, image_gan
 from benchmarks.speed.workers import Step, serve
+from s2i_tf.models.convolutions import DoublingConv2D, HalvingConv2D, PaddedConv2D
 from s2i_tf.models.norms import BatchNorm
-from s2i_tf.models.small_maps import DoublingConv2D, HalvingConv2D
 from s2i_tf.training.pix2pix import Pix2Pix
 
+
+class _PlainPaddedConv2D(PaddedConv2D):
+    """Padding, then Keras' own convolution."""
+
+    def call(self, inputs, training=False):
+        return super().call(inputs, training=False)
+
+
 _PLAIN = {
+    PaddedConv2D: _PlainPaddedConv2D,
     HalvingConv2D: keras.layers.Conv2D,
     DoublingConv2D: keras.layers.Conv2DTranspose,
     BatchNorm: keras.layers.BatchNormalization,
@@ -96,17 +105,18 @@ def _update(optimizer, tape: tf.GradientTape, loss, player: keras.Model):
     return tf.sqrt(sum(tf.reduce_sum(tf.square(gradient)) for gradient in gradients))
 
 
-def compiled_step(take: Callable, batch_size: int, side: int) -> Step:
-    """A step as a compiled function of one batch, waited for."""
+def compiled_step(take: Callable, batch_size: int, side: int) -> tuple[Step, dict[str, Any]]:
+    """A step as a compiled function of one batch, waited for, and how much it computes."""
     batch = {name: tf.constant(x) for name, x in image_gan.make_batch(side, batch_size).items()}
     compiled = tf.function(take, autograph=False)
-    return lambda: {name: float(value) for name, value in compiled(batch).items()}
+    info = {"flops": flops.count(compiled.get_concrete_function(batch).graph)}
+    return lambda: {name: float(value) for name, value in compiled(batch).items()}, info
 
 
 def build(
     batch_size: int, precision: str, filters: int, side: int, straightforward: bool = False
-) -> Step:
-    """A training step on one batch."""
+) -> tuple[Step, dict[str, Any]]:
+    """A training step on one batch, and its FLOPs."""
     trainer = build_trainer(filters=filters, side=side, precision=precision)
     if straightforward:
         trainer = Straightforward(trainer)

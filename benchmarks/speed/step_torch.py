@@ -30,12 +30,14 @@ class UNet(nn.Module):
         self.depths, self.dropout = range(num_layers), dropout
         self.parts = nn.ModuleDict()
         for depth, (before, width) in enumerate(zip([in_channels, *widths], widths, strict=False)):
-            self.parts[f"down{depth}_conv"] = nn.Conv2d(before, width, 4, 2, 1)
-            if depth not in (0, num_layers - 1):
+            normed = depth not in (0, num_layers - 1)
+            self.parts[f"down{depth}_conv"] = nn.Conv2d(before, width, 4, 2, 1, bias=not normed)
+            if normed:
                 self.parts[f"down{depth}_norm"] = nn.BatchNorm2d(width)
         before = widths[-1]
         for depth in reversed(self.depths[:-1]):
-            self.parts[f"up{depth}_conv"] = nn.ConvTranspose2d(before, widths[depth], 4, 2, 1)
+            conv = nn.ConvTranspose2d(before, widths[depth], 4, 2, 1, bias=False)
+            self.parts[f"up{depth}_conv"] = conv
             self.parts[f"up{depth}_norm"] = nn.BatchNorm2d(widths[depth])
             before = 2 * widths[depth]
         self.parts["out_conv"] = nn.ConvTranspose2d(before, out_channels, 4, 2, 1)
@@ -65,7 +67,7 @@ class PatchGan(nn.Module):
         before = in_channels
         for depth, stride in enumerate((2, 2, 2, 1)):
             width = filters * 2**depth
-            self.parts[f"conv{depth}"] = nn.Conv2d(before, width, 4, stride, 1)
+            self.parts[f"conv{depth}"] = nn.Conv2d(before, width, 4, stride, 1, bias=not depth)
             if depth:
                 self.parts[f"conv{depth}_norm"] = nn.BatchNorm2d(width)
             before = width
@@ -124,11 +126,11 @@ class Trainer:
         """Takes over Keras' weights, by the name of the layer."""
         with torch.no_grad():
             for name, part in player.parts.items():
-                kernel, offset, *_ = weights[name]
-                # Both kinds of kernels: Keras' last two axes come first here.
-                kernel = kernel if kernel.ndim == 1 else kernel.transpose(3, 2, 0, 1)
-                part.weight.copy_(torch.tensor(kernel))
-                part.bias.copy_(torch.tensor(offset))
+                # Of a convolution Keras' last two axes come first here; biases are not everywhere,
+                # and of a norm's four weights two are learnt.
+                for here, value in zip(part.parameters(), weights[name], strict=False):
+                    value = value if value.ndim == 1 else value.transpose(3, 2, 0, 1)
+                    here.copy_(torch.tensor(value))
 
     def train_step(self, condition, target) -> tuple[float, float]:
         """One update of each player; the generator's and the discriminator's loss."""
@@ -172,7 +174,8 @@ def build(batch_size: int, precision: str, filters: int, side: int, compiled: bo
 def _initialize(part: nn.Module) -> None:
     if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(part.weight, 0.0, 0.02)
-        nn.init.zeros_(part.bias)
+        if part.bias is not None:
+            nn.init.zeros_(part.bias)
     elif isinstance(part, nn.BatchNorm2d):
         nn.init.normal_(part.weight, 1.0, 0.02)
 

@@ -11,7 +11,8 @@ import keras
 from keras import layers, ops
 
 from s2i_tf.errors import UserError
-from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, conv_init
+from s2i_tf.models.convolutions import HalvingConv2D
+from s2i_tf.models.layers import LEAKY_SLOPE, conv_init
 from s2i_tf.models.norms import normed
 from s2i_tf.models.patchgan import pair_inputs
 
@@ -53,7 +54,7 @@ def build_autoencoder(
     widths = [filters * min(2**depth, MAX_WIDENING) for depth in range(num_layers)]
     x = layers.Concatenate(name="pair")(inputs)
     for depth, width in enumerate(widths):
-        conv = _conv(width, KERNEL_SIDE, f"down{depth}_conv", strides=2)
+        conv = HalvingConv2D(width, kernel_initializer=conv_init(), name=f"down{depth}_conv")
         x = normed(x, conv, norm, f"down{depth}", outer=depth == 0)
         x = layers.LeakyReLU(LEAKY_SLOPE, name=f"down{depth}_relu")(x)
     grid = x.shape[1:]
@@ -64,22 +65,17 @@ def build_autoencoder(
     for depth in reversed(range(num_layers)):
         x = layers.LeakyReLU(LEAKY_SLOPE, name=f"up{depth}_relu")(x)
         x = layers.UpSampling2D(name=f"up{depth}_resize")(x)
-        conv = _conv(widths[max(depth - 1, 0)], _KERNEL_SIDE_UP, f"up{depth}_conv")
+        conv = _conv(widths[max(depth - 1, 0)], f"up{depth}_conv")
         x = normed(x, conv, norm, f"up{depth}")
     x = layers.LeakyReLU(LEAKY_SLOPE, name="out_relu")(x)
-    last = _conv(target_shape[-1], _KERNEL_SIDE_UP, "out_conv")
+    last = _conv(target_shape[-1], "out_conv")
     x = normed(x, last, norm, "out", outer=True)
     x = layers.Activation("linear", dtype="float32", name="reproduction")(x)
     error = layers.Subtract(dtype="float32", name="error")([inputs[1], x])
     return keras.Model(inputs, -ops.abs(error), name=name)
 
 
-def _conv(filters: int, kernel_side: int, name: str, strides: int = 1) -> layers.Layer:
+def _conv(filters: int, name: str) -> layers.Layer:
     return layers.Conv2D(
-        filters,
-        kernel_side,
-        strides=strides,
-        padding="same",
-        kernel_initializer=conv_init(),
-        name=name,
+        filters, _KERNEL_SIDE_UP, padding="same", kernel_initializer=conv_init(), name=name
     )

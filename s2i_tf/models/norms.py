@@ -103,6 +103,8 @@ def _instance_norm(name: str) -> keras.layers.Layer:
 
 def _before(layer_after: Callable[[str], keras.layers.Layer]) -> Callable:
     def apply(x, layer, name):
+        # The norm takes a mean away, and a bias with it: the published networks have none here.
+        layer.use_bias = False
         return layer_after(name)(layer(x))
 
     return apply
@@ -123,7 +125,8 @@ def normed(x, layer: keras.layers.Layer, norm: str, name: str, *, outer: bool = 
 
     Args:
       x: the layer's input.
-      layer: dense or a convolution, without activation.
+      layer: dense or a convolution, without activation and not built yet. It loses its bias where
+        a norm of activations follows.
       norm: a key of `NORMS`.
       name: the added layer is called `{name}_norm`.
       outer: for a first, last or 1×1 layer, where statistics of activations make no sense: those

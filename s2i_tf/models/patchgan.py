@@ -8,7 +8,8 @@ import keras
 from keras import layers, ops
 
 from s2i_tf.errors import UserError
-from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, conv_init
+from s2i_tf.models.convolutions import PaddedConv2D
+from s2i_tf.models.layers import LEAKY_SLOPE, conv_init
 from s2i_tf.models.norms import normed
 
 MAX_WIDENING = 8
@@ -112,7 +113,8 @@ def pair_inputs(name: str, context_shape, target_shape) -> list[keras.KerasTenso
     Raises:
       UserError: if they are not.
     """
-    if len(context_shape) != 3 or tuple(context_shape[:2]) != tuple(target_shape[:2]):
+    sides = {*context_shape[:2], *target_shape[:2]}
+    if len(context_shape) != 3 or len(sides) > 1:
         raise UserError(
             f"discriminator {name!r} looks at two maps of one side, got {context_shape} and "
             f"{target_shape}; allowed: (side, side, channels)"
@@ -139,9 +141,6 @@ def _patch_scores(x, filters: int, num_layers: int, norm: str, prefix: str):
 
 
 def _conv(x, filters: int, strides: int, norm: str, name: str, *, outer: bool):
-    # One row of zeros on each side, as published: "same" padding would give 16×16 scores.
-    x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
-    conv = layers.Conv2D(
-        filters, KERNEL_SIDE, strides=strides, kernel_initializer=conv_init(), name=name
-    )
+    # "same" padding would give 16×16 scores.
+    conv = PaddedConv2D(filters, strides, kernel_initializer=conv_init(), name=name)
     return normed(x, conv, norm, name, outer=outer)

@@ -12,9 +12,9 @@ import keras
 from keras import layers
 
 from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.models.convolutions import DoublingConv2D, HalvingConv2D
 from s2i_tf.models.layers import LEAKY_SLOPE, MaskDropout, conv_init
 from s2i_tf.models.norms import normed
-from s2i_tf.models.small_maps import DoublingConv2D, HalvingConv2D
 
 MAX_WIDENING = 8
 NUM_DROPOUT_BLOCKS = 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.speed import multimodal, multimodal_sides
+from benchmarks.speed import flops, multimodal, multimodal_sides
 
 BATCH, UNITS, CLASSES = 4, 16, 3
 
@@ -25,7 +25,7 @@ def test_flops_of_a_product_however_it_is_laid_out(transposed):
 
 
 def multiply_flops(function):
-    return multimodal_sides.matmul_flops(function.get_concrete_function().graph)
+    return flops.count(function.get_concrete_function().graph)
 
 
 def test_flops_of_a_step_are_those_of_its_layers():

@@ -1,0 +1,133 @@
+"""The 4×4 convolutions of pix2pix' networks, in the form that trains fastest.
+
+On a processor most of a training step is these layers. There, in training, large ones go through
+`s2i_tf.models.winograd`; next to a bottleneck, where 8 million weights meet 16 pixels of an
+example and a convolution takes longer to lay out its kernel than for its arithmetic, they are
+matrix products of the kernel as it lies in memory. The numbers are the same but for rounding. At
+inference, and so in what is exported, and wherever there is an accelerator, they are plain
+convolutions. Maps are [batch, side, side, channels].
+"""
+
+import keras
+from keras import ops
+
+from s2i_tf import kernels
+from s2i_tf.models import winograd
+from s2i_tf.models.layers import KERNEL_SIDE
+
+_PADDING = 1
+
+
+@keras.saving.register_keras_serializable("s2i_tf")
+class PaddedConv2D(keras.layers.Conv2D):
+    """A 4×4 convolution of maps with a row of zeros on each side, as published with pix2pix.
+
+    Args:
+      filters: channels of the output.
+      strides: 1 or 2.
+      **kwargs: of `keras.layers.Conv2D`.
+    """
+
+    def __init__(self, filters: int, strides: int = 1, **kwargs):
+        super().__init__(filters, **_settings(kwargs, strides=strides, padding="valid"))
+
+    def call(self, inputs, training=False):
+        """The maps [batch, (side - 2) // strides + 1, …, filters]."""
+        batch_size, side, _, channels = inputs.shape
+        stride = self.strides[0]
+        geometry = winograd.Geometry(side, (side - 2) // stride + 1, KERNEL_SIDE, stride, _PADDING)
+        tile = _tile(training, geometry, batch_size, channels, self.filters)
+        if tile == winograd.PLAIN:
+            rows = (_PADDING, _PADDING)
+            return super().call(ops.pad(inputs, [(0, 0), rows, rows, (0, 0)]))
+        return _finished(self, winograd.convolve(*_float32(inputs, self.kernel), geometry, tile))
+
+    def compute_output_shape(self, input_shape):
+        """That of the padded maps."""
+        batch_size, *sides, channels = input_shape
+        sides = [side + 2 * _PADDING for side in sides]
+        return super().compute_output_shape((batch_size, *sides, channels))
+
+
+@keras.saving.register_keras_serializable("s2i_tf")
+class HalvingConv2D(keras.layers.Conv2D):
+    """A 4×4 convolution of stride 2 from [batch, side, side, …] to half the side, an even one.
+
+    Args:
+      filters: channels of the output.
+      **kwargs: of `keras.layers.Conv2D`.
+    """
+
+    def __init__(self, filters: int, **kwargs):
+        super().__init__(filters, **_settings(kwargs, strides=2, padding="same"))
+
+    def call(self, inputs, training=False):
+        """The halved maps."""
+        batch_size, side, _, channels = inputs.shape
+        geometry = _halving(side)
+        tile = _tile(training, geometry, batch_size, channels, self.filters)
+        if tile == winograd.PLAIN:
+            return super().call(inputs)
+        maps, kernel = _float32(inputs, self.kernel)
+        return _finished(self, winograd.convolve(maps, _meeting(kernel, geometry), geometry, tile))
+
+
+@keras.saving.register_keras_serializable("s2i_tf")
+class DoublingConv2D(keras.layers.Conv2DTranspose):
+    """A 4×4 transposed convolution of stride 2 from [batch, side, side, …] to twice the side.
+
+    Args:
+      filters: channels of the output.
+      **kwargs: of `keras.layers.Conv2DTranspose`.
+    """
+
+    def __init__(self, filters: int, **kwargs):
+        super().__init__(filters, **_settings(kwargs, strides=2, padding="same"))
+
+    def call(self, inputs, training=False):
+        """The doubled maps."""
+        batch_size, side, _, channels = inputs.shape
+        geometry = _halving(2 * side)  # what this transposes, from the outputs to the inputs
+        tile = _tile(training, geometry, batch_size, self.filters, channels)
+        if tile == winograd.PLAIN:
+            return super().call(inputs)
+        maps, kernel = _float32(inputs, self.kernel)
+        return _finished(
+            self, winograd.convolve_transposed(maps, _meeting(kernel, geometry), geometry, tile)
+        )
+
+
+def _settings(given: dict, **settings) -> dict:
+    """Of each layer, as Keras' files name them too."""
+    return {"kernel_size": KERNEL_SIDE, **settings, **given}
+
+
+def _halving(side: int) -> winograd.Geometry:
+    if side == 2:  # the outer rows and columns of the kernel meet zeros alone
+        return winograd.Geometry(side, 1, taps=2, stride=2, padding=0)
+    return winograd.Geometry(side, side // 2, KERNEL_SIDE, stride=2, padding=_PADDING)
+
+
+def _meeting(kernel, geometry: winograd.Geometry):
+    """What of the kernel meets the maps."""
+    if geometry.taps == KERNEL_SIDE:
+        return kernel
+    # A gradient through `ops.slice` is one padding, through indices it takes ten times as long.
+    return ops.slice(kernel, (1, 1, 0, 0), (geometry.taps, geometry.taps, *kernel.shape[2:]))
+
+
+def _tile(training: bool, geometry: winograd.Geometry, *sizes: int | None) -> int:
+    """`winograd.best_tile` in training on a processor, else the plain convolution."""
+    if not training or not kernels.on_processor():
+        return winograd.PLAIN
+    return winograd.best_tile(geometry, *sizes)
+
+
+def _float32(*values) -> list:
+    """In half precision the transforms would lose too much; products take no longer for it."""
+    return [ops.cast(ops.convert_to_tensor(value), "float32") for value in values]
+
+
+def _finished(layer, outputs):
+    outputs = ops.cast(outputs, layer.compute_dtype)
+    return outputs + layer.bias if layer.use_bias else outputs

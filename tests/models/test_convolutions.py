@@ -1,0 +1,106 @@
+"""The same convolutions as Keras', in training in a faster form."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s2i_tf import kernels
+from s2i_tf.models import winograd
+from s2i_tf.models.convolutions import DoublingConv2D, HalvingConv2D, PaddedConv2D
+
+FILTERS = 5
+# A layer, Keras' layers that do the same, and the sides that it takes.
+SAME = {"kernel_size": 4, "strides": 2, "padding": "same"}
+CASES = {
+    "halving": (HalvingConv2D, {}, keras.layers.Conv2D, SAME, (2, 4, 8, 16)),
+    "doubling": (DoublingConv2D, {}, keras.layers.Conv2DTranspose, SAME, (1, 2, 4, 8)),
+    "padded": (PaddedConv2D, {}, keras.layers.Conv2D, {"kernel_size": 4}, (3, 15, 16)),
+    "strided": (
+        PaddedConv2D,
+        {"strides": 2},
+        keras.layers.Conv2D,
+        {"kernel_size": 4, "strides": 2},
+        (8, 15),
+    ),
+}
+SIDES = [(name, side) for name, (*_, sides) in CASES.items() for side in sides]
+TILES = (winograd.PLAIN, 1, 2, winograd.MAX_TILE)
+
+
+def both(name, shape, **settings):
+    """A layer and Keras' with the same weights."""
+    kind, own, plain_kind, plain_settings, _ = CASES[name]
+    settings |= {"bias_initializer": "random_normal"}
+    layer = kind(FILTERS, **own, **settings)
+    plain = plain_kind(FILTERS, **plain_settings, **settings)
+    if kind is PaddedConv2D:
+        plain = keras.Sequential([keras.layers.ZeroPadding2D(1), plain])
+    layer.build(shape)
+    plain.build(shape)
+    plain.set_weights(layer.get_weights())
+    return layer, plain
+
+
+def gradients(call, weights, x):
+    """Output, and gradients of an uneven function of it."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = call(x)
+        loss = tf.reduce_sum(outputs * tf.sin(tf.range(float(FILTERS))) + outputs**2)
+    return outputs, *tape.gradient(loss, [x, *weights])
+
+
+@pytest.mark.parametrize(("name", "side"), SIDES)
+@pytest.mark.parametrize("tile", TILES)
+def test_outputs_and_gradients_are_those_of_the_convolution(name, side, tile, rng, monkeypatch):
+    monkeypatch.setattr(winograd, "best_tile", lambda *sizes: tile)
+    shape = (2, side, side, 3)
+    layer, plain = both(name, shape)
+    x = tf.constant(rng.normal(size=shape).astype(np.float32))
+    found = gradients(lambda x: layer(x, training=True), layer.trainable_variables, x)
+    expected = gradients(plain, plain.trainable_variables, x)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=5e-5 * np.std(other))
+    np.testing.assert_array_equal(layer(x, training=False), plain(x))
+    assert layer.compute_output_shape(shape) == found[0].shape
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_plain_at_inference_and_beside_an_accelerator(name, monkeypatch):
+    monkeypatch.setattr(winograd, "best_tile", lambda *sizes: 2)
+    layer, _ = both(name, (2, 8, 8, 3))
+
+    def multiplies(training):
+        traced = tf.function(lambda x: layer(x, training=training))
+        graph = traced.get_concrete_function(tf.TensorSpec((2, 8, 8, 3))).graph
+        kinds = {operation.type for operation in graph.get_operations()}
+        assert len(kinds & {"BatchMatMulV2", "Conv2D", "Conv2DBackpropInput"}) == 1
+        return "BatchMatMulV2" in kinds
+
+    assert multiplies(training=True)
+    assert not multiplies(training=False)
+    monkeypatch.setattr(kernels, "on_processor", lambda: False)
+    assert not multiplies(training=True)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_saved_and_loaded(name, tmp_path, rng):
+    kind, own, *_ = CASES[name]
+    model = keras.Sequential([keras.Input((4, 4, 3)), kind(FILTERS, **own, name="layer")])
+    model.save(tmp_path / "model.keras")
+    x = rng.normal(size=(2, 4, 4, 3)).astype(np.float32)
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(model(x), loaded(x))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_half_precision(name, rng, monkeypatch):
+    monkeypatch.setattr(winograd, "best_tile", lambda *sizes: winograd.MAX_TILE)
+    layer, plain = both(name, (2, 8, 8, 3), dtype="mixed_bfloat16")
+    x = rng.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    found = layer(x, training=True)
+    assert found.dtype == tf.bfloat16
+    np.testing.assert_allclose(
+        tf.cast(found, "float32"), tf.cast(plain(x), "float32"), rtol=0.02, atol=0.02
+    )
