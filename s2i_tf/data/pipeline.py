@@ -20,6 +20,7 @@ _READ_BYTES = 8 << 20
 _CYCLE_LENGTH = 4
 _SHUFFLE_RECORDS = 4096
 _EVALUATION_BATCH = 256
+_SHARDS_AT_ONCE = 128
 
 
 def build_dataset(
@@ -48,7 +49,7 @@ def build_dataset(
       UserError: if the data set is missing, damaged, too small or of another version.
     """
     info = dataset_info.load(data_dir)
-    records = build_records(data_dir, split, seed=seed)
+    records = _records(data_dir, info, split, seed)
     batches = records.batch(batch_size, drop_remainder=True).skip(skip_batches)
     batches = batches.map(
         lambda serialized: schema.parse_batch(
@@ -66,7 +67,12 @@ def build_records(data_dir: str | os.PathLike, split: str, *, seed: int = 0) -> 
     Raises:
       UserError: as `build_dataset`.
     """
-    info = dataset_info.load(data_dir)
+    return _records(data_dir, dataset_info.load(data_dir), split, seed)
+
+
+def _records(
+    data_dir: str | os.PathLike, info: DatasetInfo, split: str, seed: int
+) -> tf.data.Dataset:
     shards = checked_shards(data_dir, info, split)
     num_records = info.num_records(split)
     if num_records == 0:
@@ -239,17 +245,43 @@ def checked_shards(
       UserError: if the split is unknown, or a shard missing, damaged or of another version.
     """
     paths = list(dataset_info.shard_files(data_dir, info, split))
-    for path in paths:
-        _check_first_record(path, info)
+    for start in range(0, len(paths), _SHARDS_AT_ONCE):
+        chunk = paths[start : start + _SHARDS_AT_ONCE]
+        # A pipeline takes far longer to build than a record to read. So the shards share one, and
+        # only if something is wrong each is looked at, for the first bad one and what ails it.
+        try:
+            num_found = _check_first_records(chunk, info)
+        except (tf.errors.OpError, UserError):
+            num_found = 0
+        if num_found < len(chunk):
+            for path in chunk:
+                _check_first_record(path, info)
     return paths
 
 
 def _check_first_record(path: pathlib.Path, info: DatasetInfo) -> None:
     try:
-        # Without a buffer no more than this record is read.
-        first = next(iter(tf.data.TFRecordDataset(str(path), buffer_size=0).take(1).batch(1)))
-        parsed = schema.parse_batch(first, info.feature_dtype, with_image=False)
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, StopIteration) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is empty"
+        num_found = _check_first_records([path], info)
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        reason = str(error).splitlines()[0]
         raise UserError(f"{path}: not a shard of this data set: {reason}") from None
-    schema.check(parsed, info.fingerprints, str(path))
+    if not num_found:
+        raise UserError(f"{path}: not a shard of this data set: it is empty")
+
+
+def _check_first_records(paths: list[pathlib.Path], info: DatasetInfo) -> int:
+    """Checks the first records of shards together; says how many have one.
+
+    Raises:
+      UserError: if a record is of another version or net, naming the first shard of all.
+      tf.errors.OpError: if a shard cannot be read or a record not be parsed.
+    """
+    # Without a buffer no more than this record is read.
+    records = tf.data.Dataset.from_tensor_slices([str(path) for path in paths]).flat_map(
+        lambda path: tf.data.TFRecordDataset(path, buffer_size=0).take(1)
+    )
+    for serialized in records.batch(len(paths)):
+        parsed = schema.parse_columns(serialized, info.feature_dtype, with_image=False)
+        schema.check(parsed, info.fingerprints, str(paths[0]))
+        return len(serialized)
+    return 0

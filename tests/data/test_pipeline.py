@@ -1,5 +1,7 @@
+import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -177,6 +179,86 @@ def test_a_shard_of_noise_is_refused(damaged):
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(UserError, match="not a shard of this data set"):
         pipeline.build_dataset(damaged, "train", 2)
+
+
+@pytest.fixture
+def sharded(damaged):
+    """A data set of 30 shards, all the same, and their paths."""
+    info = dataset_info.load(damaged)
+    (shard,) = info.splits["train"]
+    shards = [dataclasses.replace(shard, file=f"{number:02}.tfrecord") for number in range(30)]
+    for copy in shards:
+        shutil.copy(damaged / shard.file, damaged / copy.file)
+    info.splits["train"] = tuple(shards)
+    info.save(damaged)
+    return damaged, [damaged / copy.file for copy in shards]
+
+
+def test_opening_reads_first_records_alone_and_few_pipelines_for_many_shards(sharded, monkeypatch):
+    folder, paths = sharded
+    num_built = []
+    dataset = tf.data.TFRecordDataset
+
+    def counting(*arguments, **options):
+        num_built.append(1)
+        return dataset(*arguments, **options)
+
+    monkeypatch.setattr(pipeline, "_SHARDS_AT_ONCE", 10)
+    monkeypatch.setattr(tf.data, "TFRecordDataset", counting)
+    before = bytes_read()
+    info = dataset_info.load(folder)
+    assert pipeline.checked_shards(folder, info, "train") == paths
+    assert len(num_built) == 3
+    # Of the 12 records of a shard one, and the description of all.
+    assert bytes_read() - before < sum(path.stat().st_size for path in paths) / 9
+
+
+@pytest.mark.parametrize("first_bad", [0, 5, 14])
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (lambda shard: b"x" * len(shard), "not a shard of this data set: .*corrupted record"),
+        (lambda shard: b"", "not a shard of this data set: it is empty"),
+        (
+            lambda shard: shard.replace(b"image_fingerprint", b"image_fingerqrint"),
+            "not a shard of this data set: .*corrupted record",
+        ),
+    ],
+)
+def test_of_many_shards_the_first_bad_one_is_named(
+    sharded, monkeypatch, first_bad, contents, message
+):
+    folder, paths = sharded
+    monkeypatch.setattr(pipeline, "_SHARDS_AT_ONCE", 6)
+    for number in (first_bad, first_bad + 1, 29):
+        paths[number].write_bytes(contents(paths[number].read_bytes()))
+    info = dataset_info.load(folder)
+    shards = [
+        dataclasses.replace(shard, num_bytes=(folder / shard.file).stat().st_size)
+        for shard in info.splits["train"]
+    ]
+    info.splits["train"] = tuple(shards)
+    with pytest.raises(UserError, match=f"{first_bad:02}.tfrecord: {message}"):
+        pipeline.checked_shards(folder, info, "train")
+
+
+def test_of_many_shards_the_first_of_another_net_is_named(sharded, make_dataset, tmp_path):
+    folder, paths = sharded
+    other = make_dataset(
+        tmp_path / "other", fingerprints={"sound_fingerprint": "s", "image_fingerprint": "j"}
+    )
+    for number in (20, 25):
+        shutil.copy(next(other.glob("*-train.*")), paths[number])
+    with pytest.raises(UserError, match="20.tfrecord: record with image_fingerprint 'j'"):
+        pipeline.build_dataset(folder, "train", 2)
+
+
+def test_the_description_is_read_once(tiny_dataset, monkeypatch):
+    read = []
+    load = dataset_info.load
+    monkeypatch.setattr(dataset_info, "load", lambda folder: read.append(folder) or load(folder))
+    pipeline.build_dataset(tiny_dataset, "train", 2)
+    assert read == [tiny_dataset]
 
 
 def test_a_wrong_folder_and_an_unknown_split_are_refused(tiny_dataset, tmp_path):
