@@ -124,7 +124,7 @@ class ConditioningNoise(keras.layers.Layer):
                 ),
                 self.drawn_seeds,
             )
-            turns = turns + ops.zeros_like(condition[:, :1])
+            turns = turns + ops.zeros_like(condition[:, :1], dtype="float32")
         else:
             turns = ops.matmul(condition, self.projection)
         noise = 2.0**0.5 * ops.cos(2 * math.pi * ops.cast(turns, self.compute_dtype))

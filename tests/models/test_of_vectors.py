@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
 
 from s2i_tf import models, spec
 from s2i_tf.errors import UserError
 from s2i_tf.models.decoder import TilesToGrid
-from s2i_tf.models.layers import drawn_masks, feature_extractor
+from s2i_tf.models.layers import ConditioningNoise, drawn_masks, feature_extractor
 
 VECTOR, FEATURES = (6,), (spec.FEATURE_SIZE,)
 MAPS = [(16, 16, 5), (8, 8, 6), (4, 4, 7)]
@@ -112,6 +113,20 @@ def test_noise_varies_with_the_draw_and_is_fixed_without_one(rng):
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.5])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_noise_in_half_precision(training, precision, rng):
+    layer = ConditioningNoise(8, dtype=precision)
+    condition = rng.normal(size=(3, 5)).astype(np.float32)
+    model = keras.Sequential([keras.Input((5,)), layer])
+    half = precision.removeprefix("mixed_")
+    assert keras.backend.standardize_dtype(model(condition, training=training).dtype) == half
+    with drawn_masks([[0, 1]], model):
+        drawn = np.asarray(ops.cast(model(condition), "float32"))
+    assert np.abs(drawn).max() <= 1.42
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+
+
 def test_noise_can_be_smaller_at_inference_than_in_training(scale, rng):
     model = models.build_generator("feature_decoder", VECTOR, FEATURES, noise_scale=scale)
     noise = model.get_layer("noise")
