@@ -10,12 +10,18 @@ reduced to `up / down`, the positions relative to the samples repeat after `up` 
 `down` inputs, so the whole is a convolution of stride `down` with `up` output phases. A kernel for
 all phases at once would have `up * (down + taps)` values, a gigabyte for 44,056 Hz. Phases are
 therefore taken in groups of about 128 neighbours, which share a short window of input: each group
-is one matrix product of the windows of all periods with a kernel of `[window, group]`, made on the
-fly and forgotten. So the working memory is a few times the signal's, at any pair of rates.
+is one matrix product of the windows of all periods with a kernel of `[window, group]`. Outside of
+graphs the kernels of the last few pairs of rates are kept if they are small, as those of all usual
+rates are: to make them takes longer than to multiply some seconds of sound with them. Others are
+made on the fly and forgotten. So the working memory is a few times the signal's, at any pair of
+rates.
 """
 
+import functools
 import math
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from s2i_tf.errors import UserError
@@ -27,7 +33,12 @@ _BETA = 0.1102 * (90 - 8.7)
 _HALF_WIDTH = 58
 _PHASES_PER_GROUP = 128
 
+# Of all groups of a pair of rates: 8 MB; to 22,050 Hz from 48,000 it is 1 MB, from 192,000 it is 5.
+_MAX_KEPT_VALUES = 2 << 20
+_KEPT_RATES = 8
+
 _COUNT = tf.TensorSpec([], tf.int64)
+_NO_KERNELS = np.zeros((0, 0, 0), np.float32)  # no tensor, which would start TensorFlow here
 
 
 def resample(samples: tf.Tensor, from_hz: int | tf.Tensor, to_hz: int | tf.Tensor) -> tf.Tensor:
@@ -52,28 +63,75 @@ def resample(samples: tf.Tensor, from_hz: int | tf.Tensor, to_hz: int | tf.Tenso
     samples = tf.convert_to_tensor(samples, tf.float32)
     if isinstance(from_hz, int) and isinstance(to_hz, int) and from_hz == to_hz:
         return samples
+    kernels = _NO_KERNELS
+    if isinstance(from_hz, int) and isinstance(to_hz, int) and tf.executing_eagerly():
+        kernels = _kept_kernels(from_hz, to_hz)
     rates_hz = tf.cast(from_hz, tf.int64), tf.cast(to_hz, tf.int64)
     if samples.shape.rank == 1:
-        return _resample(samples[tf.newaxis], *rates_hz)[0]
-    return _resample(samples, *rates_hz)
+        return _resample(samples[tf.newaxis], *rates_hz, kernels)[0]
+    return _resample(samples, *rates_hz, kernels)
 
 
-@tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), _COUNT, _COUNT])
-def _resample(samples, from_hz, to_hz):
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None], tf.float32),
+        *(_COUNT, _COUNT),
+        tf.TensorSpec([None, None, None], tf.float32),
+    ]
+)
+def _resample(samples, from_hz, to_hz, kernels):
     positive = tf.debugging.assert_positive(
         tf.minimum(from_hz, to_hz), "a sampling rate must be above 0 Hz"
     )
     with tf.control_dependencies([positive]):
-        divisor = _greatest_common_divisor(from_hz, to_hz)
-    up, down = to_hz // divisor, from_hz // divisor
-    return tf.cond(from_hz == to_hz, lambda: samples, lambda: _convolve(samples, up, down))
+        up, down = _reduced(from_hz, to_hz)
+    return tf.cond(from_hz == to_hz, lambda: samples, lambda: _convolve(samples, up, down, kernels))
 
 
-def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
-    """The input [batch, samples] at `up / down` times its rate."""
-    batch, num_in = tf.unstack(tf.shape(samples, tf.int64))
-    num_out = _ceil_div(num_in * up, down)
-    share = tf.minimum(1.0, tf.cast(up / down, tf.float32))  # of the input's band that is kept
+@functools.lru_cache(_KEPT_RATES)
+def _kept_kernels(from_hz: int, to_hz: int) -> tf.Tensor:
+    return _make_kernels(from_hz, to_hz)
+
+
+@tf.function(input_signature=[_COUNT, _COUNT])
+def _make_kernels(from_hz, to_hz):
+    """The kernels of all groups, [groups, window, group], or none if they are large."""
+    plan = _plan(*_reduced(from_hz, to_hz))
+    return tf.cond(
+        plan.num_groups * plan.window * plan.group <= _MAX_KEPT_VALUES,
+        lambda: tf.map_fn(
+            functools.partial(_kernel, plan),
+            tf.range(plan.num_groups),
+            fn_output_signature=tf.float32,
+        ),
+        lambda: tf.constant(_NO_KERNELS),
+    )
+
+
+class _Plan(NamedTuple):
+    """How a signal is cut for a ratio `up / down`; all in samples but `share`.
+
+    Attributes:
+      up: outputs of a period, after which the positions between the inputs repeat.
+      down: its inputs.
+      share: of the input's band that is kept.
+      reach: of the kernel to each side.
+      window: of input that a group sees.
+      group: outputs of a group.
+      num_groups: groups of a period.
+    """
+
+    up: tf.Tensor
+    down: tf.Tensor
+    share: tf.Tensor
+    reach: tf.Tensor
+    window: tf.Tensor
+    group: tf.Tensor
+    num_groups: tf.Tensor
+
+
+def _plan(up: tf.Tensor, down: tf.Tensor) -> _Plan:
+    share = tf.minimum(1.0, tf.cast(up / down, tf.float32))
     reach = tf.cast(tf.math.ceil(_HALF_WIDTH / share), tf.int64)
     window = _PHASES_PER_GROUP * down // up + 2 * reach + 2
 
@@ -82,7 +140,25 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
     repeats = _ceil_div(2 * window, down)
     up, down = up * repeats, down * repeats
     num_groups = _ceil_div(up, _PHASES_PER_GROUP)
-    group = _ceil_div(up, num_groups)
+    return _Plan(up, down, share, reach, window, _ceil_div(up, num_groups), num_groups)
+
+
+def _kernel(plan: _Plan, index: tf.Tensor) -> tf.Tensor:
+    """The kernel [window, group] of a group."""
+    # Distance of each sample of the window from each output, in input samples.
+    start = index * plan.group * plan.down // plan.up
+    taps = (start - plan.reach + tf.range(plan.window)) * plan.up
+    centres = (index * plan.group + tf.range(plan.group)) * plan.down
+    distance = tf.cast(taps[:, tf.newaxis] - centres, tf.float32) / tf.cast(plan.up, tf.float32)
+    return _windowed_sinc(distance * plan.share)
+
+
+def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
+    """The input [batch, samples] at `up / down` times its rate; `kernels` of all groups or none."""
+    batch, num_in = tf.unstack(tf.shape(samples, tf.int64))
+    num_out = _ceil_div(num_in * up, down)
+    plan = _plan(up, down)
+    up, down, _, reach, window, group, num_groups = plan
     num_periods = _ceil_div(num_out, up)
     # A short input needs no more groups than it fills; even an empty one needs one, for its shape.
     num_groups = tf.clip_by_value(_ceil_div(num_out, group), 1, num_groups)
@@ -100,11 +176,8 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
             lambda: rows[:, :, start : start + window],
             lambda: later_rows[:, :, start - half : start - half + window],
         )
-        # Distance of each sample of the window from each output, in input samples.
-        taps = (start - reach + tf.range(window)) * up
-        centres = (index * group + tf.range(group)) * down
-        distance = tf.cast(taps[:, tf.newaxis] - centres, tf.float32) / tf.cast(up, tf.float32)
-        return tf.matmul(windows, _windowed_sinc(distance * share))
+        kernel = tf.cond(tf.size(kernels) > 0, lambda: kernels[index], lambda: _kernel(plan, index))
+        return tf.matmul(windows, kernel)
 
     outputs = tf.map_fn(one_group, tf.range(num_groups), fn_output_signature=tf.float32)
     outputs = tf.reshape(
@@ -124,8 +197,10 @@ def _windowed_sinc(distance: tf.Tensor) -> tf.Tensor:
     return kernel / tf.reduce_sum(kernel, axis=0, keepdims=True)
 
 
-def _greatest_common_divisor(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    return tf.while_loop(lambda a, b: b > 0, lambda a, b: (b, a % b), (first, second))[0]
+def _reduced(from_hz: tf.Tensor, to_hz: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The ratio of the rates, `up` and `down`."""
+    divisor, _ = tf.while_loop(lambda a, b: b > 0, lambda a, b: (b, a % b), (from_hz, to_hz))
+    return to_hz // divisor, from_hz // divisor
 
 
 def _ceil_div(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
