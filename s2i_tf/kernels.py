@@ -41,3 +41,10 @@ if keras.backend.backend() == "tensorflow":
         return outputs, mean, variance * (num - 1) / num
 
     batch_norm = _fused_batch_norm
+
+elif keras.backend.backend() == "jax":
+    import jax
+
+    def on_processor() -> bool:
+        """Whether layers run on the processor."""
+        return jax.default_backend() == "cpu"
