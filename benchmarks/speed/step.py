@@ -111,7 +111,10 @@ def blocks(benchmark: Mapping[str, Any]) -> dict[str, str]:
     whole = ["whole", *(tables.seconds(whole) for whole in wholes.values())]
     head = ["part", *(f"batch {batch_size}" for batch_size in profiles)]
     work = [
-        (str(more["batch_size"]), *(f"{more[name] / 1e9:.0f}" for name in ("flops", "against_flops")))
+        (
+            str(more["batch_size"]),
+            *(f"{more[name] / 1e9:.0f}" for name in ("flops", "against_flops")),
+        )
         for more in (row["more"] for row in benchmark["rows"])
         if more["against_flops"]
     ]
