@@ -8,6 +8,8 @@ inference, and so in what is exported, and wherever there is an accelerator, the
 convolutions. Maps are [batch, side, side, channels].
 """
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -33,14 +35,13 @@ class PaddedConv2D(keras.layers.Conv2D):
 
     def call(self, inputs, training=False):
         """The maps [batch, (side - 2) // strides + 1, …, filters]."""
-        batch_size, side, _, channels = inputs.shape
-        stride = self.strides[0]
+        side, stride = inputs.shape[1], self.strides[0]
         geometry = winograd.Geometry(side, (side - 2) // stride + 1, KERNEL_SIDE, stride, _PADDING)
-        tile = _tile(training, geometry, batch_size, channels, self.filters)
+        tile = _tile(training, geometry, inputs, self.filters)
         if tile == winograd.PLAIN:
             rows = (_PADDING, _PADDING)
             return super().call(ops.pad(inputs, [(0, 0), rows, rows, (0, 0)]))
-        return _finished(self, winograd.convolve(*_float32(inputs, self.kernel), geometry, tile))
+        return _tiled(self, winograd.convolve, inputs, geometry, tile)
 
     def compute_output_shape(self, input_shape):
         """That of the padded maps."""
@@ -63,13 +64,11 @@ class HalvingConv2D(keras.layers.Conv2D):
 
     def call(self, inputs, training=False):
         """The halved maps."""
-        batch_size, side, _, channels = inputs.shape
-        geometry = _halving(side)
-        tile = _tile(training, geometry, batch_size, channels, self.filters)
+        geometry = _halving(inputs.shape[1])
+        tile = _tile(training, geometry, inputs, self.filters)
         if tile == winograd.PLAIN:
             return super().call(inputs)
-        maps, kernel = _float32(inputs, self.kernel)
-        return _finished(self, winograd.convolve(maps, _meeting(kernel, geometry), geometry, tile))
+        return _tiled(self, winograd.convolve, inputs, geometry, tile)
 
 
 @keras.saving.register_keras_serializable("s2i_tf")
@@ -86,15 +85,12 @@ class DoublingConv2D(keras.layers.Conv2DTranspose):
 
     def call(self, inputs, training=False):
         """The doubled maps."""
-        batch_size, side, _, channels = inputs.shape
-        geometry = _halving(2 * side)  # what this transposes, from the outputs to the inputs
-        tile = _tile(training, geometry, batch_size, self.filters, channels)
+        # What this transposes, from the outputs to the inputs.
+        geometry = _halving(2 * inputs.shape[1])
+        tile = _tile(training, geometry, inputs, self.filters, transposed=True)
         if tile == winograd.PLAIN:
             return super().call(inputs)
-        maps, kernel = _float32(inputs, self.kernel)
-        return _finished(
-            self, winograd.convolve_transposed(maps, _meeting(kernel, geometry), geometry, tile)
-        )
+        return _tiled(self, winograd.convolve_transposed, inputs, geometry, tile)
 
 
 def _settings(given: dict, **settings) -> dict:
@@ -116,18 +112,23 @@ def _meeting(kernel, geometry: winograd.Geometry):
     return ops.slice(kernel, (1, 1, 0, 0), (geometry.taps, geometry.taps, *kernel.shape[2:]))
 
 
-def _tile(training: bool, geometry: winograd.Geometry, *sizes: int | None) -> int:
+def _tile(
+    training: bool, geometry: winograd.Geometry, inputs, filters: int, *, transposed: bool = False
+) -> int:
     """`winograd.best_tile` in training on a processor, else the plain convolution."""
     if not training or not kernels.on_processor():
         return winograd.PLAIN
-    return winograd.best_tile(geometry, *sizes)
+    batch_size, *_, channels = inputs.shape
+    sizes = (filters, channels) if transposed else (channels, filters)
+    return winograd.best_tile(geometry, batch_size, *sizes)
 
 
-def _float32(*values) -> list:
-    """In half precision the transforms would lose too much; products take no longer for it."""
-    return [ops.cast(ops.convert_to_tensor(value), "float32") for value in values]
-
-
-def _finished(layer, outputs):
+def _tiled(layer, convolve: Callable, inputs, geometry: winograd.Geometry, tile: int):
+    """The layer's outputs by one of `winograd`'s functions."""
+    # In half precision the transforms would lose too much; products take no longer for it.
+    maps, kernel = (
+        ops.cast(ops.convert_to_tensor(value), "float32") for value in (inputs, layer.kernel)
+    )
+    outputs = convolve(maps, _meeting(kernel, geometry), geometry, tile)
     outputs = ops.cast(outputs, layer.compute_dtype)
     return outputs + layer.bias if layer.use_bias else outputs
