@@ -8,9 +8,9 @@ from s2i_tf.config import GanConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
-from s2i_tf.training.gan_stages import dtype_policy
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.pix2pix import Pix2Pix
+from s2i_tf.training.stages.gan_stages import dtype_policy
+from s2i_tf.training.trainers.gan_trainer import Pix2Pix
 
 
 def build_trainer(

@@ -13,8 +13,8 @@ from benchmarks.speed.workers import Step, serve
 from s2i_tf import spec
 from s2i_tf.config import Config
 from s2i_tf.data import schema
-from s2i_tf.training import multimodal_stage
-from s2i_tf.training.multimodal import MultimodalTrainer
+from s2i_tf.training.stages import multimodal_stage
+from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 
 # Of a weight, 4 bytes each: read by the product; its gradient written; gradient, weight and both of
 # Adam's moments read, the last three written.

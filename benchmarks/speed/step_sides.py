@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from benchmarks.speed import flops, image_gan
 from benchmarks.speed.workers import Step, serve
-from s2i_tf.models.convolutions import DoublingConv2D, HalvingConv2D, PaddedConv2D
+from s2i_tf.kernels.convolutions import DoublingConv2D, HalvingConv2D, PaddedConv2D
 from s2i_tf.models.norms import BatchNorm
-from s2i_tf.training.pix2pix import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import Pix2Pix
 
 
 class _PlainPaddedConv2D(PaddedConv2D):

@@ -1,6 +1,6 @@
 """The PyTorch side of `benchmarks.speed.step`: pix2pix after its published description.
 
-The same layers, initial values, losses and order of updates as `s2i_tf.training.pix2pix`, in the
+The same layers, initial values, losses and order of updates as our `trainers.gan_trainer`, in the
 setting that is fastest on a CPU: channels last, the fused Adam, bfloat16 by autocast. Maps are
 [batch, channels, side, side].
 """

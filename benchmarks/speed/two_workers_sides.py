@@ -26,8 +26,8 @@ def build(
     import tensorflow as tf
 
     from benchmarks.speed import image_gan
-    from s2i_tf.training import strategy as strategy_lib
-    from s2i_tf.training.steps import Steps
+    from s2i_tf.training.backends import tf_strategy as strategy_lib
+    from s2i_tf.training.backends.tf_steps import Steps
 
     strategy = strategy_lib.build_strategy("multi_worker" if addresses else "one_device")
     with strategy.scope():

@@ -11,7 +11,7 @@ import keras
 from keras import layers, ops
 
 from s2i_tf.errors import UserError
-from s2i_tf.models.convolutions import HalvingConv2D
+from s2i_tf.kernels.convolutions import HalvingConv2D
 from s2i_tf.models.layers import LEAKY_SLOPE, conv_init
 from s2i_tf.models.norms import normed
 from s2i_tf.models.patchgan import pair_inputs

@@ -13,7 +13,8 @@ from keras import layers, ops
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
-from s2i_tf.models.layers import KERNEL_SIDE, LEAKY_SLOPE, ConditioningNoise, conv_init
+from s2i_tf.kernels.convolutions import KERNEL_SIDE
+from s2i_tf.models.layers import LEAKY_SLOPE, ConditioningNoise, conv_init
 from s2i_tf.models.norms import normed
 
 GRID_SIDE = 8

@@ -11,7 +11,6 @@ import keras
 from keras import ops
 
 LEAKY_SLOPE = 0.2
-KERNEL_SIDE = 4
 
 
 def conv_init() -> keras.initializers.Initializer:

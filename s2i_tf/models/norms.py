@@ -9,8 +9,8 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from s2i_tf import kernels
 from s2i_tf.errors import unknown_name
+from s2i_tf.kernels import fused
 
 BATCH_NORM_EPSILON = 1e-5
 # Keras' default of 0.99 leaves the moving averages far behind the weights in runs of a few
@@ -29,9 +29,9 @@ class BatchNorm(keras.layers.BatchNormalization):
     def call(self, inputs, training=None):
         """The normalised maps [batch, rows, columns, channels], or vectors [batch, channels]."""
         are_maps = len(inputs.shape) == 4
-        if not (training and self.trainable and are_maps and kernels.batch_norm):
+        if not (training and self.trainable and are_maps and fused.batch_norm):
             return super().call(inputs, training=training)
-        outputs, *statistics = kernels.batch_norm(inputs, self.gamma, self.beta, self.epsilon)
+        outputs, *statistics = fused.batch_norm(inputs, self.gamma, self.beta, self.epsilon)
         averages = (self.moving_mean, self.moving_variance)
         for average, of_batch in zip(averages, statistics, strict=True):
             average.assign(average * self.momentum + of_batch * (1.0 - self.momentum))

@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from s2i_tf.errors import UserError, unknown_name
-from s2i_tf.models.convolutions import DoublingConv2D, HalvingConv2D
+from s2i_tf.kernels.convolutions import DoublingConv2D, HalvingConv2D
 from s2i_tf.models.layers import LEAKY_SLOPE, MaskDropout, conv_init
 from s2i_tf.models.norms import normed
 

@@ -16,9 +16,9 @@ import keras
 from s2i_tf import files
 from s2i_tf.errors import Stopped, UserError
 from s2i_tf.training import watch
-from s2i_tf.training.backend import EventWriter
-from s2i_tf.training.backend import steps as steps_lib
-from s2i_tf.training.backend import strategy as strategy_lib
+from s2i_tf.training.backends import EventWriter
+from s2i_tf.training.backends import steps as steps_lib
+from s2i_tf.training.backends import strategy as strategy_lib
 from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS_FOLDER
 from s2i_tf.training.checkpoints import Checkpoints, NotFinite, State
 from s2i_tf.training.progress import Progress

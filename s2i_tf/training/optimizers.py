@@ -1,6 +1,6 @@
 """Adam as pix2pix uses it, and its learning rate: constant, then linearly down to zero.
 
-Keras alone; how an update goes on several replicas stands in `s2i_tf.training.updates`.
+Keras alone; how an update goes on several replicas stands in `s2i_tf.training.backends.tf_updates`.
 """
 
 import keras
@@ -49,7 +49,7 @@ def build_adam(
     accumulation_steps: int = 1,
     loss_scaling: bool = False,
 ) -> keras.optimizers.Optimizer:
-    """Adam with its schedule; on TensorFlow one for `s2i_tf.training.updates.update`.
+    """Adam with its schedule; on TensorFlow one for `s2i_tf.training.backends.tf_updates.update`.
 
     Args:
       learning_rate: at the start.
@@ -69,7 +69,7 @@ def build_adam(
         )
     adam = keras.optimizers.Adam
     if keras.backend.backend() == "tensorflow":
-        from s2i_tf.training.updates import ReplicaAdam as adam
+        from s2i_tf.training.backends.tf_updates import ReplicaAdam as adam
     optimizer = adam(
         rate,
         beta_1=beta_1,

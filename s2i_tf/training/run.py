@@ -27,7 +27,7 @@ from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.models import sound_to_image
 from s2i_tf.training import loop
-from s2i_tf.training.backend import strategy as strategy_lib
+from s2i_tf.training.backends import strategy as strategy_lib
 from s2i_tf.training.stages import STAGES, Stage, wanted
 
 logger = logging.getLogger(__name__)

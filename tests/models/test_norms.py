@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf import kernels
+from s2i_tf.kernels import fused
 from s2i_tf.models.norms import BatchNorm, SpectralNorm
 
 
@@ -128,7 +128,7 @@ def trained(layer, x, weights):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("mixed_bfloat16", 3e-2)])
 def test_fused_batch_norm_gives_the_numbers_and_gradients_of_keras(x, rng, dtype, tolerance):
-    assert kernels.batch_norm
+    assert fused.batch_norm
     weights = rng.normal(size=x.shape).astype(np.float32)
     ours, keras_own = batch_norms(dtype)
     for one, other in zip(trained(ours, x, weights), trained(keras_own, x, weights), strict=True):
@@ -155,6 +155,6 @@ def test_vectors_are_normalised_by_keras(rng):
 
 
 def test_without_a_fused_kernel_keras_does_it(x, monkeypatch):
-    monkeypatch.setattr(kernels, "batch_norm", None)
+    monkeypatch.setattr(fused, "batch_norm", None)
     ours, keras_own = batch_norms("float32")
     np.testing.assert_array_equal(ours(x, training=True), keras_own(x, training=True))

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from s2i_tf.errors import Stopped, UserError
 from s2i_tf.training import loop
+from s2i_tf.training.backends.tf_updates import update
 from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.updates import update
 
 NUM_STEPS = 12
 BATCH = 4

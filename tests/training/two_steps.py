@@ -18,11 +18,11 @@ from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training import backend
+from s2i_tf.training import backends
 from s2i_tf.training.checkpoints import State
-from s2i_tf.training.multimodal import MultimodalTrainer
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.pix2pix import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import Pix2Pix
+from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 
 SIDE = 32
 SMALL_SIDE = 16
@@ -211,7 +211,7 @@ def main(out, start=None):
                 state.assign(dict(values))
         np.savez(out / f"{case.__name__}_start.npz", **numbers(state))
         batches = batches_of(batch)
-        steps = backend.steps.Steps(trainer, backend.strategy.current(), batches)
+        steps = backends.steps.Steps(trainer, backends.strategy.current(), batches)
         steps.take(iter(batches), NUM_STEPS)
         means = steps.means()
         np.savez(out / f"{case.__name__}.npz", **numbers(state), **means)

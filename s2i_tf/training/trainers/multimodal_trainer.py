@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from s2i_tf.data import schema
-from s2i_tf.losses.multimodal import (
+from s2i_tf.losses.alignment import (
     class_contrastive,
     hidden_cross_entropy,
     hidden_l1,
@@ -22,7 +22,7 @@ from s2i_tf.losses.multimodal import (
     pair_contrastive,
 )
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training.backend import updates
+from s2i_tf.training.backends import updates
 
 
 class MultimodalTrainer(keras.Model):

@@ -9,8 +9,8 @@ from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import run
-from s2i_tf.training.reverse_stage import _evenly, save_sound_index
 from s2i_tf.training.stages import FEATURE_GANS, STAGES, wanted
+from s2i_tf.training.stages.reverse_stage import _evenly, save_sound_index
 
 
 def small(data, **changes) -> Config:

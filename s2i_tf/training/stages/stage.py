@@ -14,7 +14,7 @@ from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models import part_file
 from s2i_tf.models.sound_to_image import FOLDER_IN_RUN
-from s2i_tf.training.backend import pipeline
+from s2i_tf.training.backends import pipeline
 
 _MAX_STAGES = 10
 

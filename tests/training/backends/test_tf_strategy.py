@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from benchmarks.speed.two_workers import free_ports
 from s2i_tf.errors import UserError
-from s2i_tf.training import strategy as strategy_lib
+from s2i_tf.training.backends import tf_strategy as strategy_lib
 
 # Trains the multimodal layers in the folder that it is given; prints what it ended with. Batches
 # are those of one device, so that losses can be compared.
@@ -29,7 +29,7 @@ tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * int(num_devices)
 )
 if name == "mirrored":
-    from s2i_tf.training import strategy
+    from s2i_tf.training.backends import tf_strategy as strategy
     devices = [f"CPU:{number}" for number in range(int(num_devices))]
     strategy.STRATEGIES[name] = lambda: tf.distribute.MirroredStrategy(devices)
 config = Config(data=data, strategy=name, log_every_steps=2, checkpoint_every_steps=4)

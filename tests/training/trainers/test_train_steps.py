@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 
 from s2i_tf.losses import adversarial_loss
-from s2i_tf.losses.multimodal import class_contrastive
+from s2i_tf.losses.alignment import class_contrastive
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training.multimodal import MultimodalTrainer
-from s2i_tf.training.pix2pix import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import Pix2Pix
+from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 
 SIDE = 32
 

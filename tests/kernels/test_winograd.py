@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.models import winograd
-from s2i_tf.models.winograd import PLAIN, Geometry
+from s2i_tf.kernels import winograd
+from s2i_tf.kernels.winograd import PLAIN, Geometry
 
 # Of the discriminator's layers of stride 1 and of the halving layers; an odd side, a kernel of 3.
 GEOMETRIES = [

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from s2i_tf.losses import adversarial_loss
-from s2i_tf.training.disco import DiscoGan, Domains, Way
+from s2i_tf.training.trainers.disco_trainer import DiscoGan, Domains, Way
 
 SIZE, OTHER_SIZE = 4, 3
 

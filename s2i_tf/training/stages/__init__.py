@@ -11,11 +11,11 @@ from collections.abc import Callable
 from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import unknown_name
-from s2i_tf.training.disco_stage import DiscoStage
-from s2i_tf.training.gan_stages import FeatureGanStage, ImageGanStage
-from s2i_tf.training.multimodal_stage import MultimodalStage
-from s2i_tf.training.reverse_stage import ReverseGanStage
-from s2i_tf.training.stage import Stage
+from s2i_tf.training.stages.disco_stage import DiscoStage
+from s2i_tf.training.stages.gan_stages import FeatureGanStage, ImageGanStage
+from s2i_tf.training.stages.multimodal_stage import MultimodalStage
+from s2i_tf.training.stages.reverse_stage import ReverseGanStage
+from s2i_tf.training.stages.stage import Stage
 
 # How the feature GAN can be trained, by `config.feature_gan.method`.
 FEATURE_GANS: dict[str, type[FeatureGanStage]] = {"pix2pix": FeatureGanStage, "disco": DiscoStage}

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from s2i_tf.training import watch
-from s2i_tf.training.strategy import Strategy
+from s2i_tf.training.backends.tf_strategy import Strategy
 
 
 class Steps:

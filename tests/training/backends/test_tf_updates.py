@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf.training.backends.tf_updates import gradient_norm, update
 from s2i_tf.training.optimizers import ConstantThenLinear, build_adam
-from s2i_tf.training.updates import gradient_norm, update
 
 CODE = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.updates import update
+from s2i_tf.training.backends.tf_updates import update
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)

@@ -20,13 +20,15 @@ _NAME = keras.backend.backend()
 
 if _NAME == "tensorflow":
     from s2i_tf.data import pipeline
-    from s2i_tf.training import steps, strategy, updates
-    from s2i_tf.training.tensorboard import EventWriter
+    from s2i_tf.training.backends import tf_steps as steps
+    from s2i_tf.training.backends import tf_strategy as strategy
+    from s2i_tf.training.backends import tf_updates as updates
+    from s2i_tf.training.backends.tf_events import EventWriter
 elif _NAME == "jax":
     from s2i_tf.data import arrays as pipeline
-    from s2i_tf.training import jax_steps as steps
-    from s2i_tf.training import jax_strategy as strategy
-    from s2i_tf.training import jax_updates as updates
+    from s2i_tf.training.backends import jax_steps as steps
+    from s2i_tf.training.backends import jax_strategy as strategy
+    from s2i_tf.training.backends import jax_updates as updates
 
     EventWriter = None
 else:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
-from s2i_tf import kernels
+from s2i_tf.kernels import fused
 
 # With more points the numbers between the transforms grow, and with them rounding errors.
 _POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)
@@ -176,7 +176,7 @@ def convolve_transposed(maps, kernel, geometry: Geometry, tile: int):
     if tile == 1:
         size = geometry.taps**2 * channels
         kernel = ops.reshape(kernel, (size, filters))
-        x = kernels.matmul_transposed(ops.reshape(maps, (-1, filters)), kernel)
+        x = fused.matmul_transposed(ops.reshape(maps, (-1, filters)), kernel)
         x = ops.reshape(x, (-1, count, count, points, stride, points, stride * channels))
         x = ops.transpose(x, (0, 3, 1, 4, 5, 2, 6))
     else:
@@ -184,7 +184,7 @@ def convolve_transposed(maps, kernel, geometry: Geometry, tile: int):
         x = ops.reshape(x, (-1, points, count, points, count * filters))
         x = ops.transpose(x, (1, 3, 0, 2, 4))
         x = ops.reshape(x, (points**2, -1, filters))
-        x = kernels.matmul_transposed(x, _at_points(kernel, tiles))
+        x = fused.matmul_transposed(x, _at_points(kernel, tiles))
         x = ops.reshape(x, (points, points, -1, count, count, stride, stride * channels))
         x = ops.transpose(x, (2, 0, 3, 5, 1, 4, 6))
     side = points * count * stride

@@ -13,7 +13,7 @@ from keras import ops
 from s2i_tf.losses.objective import GanBatch, GanObjective, View
 from s2i_tf.losses.regularizers import gradient_penalty, interpolates
 from s2i_tf.models.layers import GivenSeed, feature_extractor
-from s2i_tf.training.backend import updates
+from s2i_tf.training.backends import updates
 
 Prepare = Callable[[Mapping[str, Any]], GanBatch]
 

@@ -13,12 +13,12 @@ from s2i_tf.data import schema
 from s2i_tf.errors import UserError
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.adversarial import AdversarialLoss
-from s2i_tf.training import gan_stages
-from s2i_tf.training.backend import pipeline
-from s2i_tf.training.disco import DiscoGan, Domains, Way
-from s2i_tf.training.gan_stages import FeatureGanStage
-from s2i_tf.training.multimodal_stage import MultimodalStage
-from s2i_tf.training.reverse_stage import ReverseGanStage
+from s2i_tf.training.backends import pipeline
+from s2i_tf.training.stages import gan_stages
+from s2i_tf.training.stages.gan_stages import FeatureGanStage
+from s2i_tf.training.stages.multimodal_stage import MultimodalStage
+from s2i_tf.training.stages.reverse_stage import ReverseGanStage
+from s2i_tf.training.trainers.disco_trainer import DiscoGan, Domains, Way
 
 # Added to the seed of the order of sounds.
 _OTHER_ORDER = 1_000_003

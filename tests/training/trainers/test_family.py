@@ -14,7 +14,7 @@ from s2i_tf.models import (
     build_generator,
     takes_vector,
 )
-from s2i_tf.training.pix2pix import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import Pix2Pix
 
 SIDE = 32
 SHAPE = (SIDE, SIDE, 1)

@@ -34,11 +34,11 @@ from s2i_tf.models import (
 )
 from s2i_tf.models.layers import drawn_masks
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training.backend import pipeline
-from s2i_tf.training.multimodal_stage import MultimodalStage
+from s2i_tf.training.backends import pipeline
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.pix2pix import Pix2Pix
-from s2i_tf.training.stage import Stage
+from s2i_tf.training.stages.multimodal_stage import MultimodalStage
+from s2i_tf.training.stages.stage import Stage
+from s2i_tf.training.trainers.gan_trainer import Pix2Pix
 
 _MAP_SHAPE = (spec.MAP_SIDE, spec.MAP_SIDE, 1)
 _PICTURE_SHAPE = (spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS)

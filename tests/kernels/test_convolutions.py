@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf import kernels
-from s2i_tf.models import winograd
-from s2i_tf.models.convolutions import DoublingConv2D, HalvingConv2D, PaddedConv2D
+from s2i_tf.kernels import fused, winograd
+from s2i_tf.kernels.convolutions import DoublingConv2D, HalvingConv2D, PaddedConv2D
 
 FILTERS = 5
 # A layer, Keras' layers that do the same, and the sides that it takes.
@@ -80,7 +79,7 @@ def test_plain_at_inference_and_beside_an_accelerator(name, monkeypatch):
 
     assert multiplies(training=True)
     assert not multiplies(training=False)
-    monkeypatch.setattr(kernels, "on_processor", lambda: False)
+    monkeypatch.setattr(fused, "on_processor", lambda: False)
     assert not multiplies(training=True)
 
 

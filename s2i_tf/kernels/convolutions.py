@@ -1,7 +1,7 @@
 """The 4×4 convolutions of pix2pix' networks, in the form that trains fastest.
 
 On a processor most of a training step is these layers. There, in training, large ones go through
-`s2i_tf.models.winograd`; next to a bottleneck, where 8 million weights meet 16 pixels of an
+`s2i_tf.kernels.winograd`; next to a bottleneck, where 8 million weights meet 16 pixels of an
 example and a convolution takes longer to lay out its kernel than for its arithmetic, they are
 matrix products of the kernel as it lies in memory. The numbers are the same but for rounding. At
 inference, and so in what is exported, and wherever there is an accelerator, they are plain
@@ -13,10 +13,9 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from s2i_tf import kernels
-from s2i_tf.models import winograd
-from s2i_tf.models.layers import KERNEL_SIDE
+from s2i_tf.kernels import fused, winograd
 
+KERNEL_SIDE = 4
 _PADDING = 1
 
 
@@ -116,7 +115,7 @@ def _tile(
     training: bool, geometry: winograd.Geometry, inputs, filters: int, *, transposed: bool = False
 ) -> int:
     """`winograd.best_tile` in training on a processor, else the plain convolution."""
-    if not training or not kernels.on_processor():
+    if not training or not fused.on_processor():
         return winograd.PLAIN
     batch_size, *_, channels = inputs.shape
     sizes = (filters, channels) if transposed else (channels, filters)

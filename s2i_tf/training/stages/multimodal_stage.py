@@ -9,10 +9,10 @@ from s2i_tf.config import Config
 from s2i_tf.data import schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training.backend import pipeline
-from s2i_tf.training.multimodal import MultimodalTrainer
+from s2i_tf.training.backends import pipeline
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.stage import Stage
+from s2i_tf.training.stages.stage import Stage
+from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 
 _STATISTICS_RECORDS = 10_000
 _STATISTICS_BATCH = 256

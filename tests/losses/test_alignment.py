@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.losses.multimodal import (
+from s2i_tf.losses.alignment import (
     class_contrastive,
     hidden_cross_entropy,
     hidden_l1,

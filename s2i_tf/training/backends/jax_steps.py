@@ -1,4 +1,4 @@
-"""Some training steps in one compiled call on JAX; otherwise as `s2i_tf.training.steps`.
+"""Some training steps in one compiled call on JAX; otherwise as `tf_steps`.
 
 One abstract trace finds the variables that a step reads and those it changes. The step is then a
 function of their values: those that change are handed from step to step on the device, and come
@@ -12,8 +12,8 @@ import keras
 from jax import numpy as jnp
 
 from s2i_tf.training import watch
-from s2i_tf.training.jax_strategy import Strategy
-from s2i_tf.training.jax_updates import Scope
+from s2i_tf.training.backends.jax_strategy import Strategy
+from s2i_tf.training.backends.jax_updates import Scope
 
 
 class Steps:

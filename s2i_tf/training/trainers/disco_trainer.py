@@ -16,7 +16,7 @@ from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.losses.regularizers import mean_feature_matching
 from s2i_tf.models import feature_map
 from s2i_tf.models.layers import feature_extractor
-from s2i_tf.training.backend import updates
+from s2i_tf.training.backends import updates
 
 
 class Domains(NamedTuple):

@@ -1,4 +1,4 @@
-"""Gradients and one update of a player's weights on JAX; otherwise as `s2i_tf.training.updates`.
+"""Gradients and one update of a player's weights on JAX; otherwise as `tf_updates`.
 
 JAX differentiates functions of their arguments, Keras' layers read and assign variables. Between
 the two stands a `Scope`: within it some variables have other values, and what is assigned stays in

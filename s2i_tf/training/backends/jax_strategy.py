@@ -1,4 +1,4 @@
-"""On what a run trains with JAX: one device; otherwise as `s2i_tf.training.strategy`."""
+"""On what a run trains with JAX: one device; otherwise as `tf_strategy`."""
 
 import contextlib
 import os

@@ -14,8 +14,8 @@ from s2i_tf.data import schema, splits
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_index import MAX_SOUNDS, SoundIndex
 from s2i_tf.models.sound_to_image import SOUND_INDEX_FILE
-from s2i_tf.training.backend import pipeline
-from s2i_tf.training.gan_stages import FeatureGanStage
+from s2i_tf.training.backends import pipeline
+from s2i_tf.training.stages.gan_stages import FeatureGanStage
 
 
 class ReverseGanStage(FeatureGanStage):

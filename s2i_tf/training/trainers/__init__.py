@@ -1,0 +1,1 @@
+"""One training step of each kind of model, with Keras alone; the gradients are the backend's."""
