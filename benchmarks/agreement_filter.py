@@ -24,10 +24,12 @@ import numpy as np
 
 from benchmarks import videos
 from s2i_tf.evaluation.bootstrap import wilson
-from tfrecords_tools import label, outputs, pair, probe, refine, rows
-from tfrecords_tools.prepare import prepare
-from tfrecords_tools.refine import Verdict
+from tfrecords_tools import outputs
+from tfrecords_tools.engine import rows
+from tfrecords_tools.job import prepare
 from tfrecords_tools.settings import Settings
+from tfrecords_tools.stages import label, pair, probe, refine
+from tfrecords_tools.stages.refine import Verdict
 
 TOP_KS = (1, 3, 5, 10)
 

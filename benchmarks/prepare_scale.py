@@ -77,7 +77,7 @@ def run_stages(clips: pathlib.Path, out: pathlib.Path) -> list[dict]:
     """Runs every stage on the clips as its own command."""
     found = []
     for stage in STAGES:
-        command = [sys.executable, "-m", f"tfrecords_tools.{stage}"]
+        command = [sys.executable, "-m", "tfrecords_tools", stage]
         measured = measure([*command, f"--data={clips}", f"--out={out}", f"--top_k={TOP_K}"])
         account = json.loads((out / outputs.WORK / outputs.ACCOUNTS / f"{stage}.json").read_text())
         found.append({**account, **measured})

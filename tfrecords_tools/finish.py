@@ -9,12 +9,12 @@ from s2i_tf import spec
 from s2i_tf.data import dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.features.base import Net
-from tfrecords_tools import files, rows
-from tfrecords_tools.rows import Quarantined
+from tfrecords_tools.engine import rows, storage
+from tfrecords_tools.engine.row_tables import Table
+from tfrecords_tools.engine.rows import Quarantined
 from tfrecords_tools.settings import Settings
-from tfrecords_tools.sources import Listing
-from tfrecords_tools.tables import Table
-from tfrecords_tools.write import Write
+from tfrecords_tools.stages.sources import Listing
+from tfrecords_tools.stages.write import Write
 
 QUARANTINE = "quarantine.jsonl"
 # How a run was carried out, which changes no record.
@@ -55,7 +55,7 @@ class Summary:
             f"{self.num_shards} shards"
         )
         if self.num_quarantined:
-            where = files.join(self.out, QUARANTINE)
+            where = storage.join(self.out, QUARANTINE)
             text += f"; {self.num_quarantined} files could not be used, see {where}"
         return text
 
@@ -79,7 +79,7 @@ def finish(
       read: the tables of the stages that open media.
     """
     unusable = quarantine(listing.missing, read)
-    files.write(files.join(settings.out, QUARANTINE), rows.to_lines(unusable))
+    storage.write(storage.join(settings.out, QUARANTINE), rows.to_lines(unusable))
     info = DatasetInfo(
         name=settings.dataset_name,
         class_names=stage.class_names,
@@ -91,7 +91,7 @@ def finish(
             split: tuple(_shards(shards, f"{settings.dataset_name}-{split}."))
             for split in spec.SPLITS
         },
-        source=os.path.abspath(listing.root) if files.is_local(listing.root) else listing.root,
+        source=os.path.abspath(listing.root) if storage.is_local(listing.root) else listing.root,
         settings={
             name: value
             for name, value in dataclasses.asdict(settings).items()
@@ -99,7 +99,7 @@ def finish(
         },
     )
     with tempfile.TemporaryDirectory() as folder, open(info.save(folder), "rb") as file:
-        files.write(files.join(settings.out, dataset_info.FILE_NAME), file.read())
+        storage.write(storage.join(settings.out, dataset_info.FILE_NAME), file.read())
     return Summary(
         out=settings.out,
         num_pairs={split: info.num_records(split) for split in spec.SPLITS},

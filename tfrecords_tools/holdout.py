@@ -22,8 +22,8 @@ from s2i_tf import files, logs, spec
 from s2i_tf.data import dataset_info, splits
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import EXIT_MISTAKE, UserError
-from tfrecords_tools import availability, manifest
-from tfrecords_tools.rows import Item, Pair
+from tfrecords_tools.engine import availability, manifest
+from tfrecords_tools.engine.rows import Item, Pair
 
 DEFAULT_SHARE = 0.15
 
@@ -121,7 +121,7 @@ def _sides(items: Iterable[Item], share: float, seed: int) -> dict[str, str]:
 
 
 def _pair_anew(source: _Source, share: float, seed: int) -> list[Pair]:
-    from tfrecords_tools import pair
+    from tfrecords_tools.stages import pair
 
     found = collections.defaultdict(lambda: {"sound": [], "image": []})
     for modality in ("sound", "image"):
@@ -156,7 +156,7 @@ def _write(
     """Writes the shards of both splits with their manifests."""
     import numpy as np
 
-    from tfrecords_tools import write
+    from tfrecords_tools.stages import write
 
     by_split = {
         split: sorted(

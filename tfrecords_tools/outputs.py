@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from s2i_tf.errors import UserError
-from tfrecords_tools import files
+from tfrecords_tools.engine import storage
 from tfrecords_tools.settings import Settings
 
 SETTINGS_FILE = "prepare.json"
@@ -25,11 +25,11 @@ def check(out: str) -> None:
     Raises:
       UserError: if it does.
     """
-    if not files.is_local(out) or not os.path.exists(out):
+    if not storage.is_local(out) or not os.path.exists(out):
         return
     if not os.path.isdir(out):
         raise UserError(f"--out={out}: is a file; allowed: a folder")
-    if os.listdir(out) and not os.path.exists(files.join(out, SETTINGS_FILE)):
+    if os.listdir(out) and not os.path.exists(storage.join(out, SETTINGS_FILE)):
         raise UserError(
             f"--out={out}: holds other files; "
             "allowed: a new or empty folder, or one that s2i prepare wrote"
@@ -39,7 +39,7 @@ def check(out: str) -> None:
 def claim(settings: Settings) -> None:
     """Marks the output folder as one of ours, with the settings of this run."""
     text = json.dumps(dataclasses.asdict(settings), indent=2, sort_keys=True)
-    files.write(files.join(settings.out, SETTINGS_FILE), f"{text}\n".encode())
+    storage.write(storage.join(settings.out, SETTINGS_FILE), f"{text}\n".encode())
 
 
 @contextlib.contextmanager
@@ -49,11 +49,11 @@ def exclusive(out: str) -> Iterator[None]:
     Raises:
       UserError: if another run is at work there.
     """
-    if not files.is_local(out):
+    if not storage.is_local(out):
         yield
         return
-    os.makedirs(files.join(out, WORK), exist_ok=True)
-    with open(files.join(out, WORK, _LOCK), "w") as lock:
+    os.makedirs(storage.join(out, WORK), exist_ok=True)
+    with open(storage.join(out, WORK, _LOCK), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -69,10 +69,10 @@ def render_foley(settings: Settings) -> str:
     """
     from s2i_tf.data import foley
 
-    folder = files.join(settings.out, MEDIA)
+    folder = storage.join(settings.out, MEDIA)
     wanted = {"num_per_class": settings.num_per_class, "seed": settings.seed}
-    marker = files.join(folder, _FOLEY_FILE)
-    if not files.exists(marker) or json.loads(files.read(marker)) != wanted:
+    marker = storage.join(folder, _FOLEY_FILE)
+    if not storage.exists(marker) or json.loads(storage.read(marker)) != wanted:
         foley.write_folder(folder, settings.num_per_class, settings.seed)
-        files.write(marker, json.dumps(wanted).encode())
+        storage.write(marker, json.dumps(wanted).encode())
     return folder

@@ -16,7 +16,7 @@ import numpy as np
 from s2i_tf.data import dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import EXIT_MISTAKE, UserError
-from tfrecords_tools import manifest
+from tfrecords_tools.engine import manifest
 
 EXIT_FAULTS = 1
 

@@ -16,7 +16,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.features import weights
 from s2i_tf.features.base import Modality
 from s2i_tf.media import audio, image
-from tfrecords_tools.availability import require_beam
+from tfrecords_tools.engine.availability import require_beam
 
 # By modality: the extractor, and the name of its weights.
 NETS: dict[Modality, tuple[str, str]] = {
@@ -64,7 +64,8 @@ def build(side: str, kind: str, folder: str, weights: str = "") -> tuple[Step, d
       folder: what `write_files` wrote.
       weights: as `s2i_tf.features` takes them; empty for the released ones.
     """
-    from tfrecords_tools import decode, extract, files, nets, parts, rows
+    from tfrecords_tools.engine import decode, nets, parts, rows, storage
+    from tfrecords_tools.stages import extract
 
     root = pathlib.Path(folder)
     chosen: list[Modality] = ["sound", "image"] if kind == "both" else [kind]
@@ -80,7 +81,7 @@ def build(side: str, kind: str, folder: str, weights: str = "") -> tuple[Step, d
         name.load()
     if side == "files":
         source, out = root / f"{kind}-00000-of-00001.jsonl", root / f"{kind}_out"
-        files.write(str(source), rows.to_lines(items))
+        storage.write(str(source), rows.to_lines(items))
         out.mkdir(exist_ok=True)
         stage = extract.Extract(str(root), names)
         part = parts.Part(source.name.removesuffix(".jsonl"), str(source), "key", len(items))

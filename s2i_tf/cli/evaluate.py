@@ -104,11 +104,12 @@ def run(args: list[str]) -> None:
 
 def _prepare(data: str, out: pathlib.Path, model_dir: pathlib.Path) -> pathlib.Path:
     """Extracts the features that the model takes; what it was trained on is the training split."""
-    from tfrecords_tools import availability, settings
+    from tfrecords_tools import settings
+    from tfrecords_tools.engine import availability
 
     availability.require_beam()
     from s2i_tf.models import sound_to_image
-    from tfrecords_tools import prepare
+    from tfrecords_tools import job
 
     extractors = sound_to_image.read_description(model_dir)["extractors"]
     chosen = settings.Settings(
@@ -119,7 +120,7 @@ def _prepare(data: str, out: pathlib.Path, model_dir: pathlib.Path) -> pathlib.P
         image_extractor=extractors["image"],
     )
     chosen.validate()
-    summary = prepare.prepare(chosen)
+    summary = job.prepare(chosen)
     print(summary.last_line())
     return out
 

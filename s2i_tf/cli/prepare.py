@@ -13,7 +13,9 @@ Exit status: 0 done; 2 a mistake in the flags or the data; 3 done, but more file
 from absl import flags
 
 from s2i_tf.errors import UserError
-from tfrecords_tools import availability, outputs, settings, sources
+from tfrecords_tools import outputs, settings
+from tfrecords_tools.engine import availability
+from tfrecords_tools.stages import sources
 
 EXIT_QUARANTINED = 3
 
@@ -34,12 +36,12 @@ def run(args: list[str]) -> None:
     outputs.check(chosen.out)
     if chosen.data != settings.FOLEY:
         sources.check(chosen.data)
-    from tfrecords_tools import prepare
+    from tfrecords_tools import job
 
     if flags.FLAGS.dry_run:
-        print(prepare.plan(chosen))
+        print(job.plan(chosen))
         return
-    summary = prepare.prepare(chosen)
+    summary = job.prepare(chosen)
     print(summary.last_line())
     if summary.num_quarantined > chosen.max_quarantined:
         raise SystemExit(EXIT_QUARANTINED)

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks import agreement_filter
-from tfrecords_tools.refine import AGREE, DISAGREE, Verdict
 from tfrecords_tools.settings import Settings
+from tfrecords_tools.stages.refine import AGREE, DISAGREE, Verdict
 
 # Four true pairs, three kept; four false ones, one kept.
 KEPT = {"0": True, "1": True, "2": True, "3": False, "4": True, "5": False, "6": False, "7": False}

@@ -17,7 +17,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["sound", "image"])
 def test_both_sides_give_the_same_features(folder, kind):
-    from tfrecords_tools import nets
+    from tfrecords_tools.engine import nets
 
     settings = {"kind": kind, "folder": str(folder), "weights": "random:0"}
     from_files, info = extraction_sides.build("files", **settings)
@@ -39,7 +39,7 @@ def test_shares_add_up():
 
 def test_a_forward_pass_for_each_batch(folder):
     """Of sounds and pictures together: one pass of each net."""
-    from tfrecords_tools import nets
+    from tfrecords_tools.engine import nets
 
     settings = {"kind": "both", "folder": str(folder), "weights": "random:0"}
     step, _ = extraction_sides.build("files", **settings)

@@ -163,7 +163,7 @@ class SmallNet(Extractor):
 @pytest.fixture
 def small_nets(monkeypatch):
     pytest.importorskip("apache_beam")
-    from tfrecords_tools import nets
+    from tfrecords_tools.engine import nets
 
     nets.forget()
     for modality in ("sound", "image"):
@@ -193,10 +193,10 @@ def class_folder(tmp_path, rng):
 @pytest.fixture
 def trained(small_nets, class_folder, tmp_path, run_folder):
     """A prepared data set of half of the folder's recordings, and a model trained on them."""
-    from tfrecords_tools import prepare, settings
+    from tfrecords_tools import job, settings
 
     data = tmp_path / "data"
-    prepare.prepare(
+    job.prepare(
         settings.Settings(
             data=str(class_folder),
             out=str(data),

@@ -92,7 +92,7 @@ class FakeImageLabels(FakeSoundLabels):
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch):
     """Makes the fake nets known by name, and forgets loaded ones."""
-    from tfrecords_tools import nets
+    from tfrecords_tools.engine import nets
 
     for net in (FakeSoundNet, FakeImageNet):
         monkeypatch.setitem(features.EXTRACTORS, net.name, net)

@@ -12,8 +12,9 @@ import pytest
 from s2i_tf.data import trained_on
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
-from tfrecords_tools import balance, pair, refine, rows, split
-from tfrecords_tools.rows import Item, Labels, Pair
+from tfrecords_tools.engine import rows
+from tfrecords_tools.engine.rows import Item, Labels, Pair
+from tfrecords_tools.stages import balance, pair, refine, split
 
 
 def items(modality: str, count: int, class_name: str = "bell", **more) -> list[Item]:

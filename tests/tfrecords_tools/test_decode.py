@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("apache_beam")
 
 from s2i_tf.media import image
-from tfrecords_tools import decode
-from tfrecords_tools.rows import Item
+from tfrecords_tools.engine import decode
+from tfrecords_tools.engine.rows import Item
 
 NUM_ITEMS = 40
 MISSING = 7

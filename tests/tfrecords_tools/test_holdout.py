@@ -8,7 +8,7 @@ from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
 from tfrecords_tools import verify
 from tfrecords_tools.holdout import hold_out
-from tfrecords_tools.prepare import prepare
+from tfrecords_tools.job import prepare
 
 KEYS = ("group", "sound_id", "image_id")
 

@@ -17,8 +17,8 @@ from benchmarks import videos
 from s2i_tf import spec
 from s2i_tf.data import pipeline
 from s2i_tf.media import audio, image
-from tfrecords_tools import extract
-from tfrecords_tools.prepare import prepare
+from tfrecords_tools.job import prepare
+from tfrecords_tools.stages import extract
 
 RNG = np.random.default_rng(0)
 TONE = (90 * np.sin(np.arange(2 * spec.SAMPLE_RATE_HZ) / 9)).astype(np.float32)

@@ -9,8 +9,8 @@ import pytest
 
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
-from tfrecords_tools import prepare as prepare_lib
-from tfrecords_tools.prepare import prepare
+from tfrecords_tools import job
+from tfrecords_tools.job import prepare
 
 
 def shards(out: str) -> dict[str, str]:
@@ -66,14 +66,16 @@ def test_records_hold_what_the_nets_say_of_their_own_sound_and_photo(settings, c
 def test_same_bytes_again_and_nothing_done_twice(settings, class_folder, replaced, monkeypatch):
     prepare(settings)
     first = shards(settings.out)
-    monkeypatch.setattr("tfrecords_tools.parts.run_pipeline", None)  # a rerun starts no pipeline
+    monkeypatch.setattr(
+        "tfrecords_tools.engine.parts.run_pipeline", None
+    )  # a rerun starts no pipeline
     prepare(settings)
     assert shards(settings.out) == first
     monkeypatch.undo()
 
 
 def test_number_of_workers_changes_no_byte(settings, class_folder, replaced, monkeypatch):
-    monkeypatch.setattr("tfrecords_tools.parts.ROWS_PER_PART", 5)
+    monkeypatch.setattr("tfrecords_tools.engine.parts.ROWS_PER_PART", 5)
     prepare(settings)
     two = replaced(out=f"{settings.out}2", num_workers=2)
     prepare(two)
@@ -178,7 +180,7 @@ def test_second_run_in_the_same_folder_is_refused(settings, class_folder):
 
 
 def test_stages_run_alone_in_their_order(settings, class_folder, replaced):
-    with pytest.raises(UserError, match="tfrecords_tools.probe first"):
+    with pytest.raises(UserError, match="tfrecords_tools probe first"):
         prepare(settings, only="extract")
     for stage in ("probe", "split", "pair", "balance", "extract"):
         assert prepare(settings, only=stage) is None
@@ -220,6 +222,6 @@ def test_refining_a_class_folder_keeps_agreeing_pairs_only(settings, class_folde
 
 
 def test_refines_where_the_data_has_no_classes(settings, class_folder, replaced):
-    listing = prepare_lib.list_data(settings, settings.data)
-    assert not prepare_lib.refines(settings, listing)
-    assert prepare_lib.refines(replaced(refine="on"), listing)
+    listing = job.list_data(settings, settings.data)
+    assert not job.refines(settings, listing)
+    assert job.refines(replaced(refine="on"), listing)

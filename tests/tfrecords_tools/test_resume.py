@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from tfrecords_tools import files
-from tfrecords_tools.prepare import prepare
+from tfrecords_tools.engine import storage
+from tfrecords_tools.job import prepare
 
 
 class Killed(BaseException):
@@ -31,8 +31,8 @@ def test_killed_at_any_write_and_repeated_it_ends_the_same(
     settings, class_folder, replaced, monkeypatch
 ):
     """What outlives a killed process are renamed files: each kill is one between two renames."""
-    monkeypatch.setattr("tfrecords_tools.parts.ROWS_PER_PART", 8)
-    original = files.writing
+    monkeypatch.setattr("tfrecords_tools.engine.parts.ROWS_PER_PART", 8)
+    original = storage.writing
     writes: list[str] = []
 
     def counted(limit: int):
@@ -50,7 +50,7 @@ def test_killed_at_any_write_and_repeated_it_ends_the_same(
 
         return writing
 
-    monkeypatch.setattr(files, "writing", counted(10**6))
+    monkeypatch.setattr(storage, "writing", counted(10**6))
     prepare(settings)
     expected, num_writes = shards(settings.out), len(writes)
     assert num_writes > 50
@@ -59,10 +59,10 @@ def test_killed_at_any_write_and_repeated_it_ends_the_same(
     # Twelve kills, each a little further than the last, in one and the same folder.
     for limit in sorted(random.Random(0).sample(range(1, num_writes // 2), 12)):
         writes.clear()
-        monkeypatch.setattr(files, "writing", counted(limit))
+        monkeypatch.setattr(storage, "writing", counted(limit))
         with contextlib.suppress(Killed, RuntimeError):
             prepare(again)
-    monkeypatch.setattr(files, "writing", original)
+    monkeypatch.setattr(storage, "writing", original)
     prepare(again)
 
     assert shards(again.out) == expected

@@ -10,8 +10,9 @@ import tensorflow as tf
 from PIL import Image
 
 from s2i_tf.data import dataset_info
-from tfrecords_tools import inspect, manifest, verify
-from tfrecords_tools.prepare import prepare
+from tfrecords_tools import inspect, verify
+from tfrecords_tools.engine import manifest
+from tfrecords_tools.job import prepare
 
 
 @pytest.fixture

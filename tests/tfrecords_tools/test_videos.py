@@ -10,8 +10,8 @@ from benchmarks import videos
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
-from tfrecords_tools import sources
-from tfrecords_tools.prepare import prepare
+from tfrecords_tools.job import prepare
+from tfrecords_tools.stages import sources
 
 HERTZ = {"low": 200, "middle": 800, "high": 3200}
 BRIGHTNESS = {"low": 40, "middle": 127, "high": 215}
@@ -77,7 +77,7 @@ def test_the_filter_alone_leaves_its_report(settings, video_folder):
 
 def test_larger_k_keeps_more_and_runs_no_net_again(settings, video_folder, replaced, monkeypatch):
     prepare(replaced(top_k=1))
-    from tfrecords_tools import label
+    from tfrecords_tools.stages import label
 
     monkeypatch.setattr(label.Label, "run", None)
     prepare(replaced(top_k=3))

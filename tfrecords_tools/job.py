@@ -21,31 +21,25 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from s2i_tf import spec
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
-from tfrecords_tools import (
+from tfrecords_tools import finish, outputs
+from tfrecords_tools.engine import manifest, parts, progress_log, row_tables, runner, storage
+from tfrecords_tools.engine.nets import NetName
+from tfrecords_tools.engine.row_tables import Read, Table
+from tfrecords_tools.engine.rows import Item, Labels, Pair
+from tfrecords_tools.settings import FOLEY, Settings
+from tfrecords_tools.stages import (
     balance,
     extract,
-    files,
-    finish,
     label,
-    manifest,
-    outputs,
     pair,
-    parts,
     probe,
-    progress,
     refine,
-    report,
-    runner,
+    refine_report,
     sources,
     split,
-    tables,
     write,
 )
-from tfrecords_tools.nets import NetName
-from tfrecords_tools.rows import Item, Labels, Pair
-from tfrecords_tools.settings import FOLEY, Settings
-from tfrecords_tools.sources import Listing
-from tfrecords_tools.tables import Read, Table
+from tfrecords_tools.stages.sources import Listing
 
 # The settings that a choice depends on, beside the rows that come in.
 _CHOICE_SETTINGS = {
@@ -130,7 +124,7 @@ class Job:
             windows_per_video=settings.windows_per_video,
             window_seconds=settings.window_seconds,
         )
-        listed = tables.spread(
+        listed = row_tables.spread(
             self._folder("list"), "files", self._listing.sources, by=lambda row: row.path
         )
         return self._run(stage, listed, self._folder(stage.name))
@@ -174,7 +168,9 @@ class Job:
                     )
                     | refining
                 ),
-                then=lambda verdicts: report.write(settings, self._listing.root, verdicts, whole),
+                then=lambda verdicts: refine_report.write(
+                    settings, self._listing.root, verdicts, whole
+                ),
             )
             pairs, read_pairs = verdicts, refine.ReadKept(verdicts)
         balancing = balance.Balance(
@@ -210,7 +206,7 @@ class Job:
         if not wanted:
             return False
         folder = self._folder(extract.Extract.name, f"round{len(rounds)}")
-        planned = tables.spread(
+        planned = row_tables.spread(
             self._folder("plan", f"round{len(rounds)}"),
             "items",
             (item for item in items.rows(Item) if item.key in wanted),
@@ -271,7 +267,7 @@ class Job:
         then: Callable[[Table], None] = lambda table: None,
     ) -> Table:
         """Runs a stage that chooses among rows; `then` makes its report."""
-        target = tables.target_for(
+        target = row_tables.target_for(
             self._folder(stage), "rows", sum(source.num_rows() for source in sources[:1])
         )
         settings = dataclasses.asdict(self._settings)
@@ -279,7 +275,7 @@ class Job:
         config["left_out"] = sorted(self._bad)
         if stage == split.NAME and self._trained_on is not None:
             config["trained_on"] = manifest.key_of(**self._trained_on.as_dict())
-        account = tables.run(
+        account = row_tables.run(
             stage, config, sources, target, build, self._options(1, 0.0), self._may_work(stage)
         )
         then(target)
@@ -287,8 +283,8 @@ class Job:
 
     def _finished(self, stage: str, table: Table, account: dict[str, Any] | None) -> Table:
         if account:
-            path = files.join(self._folder(outputs.ACCOUNTS), f"{stage}.json")
-            files.write(path, json.dumps(account, indent=1).encode())
+            path = storage.join(self._folder(outputs.ACCOUNTS), f"{stage}.json")
+            storage.write(path, json.dumps(account, indent=1).encode())
         if self._only == stage != write.Write.name:
             raise _Stopped
         return table
@@ -307,7 +303,7 @@ class Job:
         )
 
     def _folder(self, *names: str) -> str:
-        return files.join(self._settings.out, outputs.WORK, *names)
+        return storage.join(self._settings.out, outputs.WORK, *names)
 
 
 def trained_on(model_dir: str) -> TrainedOn | None:
@@ -353,7 +349,7 @@ def plan(settings: Settings) -> str:
     num_workers = settings.num_workers or os.cpu_count() or 1
     lines += [
         f"agreement filter: {'on' if labelled else 'off'}",
-        f"about {progress.duration(seconds / num_workers)} of work for {num_workers} workers, "
+        f"about {progress_log.duration(seconds / num_workers)} of work for {num_workers} workers, "
         "if every item is wanted",
         f"would write to {settings.out}",
     ]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import apache_beam as beam
 
 from s2i_tf.errors import UserError, unknown_name
-from tfrecords_tools import tables
-from tfrecords_tools.rows import Labels, Pair
-from tfrecords_tools.tables import Table
+from tfrecords_tools.engine import row_tables
+from tfrecords_tools.engine.row_tables import Table
+from tfrecords_tools.engine.rows import Labels, Pair
 
 NAME = "refine"
 AGREE = "agree"
@@ -165,7 +165,7 @@ class ReadKept(beam.PTransform):
         """Reads the verdicts and keeps the pairs."""
         return (
             pbegin
-            | tables.Read(self._verdicts, Verdict)
+            | row_tables.Read(self._verdicts, Verdict)
             | "Kept" >> beam.Filter(lambda verdict: verdict.kept)
             | "Pairs" >> beam.Map(lambda verdict: verdict.pair)
         )
@@ -175,9 +175,3 @@ def _with_sound(key, found) -> Iterator[tuple[Pair, Labels | None]]:
     labels = next(iter(found["labels"]), None)
     for pair in found["pairs"]:
         yield pair, labels
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(NAME)

@@ -17,7 +17,7 @@ import apache_beam as beam
 from s2i_tf import spec
 from s2i_tf.data import splits
 from s2i_tf.data.trained_on import TrainedOn
-from tfrecords_tools.rows import Item, Pair
+from tfrecords_tools.engine.rows import Item, Pair
 
 NAME = "split"
 
@@ -125,9 +125,3 @@ def _assigned(group: str, found: dict[str, Iterable]) -> Iterator[Row]:
     (side,) = found["sides"]
     for row in found["rows"]:
         yield dataclasses.replace(row, split=side)
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(NAME)

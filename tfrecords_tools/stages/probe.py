@@ -14,8 +14,8 @@ from typing import Any
 from s2i_tf.errors import MediaError
 from s2i_tf.files import content_digest
 from s2i_tf.media import limits, reasons, video
-from tfrecords_tools import clock, decode, files, parts, rows
-from tfrecords_tools.rows import Item, Quarantined, Source
+from tfrecords_tools.engine import clock, decode, parts, rows, storage
+from tfrecords_tools.engine.rows import Item, Quarantined, Source
 
 OUTSIDE = "outside"
 
@@ -48,7 +48,7 @@ class Probe(parts.Stage):
     def run(self, part: parts.Part, output: parts.Output) -> list[str]:
         """Probes the files of one part."""
         items: list[Item] = []
-        for source in rows.from_lines(Source, files.read(part.source)):
+        for source in rows.from_lines(Source, storage.read(part.source)):
             try:
                 with clock.measure("decode"):
                     items += self.probe(source)
@@ -66,7 +66,7 @@ class Probe(parts.Stage):
           MediaError: if it holds none that can be used.
         """
         try:
-            with files.local_copy(files.join(self.root, source.path)) as path:
+            with storage.local_copy(storage.join(self.root, source.path)) as path:
                 content = digest(path)
                 if source.kind == "image":
                     return [self._whole(source, content)]
@@ -160,9 +160,3 @@ def digest(path: str) -> str:
     if not os.path.getsize(path):
         raise MediaError(reasons.EMPTY, "the file is empty")
     return content_digest(path)
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(Probe.name)

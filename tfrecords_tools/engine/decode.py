@@ -12,8 +12,8 @@ import numpy as np
 
 from s2i_tf.errors import MediaError
 from s2i_tf.media import audio, image, reasons, video
-from tfrecords_tools import clock, files
-from tfrecords_tools.rows import Item, Quarantined
+from tfrecords_tools.engine import clock, storage
+from tfrecords_tools.engine.rows import Item, Quarantined
 
 DECODER_ERROR = "decoder_error"
 VANISHED = "the file was there when it was listed and is gone"
@@ -37,7 +37,7 @@ def load(item: Item, root: str) -> np.ndarray:
       MediaError: if it cannot be used.
     """
     try:
-        with files.local_copy(files.join(root, item.path)) as path:
+        with storage.local_copy(storage.join(root, item.path)) as path:
             if item.modality == "sound":
                 return audio.load_waveform(
                     path, start_seconds=item.start_seconds or 0.0, max_seconds=item.num_seconds

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from s2i_tf.data import splits
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS
 from s2i_tf.errors import UserError
-from tfrecords_tools import files
-from tfrecords_tools.rows import Quarantined, Source
+from tfrecords_tools.engine import storage
+from tfrecords_tools.engine.rows import Quarantined, Source
 
 STAGE = "list"
 _CLIP_PATH_COLUMNS = ("path", "youtube_id", "ytid")
@@ -50,7 +50,7 @@ def check(data: str) -> None:
     Raises:
       UserError: if there is nothing of that name.
     """
-    if files.is_local(data) and not files.exists(data):
+    if storage.is_local(data) and not storage.exists(data):
         raise UserError(f"--data={data}: no such folder or file")
 
 
@@ -66,7 +66,7 @@ def list_data(data: str, *, max_items: int = 0, seed: int = 0) -> Listing:
       UserError: if there is nothing of any of the three shapes.
     """
     check(data)
-    if data.endswith(".csv") and files.exists(data):
+    if data.endswith(".csv") and storage.exists(data):
         listing = _list_clips(data)
     else:
         found, missing = _find(data)
@@ -161,7 +161,10 @@ def _clip_paths(name: str, start_seconds: float) -> Iterator[str]:
 
 
 def _read_clips(path: str) -> Iterator[tuple[str, float, str]]:
-    with files.local_copy(path) as local, open(local, newline="", encoding="utf-8-sig") as file:
+    with (
+        storage.local_copy(path) as local,
+        open(local, newline="", encoding="utf-8-sig") as file,
+    ):
         table = list(csv.reader(file, skipinitialspace=True))
     header = _clip_header(path, table)
     for number, row in enumerate(table, start=1):
@@ -199,10 +202,13 @@ def _clip_header(path: str, table: Sequence[Sequence[str]]) -> Sequence[str]:
 
 
 def _read_index(data: str) -> dict[str, dict[str, str]]:
-    path = files.join(data, INDEX_FILE)
-    if not files.exists(path):
+    path = storage.join(data, INDEX_FILE)
+    if not storage.exists(path):
         return {}
-    with files.local_copy(path) as local, open(local, newline="", encoding="utf-8-sig") as file:
+    with (
+        storage.local_copy(path) as local,
+        open(local, newline="", encoding="utf-8-sig") as file,
+    ):
         table = csv.DictReader(file)
         if wanted := {"kind", "class", "path", "recording_group"} - set(table.fieldnames or ()):
             raise UserError(f"{path}: lacks the column {', '.join(sorted(wanted))}")
@@ -211,8 +217,8 @@ def _read_index(data: str) -> dict[str, dict[str, str]]:
 
 def _find(root: str) -> tuple[list[tuple[str, str]], list[Quarantined]]:
     """All files below a folder as (relative path, version), hidden ones left out."""
-    if not files.is_local(root):
-        return files.find(root), []
+    if not storage.is_local(root):
+        return storage.find(root), []
     found, odd = [], []
     for folder, subfolders, file_names in os.walk(root):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
-from tfrecords_tools import files, manifest
+from tfrecords_tools.engine import manifest, storage
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ def watch(
     """
     total = sum(num_rows.values())
     start = time.monotonic()
-    before = set(files.names(folder))
+    before = set(storage.names(folder))
     finished = threading.Event()
 
     def report() -> None:
         while not finished.wait(interval_seconds):
             # A part that is done again replaces a manifest that was there and no longer valid.
-            new = set(files.names(folder)) - before
+            new = set(storage.names(folder)) - before
             done = sum(num_rows[part] for part in num_rows if part + manifest.SUFFIX in new)
             if 0 < done < total:
                 logger.info(line(stage, done, total, time.monotonic() - start))

@@ -14,7 +14,7 @@ import apache_beam as beam
 from s2i_tf import spec
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
-from tfrecords_tools.rows import Pair
+from tfrecords_tools.engine.rows import Pair
 
 NAME = "balance"
 
@@ -125,9 +125,3 @@ def choose_classes(
             f"the largest classes have {', '.join(map(str, sizes[:5]))}"
         )
     return sorted(splits.stable_order(large, f"{seed}/classes")[: num_classes or None])
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(NAME)

@@ -13,8 +13,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from tfrecords_tools import clock, files, manifest, parts, rows
-from tfrecords_tools.manifest import Manifest
+from tfrecords_tools.engine import clock, manifest, parts, rows, storage
+from tfrecords_tools.engine.manifest import Manifest
 
 ROWS_PER_PART = 4096
 
@@ -29,16 +29,16 @@ class Table:
     @property
     def paths(self) -> list[str]:
         """The part files."""
-        return [files.join(self.folder, f"{name}.jsonl") for name in self.part_names]
+        return [storage.join(self.folder, f"{name}.jsonl") for name in self.part_names]
 
     def digests(self) -> list[str]:
         """The checksums of the part files."""
-        return [files.sha256(path) for path in self.paths]
+        return [storage.sha256(path) for path in self.paths]
 
     def rows(self, row_type: type) -> Iterator[Any]:
         """All rows, part by part."""
         for path in self.paths:
-            yield from rows.from_lines(row_type, files.read(path))
+            yield from rows.from_lines(row_type, storage.read(path))
 
     def manifests(self) -> Iterator[Manifest]:
         """The manifests of the parts."""
@@ -76,7 +76,8 @@ class Read(beam.PTransform):
             | beam.Create(self._table.paths)
             | beam.Reshuffle()
             | beam.FlatMap(
-                lambda path, row_type: rows.from_lines(row_type, files.read(path)), self._row_type
+                lambda path, row_type: rows.from_lines(row_type, storage.read(path)),
+                self._row_type,
             )
         )
 
@@ -161,7 +162,7 @@ def spread(folder: str, prefix: str, found: Iterable[Any], by: Callable[[Any], s
         contents[parts.place(by(row), len(contents))].append(row)
     parts.remove_strangers(folder, set(table.part_names))
     for path, part in zip(table.paths, contents, strict=True):
-        files.write(path, rows.to_lines(sorted(part, key=rows.dumps)))
+        storage.write(path, rows.to_lines(sorted(part, key=rows.dumps)))
     return table
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords_tools import decode, files, nets, parts, rows
-from tfrecords_tools.nets import NetName
-from tfrecords_tools.rows import Item, Labels
+from tfrecords_tools.engine import decode, nets, parts, rows, storage
+from tfrecords_tools.engine.nets import NetName
+from tfrecords_tools.engine.rows import Item, Labels
 
 DEPTH = 10
 
@@ -37,7 +37,7 @@ class Label(parts.Stage):
 
     def run(self, part: parts.Part, output: parts.Output) -> list[str]:
         """Labels the items of one part."""
-        items = rows.from_lines(Item, files.read(part.source))
+        items = rows.from_lines(Item, storage.read(part.source))
         labels: list[Labels] = []
         for modality, name in self.classifiers:
             chosen = [item for item in items if item.modality == modality]
@@ -66,9 +66,3 @@ def best_labels(item: Item, scores: np.ndarray, names: tuple[str, ...]) -> Label
         names=tuple(names[index] for index in order),
         scores=tuple(round(float(scores[index]), 4) for index in order),
     )
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(Label.name)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import apache_beam as beam
 
 from s2i_tf.data import splits
-from tfrecords_tools.rows import Item, Pair
+from tfrecords_tools.engine.rows import Item, Pair
 
 NAME = "pair"
 
@@ -93,9 +93,3 @@ def _pair(sound: Item, image: Item, rank: int) -> Pair:
         split=sound.split,
         rank=rank,
     )
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(NAME)

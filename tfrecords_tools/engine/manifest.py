@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tfrecords_tools import files
-from tfrecords_tools.rows import Quarantined
+from tfrecords_tools.engine import storage
+from tfrecords_tools.engine.rows import Quarantined
 
 SUFFIX = ".manifest.json"
 
@@ -27,7 +27,7 @@ class FileRecord:
     @classmethod
     def of(cls, path: str) -> "FileRecord":
         """Measures a file."""
-        return cls(files.num_bytes(path), files.sha256(path))
+        return cls(storage.num_bytes(path), storage.sha256(path))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,29 +55,29 @@ class Manifest:
     def save(self, folder: str) -> None:
         """Writes the manifest beside the part's files."""
         text = json.dumps(dataclasses.asdict(self), sort_keys=True, indent=1)
-        files.write(files.join(folder, self.part + SUFFIX), f"{text}\n".encode())
+        storage.write(storage.join(folder, self.part + SUFFIX), f"{text}\n".encode())
 
     def faults(self, folder: str) -> list[str]:
         """What is wrong with the part's files, one sentence each; none if all is well."""
         found = []
         for name, record in self.files.items():
-            path = files.join(folder, name)
-            if not files.exists(path):
+            path = storage.join(folder, name)
+            if not storage.exists(path):
                 found.append(f"{name}: missing")
-            elif (num_bytes := files.num_bytes(path)) != record.num_bytes:
+            elif (num_bytes := storage.num_bytes(path)) != record.num_bytes:
                 found.append(f"{name}: {num_bytes} bytes; the manifest says {record.num_bytes}")
-            elif files.sha256(path) != record.sha256:
+            elif storage.sha256(path) != record.sha256:
                 found.append(f"{name}: SHA-256 differs from the manifest's")
         return found
 
 
 def load(folder: str, part: str) -> Manifest | None:
     """The manifest of a part, or None if there is none that can be read."""
-    path = files.join(folder, part + SUFFIX)
-    if not files.exists(path):
+    path = storage.join(folder, part + SUFFIX)
+    if not storage.exists(path):
         return None
     try:
-        values = json.loads(files.read(path))
+        values = json.loads(storage.read(path))
         values["files"] = {name: FileRecord(**record) for name, record in values["files"].items()}
         values["source_ids"] = tuple(values["source_ids"])
         values["quarantined"] = tuple(Quarantined(**row) for row in values["quarantined"])
@@ -96,8 +96,8 @@ def load_valid(folder: str, part: str, key: str) -> Manifest | None:
 
 def remove(folder: str, part_names: Iterable[str]) -> None:
     """Removes the manifests of parts that are to be done again."""
-    present = set(files.names(folder))
-    files.remove(folder, present & {part + SUFFIX for part in part_names})
+    present = set(storage.names(folder))
+    storage.remove(folder, present & {part + SUFFIX for part in part_names})
 
 
 def key_of(**what: Any) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from s2i_tf import features
 from s2i_tf.features.base import Net
-from tfrecords_tools import clock
+from tfrecords_tools.engine import clock
 
 BATCH_SIZE = 8
 _LOADING = threading.Lock()

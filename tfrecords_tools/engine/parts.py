@@ -22,9 +22,9 @@ from apache_beam.runners.runner import PipelineResult
 
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
-from tfrecords_tools import clock, files, manifest, progress
-from tfrecords_tools.manifest import FileRecord, Manifest
-from tfrecords_tools.rows import Quarantined
+from tfrecords_tools.engine import clock, manifest, progress_log, storage
+from tfrecords_tools.engine.manifest import FileRecord, Manifest
+from tfrecords_tools.engine.rows import Quarantined
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +61,11 @@ class Output:
 
     def path(self, suffix: str) -> str:
         """Where the part's file of this suffix goes."""
-        return files.join(self._folder, self._part.name + suffix)
+        return storage.join(self._folder, self._part.name + suffix)
 
     def write(self, suffix: str, contents: bytes) -> None:
         """Writes one of the part's files."""
-        files.write(self.path(suffix), contents)
+        storage.write(self.path(suffix), contents)
         self.add(suffix)
 
     def add(self, suffix: str) -> None:
@@ -182,7 +182,7 @@ def run(
         manifest.remove(folder, [part.name for part in todo])
         num_rows = {part.name: part.num_rows for part in todo}
         start = time.monotonic()
-        with progress.watch(stage.name, num_rows, folder):
+        with progress_log.watch(stage.name, num_rows, folder):
             result = run_pipeline(
                 lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder),
                 options_for(len(todo), sum(num_rows.values()) * stage.seconds_per_row),
@@ -194,7 +194,7 @@ def run(
 
 def not_done(stage: str) -> UserError:
     """The error for a stage whose output another one needs."""
-    return UserError(f"the stage {stage} is not done; run python -m tfrecords_tools.{stage} first")
+    return UserError(f"the stage {stage} is not done; run python -m tfrecords_tools {stage} first")
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions) -> PipelineResult:
@@ -217,16 +217,16 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions
 def remove_strangers(folder: str, part_names: set[str]) -> None:
     """Removes the files of other parts and what a killed writer left behind; nothing else."""
     strangers = []
-    for name in files.names(folder):
+    for name in storage.names(folder):
         part = _PART_FILE.fullmatch(name)
-        if files.is_temporary(name) or (part and part[1] not in part_names):
+        if storage.is_temporary(name) or (part and part[1] not in part_names):
             strangers.append(name)
-    files.remove(folder, strangers)
+    storage.remove(folder, strangers)
 
 
 def _part(stage: str, config: dict[str, Any], source: str) -> Part:
     name = source.rsplit("/", 1)[-1].removesuffix(".jsonl")
-    contents = files.read(source)
+    contents = storage.read(source)
     digest = hashlib.sha256(contents).hexdigest()
     key = manifest.key_of(stage=stage, config=config, rows=digest)
     return Part(name, source, key, num_rows=contents.count(b"\n"))

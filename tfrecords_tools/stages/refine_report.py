@@ -16,11 +16,11 @@ from s2i_tf.data import splits
 from s2i_tf.errors import MediaError
 from s2i_tf.evaluation.markup import Embedder, Markup, join, tag
 from s2i_tf.media import audio, image
-from tfrecords_tools import decode, files
-from tfrecords_tools.refine import AGREE, Verdict
-from tfrecords_tools.rows import Item, item_key
+from tfrecords_tools.engine import decode, storage
+from tfrecords_tools.engine.row_tables import Table
+from tfrecords_tools.engine.rows import Item, item_key
 from tfrecords_tools.settings import Settings
-from tfrecords_tools.tables import Table
+from tfrecords_tools.stages.refine import AGREE, Verdict
 
 JSON_FILE = "refine.json"
 HTML_FILE = "refine.html"
@@ -102,9 +102,9 @@ def write(settings: Settings, root: str, verdicts: Table, items: Table) -> None:
     wanted = {key for rows in found.samples.values() for row in rows for key in row.pair.item_keys}
     sampled = {item.key: item for item in items.rows(Item) if item.key in wanted}
     text = json.dumps(to_json(found, settings), indent=1)
-    files.write(files.join(settings.out, JSON_FILE), f"{text}\n".encode())
+    storage.write(storage.join(settings.out, JSON_FILE), f"{text}\n".encode())
     page = to_html(found, settings, root, sampled)
-    files.write(files.join(settings.out, HTML_FILE), page.encode())
+    storage.write(storage.join(settings.out, HTML_FILE), page.encode())
 
 
 def to_json(found: Account, settings: Settings) -> dict[str, Any]:

@@ -14,10 +14,10 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.features.base import Modality
 from s2i_tf.media import image
-from tfrecords_tools import clock, decode, files, nets, parts, rows
-from tfrecords_tools.nets import NetName
-from tfrecords_tools.rows import Item
-from tfrecords_tools.tables import Table
+from tfrecords_tools.engine import clock, decode, nets, parts, rows, storage
+from tfrecords_tools.engine.nets import NetName
+from tfrecords_tools.engine.row_tables import Table
+from tfrecords_tools.engine.rows import Item
 
 JPEG_QUALITY = 95
 _FEATURE_BYTES = spec.FEATURE_SIZE * 4
@@ -61,9 +61,9 @@ class Extract(parts.Stage):
 
     def run(self, part: parts.Part, output: parts.Output) -> list[str]:
         """Extracts the items of one part."""
-        items = rows.from_lines(Item, files.read(part.source))
+        items = rows.from_lines(Item, storage.read(part.source))
         index: list[Extracted] = []
-        with files.writing(output.path(".bin")) as temporary, open(temporary, "wb") as file:
+        with storage.writing(output.path(".bin")) as temporary, open(temporary, "wb") as file:
             for modality, name in self.extractors:
                 chosen = [item for item in items if item.modality == modality]
                 if chosen:
@@ -114,17 +114,11 @@ class FeatureStore:
         for table in self._rounds:
             path = table.paths[parts.place(item_id, len(table.paths))]
             if found := self._index(path).get(f"{modality}:{item_id}"):
-                with files.open_for_reading(path.removesuffix(".jsonl") + ".bin") as file:
+                with storage.open_for_reading(path.removesuffix(".jsonl") + ".bin") as file:
                     file.seek(found.offset)
                     payload = file.read(found.num_bytes)
                 return np.frombuffer(payload[:_FEATURE_BYTES], "<f4"), payload[_FEATURE_BYTES:]
         raise KeyError(item_id)
 
     def _read_index(self, path: str) -> dict[str, Extracted]:
-        return {row.key: row for row in rows.from_lines(Extracted, files.read(path))}
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(Extract.name)
+        return {row.key: row for row in rows.from_lines(Extracted, storage.read(path))}

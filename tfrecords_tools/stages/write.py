@@ -15,9 +15,10 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
-from tfrecords_tools import clock, extract, files, parts, rows
-from tfrecords_tools.rows import Pair
-from tfrecords_tools.tables import Table
+from tfrecords_tools.engine import clock, parts, rows, storage
+from tfrecords_tools.engine.row_tables import Table
+from tfrecords_tools.engine.rows import Pair
+from tfrecords_tools.stages import extract
 
 SHARD_BYTES = 128 << 20
 MIN_TRAIN_SHARDS = 4
@@ -59,9 +60,9 @@ class Write(parts.Stage):
         import tensorflow as tf
 
         store = extract.FeatureStore(self.rounds)
-        pairs = rows.from_lines(Pair, files.read(part.source))
+        pairs = rows.from_lines(Pair, storage.read(part.source))
         with clock.measure("write"):
-            with files.writing(output.path("")) as path, tf.io.TFRecordWriter(path) as writer:
+            with storage.writing(output.path("")) as path, tf.io.TFRecordWriter(path) as writer:
                 for pair in pairs:
                     writer.write(self._record(pair, store))
             output.add("")
@@ -130,8 +131,8 @@ def plan(
         for index in range(num_shards[split]):
             edges = [len(pairs) * i // num_shards[split] for i in (index, index + 1)]
             names.append(f"{name}-{split}.tfrecord-{index:05d}-of-{num_shards[split]:05d}")
-            files.write(
-                files.join(folder, f"{names[-1]}.jsonl"), rows.to_lines(pairs[slice(*edges)])
+            storage.write(
+                storage.join(folder, f"{names[-1]}.jsonl"), rows.to_lines(pairs[slice(*edges)])
             )
     parts.remove_strangers(folder, set(names))
     return Table(folder, tuple(names))
@@ -156,9 +157,3 @@ def num_shards_for(counts: Mapping[str, int], wanted: int, feature_bytes: int) -
 def order_key(pair: Pair, seed: int) -> tuple[float, str]:
     """Places a pair among its split: the shards are equal slices of this order."""
     return splits.stable_fraction(pair.id, f"{seed}/order"), pair.id
-
-
-if __name__ == "__main__":
-    from tfrecords_tools import commands
-
-    commands.main(Write.name)

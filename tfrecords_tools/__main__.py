@@ -1,0 +1,38 @@
+"""`python -m tfrecords_tools STAGE`: one stage alone, with the flags of `s2i prepare`."""
+
+import sys
+
+from absl import flags
+
+from s2i_tf import logs
+from s2i_tf.errors import EXIT_MISTAKE, UserError, unknown_name
+from tfrecords_tools import settings
+from tfrecords_tools.engine import availability
+
+STAGES = ("probe", "label", "pair", "refine", "balance", "split", "extract", "write")
+
+
+def main() -> None:
+    """Runs one stage; those before it must be done already. Always ends in `SystemExit`."""
+    logs.show("tfrecords_tools")
+    settings.define_flags(__name__)
+    try:
+        _, *arguments = flags.FLAGS(sys.argv)
+        stage = arguments[0] if len(arguments) == 1 else ""
+        if stage not in STAGES:
+            raise unknown_name("stage", stage, STAGES)
+        chosen = settings.from_flags()
+        chosen.validate()
+        availability.require_beam()
+        from tfrecords_tools import job
+
+        summary = job.prepare(chosen, only=stage)
+    except (UserError, flags.Error) as error:
+        print(f"tfrecords_tools: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(EXIT_MISTAKE)
+    print(summary.last_line() if summary else f"{stage}: done")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
