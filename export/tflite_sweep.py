@@ -162,7 +162,7 @@ def sweep(
             tflite_export.chain_functions(model, extractor.model),
             nets,
             quantization,
-            tflite_export.chain_examples(extractor, calibration),
+            tflite_export.chain_examples(model, extractor, calibration),
         )
         contents = tflite_metadata.add(contents, saved_model.facts(model), quantization)
         row, drawn = measure(contents, WAVEFORM_SIGNATURE, stages[0], num_runs)

@@ -1,7 +1,25 @@
 """s2i_tf: pictures from sounds, by multimodal features and stacked GANs.
 
-Importing the package, `s2i_tf.spec` or `s2i_tf.config` never imports TensorFlow, so that the
-command line answers at once.
+    import s2i_tf
+
+    model = s2i_tf.load()
+    picture = model.generate("rain.wav")
+
+`s2i_tf.api` says what a model can be asked. Importing the package, `s2i_tf.spec` or `s2i_tf.config`
+never imports TensorFlow, so that the command line answers at once.
 """
 
-__version__ = "0.1.0"
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from s2i_tf.api import Model
+
+__version__ = "0.2.0"
+
+
+def load(model: str | os.PathLike | None = None) -> "Model":
+    """Loads a trained model; see `s2i_tf.api.load`."""
+    from s2i_tf import api
+
+    return api.load(model)

@@ -32,10 +32,15 @@ __all__ = [
     "BACKENDS",
     "encode_audio",
     "feature_window",
+    "from_samples",
     "label_window",
     "load_waveform",
     "waveform_dataset",
 ]
+
+# Of samples in memory: more channels are samples that lie the other way, a higher peak is no ±1.
+_MAX_CHANNELS = 64
+_MAX_PEAK = 2.0
 
 # A source, the start and the greatest length in seconds, to mono samples and their rate. In the
 # order in which they are tried.
@@ -71,12 +76,43 @@ def load_waveform(
     """
     _check_arguments(start_seconds, max_seconds, backend)
     names = (backend,) if backend else tuple(BACKENDS)
-    mono, rate_hz = _decode(source, start_seconds, max_seconds, names)
-    if rate_hz == spec.SAMPLE_RATE_HZ:  # nothing that TensorFlow would be needed for
-        scale = np.float32(spec.WAVEFORM_SCALE)
-        scaled = mono * scale
-        return np.clip(scaled, -scale, scale, out=scaled)
-    return _to_waveform(mono, rate_hz).numpy()
+    return _at_our_rate(*_decode(source, start_seconds, max_seconds, names))
+
+
+def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+    """The waveform of samples that are in memory; of more than ten minutes, of the first ten.
+
+    Args:
+      samples: [samples] or [samples, channels], float in [-1, 1] or integers of full scale.
+      rate_hz: their sampling rate.
+
+    Returns:
+      The waveform, float32 [samples].
+
+    Raises:
+      MediaError: as `load_waveform`; `not_media` if it is no array of samples.
+    """
+    name = "the given waveform"
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > _MAX_CHANNELS):
+        allowed = f"[samples] or [samples, channels], of at most {_MAX_CHANNELS} channels"
+        raise MediaError(reasons.NOT_MEDIA, f"{name}: {list(samples.shape)}; allowed: {allowed}")
+    if not limits.MIN_RATE_HZ <= rate_hz <= limits.MAX_RATE_HZ:
+        allowed = f"{limits.MIN_RATE_HZ} to {limits.MAX_RATE_HZ}"
+        raise MediaError(reasons.BAD_RATE, f"{name}: rate {rate_hz} Hz; allowed: {allowed}")
+    if samples.dtype.kind not in "iuf":
+        raise MediaError(reasons.NOT_MEDIA, f"{name}: {samples.dtype}; allowed: float or integers")
+    mono = samples.astype(np.float32)
+    if samples.dtype.kind != "f":
+        info = np.iinfo(samples.dtype)
+        full_scale = (int(info.max) - int(info.min) + 1) / 2
+        mono = mono / np.float32(full_scale) - np.float32(info.min == 0)
+    mono = mono if mono.ndim == 1 else mono.mean(axis=1)
+    if np.abs(mono).max(initial=0) > _MAX_PEAK:
+        raise MediaError(
+            reasons.NOT_MEDIA,
+            f"{name}: a peak of {np.abs(mono).max():g}; allowed: float in [-1, 1], or integers",
+        )
+    return _at_our_rate(*_checked(mono, int(rate_hz), name, 0.0, limits.MAX_SECONDS))
 
 
 def waveform_dataset(
@@ -228,6 +264,13 @@ def _reported(function: Callable, *arguments) -> tuple[np.ndarray, np.int32, str
     except MediaError as error:
         return np.zeros(0, np.float32), np.int32(spec.SAMPLE_RATE_HZ), error.reason, str(error)
     return mono, np.int32(rate_hz), "", ""
+
+
+def _at_our_rate(mono: np.ndarray, rate_hz: int) -> np.ndarray:
+    if rate_hz != spec.SAMPLE_RATE_HZ:
+        return _to_waveform(mono, rate_hz).numpy()
+    scale = np.float32(spec.WAVEFORM_SCALE)  # nothing that TensorFlow would be needed for
+    return np.clip(mono * scale, -scale, scale)
 
 
 _REPORTED = (tf.float32, tf.int32, tf.string, tf.string)

@@ -80,10 +80,14 @@ class SoundToImage:
         Without `draws` they are the deterministic ones; with them further samples, see
         `s2i_tf.models.layers.drawn_masks`.
         """
+        return self.picture_of_vector(self.multimodal.hidden_of_sound(sound_features).before, draws)
+
+    def picture_of_vector(self, before, draws=None):
+        """As `picture_of_sound`, of multimodal vectors [batch, hidden] before the activation."""
         if draws is not None:
             with drawn_masks(draws, self.feature_generator, self.image_generator):
-                return self.picture_of_sound(sound_features)
-        condition = self.multimodal.condition_of_sound(sound_features)
+                return self.picture_of_vector(before)
+        condition = self.multimodal.condition_scaler(before)
         return self._picture(feature_map.run(self.feature_generator, condition))
 
     def picture_of_image_features(self, image_features):
@@ -105,12 +109,28 @@ class SoundToImage:
         Raises:
           UserError: if a further picture is asked of a model that has no dropout.
         """
-        if sample == 0:
-            return _in_batches(self.picture_of_sound, sound_features)
-        if not self.stochastic:
+        return self.draw(self.embed_sound(sound_features).before, sample=sample, seed=seed)
+
+    def draw(self, before: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
+        """As `generate`, of multimodal vectors [num, hidden] before the activation."""
+        if sample and not self.stochastic:
             raise UserError("this model gives one picture a sound: it was trained with dropout 0")
-        draws = [[seed, sample]]
-        return _in_batches(lambda batch: self.picture_of_sound(batch, draws), sound_features)
+        draws = [[seed, sample]] if sample else None
+        return _in_batches(lambda batch: self.picture_of_vector(batch, draws), before)
+
+    def what_is_heard(self, sound_features):
+        """What sounds of features [batch, 4096] are heard as; traceable.
+
+        Returns:
+          `heard`, class probabilities [batch, classes], and the multimodal vectors `before` and
+          `after` the activation, each [batch, hidden].
+        """
+        hidden = self.multimodal.hidden_of_sound(sound_features)
+        return {"heard": ops.softmax(self.multimodal.labels(hidden)), **hidden._asdict()}
+
+    def listen(self, sound_features: np.ndarray) -> dict[str, np.ndarray]:
+        """As `what_is_heard`, of float32 [num, 4096], in NumPy."""
+        return _in_batches(self.what_is_heard, sound_features)
 
     def images_from_features(self, image_features: np.ndarray) -> np.ndarray:
         """Pictures float32 [num, 128, 128, 3] in [0, 1] of image features [num, 4096] (5.2)."""

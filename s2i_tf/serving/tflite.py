@@ -1,10 +1,12 @@
 """Runs a TFLite file that `s2i export --format=tflite` wrote, in the place of a trained model.
 
-Needs ai-edge-litert and NumPy, no TensorFlow.
+Needs ai-edge-litert and NumPy, no TensorFlow. A file may be used by several threads: its runtime
+computes for one of them at a time.
 """
 
 import os
 import pathlib
+import threading
 import types
 
 import numpy as np
@@ -15,6 +17,8 @@ from s2i_tf.serving import tflite_metadata
 
 WAVEFORM_SIGNATURE = "serving_default"
 FEATURES_SIGNATURE = "sound_features"
+EMBED_SIGNATURE = "embed_sound"
+DRAW_SIGNATURE = "draw"
 
 
 class TFLiteModel:
@@ -35,6 +39,8 @@ class TFLiteModel:
         self.fingerprints = facts["fingerprints"]
         self.extractors = facts["extractors"]
         self.quantization = facts["quantization"]
+        self._path = path
+        self._lock = threading.Lock()
         try:
             self._interpreter = interpreter().Interpreter(str(path), num_threads=num_threads)
         except ValueError as error:
@@ -53,35 +59,70 @@ class TFLiteModel:
         """
         return cls(pathlib.Path(path), tflite_metadata.read(path), num_threads)
 
-    def generate(self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
-        """Pictures of sounds.
+    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """What is heard in waveforms, each float32 [samples] within ±256 at 22,050 Hz.
+
+        Returns:
+          `heard`, class probabilities [num, classes], and the multimodal vectors `before` and
+          `after` the activation, each [num, hidden units].
+        """
+        from s2i_tf.media import audio
+
+        windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
+        return self._run(EMBED_SIGNATURE, "waveform", windows / np.float32(spec.WAVEFORM_SCALE))
+
+    def draw(self, before: np.ndarray, num_samples: int = 1, seed: int = 0) -> np.ndarray:
+        """Pictures of multimodal vectors.
 
         Args:
-          sound_features: float32 [num, 4096].
-          sample: 0, the one deterministic picture.
+          before: float32 [num, hidden units], before the activation.
+          num_samples: 1, the one deterministic picture.
           seed: of further pictures, of which there are none.
 
         Returns:
-          Float32 [num, 128, 128, 3] in [0, 1].
+          Float32 [num, 1, 128, 128, 3] in [0, 1].
 
         Raises:
-          UserError: if a further picture is asked for.
+          UserError: if further pictures are asked for.
         """
-        if sample:
-            raise UserError(
-                "a TFLite file gives one picture a sound; further samples need the model"
-            )
-        return self._run(FEATURES_SIGNATURE, "sound_features", sound_features)
+        _only_one(num_samples)
+        return self._run(DRAW_SIGNATURE, "before", before)["image"][:, None]
+
+    def generate(self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
+        """Pictures float32 [num, 128, 128, 3] in [0, 1] of sound features [num, 4096].
+
+        Raises:
+          UserError: if another picture than sample 0 is asked for.
+        """
+        _only_one(sample + 1)
+        return self._run(FEATURES_SIGNATURE, "sound_features", sound_features)["image"]
 
     def generate_from_windows(self, windows: np.ndarray) -> np.ndarray:
         """Pictures [num, 128, 128, 3] of windows float32 [num, 132300] in [-1, 1]."""
-        return self._run(WAVEFORM_SIGNATURE, "waveform", windows)
+        return self._run(WAVEFORM_SIGNATURE, "waveform", windows)["image"]
 
-    def _run(self, signature: str, name: str, rows: np.ndarray) -> np.ndarray:
-        runner = self._interpreter.get_signature_runner(signature)
-        pictures = [runner(**{name: row[None].astype(np.float32)})["image"][0] for row in rows]
-        shape = (len(rows), spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS)
-        return np.array(pictures, np.float32).reshape(shape)
+    def _run(self, signature: str, name: str, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """A signature's outputs, of one row at a time."""
+        if signature not in self._interpreter.get_signature_list():
+            raise UserError(
+                f"{self._path}: has no signature {signature!r}, for an older version wrote it; "
+                "`s2i export` writes it anew"
+            )
+        with self._lock:
+            runner = self._interpreter.get_signature_runner(signature)
+            answers = [runner(**{name: row[None].astype(np.float32)}) for row in rows]
+            outputs = runner.get_output_details()
+        return {
+            output: np.concatenate([answer[output] for answer in answers])
+            if answers
+            else np.zeros((0, *details["shape"][1:]), np.float32)
+            for output, details in outputs.items()
+        }
+
+
+def _only_one(num_samples: int) -> None:
+    if num_samples > 1:
+        raise UserError("a TFLite file gives one picture a sound; further samples need the model")
 
 
 def interpreter() -> types.ModuleType:

@@ -1,12 +1,16 @@
-"""A trained model as one TFLite file: waveform to picture, and sound features to picture.
+"""A trained model as one TFLite file: waveform to picture, at once or by its multimodal vector.
 
 Batch 1, builtin ops alone, norms and dropout as at inference. The file's signatures:
 
   serving_default  waveform float32 [1, 132300]       → image float32 [1, 128, 128, 3] in [0, 1]
   sound_features   sound_features float32 [1, 4096]   → image
+  embed_sound      waveform                           → before, after float32 [1, hidden units],
+                                                        heard float32 [1, classes]
+  draw             before                             → image
 
-The waveform is the 6 s window of `audio.feature_window` in [-1, 1]. Weights that both
-signatures use are in the file once. What else a caller must know is inside, see
+`before` and `after` are the multimodal vectors before and after the activation, `heard` class
+probabilities. The waveform is the 6 s window of `audio.feature_window` in [-1, 1]. Weights that
+several signatures use are in the file once. What else a caller must know is inside, see
 `s2i_tf.serving.tflite_metadata`; `s2i_tf.serving.tflite` runs the file.
 """
 
@@ -30,7 +34,14 @@ from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import examples, saved_model, tflite_metadata, wav
 from s2i_tf.serving.parity import ParityError
 from s2i_tf.serving.precision import in_float32
-from s2i_tf.serving.tflite import FEATURES_SIGNATURE, WAVEFORM_SIGNATURE, TFLiteModel, interpreter
+from s2i_tf.serving.tflite import (
+    DRAW_SIGNATURE,
+    EMBED_SIGNATURE,
+    FEATURES_SIGNATURE,
+    WAVEFORM_SIGNATURE,
+    TFLiteModel,
+    interpreter,
+)
 
 ENDING = ".tflite"
 NUM_CALIBRATION_SOUNDS = 64
@@ -134,7 +145,9 @@ def export(
             raise UserError(
                 f"{quantization} needs a prepared data set to calibrate with: --data=DIR"
             )
-        calibration = chain_examples(extractor, training_windows(data, NUM_CALIBRATION_SOUNDS))
+        calibration = chain_examples(
+            model, extractor, training_windows(data, NUM_CALIBRATION_SOUNDS)
+        )
     functions = chain_functions(model, extractor.model)
     nets = (extractor.model, *model_nets(model))
     contents = convert(functions, nets, quantization, calibration)
@@ -225,9 +238,18 @@ def chain_functions(
     def picture_of_features(sound_features: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"image": model.picture_of_sound(sound_features)}
 
+    def embed(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
+        return model.what_is_heard(sound_net(wav.scaled(waveform), training=False))
+
+    def draw(before: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"image": model.picture_of_vector(before)}
+
+    hidden_units = model.multimodal.hidden_units
     return {
         WAVEFORM_SIGNATURE: traced(picture_of_waveform, waveform=[1, spec.FEATURE_SAMPLES]),
         FEATURES_SIGNATURE: traced(picture_of_features, sound_features=[1, spec.FEATURE_SIZE]),
+        EMBED_SIGNATURE: traced(embed, waveform=[1, spec.FEATURE_SAMPLES]),
+        DRAW_SIGNATURE: traced(draw, before=[1, hidden_units]),
     }
 
 
@@ -237,12 +259,15 @@ def traced(function: Callable, **shapes: list[int]) -> tf.types.experimental.Con
     return tf.function(function, inputs, autograph=False).get_concrete_function()
 
 
-def chain_examples(extractor: Extractor, windows: np.ndarray) -> Examples:
+def chain_examples(model: SoundToImage, extractor: Extractor, windows: np.ndarray) -> Examples:
     """Calibration examples for `chain_functions`, of windows [num, 132300] in [-1, 1]."""
     features = [extractor(window[None] * spec.WAVEFORM_SCALE) for window in windows]
+    of_windows = [{"waveform": window[None]} for window in windows]
     return {
-        WAVEFORM_SIGNATURE: [{"waveform": window[None]} for window in windows],
+        WAVEFORM_SIGNATURE: of_windows,
         FEATURES_SIGNATURE: [{"sound_features": row} for row in features],
+        EMBED_SIGNATURE: of_windows,
+        DRAW_SIGNATURE: [{"before": model.embed_sound(row).before} for row in features],
     }
 
 
@@ -273,12 +298,14 @@ def training_windows(data: str | os.PathLike, num: int) -> np.ndarray:
 def _compare(
     path: pathlib.Path, model: SoundToImage, extractor: Extractor, quantization: str
 ) -> float:
-    """The larger mean difference from Keras of the two signatures' pictures."""
+    """The largest mean difference from Keras of the pictures, by each way to them."""
     file = TFLiteModel.load(path)
     windows = examples.sounds(spec.FEATURE_SECONDS, _NUM_COMPARED)
-    features = extractor(windows * np.float32(spec.WAVEFORM_SCALE))
+    waveforms = windows * np.float32(spec.WAVEFORM_SCALE)
+    features = extractor(waveforms)
     expected = model.generate(features)
-    pictures = (file.generate_from_windows(windows), file.generate(features))
+    by_vector = file.draw(file.listen(list(waveforms))["before"], 1, 0)[:, 0]
+    pictures = (file.generate_from_windows(windows), file.generate(features), by_vector)
     difference = max(float(np.abs(picture - expected).mean()) for picture in pictures)
     if not difference <= MEAN_TOLERANCES[quantization]:
         raise ParityError(

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from concurrent import futures
 
 import keras
 import numpy as np
@@ -42,6 +43,21 @@ def test_a_float32_file_draws_what_keras_draws(toy, float32_file, features):
     expected = toy.model.generate(sound_features)
     np.testing.assert_allclose(file.generate(sound_features), expected, atol=1e-3)
     np.testing.assert_allclose(file.generate_from_windows(windows), expected, atol=1e-3)
+    heard = file.listen(list(windows * np.float32(256)))
+    for name, values in toy.model.listen(sound_features).items():
+        allowed = parity.TOLERANCE * max(1, np.abs(values).max())
+        np.testing.assert_allclose(heard[name], values, rtol=0, atol=allowed)
+    np.testing.assert_allclose(file.draw(heard["before"])[:, 0], expected, atol=1e-3)
+
+
+def test_threads_get_their_own_pictures(float32_file, features):
+    sound_features = np.concatenate([features[1]] * 3)
+    file = tflite.TFLiteModel.load(float32_file)
+    expected = file.generate(sound_features)
+    with futures.ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(file.generate, row[None]) for row in sound_features]
+        for job, picture in zip(jobs, expected, strict=True):
+            np.testing.assert_array_equal(job.result()[0], picture)
 
 
 def test_it_stands_for_the_model(toy, float32_file):
@@ -77,6 +93,8 @@ def test_the_file_names_its_signatures_and_holds_builtin_ops_alone(float32_file)
     assert found == {
         "serving_default": (["waveform"], ["image"]),
         "sound_features": (["sound_features"], ["image"]),
+        "embed_sound": (["waveform"], ["after", "before", "heard"]),
+        "draw": (["before"], ["image"]),
     }
     codes = {max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes}
     assert schema.BuiltinOperator.CONV_2D in codes
@@ -175,13 +193,13 @@ def test_an_existing_file_is_left_alone(toy, float32_file):
     assert float32_file.stat() == before
 
 
-def test_a_file_that_differs_gets_no_name(toy, tmp_path, monkeypatch):
-    contents = minimal_file()
+def test_a_file_that_differs_gets_no_name(toy, float32_file, tmp_path, monkeypatch):
+    contents = float32_file.read_bytes()
     monkeypatch.setattr(tflite_export, "convert", lambda *_: contents)
+    monkeypatch.setattr(tflite_export.tflite_metadata, "add", lambda contents, *_: contents)
     monkeypatch.setattr(
         tflite.TFLiteModel, "generate", lambda self, rows: np.ones((len(rows), 128, 128, 3))
     )
-    monkeypatch.setattr(tflite.TFLiteModel, "generate_from_windows", tflite.TFLiteModel.generate)
     with pytest.raises(parity.ParityError, match="float32 file's pictures differ by"):
         tflite_export.export(toy.model, toy.extractor, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,405 @@
+"""A trained model to call: pictures of sounds, what is heard, vectors, and sounds for photos.
+
+    model = s2i_tf.load()
+    picture = model.generate("rain.wav")  # uint8 [128, 128, 3]
+    model.hear("rain.wav")[0]  # ("rain", 0.93)
+
+A sound is a path, the contents of a file or an open file of any sound or video; or a waveform in
+NumPy, float in [-1, 1] or integers of full scale, [samples] or [samples, channels], as the pair
+(waveform, rate in Hz) or with `rate_hz`. Of one longer than ten minutes, the first ten count. What
+`hear` gives can stand for its sound, which is then not heard again. A photo is a path, the contents
+of a file, an open file, or a picture uint8 [height, width, 3].
+
+Where a list is given, a list comes back in its order, and `return_exceptions` puts the error of a
+sound or photo that cannot be used in the place of its result, where else it is raised. A model may
+be called from several threads.
+"""
+
+import os
+import pathlib
+import threading
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import numpy as np
+
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.pretrained import REALPAIRS
+
+File = str | os.PathLike | bytes | BinaryIO
+Photo = File | np.ndarray
+Sound = File | np.ndarray | tuple[np.ndarray, int]
+
+_BATCH_SIZE = 16
+_MAX_SEED = 2**31 - 1
+
+
+class Heard(tuple):
+    """What a model hears in a sound: pairs of class name and probability, the likeliest first.
+
+    Attributes:
+      before: multimodal vector before the activation, float32 [hidden units]; pictures are drawn
+        of it.
+      after: multimodal vector after the activation, float32 [hidden units]; sounds and photos are
+        compared by it.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+
+    def __new__(
+        cls,
+        class_names: Sequence[str],
+        probabilities: np.ndarray,
+        before: np.ndarray,
+        after: np.ndarray,
+    ) -> "Heard":
+        """Of the probability of each class, and the two vectors."""
+        order = np.argsort(-probabilities, kind="stable")
+        heard = super().__new__(
+            cls, [(class_names[index], float(probabilities[index])) for index in order]
+        )
+        heard.before, heard.after = before, after
+        return heard
+
+
+class FoundSound(NamedTuple):
+    """A training sound that fits a photo.
+
+    Attributes:
+      sound: path relative to the folder of the training data.
+      label: class name of the sound.
+      recording: the recording that the sound was cut from.
+      distance: cosine distance of its features from those made of the photo, in [0, 2].
+    """
+
+    sound: str
+    label: str
+    recording: str
+    distance: float
+
+
+class Runtime(Protocol):
+    """What computes: Keras, a SavedModel or a TFLite file; arrays in, arrays out."""
+
+    class_names: tuple[str, ...]
+
+    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """`heard`, `before` and `after`, each [sounds, …], of waveforms as `media.audio` has."""
+
+    def draw(self, before: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
+        """Pictures [sounds, num_samples, side, side, 3] in [0, 1] of multimodal vectors."""
+
+
+class Model:
+    """A trained model, as `load` gives it.
+
+    Args:
+      runtime: what computes.
+
+    Attributes:
+      class_names: the classes that it was trained on.
+    """
+
+    def __init__(self, runtime: Runtime):
+        self._runtime = runtime
+        self.class_names = runtime.class_names
+
+    def generate(
+        self,
+        sound: Sound | Heard | list[Sound | Heard],
+        *,
+        samples: int | None = None,
+        seed: int = 0,
+        rate_hz: int | None = None,
+        return_exceptions: bool = False,
+    ) -> Any:
+        """Draws what may have made a sound.
+
+        Args:
+          sound: the sound, or a list of them.
+          samples: how many pictures of each sound. The first is the model's one deterministic
+            picture, further ones depend on `seed` and their number.
+          seed: random seed of the further pictures, 0 or more.
+          rate_hz: sampling rate of waveforms that come without one.
+          return_exceptions: of a list, puts errors in the place of results.
+
+        Returns:
+          A picture, uint8 [side, side, 3]; with `samples` an array of them [samples, side, side,
+          3]; of a list a list.
+
+        Raises:
+          UserError: if a sound cannot be used, or the model gives one picture a sound alone.
+        """
+        if samples is not None and samples < 1:
+            raise UserError(f"samples {samples}; allowed: 1 or more")
+        if not 0 <= seed <= _MAX_SEED:
+            raise UserError(f"seed {seed}; allowed: 0 to {_MAX_SEED}")
+
+        def draw(sounds: list) -> list[np.ndarray]:
+            from s2i_tf.media.sheet import to_uint8
+
+            before = np.stack([heard.before for heard in self._listen(sounds)])
+            pictures = to_uint8(self._runtime.draw(before, samples or 1, seed))
+            return list(pictures if samples else pictures[:, 0])
+
+        return _each(sound, lambda one: _read_sound(one, rate_hz), draw, return_exceptions)
+
+    def hear(
+        self,
+        sound: Sound | list[Sound],
+        *,
+        rate_hz: int | None = None,
+        return_exceptions: bool = False,
+    ) -> Any:
+        """Says what a sound is heard as.
+
+        Args:
+          sound: the sound, or a list of them.
+          rate_hz: sampling rate of waveforms that come without one.
+          return_exceptions: of a list, puts errors in the place of results.
+
+        Returns:
+          `Heard`; of a list a list.
+
+        Raises:
+          UserError: if a sound cannot be used.
+        """
+        return _each(sound, lambda one: _read_sound(one, rate_hz), self._listen, return_exceptions)
+
+    def embed(self, item: Sound | Photo | list, *, rate_hz: int | None = None) -> Any:
+        """The multimodal vector of a sound or a photo, which share one space.
+
+        Args:
+          item: a sound or a photo, or a list of them; a file is told by its contents, and an
+            array is a photo if it is uint8 [height, width, 3].
+          rate_hz: sampling rate of waveforms that come without one.
+
+        Returns:
+          Float32 [hidden units], the vector after the activation; of a list a list. The nearer two
+          are by Euclidean distance, the better they fit (paper section 5.3).
+
+        Raises:
+          UserError: if an item cannot be used, or is a photo and the model takes sounds alone.
+        """
+
+        def embed(items: list) -> list[np.ndarray]:
+            photos = [one for one in items if _is_picture(one)]
+            of_photos = iter(self._needs("embed_photos")(photos) if photos else ())
+            of_sounds = iter(self._listen([one for one in items if not _is_picture(one)]))
+            return [next(of_photos) if _is_picture(one) else next(of_sounds).after for one in items]
+
+        return _each(item, lambda one: _read_any(one, rate_hz), embed)
+
+    def sounds_for(
+        self, photo: Photo | list[Photo], *, num: int = 1, return_exceptions: bool = False
+    ) -> Any:
+        """Finds the training sounds that fit a photo, no two of them of one recording.
+
+        Args:
+          photo: the photo, or a list of them.
+          num: how many sounds.
+          return_exceptions: of a list, puts errors in the place of results.
+
+        Returns:
+          A list of `FoundSound`, the nearest first; of a list of photos a list of lists.
+
+        Raises:
+          UserError: if a photo cannot be used, or the model goes from sound to image only.
+        """
+        if num < 1:
+            raise UserError(f"num {num}; allowed: 1 or more")
+        find = self._needs("find_sounds")
+        return _each(photo, _read_photo, lambda photos: find(photos, num), return_exceptions)
+
+    def _listen(self, sounds: list[np.ndarray | Heard]) -> list[Heard]:
+        """What was not heard yet is heard."""
+        waveforms = [sound for sound in sounds if not isinstance(sound, Heard)]
+        if not waveforms:
+            return sounds
+        found = self._runtime.listen(waveforms)
+        columns = zip(found["heard"], found["before"], found["after"], strict=True)
+        fresh = (Heard(self.class_names, *row) for row in columns)
+        return [sound if isinstance(sound, Heard) else next(fresh) for sound in sounds]
+
+    def _needs(self, method: str) -> Callable:
+        if not hasattr(self._runtime, method):
+            raise UserError(
+                "an exported model takes sounds alone; photos need the model's folder or its run"
+            )
+        return getattr(self._runtime, method)
+
+
+def load(model: str | os.PathLike | None = None) -> Model:
+    """Loads a trained model.
+
+    Args:
+      model: folder of a model or of the run that trained it, or a TFLite file; by default the
+        package's own.
+
+    Raises:
+      UserError: if there is no model, or it cannot be read.
+    """
+    path = pathlib.Path(model or REALPAIRS)
+    if path.suffix == ".tflite":
+        from s2i_tf.serving.tflite import TFLiteModel
+
+        return Model(TFLiteModel.load(path))
+    return Model(_Keras(path))
+
+
+class _Keras:
+    """A model's folder, computed by Keras."""
+
+    def __init__(self, folder: pathlib.Path):
+        from s2i_tf.models.sound_to_image import SoundToImage
+
+        self._model = SoundToImage.load(folder)
+        self._nets: dict[str, Any] = {}
+        # Layers that draw keep their seeds in themselves while they do.
+        self._lock = threading.Lock()
+        self.class_names = self._model.class_names
+
+    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
+        with self._lock:
+            return self._model.listen(self._features("sound", waveforms))
+
+    def draw(self, before: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
+        with self._lock:
+            samples = [
+                self._model.draw(before, sample=sample, seed=seed) for sample in range(num_samples)
+            ]
+        return np.stack(samples, axis=1)
+
+    def embed_photos(self, pictures: list[np.ndarray]) -> np.ndarray:
+        """Multimodal vectors [photos, hidden units] of pictures, after the activation."""
+        with self._lock:
+            return self._model.embed_image(self._features("image", pictures)).after
+
+    def find_sounds(self, pictures: list[np.ndarray], num: int) -> list[list[FoundSound]]:
+        """For each picture the nearest training sounds."""
+        self._model.require_reverse()
+        with self._lock:
+            found = self._model.nearest_sounds(self._features("image", pictures), num)
+        index = self._model.sound_index
+        return [
+            [
+                FoundSound(
+                    str(index.ids[position]),
+                    self.class_names[index.labels[position]],
+                    str(index.groups[position]),
+                    float(distance),
+                )
+                for position, distance in zip(*row, strict=True)
+            ]
+            for row in zip(*found, strict=True)
+        ]
+
+    def _features(self, modality: str, items: list[np.ndarray]) -> np.ndarray:
+        """Features [items, 4096] by the net that the model was trained with."""
+        from s2i_tf import features
+        from s2i_tf.features.base import check_fingerprint
+
+        if modality not in self._nets:
+            net = features.load_extractor(self._model.extractors[modality])
+            check_fingerprint(net, self._model.fingerprints[f"{modality}_fingerprint"])
+            self._nets[modality] = net
+        net = self._nets[modality]
+        return net(np.stack([net.prepare(item) for item in items]))
+
+
+def _each(
+    given: Any, read: Callable, work: Callable[[list], Sequence], return_exceptions: bool = False
+) -> Any:
+    """Reads items in threads and works on batches of those that can be used."""
+
+    def attempt(item: Any) -> Any:
+        try:
+            return read(item)
+        except MediaError as error:
+            if return_exceptions:
+                return error
+            raise
+
+    items = given if isinstance(given, list) else [given]
+    results: list[Any] = []
+    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(items), _BATCH_SIZE):
+            batch = list(pool.map(attempt, items[start : start + _BATCH_SIZE]))
+            usable = [item for item in batch if not isinstance(item, MediaError)]
+            worked = iter(work(usable) if usable else ())
+            results += [item if isinstance(item, MediaError) else next(worked) for item in batch]
+    return results if isinstance(given, list) else results[0]
+
+
+def _read_sound(sound: Sound | Heard, rate_hz: int | None) -> np.ndarray | Heard:
+    """The waveform, or what was heard in it already."""
+    from s2i_tf.media import audio, limits
+
+    if isinstance(sound, Heard):
+        return sound
+    if isinstance(sound, tuple):
+        sound, rate_hz = sound
+    if isinstance(sound, np.ndarray):
+        if rate_hz is None:
+            raise UserError("a waveform without its rate; allowed: (waveform, rate), or rate_hz=")
+        return audio.from_samples(sound, rate_hz)
+    return audio.load_waveform(_source(sound), max_seconds=limits.MAX_SECONDS)
+
+
+def _read_photo(photo: Photo) -> np.ndarray:
+    """The picture, uint8 [height, width, 3]."""
+    from s2i_tf.media import image
+
+    if not isinstance(photo, np.ndarray):
+        return image.load_image(_source(photo))
+    if not _is_picture(photo):
+        raise UserError(
+            f"a picture of {photo.dtype} {list(photo.shape)}; allowed: uint8 [height, width, 3]"
+        )
+    return photo
+
+
+def _read_any(item: Sound | Photo, rate_hz: int | None) -> np.ndarray | Heard:
+    """The picture of a photo or the waveform of a sound, as its contents say."""
+    from s2i_tf.media import reasons
+
+    if isinstance(item, tuple) or (isinstance(item, np.ndarray) and not _is_picture(item)):
+        return _read_sound(item, rate_hz)
+    if not isinstance(item, np.ndarray):
+        item = _source(item)
+    try:
+        return _read_photo(item)
+    except MediaError as error:
+        if error.reason != reasons.NOT_MEDIA:
+            raise
+    try:
+        return _read_sound(item, rate_hz)
+    except MediaError as error:
+        if error.reason != reasons.NOT_MEDIA:
+            raise
+        raise MediaError(error.reason, f"{error}; nor is it a photo") from None
+
+
+def _is_picture(item: Any) -> bool:
+    return (
+        isinstance(item, np.ndarray)
+        and item.dtype == np.uint8
+        and item.ndim == 3
+        and item.shape[2] == 3
+        and item.size > 0
+    )
+
+
+def _source(file: File) -> str | os.PathLike | bytes:
+    """A path or the contents of a file, as `s2i_tf.media` takes them."""
+    if isinstance(file, str | os.PathLike | bytes):
+        return file
+    contents = file.read() if hasattr(file, "read") else file
+    if not isinstance(contents, bytes | bytearray | memoryview):
+        raise UserError(
+            f"a file given as {type(file).__name__}; allowed: a path, bytes, or a file that is "
+            "open for reading in binary mode"
+        )
+    return bytes(contents)

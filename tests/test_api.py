@@ -1,0 +1,245 @@
+"""The library's calls: every kind of input, lists, samples, errors, threads."""
+
+import io
+import subprocess
+import sys
+from concurrent import futures
+
+import numpy as np
+import pytest
+import soundfile
+
+import s2i_tf
+from s2i_tf import api, features, spec
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media import audio, image
+from s2i_tf.models import build_generator
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.sound_index import SoundIndex
+from s2i_tf.models.sound_to_image import SoundToImage
+
+HIDDEN = 8
+
+
+@pytest.fixture(scope="module")
+def nets():
+    """The sound net and the image net, of random weights."""
+    names = ("soundnet_pool5", "efficientnet_lite2_map")
+    return {name: features.load_extractor(name, weights="random:0") for name in names}
+
+
+@pytest.fixture(scope="module")
+def trained(nets):
+    """The smallest model of both directions."""
+    layers = MultimodalLayers(3, hidden_units=HIDDEN)
+    layers.build()
+    vectors = np.random.default_rng(0).normal(size=(4, spec.FEATURE_SIZE)).astype(np.float32)
+    decoders = [
+        build_generator("feature_decoder", (HIDDEN,), (spec.FEATURE_SIZE,), filters=2, dropout=0.5)
+        for _ in range(2)
+    ]
+    made = SoundToImage(
+        layers,
+        decoders[0],
+        build_generator("decoder", (spec.FEATURE_SIZE,), (128, 128, 3), filters=2),
+        class_names=("rain", "sea", "siren"),
+        fingerprints={
+            f"{net.modality}_fingerprint": net.fingerprint.digest for net in nets.values()
+        },
+        extractors={net.modality: name for name, net in nets.items()},
+        nets={},
+        reverse_generator=decoders[1],
+        sound_index=SoundIndex.of(
+            vectors, [f"{n}.wav" for n in range(4)], list("aabc"), [0, 0, 1, 2]
+        ),
+    )
+    for part in (made.multimodal, made.feature_generator, made.image_generator):
+        for variable in part.trainable_variables:
+            variable.assign(variable * 1.5)  # fresh weights would draw nothing but grey
+    return made
+
+
+@pytest.fixture
+def model(trained, nets, tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "load_extractor", lambda name: nets[name])
+    return s2i_tf.load(trained.save(tmp_path / "model"))
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """Three seconds at 16 kHz, within ±1, of two unlike channels."""
+    rng = np.random.default_rng(0)
+    return rng.uniform(-0.5, 0.5, (48_000, 2)).astype(np.float32)
+
+
+@pytest.fixture
+def wav(samples, tmp_path):
+    path = tmp_path / "a sound.wav"
+    soundfile.write(path, samples, 16_000, subtype="FLOAT")
+    return path
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    picture = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
+    path.write_bytes(image.encode_png(picture))
+    return path
+
+
+def test_every_kind_of_sound_gives_the_same_picture(model, wav, samples):
+    expected = model.generate(wav)
+    assert expected.shape == (128, 128, 3) and expected.dtype == np.uint8 and expected.std() > 5
+    contents = wav.read_bytes()
+    kinds = [str(wav), contents, io.BytesIO(contents), (samples, 16_000), model.hear(wav)]
+    for sound in kinds:
+        np.testing.assert_array_equal(model.generate(sound), expected)
+    with wav.open("rb") as file:
+        np.testing.assert_array_equal(model.generate(file), expected)
+    np.testing.assert_array_equal(model.generate(samples, rate_hz=16_000), expected)
+    np.testing.assert_array_equal(model.generate(soundfile.read(wav)), expected)
+
+
+def test_the_picture_is_the_model_s_own(model, trained, nets, wav):
+    window = nets["soundnet_pool5"].prepare(audio.load_waveform(wav))
+    sound_features = nets["soundnet_pool5"](window[None])
+    drawn = model.generate(wav, samples=3, seed=7)
+    assert drawn.shape == (3, 128, 128, 3)
+    for sample in range(3):
+        expected = trained.generate(sound_features, sample=sample, seed=7)[0]
+        np.testing.assert_allclose(drawn[sample] / 255, expected, atol=0.51 / 255)
+    assert not np.array_equal(drawn[1], drawn[2])
+    assert not np.array_equal(drawn[1], model.generate(wav, samples=2, seed=8)[1])
+
+
+def test_what_is_heard_is_the_label_head_s_softmax(model, trained, nets, wav):
+    heard = model.hear(wav)
+    window = nets["soundnet_pool5"].prepare(audio.load_waveform(wav))
+    hidden = trained.embed_sound(nets["soundnet_pool5"](window[None]))
+    scores = np.asarray(trained.multimodal.output_layer(hidden.after))[0]
+    shares = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+    assert dict(heard) == pytest.approx(dict(zip(model.class_names, shares, strict=True)), abs=1e-5)
+    assert [share for _, share in heard] == sorted(shares.tolist(), reverse=True) or heard[0][
+        1
+    ] == pytest.approx(shares.max())
+    np.testing.assert_allclose(heard.after, hidden.after[0], atol=1e-5)
+    np.testing.assert_allclose(heard.before, hidden.before[0], atol=1e-5)
+
+
+def test_sounds_and_photos_have_vectors_of_one_space(model, trained, nets, wav, photo):
+    of_sound, of_photo, again = model.embed([wav, photo, image.load_image(photo)])
+    np.testing.assert_array_equal(of_sound, model.hear(wav).after)
+    net = nets["efficientnet_lite2_map"]
+    expected = trained.embed_image(net(net.prepare(image.load_image(photo))[None])).after[0]
+    np.testing.assert_allclose(of_photo, expected, atol=1e-4)
+    np.testing.assert_allclose(again, of_photo, atol=1e-5)
+    assert of_sound.shape == of_photo.shape == (HIDDEN,)
+
+
+def test_a_photo_s_sounds_are_the_index_s_nearest(model, trained, nets, photo):
+    found = model.sounds_for(photo, num=3)
+    net = nets["efficientnet_lite2_map"]
+    positions, distances = trained.nearest_sounds(
+        net(net.prepare(image.load_image(photo))[None]), 3
+    )
+    names = ("rain", "rain", "sea", "siren")
+    assert [(one.sound, one.label, one.recording) for one in found] == [
+        (f"{position}.wav", names[position], "aabc"[position]) for position in positions[0]
+    ]
+    assert [one.distance for one in found] == pytest.approx(distances[0], abs=1e-4)
+    assert model.sounds_for([photo], num=3) == [found]
+
+
+def test_a_list_gives_a_list_in_its_order(model, wav, tmp_path, samples):
+    (tmp_path / "bad.wav").write_text("no sound")
+    sounds = [wav, tmp_path / "bad.wav", (samples[::-1], 16_000)] * 7  # more than a batch
+    with pytest.raises(MediaError, match=r"bad\.wav"):
+        model.generate(sounds)
+    made = model.generate(sounds, return_exceptions=True)
+    assert len(made) == 21
+    assert all(isinstance(one, MediaError) for one in made[1::3])
+    for first, last in zip(made[::3], made[2::3], strict=True):
+        np.testing.assert_allclose(first.astype(int), made[0], atol=1)
+        np.testing.assert_allclose(last.astype(int), made[2], atol=1)
+    assert np.abs(made[0].astype(int) - made[2]).max() > 1
+    assert model.generate([]) == [] and model.hear([wav])[0] == model.hear(wav)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        (np.int16, [2**14, -(2**15)]),
+        (np.int32, [2**30, -(2**31)]),
+        (np.uint8, [192, 0]),
+        (np.uint16, [49_152, 0]),
+        (np.float64, [0.5, -1.25]),
+    ],
+)
+def test_samples_are_of_full_scale(dtype, values):
+    waveform = audio.from_samples(np.tile(np.array(values, dtype), 9_000), spec.SAMPLE_RATE_HZ)
+    np.testing.assert_array_equal(waveform[:2], [128, -256])
+
+
+def test_channels_are_mixed_and_the_rate_is_changed():
+    stereo = np.stack([np.full(8_000, 0.5), np.full(8_000, 0.25)], axis=1)
+    waveform = audio.from_samples(stereo, 16_000)
+    assert waveform.shape == (11_025,)
+    np.testing.assert_allclose(waveform[1_000:-1_000], 96, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("sound", "options", "message"),
+    [
+        (np.zeros(9), {}, "a waveform without its rate"),
+        (np.zeros((2, 16_000)), {"rate_hz": 16_000}, r"\[2, 16000\]; allowed: \[samples\] or"),
+        (np.full(16_000, 900.0), {"rate_hz": 16_000}, "a peak of 900; allowed: float in"),
+        (np.full(16_000, np.nan), {"rate_hz": 16_000}, "not finite"),
+        (np.zeros(16_000), {"rate_hz": 16_000}, "the given waveform: silent"),
+        (np.ones(3), {"rate_hz": 16_000}, "at least 0.2 s"),
+        (np.ones(16_000), {"rate_hz": 1}, "rate 1 Hz; allowed: 1000 to 192000"),
+        (np.ones(16_000, complex), {"rate_hz": 16_000}, "complex128; allowed: float or integers"),
+        (b"", {}, "empty"),
+        (3, {}, "a file given as int; allowed: a path, bytes"),
+        (io.StringIO("text"), {}, "a file given as StringIO; allowed: a path, bytes"),
+        ("missing.wav", {}, "missing.wav: no such file"),
+        ("a.wav", {"samples": 0}, "samples 0; allowed: 1 or more"),
+        ("a.wav", {"seed": -1}, "seed -1; allowed: 0 to"),
+    ],
+)
+def test_mistakes_are_one_line(model, sound, options, message):
+    with pytest.raises(UserError, match=message):
+        model.generate(sound, **options)
+
+
+def test_what_is_neither_sound_nor_photo_is_said(model):
+    with pytest.raises(MediaError, match="not a sound or video; .*; nor is it a photo"):
+        model.embed(b"text" * 99)
+    with pytest.raises(UserError, match=r"float64 \[2, 2\]; allowed: uint8 \[height, width, 3\]"):
+        model.sounds_for(np.zeros((2, 2)))
+
+
+def test_threads_get_the_pictures_of_their_own_sounds(model, samples):
+    heard = model.hear([(samples[start:], 16_000) for start in range(0, 32_000, 4_000)])
+    expected = [model.generate(one, samples=2, seed=seed) for seed, one in enumerate(heard)]
+    with futures.ThreadPoolExecutor(8) as pool:
+        jobs = [
+            pool.submit(model.generate, one, samples=2, seed=seed)
+            for _ in range(3)
+            for seed, one in enumerate(heard)
+        ]
+        for job, picture in zip(jobs, expected * 3, strict=True):
+            np.testing.assert_array_equal(job.result(), picture)
+
+
+def test_importing_and_naming_it_leave_tensorflow_alone():
+    code = (
+        "import sys, s2i_tf, s2i_tf.api\n"
+        "s2i_tf.load, s2i_tf.api.Model\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no trained model here"):
+        api.load(tmp_path)
