@@ -35,7 +35,16 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["s2i_tf*", "tfrecords_tools*"]),
-    package_data={"s2i_tf": ["**/*.json", "**/*.html", "**/*.css", "pretrained/**/*"]},
+    package_data={
+        "s2i_tf": [
+            "**/*.json",
+            "**/*.html",
+            "**/*.css",
+            "pretrained/**/*",
+            "features/yamnet.npz",
+            "features/*.csv",
+        ]
+    },
     install_requires=[
         "absl-py>=2.1",
         "av>=14.1,<19",

@@ -10,6 +10,7 @@ from s2i_tf.errors import unknown_name
 from s2i_tf.features.base import Classifier, Extractor, Net
 
 HUB_PREFIX = "hub:"
+SOUNDING_PREFIX = "sounding:"
 
 
 def _factory(module: str, attribute: str, *args: str) -> Callable[[str | None], Net]:
@@ -53,7 +54,15 @@ def load_extractor(name: str, *, weights: str | None = None) -> Extractor:
 
 
 def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
-    """Loads a net that gives label scores; as `load_extractor`, by the keys of `CLASSIFIERS`."""
+    """Loads a net that gives label scores.
+
+    As `load_extractor`, by the keys of `CLASSIFIERS`; or `sounding:` and one of these, for classes
+    of things that sound, see `s2i_tf.features.sounding`.
+    """
+    if name.startswith(SOUNDING_PREFIX):
+        return _factory("sounding", "SoundingClassifier", name.removeprefix(SOUNDING_PREFIX))(
+            weights
+        )
     return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
 
 

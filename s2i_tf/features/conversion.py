@@ -55,7 +55,7 @@ def soundnet(data: bytes) -> Arrays:
         kernel, bias = released["weights"][:, 0], released["biases"]
         if "gamma" in released:
             norm = (released[key] for key in ("gamma", "beta", "mean", "var"))
-            kernel, bias = _fold(kernel, bias, *norm, SOUNDNET_NORM_EPSILON)
+            kernel, bias = fold(kernel, bias, *norm, SOUNDNET_NORM_EPSILON)
         arrays |= {f"{layer}/kernel": kernel, f"{layer}/bias": bias}
     return arrays
 
@@ -91,7 +91,7 @@ def efficientnet_lite(data: bytes) -> Arrays:
     for convolution, norm, ours in convolutions:
         # PyTorch has the outputs first; of a depthwise kernel, ours has the only input last.
         kernel = released[f"{convolution}.weight"].transpose(2, 3, 1, 0)
-        kernel, bias = _fold(
+        kernel, bias = fold(
             kernel,
             np.zeros(kernel.shape[-1]),
             *(
@@ -106,7 +106,7 @@ def efficientnet_lite(data: bytes) -> Arrays:
     return arrays
 
 
-def _fold(
+def fold(
     kernel: np.ndarray,
     bias: np.ndarray,
     gamma: np.ndarray,

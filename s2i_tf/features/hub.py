@@ -33,11 +33,11 @@ class _HubNet(Net):
         if weights is not None:
             raise UserError(f"weights {weights!r}; allowed for hub:{handle}: its own")
         self.name = f"hub:{handle}"
-        folder = _folder(handle)
-        self._signature = _signature(folder, self.name)
+        path = folder(handle)
+        self._signature = signature(path, self.name)
         self._input, self._side = _image_input(self._signature, self.name)
         self._output, self._num_outputs = _vector_output(self._signature, self.name)
-        self._checksum = weights_lib.folder_checksum(folder)
+        self._checksum = weights_lib.folder_checksum(path)
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """Uint8 [side, side, 3]."""
@@ -94,8 +94,12 @@ class HubClassifier(_HubNet, Classifier):
         return self._outputs(batch)[:, self._first :].numpy()
 
 
-def _folder(handle: str) -> pathlib.Path:
-    """Where the model lies, downloaded first if it has to be."""
+def folder(handle: str) -> pathlib.Path:
+    """Where a model lies, downloaded first if it has to be.
+
+    Raises:
+      UserError: if the handle is neither a folder nor can be downloaded.
+    """
     if pathlib.Path(handle).exists():
         return pathlib.Path(handle)
     import tensorflow_hub  # slow to import, and a folder doesn't need it
@@ -109,9 +113,18 @@ def _folder(handle: str) -> pathlib.Path:
         ) from None
 
 
-def _signature(folder: pathlib.Path, name: str):
+def signature(path: pathlib.Path, name: str):
+    """The function of a SavedModel that this package calls.
+
+    Args:
+      path: the SavedModel's folder.
+      name: what to call it in an error.
+
+    Raises:
+      UserError: if it is none, or its signatures are called otherwise.
+    """
     try:
-        signatures = tf.saved_model.load(str(folder)).signatures
+        signatures = tf.saved_model.load(str(path)).signatures
     except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{name}: not a SavedModel ({reason})") from None

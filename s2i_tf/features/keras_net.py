@@ -30,13 +30,13 @@ def load_weights(model: keras.Model, name: str, weights: str | None) -> str:
       UserError: if the weights can't be had or don't fit.
     """
     if is_random(weights):
-        _assign(model, _random_arrays(model, weights), weights)
+        assign(model, _random_arrays(model, weights), weights)
         return weights
     if weights is None:
-        _assign(model, weights_lib.load(name), weights_lib.path(name))
+        assign(model, weights_lib.load(name), weights_lib.path(name))
         return catalogue.source(name).content_sha256
     arrays = weights_lib.read_file(name, weights)
-    _assign(model, arrays, weights)
+    assign(model, arrays, weights)
     return weights_lib.content_digest(arrays)
 
 
@@ -66,7 +66,12 @@ def is_random(weights: str | None) -> bool:
     return _RANDOM.fullmatch(weights or "") is not None
 
 
-def _assign(model: keras.Model, arrays: Mapping[str, np.ndarray], origin: object) -> None:
+def assign(model: keras.Model, arrays: Mapping[str, np.ndarray], origin: object) -> None:
+    """Fills a model of ours from arrays by the paths of its variables.
+
+    Raises:
+      UserError: naming `origin`, if one is missing or of another shape.
+    """
     for variable in model.weights:
         array, allowed = arrays.get(variable.path), tuple(variable.shape)
         if array is None or array.shape != allowed:

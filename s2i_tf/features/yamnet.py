@@ -1,116 +1,201 @@
-"""YAMNet (Google, trained on AudioSet): which of 521 classes a sound belongs to.
+"""YAMNet (Google, trained on AudioSet): which of 521 classes a sound belongs to, and its embedding.
 
-No package carries its weights, so they are read from a local TFLite file: input `[1, 15600]`,
-0.975 s at 16 kHz in [-1, 1], output `[1, 521]` scores in [0, 1]. It shares neither weights nor
-training data with SoundNet, which makes it a judge of sounds that were chosen by SoundNet's
-features. Of a sound it hears the 6 s that the features are taken from, as whole frames side by
-side, and the scores are the means over them. Needs ai-edge-litert.
+The front end is a log-mel spectrogram: frames of 25 ms every 10 ms, 64 bands from 125 to 7,500 Hz,
+log(x + 0.001). It was defined at 16 kHz, where a spectrum is a sum over 400 samples; here it is the
+same sum over the samples of a waveform at its own rate, at the same frequencies, so that no sound
+has to be resampled. The body is MobileNet v1 on patches of 96 frames, one every 48, with the norms
+folded into the kernels. The mean of its last map is a patch's embedding, 1024 values, and a dense
+layer scores that.
+
+The weights come with the package, see `s2i_tf.features.yamnet_weights`. The net is equal to the
+released TFLite file with its 8-bit kernels multiplied out and its own front end's matrices. Run as
+it is, that file rounds activations too, to other numbers in every runtime.
 """
 
-import csv
-import hashlib
-import pathlib
+import fractions
+import math
 
+import keras
 import numpy as np
+from keras import ops
 
 from s2i_tf import spec
-from s2i_tf.errors import UserError
-from s2i_tf.features import labels
+from s2i_tf.features import keras_net, labels, yamnet_weights
+from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Classifier, Fingerprint
 from s2i_tf.media import audio
-from s2i_tf.media.resample import resample
 
-SAMPLE_RATE_HZ = 16_000
-FRAME_SAMPLES = 15_600
-NUM_FRAMES = spec.FEATURE_SECONDS * SAMPLE_RATE_HZ // FRAME_SAMPLES
-NUM_LABELS = 521
-# Beside the weights: `index,mid,display_name`, as YAMNet is published.
-CLASS_MAP_FILE = "yamnet_class_map.csv"
+NUM_BANDS = 64
+PATCH_FRAMES = 96
+PATCH_HOP_FRAMES = 48
+
+# The spectrogram as it was defined.
+_DEFINED_HZ = 16_000
+_FFT_SAMPLES = 512
+_FRAME_SECONDS = 0.025
+_FRAMES_PER_SECOND = 100
+_BAND_EDGES_HZ = (125.0, 7500.0)
+_LOG_OFFSET = 0.001
+
+# Filters and stride of each separable convolution after the first layer's 32 filters.
+_SEPARABLE = (
+    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2),
+    (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1),
+)  # fmt: skip
 
 
-class YamnetClassifier(Classifier):
-    """A sound to the scores of 521 AudioSet classes.
+def build_yamnet(num_samples: int, rate_hz: int = spec.SAMPLE_RATE_HZ) -> keras.Model:
+    """Builds the net for sounds of one length.
 
     Args:
-      weights: the TFLite file.
+      num_samples: length of the waveforms, at least 0.975 s; what is left after the last whole
+        patch is not heard.
+      rate_hz: their sampling rate, at least 15 kHz.
+
+    Returns:
+      A model from waveforms float32 [batch, samples] in [-1, 1] to `embedding` float32 [batch,
+      patches, 1024] and `scores` [batch, patches, 521] in [0, 1].
+    """
+    waveform = keras.Input((num_samples,), name="waveform")
+    bands = LogMel(rate_hz, name="log_mel")(waveform)
+    hop, num_blocks = PATCH_HOP_FRAMES, bands.shape[1] // PATCH_HOP_FRAMES
+    blocks = ops.reshape(bands[:, : num_blocks * hop], (-1, num_blocks, hop, NUM_BANDS))
+    patches = ops.concatenate([blocks[:, :-1], blocks[:, 1:]], axis=2)
+    embedding = ops.mean(body(ops.reshape(patches, (-1, PATCH_FRAMES, NUM_BANDS, 1))), axis=(1, 2))
+    embedding = ops.reshape(embedding, (-1, num_blocks - 1, embedding.shape[-1]))
+    scores = keras.layers.Dense(yamnet_weights.NUM_LABELS, activation="sigmoid", name="scores")(
+        embedding
+    )
+    return keras.Model(waveform, {"embedding": embedding, "scores": scores}, name="yamnet")
+
+
+def body(x):
+    """From log-mel bands [batch, frames, 64, 1] to maps [batch, frames / 32, 2, 1024]."""
+    x = keras.layers.Conv2D(32, 3, 2, "same", activation="relu", name="layer1")(x)
+    for layer, (filters, stride) in enumerate(_SEPARABLE, start=2):
+        name = f"layer{layer}"
+        x = keras.layers.DepthwiseConv2D(
+            3, stride, "same", activation="relu", name=f"{name}_depthwise"
+        )(x)
+        x = keras.layers.Conv2D(filters, 1, activation="relu", name=f"{name}_pointwise")(x)
+    return x
+
+
+class LogMel(keras.layers.Layer):
+    """Waveforms [batch, samples] in [-1, 1] to the log of their mel bands [batch, frames, 64].
+
+    Args:
+      rate_hz: sampling rate of the waveforms. Where 10 ms are no whole number of samples, as at
+        22,050 Hz, every second frame begins between two samples and has a kernel of its own.
+    """
+
+    def __init__(self, rate_hz: int, **kwargs):
+        super().__init__(**kwargs)
+        self._frame_samples = math.ceil(_FRAME_SECONDS * rate_hz)
+        self._hop = fractions.Fraction(rate_hz, _FRAMES_PER_SECOND)
+        self._mel, bins_hz = _mel_matrix()
+        self._kernels = [
+            _spectrum_kernel(rate_hz, bins_hz, float(math.ceil(begin) - begin))
+            for begin in self._begins()
+        ]
+
+    def call(self, waveform):
+        """The bands of every frame that lies within the waveform."""
+        num_samples = waveform.shape[1]
+        num_frames = (num_samples - self._frame_samples) // self._hop + 1
+        num_rounds = -(-num_frames // self._hop.denominator)
+        stride = self._hop.numerator
+        reach = (num_rounds - 1) * stride + self._frame_samples
+        padded = ops.pad(waveform, ((0, 0), (0, stride)))[:, :, None]
+        spectra = []
+        for begin, kernel in zip(self._begins(), self._kernels, strict=True):
+            part = padded[:, math.ceil(begin) : math.ceil(begin) + reach]
+            spectra.append(ops.conv(part, kernel, strides=stride, padding="valid"))
+        spectrum = ops.square(ops.stack(spectra, axis=2))
+        spectrum = ops.reshape(spectrum, (-1, num_rounds * len(spectra), 2, len(self._mel)))
+        magnitude = ops.sqrt(spectrum[:, :num_frames, 0] + spectrum[:, :num_frames, 1])
+        return ops.log(ops.matmul(magnitude, self._mel) + _LOG_OFFSET)
+
+    def _begins(self) -> list[fractions.Fraction]:
+        """Where the frames begin, in samples, until they begin at a sample again."""
+        return [phase * self._hop for phase in range(self._hop.denominator)]
+
+
+def _mel_matrix() -> tuple[np.ndarray, np.ndarray]:
+    """Weights [bins, 64] of the bins of the spectrum that count, and their frequencies [bins]."""
+
+    def mel(hz):
+        return 1127 * np.log1p(np.asarray(hz) / 700)
+
+    hz = np.arange(1, _FFT_SAMPLES // 2 + 1) * _DEFINED_HZ / _FFT_SAMPLES
+    edges = np.linspace(*mel(_BAND_EDGES_HZ), NUM_BANDS + 2)
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    at = mel(hz)[:, None]
+    weights = np.minimum((at - low) / (middle - low), (high - at) / (high - middle))
+    weights = np.maximum(weights, 0).astype(np.float32)
+    counts = weights.any(axis=1)
+    return weights[counts], hz[counts]
+
+
+def _spectrum_kernel(rate_hz: int, bins_hz: np.ndarray, late: float) -> np.ndarray:
+    """The windowed cosines and sines [samples, 1, 2 * bins] of a frame, as 16 kHz would sum them.
+
+    Args:
+      rate_hz: of the samples.
+      bins_hz: frequencies.
+      late: by how much of a sample the first one comes after the frame's beginning.
+    """
+    seconds = (np.arange(math.ceil(_FRAME_SECONDS * rate_hz)) + late)[:, None] / rate_hz
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * seconds / _FRAME_SECONDS)
+    hann = np.where(seconds < _FRAME_SECONDS, hann, 0) * _DEFINED_HZ / rate_hz
+    angles = 2 * np.pi * seconds * bins_hz
+    kernel = np.concatenate([hann * np.cos(angles), hann * np.sin(angles)], axis=1)
+    return kernel[:, None].astype(np.float32)
+
+
+def load_weights(net: keras.Model, weights: str | None) -> tuple[str, tuple[str, ...]]:
+    """Fills a net of `build_yamnet`, or a part of one.
+
+    Args:
+      net: its variables are named as `build_yamnet` names them.
+      weights: None for those of the package, `random:SEED`, the released TFLite file, or `hub:` and
+        a handle or folder of TF-Hub's `google/yamnet`.
+
+    Returns:
+      The checksum for the fingerprint, and the names of the labels.
 
     Raises:
-      UserError: if there is no such file, it is another net, or ai-edge-litert is not installed.
+      UserError: if the weights can't be had or don't fit.
     """
+    if keras_net.is_random(weights):
+        return keras_net.load_weights(net, "yamnet", weights), labels.numbered(
+            "sound", yamnet_weights.NUM_LABELS
+        )
+    arrays = yamnet_weights.load(weights)
+    names = tuple(arrays.pop(yamnet_weights.LABELS).tolist())
+    keras_net.assign(net, arrays, weights)
+    return weights_lib.content_digest(arrays), names
+
+
+class YamnetClassifier(keras_net.KerasNet, Classifier):
+    """`yamnet`: a sound to the mean scores of 521 AudioSet classes over its 6 s window."""
 
     name = "yamnet"
     modality = "sound"
 
     def __init__(self, weights: str | None = None):
-        if weights is None:
-            raise UserError(
-                "yamnet is in no package index; allowed: weights=FILE, a local yamnet.tflite"
-            )
-        path = pathlib.Path(weights)
-        try:
-            contents = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: not the weights of yamnet: {error.strerror}") from None
-        self._interpreter = _interpreter(path, contents)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-        self.labels = _labels(path.with_name(CLASS_MAP_FILE))
+        net = build_yamnet(spec.FEATURE_SAMPLES)
+        checksum, self.labels = load_weights(net, weights)
+        waveform = keras.Input((spec.FEATURE_SAMPLES,), name="waveform")
+        scores = net(waveform / spec.WAVEFORM_SCALE)["scores"]
+        self._compile(keras.Model(waveform, ops.mean(scores, axis=1), name=self.name))
         self.fingerprint = Fingerprint(
             net="yamnet",
-            weights_sha256=hashlib.sha256(contents).hexdigest(),
-            preprocessing=f"16000 Hz mono, ±1, {NUM_FRAMES} frames of 0.975 s of the 6 s window",
-            layer="mean scores",
+            weights_sha256=checksum,
+            preprocessing="22050 Hz mono, ±256, 6 s window",
+            layer="scores, mean over patches",
         )
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Float32 [6, 15600]."""
-        window = audio.feature_window(item) / np.float32(spec.WAVEFORM_SCALE)
-        samples = resample(window, spec.SAMPLE_RATE_HZ, SAMPLE_RATE_HZ).numpy()
-        frames = samples[: NUM_FRAMES * FRAME_SAMPLES].reshape(NUM_FRAMES, FRAME_SAMPLES)
-        return np.clip(frames, -1, 1)
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Float32 [batch, 521]."""
-        return np.stack([self._of_frames(frames).mean(axis=0) for frames in batch])
-
-    def _of_frames(self, frames: np.ndarray) -> np.ndarray:
-        scores = np.empty((len(frames), NUM_LABELS), np.float32)
-        for row, frame in enumerate(frames):
-            self._interpreter.set_tensor(self._input, frame[None].astype(np.float32))
-            self._interpreter.invoke()
-            scores[row] = self._interpreter.get_tensor(self._output)[0]
-        return scores
-
-
-def _interpreter(path: pathlib.Path, contents: bytes):
-    try:
-        from ai_edge_litert import interpreter as runtime
-    except ImportError:
-        raise UserError(
-            "yamnet needs ai-edge-litert, which is not installed: pip install 's2i_tf[tflite]'"
-        ) from None
-    try:
-        interpreter = runtime.Interpreter(model_content=contents, num_threads=1)
-        interpreter.allocate_tensors()
-        shapes = [
-            tuple(details[0]["shape"])
-            for details in (interpreter.get_input_details(), interpreter.get_output_details())
-        ]
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: cannot be run: {str(error).splitlines()[0]}") from None
-    if shapes != [(1, FRAME_SAMPLES), (1, NUM_LABELS)]:
-        raise UserError(
-            f"{path}: from {shapes[0]} to {shapes[1]}; allowed: yamnet, from (1, {FRAME_SAMPLES}) "
-            f"to (1, {NUM_LABELS})"
-        )
-    return interpreter
-
-
-def _labels(path: pathlib.Path) -> tuple[str, ...]:
-    """The names beside the weights, or numbers if there are none."""
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            names = tuple(row["display_name"] for row in csv.DictReader(file))
-    except (OSError, ValueError, KeyError):
-        names = ()
-    return names if len(names) == NUM_LABELS else labels.numbered("sound", NUM_LABELS)
+        """Float32 [132300]: the window that features are taken from."""
+        return audio.feature_window(item)
