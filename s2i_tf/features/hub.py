@@ -34,7 +34,7 @@ class _HubNet(Net):
             raise UserError(f"weights {weights!r}; allowed for hub:{handle}: its own")
         self.name = f"hub:{handle}"
         path = folder(handle)
-        self._signature = signature(path, self.name)
+        self._signature = _signature(path, self.name)
         self._input, self._side = _image_input(self._signature, self.name)
         self._output, self._num_outputs = _vector_output(self._signature, self.name)
         self._checksum = weights_lib.folder_checksum(path)
@@ -113,16 +113,7 @@ def folder(handle: str) -> pathlib.Path:
         ) from None
 
 
-def signature(path: pathlib.Path, name: str):
-    """The function of a SavedModel that this package calls.
-
-    Args:
-      path: the SavedModel's folder.
-      name: what to call it in an error.
-
-    Raises:
-      UserError: if it is none, or its signatures are called otherwise.
-    """
+def _signature(path: pathlib.Path, name: str):
     try:
         signatures = tf.saved_model.load(str(path)).signatures
     except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:

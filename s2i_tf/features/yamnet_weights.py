@@ -62,10 +62,12 @@ def label_names() -> tuple[str, ...]:
 
 def _released(weights: str) -> Arrays:
     if weights.startswith(_HUB_PREFIX):
-        from s2i_tf.features import hub  # imports TensorFlow
+        import tensorflow as tf
 
-        folder = hub.folder(weights.removeprefix(_HUB_PREFIX))
-        return of_variables(hub.signature(folder, weights).variables)
+        from s2i_tf.features import hub
+
+        model = tf.saved_model.load(str(hub.folder(weights.removeprefix(_HUB_PREFIX))))
+        return of_variables(next(iter(model.signatures.values())).variables)
     try:
         return of_tflite(pathlib.Path(weights).read_bytes())
     except OSError as error:

@@ -179,11 +179,10 @@ def test_any_length(seconds, patches):
     [("dog", {"Dog", "Animal", "Bark"}), ("rain", {"Rain", "Raindrop", "Rain on surface"})],
 )
 def test_it_names_real_sounds(net, realpairs, class_name, among):
-    paths = sorted((realpairs / "sounds" / class_name).iterdir())[:3]
+    paths = sorted((realpairs / "sounds" / class_name).iterdir())[:10]
     batch = np.stack([net.prepare(audio.load_waveform(path)) for path in paths])
-    for scores in net(batch):
-        top = {net.labels[index] for index in np.argsort(-scores)[:5]}
-        assert top & among, top
+    top = [{net.labels[index] for index in np.argsort(-scores)[:5]} for scores in net(batch)]
+    assert sum(bool(names & among) for names in top) >= 8, top
 
 
 def test_the_packaged_weights_are_the_released_ones():
