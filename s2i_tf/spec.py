@@ -31,6 +31,7 @@ HIDDEN_NORMALIZATIONS = ("none", "after", "both")
 
 # Pictures (section 5.2): square, RGB.
 IMAGE_SIDE = 128
+IMAGE_SIDES = (64, 128, 256)
 IMAGE_CHANNELS = 3
 
 # Labels of the agreement filter (section 3) and of the evaluation (section 5.4).

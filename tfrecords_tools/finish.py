@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from s2i_tf import spec
@@ -13,7 +14,7 @@ from tfrecords_tools.engine import rows, storage
 from tfrecords_tools.engine.row_tables import Table
 from tfrecords_tools.engine.rows import Quarantined
 from tfrecords_tools.settings import Settings
-from tfrecords_tools.stages.sources import Listing
+from tfrecords_tools.stages.sources import BESIDE, Listing
 from tfrecords_tools.stages.write import Write
 
 QUARANTINE = "quarantine.jsonl"
@@ -38,14 +39,19 @@ class Summary:
       num_pairs: of each split.
       num_classes: of the data set.
       num_shards: of all splits together.
-      num_quarantined: files that could not be used.
+      reasons: number of files that were left out, by reason.
     """
 
     out: str
     num_pairs: Mapping[str, int]
     num_classes: int
     num_shards: int
-    num_quarantined: int
+    reasons: Mapping[str, int]
+
+    @property
+    def num_quarantined(self) -> int:
+        """Files that could not be used; what lies beside the classes was not meant to be."""
+        return sum(num for reason, num in self.reasons.items() if reason != BESIDE)
 
     def last_line(self) -> str:
         """What the command line ends with."""
@@ -54,9 +60,12 @@ class Summary:
             f"prepared {self.out}: {pairs} pairs in {self.num_classes} classes, "
             f"{self.num_shards} shards"
         )
-        if self.num_quarantined:
-            where = storage.join(self.out, QUARANTINE)
-            text += f"; {self.num_quarantined} files could not be used, see {where}"
+        if self.reasons:
+            counts = ", ".join(f"{num:,} {reason}" for reason, num in sorted(self.reasons.items()))
+            text += (
+                f"; {sum(self.reasons.values()):,} files could not be used ({counts}), "
+                f"see {storage.join(self.out, QUARANTINE)}"
+            )
         return text
 
 
@@ -67,6 +76,7 @@ def finish(
     shards: Table,
     nets: Mapping[str, Net],
     read: Sequence[Table],
+    unpaired: Sequence[Quarantined],
 ) -> Summary:
     """Writes the quarantine and, last of all, the data set's description.
 
@@ -77,13 +87,15 @@ def finish(
       shards: what it wrote.
       nets: the extractors by modality.
       read: the tables of the stages that open media.
+      unpaired: the sounds and pictures that can be read and that no pair could take.
     """
-    unusable = quarantine(listing.missing, read)
+    unusable = quarantine([*listing.missing, *unpaired], read)
     storage.write(storage.join(settings.out, QUARANTINE), rows.to_lines(unusable))
     info = DatasetInfo(
         name=settings.dataset_name,
         class_names=stage.class_names,
         feature_dtype=settings.feature_dtype,
+        image_side=settings.image_side,
         fingerprints=dict(stage.fingerprints),
         extractors={modality: net.name for modality, net in nets.items()},
         nets={modality: dataclasses.asdict(net.fingerprint) for modality, net in nets.items()},
@@ -105,7 +117,7 @@ def finish(
         num_pairs={split: info.num_records(split) for split in spec.SPLITS},
         num_classes=info.num_classes,
         num_shards=len(shards.part_names),
-        num_quarantined=len({row.path for row in unusable}),
+        reasons=Counter({row.path: row.reason for row in unusable}.values()),
     )
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from absl import flags
 
 from s2i_tf import files, logs, spec
-from s2i_tf.data import dataset_info, splits
+from s2i_tf.data import damage, dataset_info, splits
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 from tfrecords_tools.engine import availability, manifest
@@ -67,7 +67,8 @@ def hold_out(
     if pathlib.Path(out).exists():
         raise UserError(f"{out}: exists; choose a new folder")
     info = dataset_info.load(data)
-    source = _read(data, info)
+    with damage.named(data, spec.TRAIN_SPLIT):
+        source = _read(data, info)
     pairs = _keep(source, share, seed) if keep_pairs else _pair_anew(source, share, seed)
     origin = [shard.sha256 for shard in info.splits[spec.TRAIN_SPLIT]]
     settings = {"share": share, "seed": seed, "keep_pairs": keep_pairs, "train_sha256": origin}
@@ -154,8 +155,6 @@ def _write(
     folder: pathlib.Path, info: DatasetInfo, source: _Source, pairs: list[Pair], seed: int
 ) -> dict[str, tuple[Shard, ...]]:
     """Writes the shards of both splits with their manifests."""
-    import numpy as np
-
     from tfrecords_tools.stages import write
 
     by_split = {
@@ -169,7 +168,7 @@ def _write(
         if not chosen:
             raise UserError(f"no pair is left for {split}; allowed: two recordings of some class")
     counts = {split: len(chosen) for split, chosen in by_split.items()}
-    num_shards = write.num_shards_for(counts, 0, np.dtype(info.feature_dtype).itemsize)
+    num_shards = write.num_shards_for(counts, 0, info.feature_dtype, info.image_side)
     described = {}
     for split, chosen in by_split.items():
         num = num_shards[split]

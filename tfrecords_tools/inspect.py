@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 from s2i_tf import files, spec
-from s2i_tf.data import dataset_info
+from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 
@@ -23,7 +23,7 @@ def describe(info: DatasetInfo) -> list[str]:
     lines = [
         f"{info.name}: {info.num_classes} classes, source {info.source}",
         f"features: {spec.FEATURE_SIZE} × {info.feature_dtype}, "
-        f"pictures: {spec.IMAGE_SIDE}×{spec.IMAGE_SIDE} JPEG",
+        f"pictures: {info.image_side}×{info.image_side} JPEG",
     ]
     for modality, name in info.extractors.items():
         net = info.nets[modality]
@@ -65,7 +65,8 @@ def inspect(folder: str, num_records: int = _NUM_RECORDS) -> list[str]:
     for label, name in enumerate(info.class_names):
         lines.append(f"  {name}: " + ", ".join(f"{counts[s][label]} {s}" for s in spec.SPLITS))
     batch_size = max(1, min(num_records, info.num_records(spec.TRAIN_SPLIT)))
-    batch = next(iter(pipeline.build_dataset(folder, spec.TRAIN_SPLIT, batch_size)))
+    with damage.named(folder, spec.TRAIN_SPLIT):
+        batch = next(iter(pipeline.build_dataset(folder, spec.TRAIN_SPLIT, batch_size)))
     records = {key: value.numpy() for key, value in batch.items()}
     captions = []
     for row, record_id in enumerate(records["id"]):

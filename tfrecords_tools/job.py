@@ -25,7 +25,7 @@ from tfrecords_tools import finish, outputs
 from tfrecords_tools.engine import manifest, parts, progress_log, row_tables, runner, storage
 from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.row_tables import Read, Table
-from tfrecords_tools.engine.rows import Item, Labels, Pair
+from tfrecords_tools.engine.rows import Item, Labels, Pair, Quarantined
 from tfrecords_tools.settings import FOLEY, Settings
 from tfrecords_tools.stages import (
     balance,
@@ -100,6 +100,7 @@ class Job:
         self._listing = listing
         self._only = only
         self._bad: frozenset[str] = frozenset()
+        self._pairs: Table | None = None
         self._trained_on = trained_on(settings.trained_on)
 
     def run(self) -> finish.Summary:
@@ -155,6 +156,7 @@ class Job:
             [items],
             lambda p: p | Read(items, Item) | good | pair.PairItems(settings.seed, by_class),
         )
+        self._pairs = pairs
         read_pairs: beam.PTransform = Read(pairs, Pair)
         if labels is not None:
             refining = refine.Refine(settings.rule, settings.top_k)
@@ -212,7 +214,9 @@ class Job:
             (item for item in items.rows(Item) if item.key in wanted),
             by=lambda item: item.id,
         )
-        stage = extract.Extract(self._listing.root, tuple(self._extractors().items()))
+        stage = extract.Extract(
+            self._listing.root, tuple(self._extractors().items()), self._settings.image_side
+        )
         rounds.append(self._run(stage, planned, folder))
         bad = wanted - rounds[-1].source_ids()
         self._bad |= bad
@@ -228,6 +232,7 @@ class Job:
             settings.dataset_name,
             settings.num_shards,
             settings.feature_dtype,
+            settings.image_side,
             settings.seed,
             needed=spec.SPLITS if self._trained_on is None else (spec.EVAL_SPLIT,),
         )
@@ -244,7 +249,27 @@ class Job:
         )
         shards = self._run(stage, planned, settings.out)
         read = [items, *([labels] if labels else []), *rounds]
-        return finish.finish(settings, self._listing, stage, shards, nets, read)
+        unpaired = self._unpaired(items) if self._listing.by_class else []
+        return finish.finish(settings, self._listing, stage, shards, nets, read, unpaired)
+
+    def _unpaired(self, items: Table) -> list[Quarantined]:
+        """What can be read in a folder by class, and no pair holds."""
+        paired = {key for row in self._pairs.rows(Pair) for key in row.item_keys}
+        usable = [item for item in items.rows(Item) if item.key not in self._bad]
+        present = {(item.modality, item.class_name) for item in usable}
+        found = []
+        for item in usable:
+            if item.key in paired:
+                continue
+            other, noun = ("image", "photo") if item.modality == "sound" else ("sound", "sound")
+            if (other, item.class_name) not in present:
+                text = f"its class, {item.class_name!r}, has no {noun} that can be used"
+            elif item.belongs_to:
+                text = f"no {noun} that it belongs to can be used"
+            else:
+                text = f"no {noun} of its class is on its side of the split"
+            found.append(Quarantined(item.path, pair.NAME, "unpaired", text))
+        return found
 
     def _extractors(self) -> dict[str, NetName]:
         settings = self._settings
@@ -339,7 +364,7 @@ def plan(settings: Settings) -> str:
         num_items = {kind: kinds[kind] + num_videos for kind in ("sound", "image")}
         classes = {source.class_name for source in listing.sources} - {""}
         lines = [
-            f"{settings.data}: {len(listing.sources):,} files, {len(listing.missing)} missing; "
+            f"{settings.data}: {len(listing.sources):,} files, {len(listing.missing)} left out; "
             f"at most {num_items['sound']:,} sounds and {num_items['image']:,} pictures "
             f"of {len(classes)} classes"
         ]

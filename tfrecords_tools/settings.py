@@ -56,6 +56,9 @@ class Settings:
         "", "Folder of a model: what it was trained on trains, all else evaluates."
     )
     feature_dtype: str = _flag("float16", "Of the features in the records: float16 or float32.")
+    image_side: int = _flag(
+        spec.IMAGE_SIDE, "Width and height of the pictures in the records: 64, 128 or 256."
+    )
     windows_per_video: int = _flag(1, "Pairs to take from each video, evenly spread.")
     window_seconds: float = _flag(
         10.0, "Length of a video's or clip's sound; its frame is the middle one."
@@ -84,6 +87,9 @@ class Settings:
         for name, choices in (("refine", REFINE_CHOICES), ("feature_dtype", FEATURE_DTYPES)):
             if getattr(self, name) not in choices:
                 raise unknown_name(f"--{name}", getattr(self, name), choices)
+        if self.image_side not in spec.IMAGE_SIDES:
+            sides = ", ".join(map(str, spec.IMAGE_SIDES))
+            raise UserError(f"--image_side={self.image_side}; allowed: {sides}")
         if not 0 < self.train_share < 1:
             raise UserError(f"--train_share={self.train_share}; allowed: between 0 and 1")
         for name in ("top_k", "num_per_class", "windows_per_video"):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from s2i_tf.data import dataset_info
+from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 from tfrecords_tools.engine import manifest
@@ -45,8 +45,9 @@ def verify(folder: str) -> list[str]:
         for shard in shards:
             found = list(_file_faults(folder, shard))
             faults += found
-            if found:
-                continue  # the records of a damaged file say nothing
+            if found:  # the records of a damaged file say nothing
+                faults += _damaged_record(pathlib.Path(folder) / shard.file, info)
+                continue
             try:
                 ids = _check_records(folder, info, shard, split, sides, faults)
             except UserError as error:
@@ -62,6 +63,11 @@ def verify(folder: str) -> list[str]:
 def _file_faults(folder: str, shard: Shard) -> Iterator[str]:
     claimed = {shard.file: manifest.FileRecord(shard.num_bytes, shard.sha256)}
     yield from manifest.Manifest(shard.file, "", {}, claimed, shard.num_records, ()).faults(folder)
+
+
+def _damaged_record(path: pathlib.Path, info: DatasetInfo) -> list[str]:
+    fault = damage.first_fault(path, info) if path.is_file() else None
+    return [fault.removeprefix(f"{path.parent}/")] if fault else []
 
 
 def _manifest_faults(folder: str, shard: Shard, ids: list[str]) -> Iterator[str]:
@@ -93,7 +99,7 @@ def _check_records(
     path = str(pathlib.Path(folder) / shard.file)
     try:
         for serialized in tf.data.TFRecordDataset(path).batch(_BATCH_SIZE):
-            batch = schema.parse_batch(serialized, info.feature_dtype)
+            batch = schema.parse_batch(serialized, info.feature_dtype, image_side=info.image_side)
             batch = {key: value.numpy() for key, value in batch.items()}
             schema.check(batch, info.fingerprints, shard.file)
             faults += _value_faults(batch, info, shard.file)
@@ -102,7 +108,8 @@ def _check_records(
                 for value in batch[key]:
                     sides[key].setdefault(value.decode(), set()).add(split)
     except tf.errors.OpError as error:
-        faults.append(f"{shard.file}: cannot be parsed: {error.message.splitlines()[0]}")
+        unparsed = f"{shard.file}: cannot be parsed: {error.message.splitlines()[0]}"
+        faults += _damaged_record(pathlib.Path(path), info) or [unparsed]
     if len(ids) != shard.num_records:
         faults.append(
             f"{shard.file}: {len(ids)} records; {dataset_info.FILE_NAME} says {shard.num_records}"

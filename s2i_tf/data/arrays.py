@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from s2i_tf import spec
-from s2i_tf.data import dataset_info, schema, tfrecords
+from s2i_tf.data import damage, dataset_info, schema, tfrecords
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.features.weights import checksum
@@ -22,7 +21,6 @@ from s2i_tf.media.image import load_image
 _BATCHES_AHEAD = 4
 _MAX_THREADS = 8
 _FEATURES = (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)
-_PICTURE_SHAPE = (spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS)
 
 Batch = dict[str, np.ndarray]
 
@@ -182,7 +180,9 @@ def _open(data_dir: str | os.PathLike, split: str) -> tuple[DatasetInfo, tfrecor
         raise UserError(f"{data_dir}: the split {split!r} is empty")
     for path, shard in shards.items():
         if checksum(path, "sha256") != shard.sha256:
-            raise UserError(f"{path}: damaged; its checksum is not that of the data set")
+            raise UserError(
+                damage.first_fault(path, info) or f"{path}: its checksum is not the data set's"
+            )
         try:
             first = tfrecords.parse_example(tfrecords.Records([path])[0])
             keys = (schema.KEY_VERSION, *info.fingerprints)
@@ -205,8 +205,8 @@ def _numbers(records: Sequence[bytes], info: DatasetInfo, with_image: bool) -> B
     batch[schema.KEY_LABEL] = np.array([one[schema.KEY_LABEL] for one in examples], np.int32)
     if with_image:
         pictures = np.stack([load_image(one[schema.KEY_IMAGE]) for one in examples])
-        if pictures.shape[1:] != _PICTURE_SHAPE:
-            raise UserError(f"pictures are {pictures.shape[1:]}; allowed: {_PICTURE_SHAPE}")
+        if pictures.shape[1:3] != (info.image_side,) * 2:
+            raise UserError(f"pictures of {pictures.shape[1:3]}; allowed: {info.image_side} wide")
         batch[schema.KEY_IMAGE] = pictures
     return batch
 

@@ -1,8 +1,10 @@
 """The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`."""
 
-import csv
 import os
 import pathlib
+
+from s2i_tf.data import csv_rows
+from s2i_tf.errors import UserError
 
 INDEX_FILE = "index.csv"
 KIND_FOLDERS = {"sound": "sounds", "image": "images"}
@@ -15,13 +17,9 @@ def is_class_folder(folder: str | os.PathLike) -> bool:
 
 def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
     """The rows of the folder's `index.csv` by path; none where it has none that can be read."""
+    path = pathlib.Path(folder) / INDEX_FILE
     try:
-        with open(pathlib.Path(folder) / INDEX_FILE, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        rows = csv_rows.mappings(path.read_bytes(), str(path))
+    except (OSError, UserError):
         return {}
-    return {
-        row["path"]: {name: value or "" for name, value in row.items() if name}
-        for row in rows
-        if row.get("path")
-    }
+    return {row["path"]: row for row in rows if row.get("path")}

@@ -41,6 +41,7 @@ class DatasetInfo:
       splits: the shards of each split.
       source: absolute folder that `sound_id` and `image_id` are relative to.
       settings: everything else that the preparation was given (seed, pairing, …).
+      image_side: width and height of the pictures; 128 where an older file does not say.
       version: of this file's layout.
     """
 
@@ -53,6 +54,7 @@ class DatasetInfo:
     splits: dict[str, tuple[Shard, ...]]
     source: str
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    image_side: int = spec.IMAGE_SIDE
     version: int = VERSION
 
     @property
@@ -85,6 +87,8 @@ def load(folder: str | os.PathLike) -> DatasetInfo:
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: not a data set description; prepare the data set again")
     if values.get("version") != VERSION:
         raise UserError(f"{path}: version {values.get('version')!r}; allowed: {VERSION}")
     try:
@@ -96,6 +100,8 @@ def load(folder: str | os.PathLike) -> DatasetInfo:
         info = DatasetInfo(**values)
     except (KeyError, TypeError) as error:
         raise UserError(f"{path}: not a data set description: {error}") from None
+    if info.image_side not in spec.IMAGE_SIDES:
+        raise UserError(f"{path}: image_side {info.image_side!r}; allowed: {spec.IMAGE_SIDES}")
     if missing := set(spec.SPLITS) - set(info.splits):
         raise UserError(f"{path}: lacks the split {', '.join(sorted(missing))}")
     return info

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from s2i_tf.data import dataset_info, schema
+from s2i_tf.data import damage, dataset_info, schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 
@@ -53,7 +53,7 @@ def build_dataset(
     batches = records.batch(batch_size, drop_remainder=True).skip(skip_batches)
     batches = batches.map(
         lambda serialized: schema.parse_batch(
-            serialized, info.feature_dtype, with_image=with_image
+            serialized, info.feature_dtype, image_side=info.image_side, with_image=with_image
         ),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
@@ -127,7 +127,8 @@ def build_balanced_dataset(
     shards = checked_shards(data_dir, info, split)
     if not shards:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
-    columns = _columns(shards, info, with_image)
+    with damage.named(data_dir, split):
+        columns = _columns(shards, info, with_image)
     labels = columns[schema.KEY_LABEL].numpy()
     sound_ids, image_ids = (
         columns[key].numpy() if repair_pairs else None
@@ -152,7 +153,7 @@ def build_balanced_dataset(
         if repair_pairs:
             names = [batch[schema.KEY_SOUND_ID], batch[schema.KEY_IMAGE_ID]]
             batch[schema.KEY_ID] = tf.strings.join(names, "|")
-        return schema.decode_columns(batch)
+        return schema.decode_columns(batch, info.image_side)
 
     numbers = tf.data.Dataset.range(skip_batches, np.iinfo(np.int64).max)
     batches = numbers.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -211,10 +212,14 @@ def load_split(
     """
     info = dataset_info.load(data_dir)
     shards = checked_shards(data_dir, info, split)
-    batches = [
-        {key: value.numpy() for key, value in schema.decode_columns(part).items()}
-        for part in _parsed(shards, info, with_image)
-    ]
+    with damage.named(data_dir, split):
+        batches = [
+            {
+                key: value.numpy()
+                for key, value in schema.decode_columns(part, info.image_side).items()
+            }
+            for part in _parsed(shards, info, with_image)
+        ]
     if not batches:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
     columns = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
@@ -262,9 +267,8 @@ def checked_shards(
 def _check_first_record(path: pathlib.Path, info: DatasetInfo) -> None:
     try:
         num_found = _check_first_records([path], info)
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: not a shard of this data set: {reason}") from None
+    except tf.errors.OpError as error:
+        raise UserError(damage.first_fault(path, info) or f"{path}: {error.message}") from None
     if not num_found:
         raise UserError(f"{path}: not a shard of this data set: it is empty")
 

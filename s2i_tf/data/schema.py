@@ -48,6 +48,7 @@ _STRINGS = (
     KEY_SOUND_FINGERPRINT,
     KEY_IMAGE_FINGERPRINT,
 )
+KEYS = {*_INTEGERS, *_STRINGS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,21 +119,27 @@ def encode(record: PairRecord, feature_dtype: str = "float16") -> bytes:
 
 
 def parse_batch(
-    serialized: "tf.Tensor", feature_dtype: str, *, with_image: bool = True
+    serialized: "tf.Tensor",
+    feature_dtype: str,
+    *,
+    image_side: int = spec.IMAGE_SIDE,
+    with_image: bool = True,
 ) -> "dict[str, tf.Tensor]":
     """Parses a batch of records in graph mode.
 
     Args:
       serialized: string [batch].
       feature_dtype: the dtype that the records were written with.
+      image_side: width and height of their pictures.
       with_image: also decode the pictures.
 
     Returns:
       `sound_features` and `image_features` float32 [batch, 4096], `label` int32 [batch], the ids,
       group and fingerprints as strings [batch], `version` int64 [batch] and, if asked for, `image`
-      uint8 [batch, 128, 128, 3].
+      uint8 [batch, side, side, 3].
     """
-    return decode_columns(parse_columns(serialized, feature_dtype, with_image=with_image))
+    columns = parse_columns(serialized, feature_dtype, with_image=with_image)
+    return decode_columns(columns, image_side)
 
 
 def parse_columns(
@@ -160,7 +167,9 @@ def parse_columns(
     return columns
 
 
-def decode_columns(columns: "Mapping[str, tf.Tensor]") -> "dict[str, tf.Tensor]":
+def decode_columns(
+    columns: "Mapping[str, tf.Tensor]", image_side: int = spec.IMAGE_SIDE
+) -> "dict[str, tf.Tensor]":
     """The second half of `parse_batch`: features to float32, and pictures, if any, to uint8."""
     import tensorflow as tf
 
@@ -168,7 +177,14 @@ def decode_columns(columns: "Mapping[str, tf.Tensor]") -> "dict[str, tf.Tensor]"
     for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
         batch[key] = tf.cast(batch[key], tf.float32)
     if KEY_IMAGE in batch:
-        batch[KEY_IMAGE] = tf.map_fn(_decode_image, batch[KEY_IMAGE], fn_output_signature=tf.uint8)
+        shape = [image_side, image_side, spec.IMAGE_CHANNELS]
+        batch[KEY_IMAGE] = tf.map_fn(
+            lambda contents: tf.ensure_shape(
+                tf.io.decode_image(contents, spec.IMAGE_CHANNELS, expand_animations=False), shape
+            ),
+            batch[KEY_IMAGE],
+            fn_output_signature=tf.uint8,
+        )
     return batch
 
 
@@ -189,13 +205,6 @@ def check(parsed: Mapping[str, typing.Any], fingerprints: Mapping[str, str], whe
             got = value.decode() if isinstance(value, bytes) else value
             if got != allowed:
                 raise UserError(f"{where}: record with {key} {got!r}; allowed: {allowed!r}")
-
-
-def _decode_image(contents: "tf.Tensor") -> "tf.Tensor":
-    import tensorflow as tf
-
-    image = tf.io.decode_image(contents, channels=spec.IMAGE_CHANNELS, expand_animations=False)
-    return tf.ensure_shape(image, [spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS])
 
 
 def _feature(value: bytes | str | int) -> "tf.train.Feature":

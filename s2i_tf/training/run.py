@@ -21,7 +21,7 @@ import s2i_tf
 from s2i_tf import config as config_lib
 from s2i_tf import files, spec
 from s2i_tf.config import Config
-from s2i_tf.data import dataset_info
+from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError, unknown_name
@@ -68,7 +68,8 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
             for needed in stage.needs:
                 if not STAGES[needed](config, stage.info, workdir).done:
                     raise UserError(f"stage {stage.name} needs the stage {needed} first")
-            _train_stage(stage, strategy, should_stop)
+            with damage.named(config.data, spec.TRAIN_SPLIT):
+                _train_stage(stage, strategy, should_stop)
             strategy_lib.wait_for_all(strategy)
         if strategy_lib.is_chief(strategy):
             _describe_model(config, workdir)

@@ -46,17 +46,19 @@ class Extract(parts.Stage):
     Attributes:
       root: folder that the paths are relative to.
       extractors: the net for each modality.
+      image_side: width and height of the pictures that are kept.
     """
 
     root: str
     extractors: tuple[tuple[Modality, NetName], ...]
+    image_side: int = spec.IMAGE_SIDE
 
     name = "extract"
     seconds_per_row = 0.03
 
     def config(self) -> dict[str, Any]:
         """The nets' fingerprints and the pictures' form."""
-        picture = {"image_side": spec.IMAGE_SIDE, "jpeg_quality": JPEG_QUALITY}
+        picture = {"image_side": self.image_side, "jpeg_quality": JPEG_QUALITY}
         return {**picture, **{modality: net.config() for modality, net in self.extractors}}
 
     def run(self, part: parts.Part, output: parts.Output) -> list[str]:
@@ -80,7 +82,7 @@ class Extract(parts.Stage):
 
         def prepare(item: Item, decoded: np.ndarray) -> np.ndarray:
             if item.modality == "image":
-                square = image.square(decoded, spec.IMAGE_SIDE)
+                square = image.square(decoded, self.image_side)
                 pictures[item.id] = image.encode_jpeg(square, JPEG_QUALITY)
             return net.prepare(decoded)
 

@@ -1,24 +1,35 @@
 """Where the data comes from: a folder by class, a folder of videos, or a CSV of clips.
 
 A listing opens no media. It is sorted, so that it is the same wherever and in whatever order a file
-system lists it.
+system lists it. Links are followed, hidden files and text documents are no data, and everything
+else that cannot be used is listed with its reason.
 """
 
-import csv
 import dataclasses
+import logging
 import math
 import os
 import stat
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from s2i_tf.data import splits
+from s2i_tf.data import csv_rows, splits
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import storage
 from tfrecords_tools.engine.rows import Quarantined, Source
 
+logger = logging.getLogger(__name__)
+
 STAGE = "list"
+# Beside sounds/ and images/, so that nobody meant it as data of a class.
+BESIDE = "beside"
+_INDEX_COLUMNS = {"kind", "class", "path", "recording_group"}
 _CLIP_PATH_COLUMNS = ("path", "youtube_id", "ytid")
+# Beside the data, in any folder but those of the classes.
+_DOCUMENT_SUFFIXES = (".csv", ".html", ".json", ".jsonl", ".md", ".pdf", ".txt", ".xml")
+_DOCUMENTS = ("README", "LICENSE")
 _VIDEO_SUFFIXES = ("mp4", "mkv", "webm", "avi", "mov")
 
 
@@ -30,7 +41,7 @@ class Listing:
       root: folder that all paths are relative to.
       sources: the files, sorted by path.
       by_class: whether sounds and photos are paired by a draw within their class.
-      missing: files that are named somewhere and cannot be listed.
+      missing: files that are named somewhere, or lie there, and cannot be used.
     """
 
     root: str
@@ -60,93 +71,192 @@ def list_data(data: str, *, max_items: int = 0, seed: int = 0) -> Listing:
     Args:
       data: a folder or a CSV file.
       max_items: keep at most so many files of each kind, drawn by a stable hash; 0 for all.
-      seed: of that draw.
+      seed: random seed of that draw.
 
     Raises:
       UserError: if there is nothing of any of the three shapes.
     """
     check(data)
-    if data.endswith(".csv") and storage.exists(data):
+    if data.lower().endswith(".csv") and not (storage.is_local(data) and os.path.isdir(data)):
         listing = _list_clips(data)
     else:
-        found, missing = _find(data)
-        folders = tuple(f"{name}/" for name in KIND_FOLDERS.values())
-        if any(path.startswith(folders) for path, _ in found):
-            listing = _list_classes(data, found, missing)
-        else:
-            listing = _list_videos(data, found, missing)
+        folder = _Folder(data)
+        kinds = tuple(f"{name}/" for name in KIND_FOLDERS.values())
+        by_class = any(path.startswith(kinds) for path in folder.versions)
+        listing = _list_classes(folder) if by_class else _list_videos(folder)
     if not listing.sources:
         raise UserError(
             f"--data={data}: nothing to prepare; allowed: sounds/CLASS and images/CLASS, "
             "a folder of videos, or a CSV with the columns path,start_seconds,label"
         )
-    return _limited(listing, max_items, seed)
+    return _limited(_merged(listing), max_items, seed)
 
 
-def _list_classes(data: str, found: list, missing: list[Quarantined]) -> Listing:
+class _Folder:
+    """All files below a folder, links followed.
+
+    Attributes:
+      root: the folder.
+      versions: size and time of change of each file by its path; of those outside of the folder
+        that were asked for, too.
+      odd: what is not to be opened, by path, with its reason.
+    """
+
+    def __init__(self, root: str):
+        self.root = root
+        self.odd: dict[str, Quarantined] = {}
+        found = self._walk() if storage.is_local(root) else storage.find(root)
+        self.versions = {path: version for path, version in sorted(found) if _is_data(path)}
+        self._by_form = {unicodedata.normalize("NFC", path): path for path in self.versions}
+
+    def find(self, name: str) -> str | None:
+        """The path of a file that a table names, None if it is not there.
+
+        It may be written with other forms of its letters or the slashes of Windows, or lie outside
+        of the folder.
+        """
+        for spelling in (name, name.replace("\\", "/")):
+            path = self._within(spelling)
+            path = self._by_form.get(unicodedata.normalize("NFC", path), path)
+            if path in self.versions:
+                return path
+            full = storage.join(self.root, path)
+            if storage.is_local(full) and os.path.isfile(full):
+                self.versions[path] = _version(full)
+                return path
+            if not storage.is_local(full) and full == path and storage.exists(full):
+                self.versions[path] = ""
+                return path
+        return None
+
+    def _within(self, name: str) -> str:
+        """A path relative to the folder where it leads into it, however it is written."""
+        if "://" in name or not storage.is_local(self.root):
+            return name
+        inside = os.path.relpath(os.path.join(self.root, name), self.root)
+        return name if inside.startswith("..") else inside
+
+    def refuse(self, path: str, reason: str, message: str) -> None:
+        """Takes note of something that cannot be used."""
+        self.odd.setdefault(path, Quarantined(path, STAGE, reason, message))
+
+    def missing(self, name: str, table: str) -> None:
+        """Takes note of a file that a table names and that is not there."""
+        self.refuse(name, "missing", f"{table} names it, and it is not there")
+
+    def _walk(self) -> Iterator[tuple[str, str]]:
+        def unreadable(error: OSError) -> None:
+            self.refuse(self._relative(error.filename), "unreadable", error.strerror or str(error))
+
+        ways = {self.root: {_identity(self.root)}}  # the folders that lead to each, by identity
+        for folder, subfolders, names in os.walk(self.root, onerror=unreadable, followlinks=True):
+            way = ways.pop(folder)
+            for name in [*subfolders]:
+                full = os.path.join(folder, name)
+                if name.startswith("."):
+                    subfolders.remove(name)
+                elif (identity := _identity(full)) in way:
+                    subfolders.remove(name)
+                    self.refuse(self._relative(full), "loop", "a link to a folder that it lies in")
+                else:
+                    ways[full] = way | {identity}
+            for name in names:
+                full = os.path.join(folder, name)
+                path = self._relative(full)
+                if not _is_data(path):
+                    continue
+                if reason := _oddity(full, path):
+                    self.refuse(path, *reason)
+                else:
+                    yield path, _version(full)
+
+    def _relative(self, full: str) -> str:
+        return os.path.relpath(full, self.root).replace(os.sep, "/")
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
+
+
+def _is_data(path: str) -> bool:
+    """Whether a file counts: neither hidden nor a document beside the data."""
+    *folders, name = path.split("/")
+    if any(part.startswith(".") and part != ".." for part in (*folders, name)):
+        return False
+    if folders and folders[0] in KIND_FOLDERS.values():
+        return True
+    return not (name.lower().endswith(_DOCUMENT_SUFFIXES) or name.startswith(_DOCUMENTS))
+
+
+def _version(full: str) -> str:
+    status = os.stat(full)
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _list_classes(folder: _Folder) -> Listing:
     """`sounds/CLASS/FILE` and `images/CLASS/FILE`, with what `index.csv` knows about them."""
-    index = _read_index(data)
+    index = _read_index(folder)
     groups = {
         kind: {row["recording_group"] for row in index.values() if row["kind"] == kind} - {""}
         for kind in KIND_FOLDERS
     }
     shared = groups["sound"] & groups["image"]
     sources = []
-    for path, version in found:
-        parts = path.split("/")
-        kind = next((kind for kind, name in KIND_FOLDERS.items() if name == parts[0]), None)
-        if kind is None or len(parts) < 3:
+    for path, version in sorted(folder.versions.items()):
+        row = index.get(path, {})
+        first, *others = path.split("/")
+        kind = next((kind for kind, name in KIND_FOLDERS.items() if name == first), None)
+        class_name = row.get("class") or (others[0] if kind and len(others) > 1 else "")
+        kind = kind or row.get("kind")
+        if kind not in KIND_FOLDERS or not class_name:
+            if kind in KIND_FOLDERS or not others:
+                folder.refuse(path, "no_class", "no folder and no index.csv names its class")
+            else:
+                folder.refuse(path, BESIDE, "it lies beside sounds/ and images/")
             continue
-        row = index.pop(path, {})
         group = row.get("recording_group") or path
         sources.append(
             Source(
                 path=path,
                 kind=kind,
                 group=group,
-                class_name=row.get("class") or parts[1],
+                class_name=class_name,
                 belongs_to=group if group in shared else "",
                 version=version,
             )
         )
-    listed = {row.path for row in missing}
-    missing = missing + [
-        Quarantined(path, STAGE, "missing", f"{INDEX_FILE} names it, and it is not there")
-        for path in index
-        if path not in listed
-    ]
     kinds = {source.kind for source in sources}
     for kind, name in KIND_FOLDERS.items():
         if sources and kind not in kinds:
-            raise UserError(f"--data={data}: no files under {name}/CLASS")
-    return Listing(data, tuple(sources), by_class=True, missing=tuple(missing))
+            raise UserError(f"--data={folder.root}: no files under {name}/CLASS")
+    return Listing(folder.root, tuple(sources), by_class=True, missing=tuple(folder.odd.values()))
 
 
-def _list_videos(data: str, found: list, missing: list[Quarantined]) -> Listing:
-    sources = [Source(path, "video", group=path, version=version) for path, version in found]
-    return Listing(data, tuple(sources), by_class=False, missing=tuple(missing))
+def _list_videos(folder: _Folder) -> Listing:
+    sources = [
+        Source(path, "video", group=path, version=version)
+        for path, version in folder.versions.items()
+    ]
+    return Listing(folder.root, tuple(sources), by_class=False, missing=tuple(folder.odd.values()))
 
 
 def _list_clips(path: str) -> Listing:
     """Clips of videos: our own columns, or the files as VGGSound and AudioSet ship them."""
-    root = os.path.dirname(path) or "."
-    listed, unlisted = _find(root)
-    versions = dict(listed)
-    reasons = {row.path: row for row in unlisted}
+    folder = _Folder(os.path.dirname(path) or ".")
     found: dict[tuple[str, float | None], Source] = {}
-    missing: list[Quarantined] = []
     for name, start_seconds, label in _read_clips(path):
-        clip = next((p for p in _clip_paths(name, start_seconds) if p in versions), None)
+        named = _clip_paths(name, start_seconds)
+        clip = next(filter(None, map(folder.find, named)), None)
         if clip is None:
-            text = f"{os.path.basename(path)} names it, and it is not there"
-            missing.append(reasons.get(name, Quarantined(name, STAGE, "missing", text)))
+            folder.missing(name, os.path.basename(path))
             continue
         # A file that is named after its clip has been cut out already.
         start = None if _cut_name(name, start_seconds) in clip else start_seconds
-        row = Source(clip, "video", name, label, start, version=versions[clip])
+        row = Source(clip, "video", name, label, start, version=folder.versions[clip])
         found[clip, start] = row
     ordered = sorted(found.values(), key=lambda row: (row.path, row.start_seconds or 0.0))
-    return Listing(root, tuple(ordered), by_class=False, missing=tuple(missing))
+    return Listing(folder.root, tuple(ordered), by_class=False, missing=tuple(folder.odd.values()))
 
 
 def _cut_name(name: str, start_seconds: float) -> str:
@@ -161,80 +271,58 @@ def _clip_paths(name: str, start_seconds: float) -> Iterator[str]:
 
 
 def _read_clips(path: str) -> Iterator[tuple[str, float, str]]:
-    with (
-        storage.local_copy(path) as local,
-        open(local, newline="", encoding="utf-8-sig") as file,
-    ):
-        table = list(csv.reader(file, skipinitialspace=True))
-    header = _clip_header(path, table)
-    for number, row in enumerate(table, start=1):
-        if not row or row[0].startswith("#") or row == header:
+    table = list(csv_rows.parse(storage.read(path), path))
+    header = _clip_header(path, [row for _, row in table])
+    columns = [name.strip("# ").lower() for name in header]
+    for number, row in table:
+        if row[0].startswith("#") or row == header:
             continue
-        columns = dict(zip([name.lower() for name in header], row, strict=False))
+        values = dict(zip(columns, row, strict=False))
         try:
-            name = next(columns[key] for key in _CLIP_PATH_COLUMNS if key in columns)
+            name = next(values[key] for key in _CLIP_PATH_COLUMNS if values.get(key))
             # AudioSet gives several labels to a clip; the first is its class.
-            label = columns.get("label") or columns.get("positive_labels", "").split(",")[0]
-            start_seconds = float(columns.get("start_seconds") or 0)
+            label = values.get("label") or values.get("positive_labels", "").split(",")[0]
+            start_seconds = float(values.get("start_seconds") or 0)
             if not 0 <= start_seconds < math.inf:
                 raise ValueError
         except (StopIteration, ValueError):
-            raise UserError(f"{path}, line {number}: not path,start_seconds,label: {row}") from None
+            shown = repr(row) if len(repr(row)) < 200 else f"{repr(row)[:200]} …"
+            raise UserError(
+                f"{path}, line {number}: not path,start_seconds,label: {shown}"
+            ) from None
         yield name, start_seconds, label.strip()
 
 
-def _clip_header(path: str, table: Sequence[Sequence[str]]) -> Sequence[str]:
+def _clip_header(path: str, table: Sequence[list[str]]) -> list[str]:
     """The columns' names: from the first line, or by the two layouts that have none."""
     for row in table:
-        if not row:
-            continue
-        names = [name.strip("# ").lower() for name in row]
-        if set(names) & set(_CLIP_PATH_COLUMNS):
-            return row if not row[0].startswith("#") else names
+        if {name.strip("# ").lower() for name in row} & set(_CLIP_PATH_COLUMNS):
+            return row
         if row[0].startswith("#"):
             continue
         if len(row) == 4 and row[3] in ("train", "test"):  # VGGSound
-            return ("path", "start_seconds", "label", "split")
+            return ["path", "start_seconds", "label", "split"]
         if len(row) in (2, 3):
-            return ("path", "start_seconds", "label")
+            return ["path", "start_seconds", "label"]
         break
     raise UserError(f"{path}: no clips; the columns are path,start_seconds,label")
 
 
-def _read_index(data: str) -> dict[str, dict[str, str]]:
-    path = storage.join(data, INDEX_FILE)
+def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
+    """The rows of `index.csv` by the paths of their files, those that are not there left out."""
+    path = storage.join(folder.root, INDEX_FILE)
     if not storage.exists(path):
         return {}
-    with (
-        storage.local_copy(path) as local,
-        open(local, newline="", encoding="utf-8-sig") as file,
-    ):
-        table = csv.DictReader(file)
-        if wanted := {"kind", "class", "path", "recording_group"} - set(table.fieldnames or ()):
-            raise UserError(f"{path}: lacks the column {', '.join(sorted(wanted))}")
-        return {row["path"]: row for row in table}
-
-
-def _find(root: str) -> tuple[list[tuple[str, str]], list[Quarantined]]:
-    """All files below a folder as (relative path, version), hidden ones left out."""
-    if not storage.is_local(root):
-        return storage.find(root), []
-    found, odd = [], []
-    for folder, subfolders, file_names in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in file_names:
-            if name.startswith("."):
-                continue
-            full = os.path.join(folder, name)
-            path = os.path.relpath(full, root).replace(os.sep, "/")
-            if path == INDEX_FILE or path.endswith(".csv") and folder == root:
-                continue
-            if reason := _oddity(full, path):
-                odd.append(Quarantined(path, STAGE, *reason))
-                continue
-            status = os.stat(full)
-            found.append((path, f"{status.st_size}:{status.st_mtime_ns}"))
-    return sorted(found), odd
+    rows = csv_rows.mappings(storage.read(path), path)
+    if wanted := _INDEX_COLUMNS - set(rows[0] if rows else _INDEX_COLUMNS):
+        raise UserError(f"{path}: lacks the column {', '.join(sorted(wanted))}")
+    index = {}
+    for row in rows:
+        if found := folder.find(row["path"]):
+            index[found] = row
+        else:
+            folder.missing(row["path"], INDEX_FILE)
+    return index
 
 
 def _oddity(full: str, path: str) -> tuple[str, str] | None:
@@ -250,6 +338,28 @@ def _oddity(full: str, path: str) -> tuple[str, str] | None:
     if not stat.S_ISREG(mode):
         return "not_a_file", "a pipe, socket or device; allowed: regular files"
     return None
+
+
+def _merged(listing: Listing) -> Listing:
+    """Classes whose names differ by case, outer spaces or Unicode form become one."""
+    spellings = defaultdict(Counter)
+    for source in listing.sources:
+        spellings[_folded(source.class_name)][source.class_name] += 1
+    names = {}
+    for key, counts in spellings.items():
+        # Of several spellings the one in small letters, composed as most keyboards do.
+        names[key] = unicodedata.normalize("NFC", max(counts)).strip()
+        if len(counts) > 1:
+            logger.warning("one class, %r: %s", names[key], ", ".join(map(repr, sorted(counts))))
+    sources = tuple(
+        dataclasses.replace(source, class_name=names[_folded(source.class_name)])
+        for source in listing.sources
+    )
+    return dataclasses.replace(listing, sources=sources)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def _limited(listing: Listing, max_items: int, seed: int) -> Listing:

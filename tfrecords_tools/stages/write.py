@@ -22,7 +22,7 @@ from tfrecords_tools.stages import extract
 
 SHARD_BYTES = 128 << 20
 MIN_TRAIN_SHARDS = 4
-_JPEG_BYTES = 10_000
+_JPEG_BYTES_PER_PIXEL = 0.6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +93,7 @@ def plan(
     name: str,
     shards: int,
     feature_dtype: str,
+    image_side: int,
     seed: int,
     *,
     needed: Sequence[str] = spec.SPLITS,
@@ -104,8 +105,9 @@ def plan(
       folder: for the rows of each shard.
       name: prefix of the shards.
       shards: training shards, or 0 to choose by size.
-      feature_dtype: of the records.
-      seed: of the order.
+      feature_dtype: dtype of the features in the records.
+      image_side: width and height of the pictures in the records.
+      seed: random seed of the order.
       needed: the splits that must not be empty.
 
     Returns:
@@ -124,7 +126,7 @@ def plan(
                 "that can be read and belong together"
             )
     counts = {split: len(pairs) for split, pairs in by_split.items()}
-    num_shards = num_shards_for(counts, shards, np.dtype(feature_dtype).itemsize)
+    num_shards = num_shards_for(counts, shards, feature_dtype, image_side)
     names = []
     for split, pairs in by_split.items():
         pairs.sort(key=lambda row: order_key(row, seed))
@@ -138,16 +140,20 @@ def plan(
     return Table(folder, tuple(names))
 
 
-def num_shards_for(counts: Mapping[str, int], wanted: int, feature_bytes: int) -> dict[str, int]:
+def num_shards_for(
+    counts: Mapping[str, int], wanted: int, feature_dtype: str, image_side: int
+) -> dict[str, int]:
     """How many shards each split gets; those of evaluation are about as large.
 
     Args:
-      counts: pairs of each split.
-      wanted: training shards, or 0 to choose by size.
-      feature_bytes: of one number.
+      counts: number of pairs of each split.
+      wanted: number of training shards, or 0 to choose by size.
+      feature_dtype: dtype of the features in the records.
+      image_side: width and height of the pictures in the records.
     """
     num_train, num_eval = counts[spec.TRAIN_SPLIT], counts[spec.EVAL_SPLIT]
-    record_bytes = 2 * spec.FEATURE_SIZE * feature_bytes + _JPEG_BYTES
+    record_bytes = 2 * spec.FEATURE_SIZE * np.dtype(feature_dtype).itemsize
+    record_bytes += _JPEG_BYTES_PER_PIXEL * image_side**2
     by_size = math.ceil(num_train * record_bytes / SHARD_BYTES)
     train = min(wanted or max(by_size, MIN_TRAIN_SHARDS), num_train)
     of_eval = train * num_eval / num_train if num_train else num_eval * record_bytes / SHARD_BYTES

@@ -1,0 +1,81 @@
+"""The rows of a CSV as people's programs write them: the usual encodings, `,`, `;` or tab between.
+
+UTF-8 and UTF-16 are told by their byte order marks or by trying; what is neither is read as
+Windows-1252, which is what Excel writes in western Europe, with a warning.
+"""
+
+import csv
+import io
+import logging
+import sys
+from collections.abc import Iterator
+
+from s2i_tf.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+_SAMPLE_LINES = 20
+
+
+def parse(contents: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, as (number of their last line, fields without outer spaces).
+
+    Args:
+      contents: the bytes of the file.
+      name: the file's name, for messages.
+
+    Raises:
+      UserError: naming the line, if it cannot be read.
+    """
+    text = _decoded(contents, name)
+    sample = "\n".join(text.splitlines()[:_SAMPLE_LINES])
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=max(",;\t", key=sample.count),
+        skipinitialspace=True,
+    )
+    try:
+        for row in reader:
+            if any(row):
+                yield reader.line_num, [field.strip() for field in row]
+    except csv.Error as error:
+        raise UserError(
+            f"{name}, line {reader.line_num}: {error}; save it as CSV in UTF-8"
+        ) from None
+
+
+def mappings(contents: bytes, name: str) -> list[dict[str, str]]:
+    """The rows by the column names of the first, in lower case; a field that is missing is empty.
+
+    Raises:
+      UserError: as `parse`.
+    """
+    rows = [row for _, row in parse(contents, name)]
+    if not rows:
+        return []
+    header, *others = rows
+    keys = [key.lower() for key in header]
+    return [dict.fromkeys(keys, "") | dict(zip(keys, row, strict=False)) for row in others]
+
+
+def _decoded(contents: bytes, name: str) -> str:
+    encoding = "utf-8-sig"
+    if contents[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    elif 0 in contents[:2]:  # half of the bytes of western UTF-16 are zero
+        encoding = "utf-16-be" if contents[0] == 0 else "utf-16-le"
+    try:
+        return contents.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            raise UserError(f"{name}: not {encoding}: {error.reason}; save it in UTF-8") from None
+    try:
+        text = contents.decode("cp1252")
+    except UnicodeDecodeError as error:
+        line = contents.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{name}, line {line}: neither UTF-8 nor Windows-1252; save it as CSV in UTF-8"
+        ) from None
+    logger.warning("%s: not UTF-8; read as Windows-1252", name)
+    return text

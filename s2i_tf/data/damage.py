@@ -1,0 +1,135 @@
+"""Names the record of a shard that cannot be read, after a reader has stumbled over it.
+
+Readers take batches from many files at once, so their own errors name none. What was read is looked
+at again here, record by record and without TensorFlow: slow, and only after an error.
+"""
+
+import contextlib
+import itertools
+import os
+import pathlib
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.data import dataset_info, schema, tfrecords
+from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.errors import UserError
+from s2i_tf.features.weights import checksum
+from s2i_tf.media.image import load_image
+
+_REMEDY = "copy the file anew, or prepare the data set again"
+_HEAD = struct.Struct("<QI")
+_CHECKSUM = struct.Struct("<I")
+# What readers raise over a record, of TensorFlow by name, which is not imported here.
+_ERRORS = {"DataLossError", "InvalidArgumentError", "IndexError", "KeyError", "ValueError"}
+
+
+@contextlib.contextmanager
+def named(data_dir: str | os.PathLike, *splits: str) -> Iterator[None]:
+    """Turns an error of reading within the block into one that names the damaged record.
+
+    Args:
+      data_dir: folder of the data set that is read within the block.
+      splits: what is read of it; all where none is named.
+
+    Raises:
+      UserError: naming it; an error that no record explains passes as it is.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if {kind.__name__ for kind in type(error).__mro__} & _ERRORS:
+            info = dataset_info.load(data_dir)
+            for split in splits or spec.SPLITS:
+                for path in dataset_info.shard_files(data_dir, info, split):
+                    if fault := first_fault(path, info):
+                        raise UserError(fault) from error
+        raise
+
+
+def first_fault(path: pathlib.Path, info: DatasetInfo) -> str | None:
+    """A sentence on the first damaged record of a shard, with its place; None if all are well."""
+    whole = {shard.file: shard.sha256 for shards in info.splits.values() for shard in shards}
+    intact = checksum(path, "sha256") == whole.get(path.name)
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        for number in itertools.count():
+            offset = file.tell()
+            if offset == size:
+                return None
+            try:
+                _check_record(_read_record(file, size - offset, intact), info)
+            except ValueError as error:
+                return f"{path}: record {number} at byte {offset} {error}; {_REMEDY}"
+
+
+def _read_record(file: BinaryIO, num_left: int, intact: bool) -> bytes:
+    """The record that begins here, its checksums looked at unless the file is known to be intact.
+
+    Raises:
+      ValueError: saying what ails it.
+    """
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise ValueError("ends too early")
+    length, checksum_of_length = _HEAD.unpack(head)
+    if not intact and _masked_crc32c(head[:8]) != checksum_of_length:
+        raise ValueError("is damaged: its length has another checksum")
+    if length > num_left - _HEAD.size - _CHECKSUM.size:
+        raise ValueError("ends too early")
+    record = file.read(length)
+    (checksum_of_record,) = _CHECKSUM.unpack(file.read(_CHECKSUM.size))
+    if not intact and _masked_crc32c(record) != checksum_of_record:
+        raise ValueError("is damaged: its bytes have another checksum")
+    return record
+
+
+def _check_record(record: bytes, info: DatasetInfo) -> None:
+    """Refuses a record that does not hold what the data set says.
+
+    Raises:
+      ValueError: saying what ails it.
+    """
+    values = tfrecords.parse_example(record)
+    if missing := schema.KEYS - set(values):
+        raise ValueError(f"lacks {', '.join(sorted(missing))}")
+    schema.check(
+        {key: np.array([values[key]]) for key in schema.KEYS}, info.fingerprints, "it is a"
+    )
+    if not 0 <= values[schema.KEY_LABEL] < info.num_classes:
+        raise ValueError(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")
+    num_bytes = spec.FEATURE_SIZE * np.dtype(info.feature_dtype).itemsize
+    for key in (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES):
+        if len(values[key]) != num_bytes:
+            raise ValueError(f"has {len(values[key])} bytes of {key}; allowed: {num_bytes}")
+    height, width, _ = load_image(values[schema.KEY_IMAGE]).shape
+    if {height, width} != {info.image_side}:
+        raise ValueError(f"has a picture of {width}×{height} pixels; allowed: {info.image_side}")
+
+
+def _masked_crc32c(data: bytes) -> int:
+    """The checksum of TFRecord files."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def _table() -> list[int]:
+    """CRC-32C of each byte, by the Castagnoli polynomial with its bits reversed."""
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+_TABLE = _table()

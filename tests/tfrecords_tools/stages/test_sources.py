@@ -1,0 +1,159 @@
+"""What a listing finds, and that it loses nothing without a word."""
+
+import os
+import unicodedata
+
+import pytest
+
+from s2i_tf.errors import UserError
+from tfrecords_tools.stages import sources
+
+CLIPS = "path,start_seconds,label\na.mp4,1,{label}\n"
+
+
+def touch(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"not opened by a listing")
+
+
+def classes(listing):
+    return {source.path: source.class_name for source in listing.sources}
+
+
+def left_out(listing):
+    return {row.path: row.reason for row in listing.missing}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    touch(tmp_path / "data", "sounds/dog/a.wav", "images/dog/a.jpg")
+    return tmp_path / "data"
+
+
+def test_linked_folders_and_files_count_like_others(folder, tmp_path):
+    touch(tmp_path / "drive", "rain/b.wav", "c.wav")
+    (folder / "sounds/rain").symlink_to(tmp_path / "drive/rain")
+    (folder / "sounds/dog/c.wav").symlink_to(tmp_path / "drive/c.wav")
+    (folder / "sounds/dog/deeper").symlink_to(folder)
+    listing = sources.list_data(str(folder))
+    assert classes(listing) == {
+        "images/dog/a.jpg": "dog",
+        "sounds/dog/a.wav": "dog",
+        "sounds/dog/c.wav": "dog",
+        "sounds/rain/b.wav": "rain",
+    }
+    assert left_out(listing) == {"sounds/dog/deeper": "loop"}
+    (folder / "sounds/dog/deeper").unlink()
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for name in ("sounds", "images"):
+        (linked / name).symlink_to(folder / name)
+    assert set(classes(sources.list_data(str(linked)))) == set(classes(listing))
+
+
+def test_two_folders_that_link_to_each_other_end(tmp_path):
+    touch(tmp_path, "a/x.mp4", "b/y.mp4")
+    (tmp_path / "a/b").symlink_to(tmp_path / "b")
+    (tmp_path / "b/a").symlink_to(tmp_path / "a")
+    listing = sources.list_data(str(tmp_path))
+    assert set(classes(listing)) == {"a/x.mp4", "b/y.mp4", "a/b/y.mp4", "b/a/x.mp4"}
+    assert set(left_out(listing).values()) == {"loop"}
+
+
+def test_a_folder_that_cannot_be_read_is_listed(folder, monkeypatch):
+    closed = str(folder / "sounds" / "cat")
+    touch(folder, "sounds/cat/a.wav")
+    scandir = os.scandir
+
+    def deny(path):
+        if path == closed:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    assert left_out(sources.list_data(str(folder))) == {"sounds/cat": "unreadable"}
+
+
+@pytest.mark.parametrize("how", ["absolute", "relative", "within", "windows"])
+def test_a_csv_may_name_files_anywhere_and_in_any_way(tmp_path, how):
+    touch(tmp_path, "elsewhere/a.mp4", "clips/deep/b.mp4")
+    name, path = {
+        "absolute": (f"{tmp_path}/elsewhere/a.mp4", f"{tmp_path}/elsewhere/a.mp4"),
+        "relative": ("../elsewhere/a.mp4", "../elsewhere/a.mp4"),
+        "within": (f"{tmp_path}/clips/./deep/b.mp4", "deep/b.mp4"),
+        "windows": ("deep\\b.mp4", "deep/b.mp4"),
+    }[how]
+    table = tmp_path / "clips" / "clips.csv"
+    table.write_text(f"path,start_seconds,label\n{name},1,dog\n")
+    listing = sources.list_data(str(table))
+    assert classes(listing) == {path: "dog"}
+    assert listing.sources[0].version
+
+
+def test_an_index_may_name_files_anywhere(folder, tmp_path):
+    touch(tmp_path, "other/b.wav")
+    touch(folder, "sounds/loose.wav")
+    (folder / "index.csv").write_text(
+        "kind,class,path,recording_group\n"
+        f"sound,rain,{tmp_path}/other/b.wav,g1\nsound,cat,sounds/loose.wav,\n"
+        f"sound,wolf,{folder}/sounds/dog/a.wav,g2\n"
+    )
+    listing = sources.list_data(str(folder))
+    assert classes(listing) == {
+        "images/dog/a.jpg": "dog",
+        "sounds/dog/a.wav": "wolf",
+        "sounds/loose.wav": "cat",
+        f"{tmp_path}/other/b.wav": "rain",
+    }
+    assert not listing.missing
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_csv_as_any_program_writes_it(tmp_path, encoding, separator):
+    touch(tmp_path, "a.mp4")
+    table = tmp_path / "clips.CSV"
+    table.write_bytes(CLIPS.format(label="café").replace(",", separator).encode(encoding))
+    assert classes(sources.list_data(str(table))) == {"a.mp4": "café"}
+
+
+def test_a_long_field_is_read_and_undecodable_bytes_are_named_by_line(tmp_path):
+    touch(tmp_path, "a.mp4")
+    table = tmp_path / "clips.csv"
+    table.write_text(CLIPS.format(label="x" * 200_000))
+    assert classes(sources.list_data(str(table))) == {"a.mp4": "x" * 200_000}
+    table.write_bytes(CLIPS.format(label="dog").encode() + b"b.mp4,1,\x81\xff\n")
+    with pytest.raises(UserError, match=r"clips.csv, line 3: neither UTF-8 nor Windows-1252; save"):
+        sources.list_data(str(table))
+
+
+def test_an_index_finds_files_whose_names_have_another_unicode_form(folder):
+    name = "sounds/dog/forêt.wav"
+    touch(folder, unicodedata.normalize("NFD", name))
+    (folder / "index.csv").write_text(f"kind,class,path,recording_group\nsound,fox,{name},\n")
+    listing = sources.list_data(str(folder))
+    assert classes(listing)[unicodedata.normalize("NFD", name)] == "fox"
+    assert not listing.missing
+
+
+def test_classes_that_differ_by_case_or_unicode_form_are_one(folder, caplog):
+    accents = [unicodedata.normalize(form, "forêt") for form in ("NFC", "NFD")]
+    touch(folder, f"sounds/{accents[0]}/a.wav", f"images/{accents[1]}/a.jpg", "sounds/Dog/b.wav")
+    found = classes(sources.list_data(str(folder)))
+    assert set(found.values()) == {"dog", accents[0]}
+    assert "one class, 'dog': 'Dog', 'dog'" in caplog.text
+
+
+def test_what_has_no_class_is_listed_and_documents_are_no_data(folder):
+    touch(folder, "sounds/loose.wav", "film.mp4", "other/b.wav", "README.md", ".hidden/c.wav")
+    touch(folder, "sounds/dog/notes.txt")
+    listing = sources.list_data(str(folder))
+    assert left_out(listing) == {
+        "sounds/loose.wav": "no_class",
+        "film.mp4": "no_class",
+        "other/b.wav": "beside",
+    }
+    assert classes(listing)["sounds/dog/notes.txt"] == "dog"  # opened, and refused by its contents
