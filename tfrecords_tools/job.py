@@ -12,10 +12,9 @@ import dataclasses
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from s2i_tf import spec
@@ -24,7 +23,7 @@ from s2i_tf.errors import UserError
 from tfrecords_tools import finish, outputs
 from tfrecords_tools.engine import manifest, parts, progress_log, row_tables, runner, storage
 from tfrecords_tools.engine.nets import NetName
-from tfrecords_tools.engine.row_tables import Read, Table
+from tfrecords_tools.engine.row_tables import Rows, Table
 from tfrecords_tools.engine.rows import Item, Labels, Pair, Quarantined
 from tfrecords_tools.settings import FOLEY, Settings
 from tfrecords_tools.stages import (
@@ -74,6 +73,7 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
       UserError: if something is wrong that the user can mend.
     """
     runner.quieten()
+    runner.check(settings.runner, settings.pipeline_options)
     outputs.check(settings.out)
     listing = None if settings.data == FOLEY else list_data(settings, settings.data)
     outputs.claim(settings)
@@ -144,50 +144,41 @@ class Job:
     def _choose(self, items: Table, labels: Table | None) -> Table:
         """The stages from pair to split: the pairs that are wanted."""
         settings, by_class = self._settings, self._listing.by_class
-        splitting = split.Split(settings.seed, settings.train_share, self._trained_on)
-        good = beam.Filter(lambda item, bad: item.key not in bad, self._bad)
-        whole = items
+        good = Rows(items, Item, lambda item: item.key not in self._bad)
+
+        def divided(rows: Rows) -> Iterator[Item | Pair]:
+            return split.split(rows, settings.seed, settings.train_share, self._trained_on)
+
         if by_class:  # before the draw, or a photo of one side would meet sounds of both
-            items = self._run_choice(
-                split.NAME, [whole], lambda p: p | Read(whole, Item) | good | splitting
-            )
-        pairs = self._run_choice(
-            pair.NAME,
-            [items],
-            lambda p: p | Read(items, Item) | good | pair.PairItems(settings.seed, by_class),
+            sides = self._run_choice(split.NAME, [items], lambda: divided(good))
+            good = dataclasses.replace(good, table=sides)
+        self._pairs = self._run_choice(
+            pair.NAME, [good.table], lambda: pair.pair_items(good, settings.seed, by_class)
         )
-        self._pairs = pairs
-        read_pairs: beam.PTransform = Read(pairs, Pair)
+        pairs = Rows(self._pairs, Pair)
         if labels is not None:
-            refining = refine.Refine(settings.rule, settings.top_k)
             verdicts = self._run_choice(
                 refine.NAME,
-                [pairs, labels],
-                lambda p: (
-                    (
-                        p | "Read pairs" >> Read(pairs, Pair),
-                        p | "Read labels" >> Read(labels, Labels),
-                    )
-                    | refining
-                ),
-                then=lambda verdicts: refine_report.write(
-                    settings, self._listing.root, verdicts, whole
-                ),
+                [self._pairs, labels],
+                lambda: refine.refine(pairs, Rows(labels, Labels), settings.rule, settings.top_k),
+                then=lambda found: refine_report.write(settings, self._listing.root, found, items),
             )
-            pairs, read_pairs = verdicts, refine.ReadKept(verdicts)
-        balancing = balance.Balance(
-            settings.seed,
-            settings.train_share,
-            settings.num_classes,
-            settings.instances_per_class,
-            settings.max_pairs_per_class,
+            pairs = refine.Kept(verdicts)
+        balanced = self._run_choice(
+            balance.NAME,
+            [pairs.table],
+            lambda: balance.balance(
+                pairs,
+                settings.seed,
+                settings.train_share,
+                settings.num_classes,
+                settings.instances_per_class,
+                settings.max_pairs_per_class,
+            ),
         )
-        balanced = self._run_choice(balance.NAME, [pairs], lambda p: p | read_pairs | balancing)
         if by_class:
             return balanced
-        return self._run_choice(
-            split.NAME, [balanced], lambda p: p | Read(balanced, Pair) | splitting
-        )
+        return self._run_choice(split.NAME, [balanced], lambda: divided(Rows(balanced, Pair)))
 
     def _check_left(self, chosen: Sequence[Pair], items: Table) -> None:
         """Refuses, before anything is extracted, what leaves a model nothing to be evaluated on."""
@@ -288,7 +279,7 @@ class Job:
         self,
         stage: str,
         sources: Sequence[Table],
-        build: Callable[[beam.Pipeline], beam.PCollection],
+        build: Callable[[], Iterable[Any]],
         then: Callable[[Table], None] = lambda table: None,
     ) -> Table:
         """Runs a stage that chooses among rows; `then` makes its report."""
@@ -300,9 +291,7 @@ class Job:
         config["left_out"] = sorted(self._bad)
         if stage == split.NAME and self._trained_on is not None:
             config["trained_on"] = manifest.key_of(**self._trained_on.as_dict())
-        account = row_tables.run(
-            stage, config, sources, target, build, self._options(1, 0.0), self._may_work(stage)
-        )
+        account = row_tables.run(stage, config, sources, target, build, self._may_work(stage))
         then(target)
         return self._finished(stage, target, account)
 
@@ -349,6 +338,7 @@ def trained_on(model_dir: str) -> TrainedOn | None:
 
 def plan(settings: Settings) -> str:
     """What `prepare` would do, for people; reads the listing and nothing else."""
+    runner.check(settings.runner, settings.pipeline_options)
     if settings.data == FOLEY:
         from s2i_tf.data import foley
 

@@ -66,9 +66,7 @@ def test_records_hold_what_the_nets_say_of_their_own_sound_and_photo(settings, c
 def test_same_bytes_again_and_nothing_done_twice(settings, class_folder, replaced, monkeypatch):
     prepare(settings)
     first = shards(settings.out)
-    monkeypatch.setattr(
-        "tfrecords_tools.engine.parts.run_pipeline", None
-    )  # a rerun starts no pipeline
+    monkeypatch.setattr("tfrecords_tools.engine.runner.run", None)  # a rerun starts no pipeline
     prepare(settings)
     assert shards(settings.out) == first
     monkeypatch.undo()

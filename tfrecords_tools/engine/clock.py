@@ -26,16 +26,18 @@ def add(name: str, seconds: float) -> None:
     Metrics.counter(NAMESPACE, name).inc(int(seconds * 1e6))
 
 
-def account(stage: str, num_rows: int, wall_seconds: float, result: PipelineResult) -> dict:
+def account(
+    stage: str, num_rows: int, wall_seconds: float, result: PipelineResult | None = None
+) -> dict:
     """Logs what the workers spent their time on, and returns it as JSON values.
 
     Args:
-      stage: its name.
-      num_rows: rows that were done.
-      wall_seconds: from the pipeline's start to its end.
-      result: of the pipeline.
+      stage: name of the stage.
+      num_rows: number of rows that were done.
+      wall_seconds: time from the stage's start to its end.
+      result: the finished pipeline, where the stage ran one.
     """
-    work_seconds = seconds(result)
+    work_seconds = seconds(result) if result else {}
     total = sum(work_seconds.values())
     if total:
         shares = ", ".join(
@@ -51,6 +53,9 @@ def account(stage: str, num_rows: int, wall_seconds: float, result: PipelineResu
 
 
 def seconds(result: PipelineResult) -> dict[str, float]:
-    """The counters of a finished pipeline, in seconds."""
-    found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    """The counters of a finished pipeline, in seconds; none of a runner that keeps none."""
+    try:
+        found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    except NotImplementedError:  # Dask's
+        return {}
     return {counter.key.metric.name: counter.result / 1e6 for counter in found}

@@ -18,11 +18,10 @@ from typing import Any, ClassVar
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.runner import PipelineResult
 
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
-from tfrecords_tools.engine import clock, manifest, progress_log, storage
+from tfrecords_tools.engine import clock, manifest, progress_log, runner, storage
 from tfrecords_tools.engine.manifest import FileRecord, Manifest
 from tfrecords_tools.engine.rows import Quarantined
 
@@ -183,11 +182,12 @@ def run(
         num_rows = {part.name: part.num_rows for part in todo}
         start = time.monotonic()
         with progress_log.watch(stage.name, num_rows, folder):
-            result = run_pipeline(
+            result = runner.run(
                 lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder),
                 options_for(len(todo), sum(num_rows.values()) * stage.seconds_per_row),
             )
         seconds = time.monotonic() - start
+        remove_strangers(folder, {part.name for part in parts})  # of workers that were killed
         return clock.account(stage.name, sum(num_rows.values()), seconds, result)
     return None
 
@@ -195,23 +195,6 @@ def run(
 def not_done(stage: str) -> UserError:
     """The error for a stage whose output another one needs."""
     return UserError(f"the stage {stage} is not done; run python -m tfrecords_tools {stage} first")
-
-
-def run_pipeline(build: Callable[[beam.Pipeline], Any], options: PipelineOptions) -> PipelineResult:
-    """Builds and runs a pipeline, and gives a worker's `UserError` back as one."""
-    pipeline = beam.Pipeline(options=options)
-    build(pipeline)
-    try:
-        result = pipeline.run()
-        result.wait_until_finish()
-    except UserError:
-        raise
-    except Exception as error:
-        # Workers hand errors on as text.
-        if message := re.search(r"UserError: (.+?)(?: \[while running|\\n|$)", str(error), re.M):
-            raise UserError(message[1]) from error
-        raise
-    return result
 
 
 def remove_strangers(folder: str, part_names: set[str]) -> None:

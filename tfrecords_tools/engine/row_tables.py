@@ -1,7 +1,7 @@
-"""Tables: the rows that the stages that choose (pair to split) read and write with Beam.
+"""Tables: the rows that the stages that choose (pair to split) read and write.
 
 A table is a folder of part files; a row's part follows from a stable hash of its id, and the rows
-of a part are sorted, so the same rows give the same bytes on any runner with any number of workers.
+of a part are sorted, so the same rows give the same bytes in whatever order they come.
 """
 
 import dataclasses
@@ -10,10 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-
-from tfrecords_tools.engine import clock, manifest, parts, rows, storage
+from tfrecords_tools.engine import clock, grouping, manifest, parts, rows, storage
 from tfrecords_tools.engine.manifest import Manifest
 
 ROWS_PER_PART = 4096
@@ -61,47 +58,22 @@ class Table:
         return sum(found.num_rows for found in self.manifests())
 
 
-class Read(beam.PTransform):
-    """Beam transform: the rows of a table."""
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """The rows of a table as something to iterate over again and again.
 
-    def __init__(self, table: Table, row_type: type):
-        super().__init__()
-        self._table = table
-        self._row_type = row_type
+    Attributes:
+      table: where they lie.
+      row_type: their dataclass.
+      wanted: which of them count.
+    """
 
-    def expand(self, pbegin):
-        """Reads the parts side by side."""
-        return (
-            pbegin
-            | beam.Create(self._table.paths)
-            | beam.Reshuffle()
-            | beam.FlatMap(
-                lambda path, row_type: rows.from_lines(row_type, storage.read(path)),
-                self._row_type,
-            )
-        )
+    table: Table
+    row_type: type
+    wanted: Callable[[Any], bool] = lambda row: True
 
-
-class Write(beam.PTransform):
-    """Beam transform: rows to the parts of a table, an empty part as well as a full one."""
-
-    def __init__(self, table: Table, key: str, config: dict[str, Any]):
-        super().__init__()
-        self._table = table
-        self._key = key
-        self._config = config
-
-    def expand(self, pcoll):
-        """Collects the rows of each part, sorts and commits them."""
-        names = self._table.part_names
-        placed = pcoll | beam.Map(lambda row: (names[parts.place(row.id, len(names))], row))
-        every = pcoll.pipeline | "Parts" >> beam.Create([(name, None) for name in names])
-        return (
-            (placed, every)
-            | beam.Flatten()
-            | beam.GroupByKey()
-            | beam.Map(_commit, self._table.folder, self._key, self._config)
-        )
+    def __iter__(self) -> Iterator[Any]:
+        return filter(self.wanted, self.table.rows(self.row_type))
 
 
 def run(
@@ -109,8 +81,7 @@ def run(
     config: dict[str, Any],
     sources: Sequence[Table],
     target: Table,
-    build: Callable[[beam.Pipeline], beam.PCollection],
-    options: PipelineOptions,
+    build: Callable[[], Iterable[Any]],
     may_work: bool = True,
 ) -> dict[str, Any] | None:
     """Makes a table unless every part of it is valid.
@@ -120,8 +91,7 @@ def run(
       config: all that the rows depend on beside the sources.
       sources: the tables that `build` reads.
       target: the table to write.
-      build: from a pipeline to the rows.
-      options: of the pipeline.
+      build: gives the rows.
       may_work: otherwise a table that is not valid is an error.
 
     Returns:
@@ -140,10 +110,16 @@ def run(
     if not may_work:
         raise parts.not_done(stage)
     start = time.monotonic()
-    result = parts.run_pipeline(
-        lambda pipeline: build(pipeline) | "Write" >> Write(target, key, config), options
-    )
-    return clock.account(stage, target.num_rows(), time.monotonic() - start, result)
+    names = target.part_names
+    left = set(names)
+    for name, found in grouping.grouped(
+        build(), lambda row: names[parts.place(row.id, len(names))]
+    ):
+        _commit(target.folder, name, key, config, found)
+        left.remove(name)
+    for name in sorted(left):
+        _commit(target.folder, name, key, config, ())
+    return clock.account(stage, target.num_rows(), time.monotonic() - start)
 
 
 def spread(folder: str, prefix: str, found: Iterable[Any], by: Callable[[Any], str]) -> Table:
@@ -176,10 +152,8 @@ def target_for(
     )
 
 
-def _commit(element, folder: str, key: str, config: dict[str, Any]) -> str:
-    name, found = element
-    table = sorted((row for row in found if row is not None), key=rows.dumps)
+def _commit(folder: str, name: str, key: str, config: dict[str, Any], found: Iterable[Any]) -> None:
+    ordered = sorted(found, key=rows.dumps)
     output = parts.Output(folder, parts.Part(name, source="", key=key))
-    output.write(".jsonl", rows.to_lines(table))
-    output.commit(config, [row.id for row in table])
-    return name
+    output.write(".jsonl", rows.to_lines(ordered))
+    output.commit(config, [row.id for row in ordered])

@@ -6,76 +6,59 @@ of the split already, each side keeps its share. With a maximum in place of a nu
 stay as they are.
 """
 
+import heapq
+import itertools
 import math
-from collections.abc import Mapping
-
-import apache_beam as beam
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 from s2i_tf import spec
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
+from tfrecords_tools.engine import grouping
 from tfrecords_tools.engine.rows import Pair
 
 NAME = "balance"
 
 
-class Balance(beam.PTransform):
-    """Beam transform: `Pair`s to fewer `Pair`s; all of them where neither number is set."""
+def balance(
+    pairs: Iterable[Pair],
+    seed: int,
+    train_share: float,
+    num_classes: int = 0,
+    instances_per_class: int = 0,
+    max_pairs_per_class: int = 0,
+) -> Iterator[Pair]:
+    """The pairs that are drawn; all of them where neither number is set.
 
-    def __init__(
-        self,
-        seed: int,
-        train_share: float,
-        num_classes: int = 0,
-        instances_per_class: int = 0,
-        max_pairs_per_class: int = 0,
-    ):
-        super().__init__()
-        self._seed = seed
-        self._train_share = train_share
-        self._num_classes = num_classes
-        self._instances_per_class = instances_per_class
-        self._wanted = instances_per_class or max_pairs_per_class
-
-    def expand(self, pcoll):
-        """Counts, chooses the classes, and keeps the first pairs of each by rank and hash."""
-        if not self._wanted:
-            return pcoll
-        by_class = pcoll | "By class" >> beam.WithKeys(lambda pair: (pair.class_name, pair.split))
-        if self._instances_per_class:
-            chosen = beam.pvalue.AsSingleton(
-                by_class
-                | "Count" >> beam.combiners.Count.PerKey()
-                | "All counts" >> beam.combiners.ToDict()
-                | "Choose" >> beam.Map(self._choose)
-            )
-            by_class = by_class | "Chosen" >> beam.Filter(
-                lambda row, chosen: row[0][0] in chosen, chosen
-            )
-        kept = []
-        for side in ("", *spec.SPLITS):
-            quota = self._quota(side)
-            kept.append(
-                by_class
-                | f"Side {side}" >> beam.Filter(lambda row, side=side: row[0][1] == side)
-                | f"First {side}"
-                >> beam.combiners.Top.PerKey(quota, key=self._draw_key, reverse=True)
-                | f"Pairs {side}" >> beam.FlatMap(lambda row: row[1])
-            )
-        return kept | beam.Flatten()
-
-    def _quota(self, side: str) -> int:
-        return quota(self._wanted, side, self._train_share)
-
-    def _choose(self, counts: Mapping[tuple[str, str], int]) -> set[str]:
-        return set(
-            choose_classes(
-                counts, self._num_classes, self._instances_per_class, self._train_share, self._seed
-            )
+    Args:
+      pairs: the pairs; read twice.
+      seed: random seed of the draws.
+      train_share: share of the pairs on the training side, where they know their side.
+      num_classes: how many classes to draw among those large enough; 0 for all.
+      instances_per_class: how many pairs each must have, and gets.
+      max_pairs_per_class: at most so many pairs of each class instead, smaller ones kept.
+    """
+    wanted = instances_per_class or max_pairs_per_class
+    if not wanted:
+        yield from pairs
+        return
+    counts = Counter((pair.class_name, pair.split) for pair in pairs)
+    chosen = {name for name, _ in counts}
+    if instances_per_class:
+        chosen = set(choose_classes(counts, num_classes, instances_per_class, train_share, seed))
+    kept = (pair for pair in pairs if pair.class_name in chosen)
+    for _, group in grouping.grouped(kept, lambda pair: f"{pair.split}/{pair.class_name}"):
+        first = next(group)
+        yield from heapq.nsmallest(
+            quota(wanted, first.split, train_share),
+            itertools.chain([first], group),
+            key=lambda pair: (
+                pair.rank,
+                splits.stable_fraction(pair.id, f"{seed}/{NAME}"),
+                pair.id,
+            ),
         )
-
-    def _draw_key(self, pair: Pair) -> tuple[int, float, str]:
-        return pair.rank, splits.stable_fraction(pair.id, f"{self._seed}/{NAME}"), pair.id
 
 
 def quota(wanted: int, side: str, train_share: float) -> int:
@@ -99,8 +82,8 @@ def choose_classes(
       counts: number of pairs by class and side of the split (`""` before the split).
       num_classes: how many to draw; 0 for all that are large enough.
       instances_per_class: how many pairs each must have.
-      train_share: of the sides.
-      seed: of the draw.
+      train_share: share of the pairs on the training side.
+      seed: random seed of the draw.
 
     Raises:
       UserError: if too few are large enough.

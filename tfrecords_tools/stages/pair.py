@@ -10,46 +10,33 @@ order each time.
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-import apache_beam as beam
-
 from s2i_tf.data import splits
+from tfrecords_tools.engine import grouping
 from tfrecords_tools.engine.rows import Item, Pair
 
 NAME = "pair"
 
 
-class PairItems(beam.PTransform):
-    """Beam transform: `Item`s to `Pair`s."""
+def pair_items(items: Iterable[Item], seed: int, by_class: bool) -> Iterator[Pair]:
+    """Pairs what belongs together and, where that is wanted, the rest by class and side.
 
-    def __init__(self, seed: int, by_class: bool):
-        super().__init__()
-        self._seed = seed
-        self._by_class = by_class
+    Args:
+      items: sounds and pictures.
+      seed: random seed of the draw.
+      by_class: whether items that belong to nothing are paired within their class.
+    """
 
-    def expand(self, pcoll):
-        """Groups by what belongs together, and by class and side for the rest."""
-        pairs = [
-            pcoll
-            | "Natural" >> beam.Filter(lambda item: bool(item.belongs_to))
-            | "By moment" >> beam.WithKeys(lambda item: (item.belongs_to, item.class_name))
-            | "Group moments" >> beam.GroupByKey()
-            | "Pair moments" >> beam.FlatMapTuple(self._pair_group)
-        ]
-        if self._by_class:
-            pairs.append(
-                pcoll
-                | "Loose" >> beam.Filter(lambda item: not item.belongs_to)
-                | "By class" >> beam.WithKeys(lambda item: (item.class_name, item.split))
-                | "Group classes" >> beam.GroupByKey()
-                | "Pair classes" >> beam.FlatMapTuple(self._pair_group)
-            )
-        return pairs | beam.Flatten()
+    def key(item: Item) -> str:
+        natural = (item.belongs_to, item.class_name)
+        return "/".join(natural if item.belongs_to else (item.class_name, item.split))
 
-    def _pair_group(self, key: tuple[str, str], items: Iterable[Item]) -> list[Pair]:
-        sides = {"sound": [], "image": []}
-        for item in items:
-            sides[item.modality].append(item)
-        return draw(sides["sound"], sides["image"], f"{self._seed}/{'/'.join(key)}")
+    for natural in (True, False) if by_class else (True,):
+        chosen = (item for item in items if bool(item.belongs_to) == natural)
+        for name, group in grouping.grouped(chosen, key):
+            sides: dict[str, list[Item]] = {"sound": [], "image": []}
+            for item in group:
+                sides[item.modality].append(item)
+            yield from draw(sides["sound"], sides["image"], f"{seed}/{name}")
 
 
 def draw(sounds: Sequence[Item], images: Sequence[Item], salt: str) -> list[Pair]:

@@ -6,12 +6,11 @@ and the rule are settings. A pair that has no class yet gets the label on which 
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import apache_beam as beam
-
 from s2i_tf.errors import UserError, unknown_name
-from tfrecords_tools.engine import row_tables
+from tfrecords_tools.engine import grouping
 from tfrecords_tools.engine.row_tables import Table
 from tfrecords_tools.engine.rows import Labels, Pair
 
@@ -118,60 +117,43 @@ def check_labels(sound_names: Sequence[str], image_names: Sequence[str]) -> None
         )
 
 
-class Refine(beam.PTransform):
-    """Beam transform: (`Pair`s, `Labels`) to `Verdict`s."""
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """The pairs that were kept, of a table of `Verdict`s."""
 
-    def __init__(self, rule: str, top_k: int):
-        super().__init__()
-        self._rule = rule
-        self._top_k = top_k
+    table: Table
 
-    def expand(self, pcolls):
-        """Joins the labels to the pairs, first by sound and then by picture."""
-        pairs, labels = pcolls
-        by_item = labels | "By item" >> beam.WithKeys(lambda row: row.key)
-        with_sound = (
-            {
-                "pairs": pairs | "By sound" >> beam.WithKeys(lambda pair: pair.item_keys[0]),
-                "labels": by_item,
-            }
-            | "Join sounds" >> beam.CoGroupByKey()
-            | "Sound labels" >> beam.FlatMapTuple(_with_sound)
-        )
-        return (
-            {
-                "pairs": with_sound
-                | "By picture" >> beam.WithKeys(lambda row: row[0].item_keys[1]),
-                "labels": by_item,
-            }
-            | "Join pictures" >> beam.CoGroupByKey()
-            | "Judge" >> beam.FlatMapTuple(self._judged)
-        )
-
-    def _judged(self, key: str, found: dict[str, Iterable]) -> Iterator[Verdict]:
-        image = next(iter(found["labels"]), None)
-        for pair, sound in found["pairs"]:
-            yield judge(pair, sound, image, rule_by_name(self._rule), self._top_k)
+    def __iter__(self) -> Iterator[Pair]:
+        return (verdict.pair for verdict in self.table.rows(Verdict) if verdict.kept)
 
 
-class ReadKept(beam.PTransform):
-    """Beam transform: the pairs of a table of `Verdict`s that were kept."""
+def refine(
+    pairs: Iterable[Pair], labels: Iterable[Labels], rule: str, top_k: int
+) -> Iterator[Verdict]:
+    """Joins the labels to the pairs, first by sound and then by picture, and judges each.
 
-    def __init__(self, verdicts: Table):
-        super().__init__()
-        self._verdicts = verdicts
-
-    def expand(self, pbegin):
-        """Reads the verdicts and keeps the pairs."""
-        return (
-            pbegin
-            | row_tables.Read(self._verdicts, Verdict)
-            | "Kept" >> beam.Filter(lambda verdict: verdict.kept)
-            | "Pairs" >> beam.Map(lambda verdict: verdict.pair)
-        )
+    Args:
+      pairs: the pairs.
+      labels: of their sounds and pictures; read twice.
+      rule: a key of `RULES`.
+      top_k: how many labels of each side count.
+    """
+    agrees = rule_by_name(rule)
+    with_sound = _join(((pair,) for pair in pairs), labels, side=0)
+    for pair, sound, image in _join(with_sound, labels, side=1):
+        yield judge(pair, sound, image, agrees, top_k)
 
 
-def _with_sound(key, found) -> Iterator[tuple[Pair, Labels | None]]:
-    labels = next(iter(found["labels"]), None)
-    for pair in found["pairs"]:
-        yield pair, labels
+def _join(rows: Iterable[tuple], labels: Iterable[Labels], side: int) -> Iterator[tuple]:
+    """Rows that begin with a pair, with the labels of its sound or picture at their end."""
+
+    def key(row: tuple | Labels) -> str:
+        return row.key if isinstance(row, Labels) else row[0].item_keys[side]
+
+    for _, group in grouping.grouped(itertools.chain(labels, rows), key):
+        found = None  # labels come first, as they went in first
+        for row in group:
+            if isinstance(row, Labels):
+                found = row
+            else:
+                yield *row, found

@@ -8,11 +8,10 @@ For an evaluation of a model on data of any origin the split is given instead: w
 trained on trains, all else evaluates.
 """
 
+import collections
 import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
-
-import apache_beam as beam
 
 from s2i_tf import spec
 from s2i_tf.data import splits
@@ -24,50 +23,39 @@ NAME = "split"
 Row = TypeVar("Row", Item, Pair)
 
 
-class Split(beam.PTransform):
-    """Beam transform: rows to rows with their `split` and merged `group`."""
+def split(
+    rows: Iterable[Row], seed: int, train_share: float, trained_on: TrainedOn | None = None
+) -> Iterator[Row]:
+    """Rows with their `split` and merged `group`.
 
-    def __init__(self, seed: int, train_share: float, trained_on: TrainedOn | None = None):
-        super().__init__()
-        self._seed = seed
-        self._train_share = train_share
-        self._trained_on = trained_on
+    Args:
+      rows: sounds and pictures, or pairs; read twice.
+      seed: random seed of the split.
+      train_share: share of the groups that train.
+      trained_on: what a model was trained on, if that decides.
+    """
+    merged = merge_groups(_links(rows))
 
-    def expand(self, pcoll):
-        """Merges groups, splits the groups of each stratum, and joins the outcome to the rows."""
-        merged = beam.pvalue.AsSingleton(
-            pcoll
-            | "Files" >> beam.FlatMap(_contents)
-            | "Same file" >> beam.GroupByKey()
-            | "Links" >> beam.FlatMapTuple(_links)
-            | "All links" >> beam.combiners.ToList()
-            | "Merge" >> beam.Map(merge_groups)
-        )
-        rows = pcoll | "Rename" >> beam.Map(_renamed, merged)
-        if self._trained_on is None:
-            sides = (
-                rows
-                | "Strata" >> beam.Map(lambda row: (row.group, stratum(row)))
-                | "Home" >> beam.CombinePerKey(min)
-                | "Swap" >> beam.KvSwap()
-                | "Group strata" >> beam.GroupByKey()
-                | "Split" >> beam.FlatMapTuple(self._split_stratum)
-            )
-        else:  # a group is known if any of its rows is: "train" is the larger word
-            sides = (
-                rows
-                | "Known" >> beam.Map(lambda row: (row.group, _known_side(row, self._trained_on)))
-                | "Side" >> beam.CombinePerKey(max)
-            )
-        grouped = rows | "By group" >> beam.WithKeys(lambda row: row.group)
-        return (
-            {"rows": grouped, "sides": sides}
-            | beam.CoGroupByKey()
-            | "Assign" >> beam.FlatMapTuple(_assigned)
-        )
+    def renamed() -> Iterator[Row]:
+        for row in rows:
+            yield dataclasses.replace(row, group=merged.get(row.group, row.group))
 
-    def _split_stratum(self, key: str, groups: Iterable[str]) -> Iterator[tuple[str, str]]:
-        yield from splits.split_groups(groups, f"{self._seed}/{key}", self._train_share).items()
+    sides: dict[str, str] = {}
+    if trained_on is None:
+        homes: dict[str, str] = {}
+        for row in renamed():
+            homes[row.group] = min(stratum(row), homes.get(row.group, stratum(row)))
+        strata = collections.defaultdict(list)
+        for group, home in homes.items():
+            strata[home].append(group)
+        for home, groups in strata.items():
+            sides |= splits.split_groups(groups, f"{seed}/{home}", train_share)
+    else:  # a group is known if any of its rows is: "train" is the larger word
+        for row in renamed():
+            side = _known_side(row, trained_on)
+            sides[row.group] = max(side, sides.get(row.group, side))
+    for row in renamed():
+        yield dataclasses.replace(row, split=sides[row.group])
 
 
 def _known_side(row: Row, trained_on: TrainedOn) -> str:
@@ -106,22 +94,10 @@ def stratum(row: Row) -> str:
     return f"{row.class_name}/{getattr(row, 'modality', 'pair')}"
 
 
-def _contents(row: Row) -> Iterator[tuple[str, str]]:
-    for content in row.contents if isinstance(row, Pair) else (row.content,):
-        yield content, row.group
-
-
-def _links(content: str, groups: Iterable[str]) -> Iterator[tuple[str, str]]:
-    first, *others = sorted(set(groups))
-    for other in others:
-        yield first, other
-
-
-def _renamed(row: Row, merged: dict[str, str]) -> Row:
-    return dataclasses.replace(row, group=merged.get(row.group, row.group))
-
-
-def _assigned(group: str, found: dict[str, Iterable]) -> Iterator[Row]:
-    (side,) = found["sides"]
-    for row in found["rows"]:
-        yield dataclasses.replace(row, split=side)
+def _links(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Groups that hold the same file."""
+    first: dict[str, str] = {}
+    for row in rows:
+        for content in row.contents if isinstance(row, Pair) else (row.content,):
+            if first.setdefault(content, row.group) != row.group:
+                yield first[content], row.group

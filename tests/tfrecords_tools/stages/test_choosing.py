@@ -1,12 +1,8 @@
-"""The pure parts of pairing, refining, balancing and splitting, and their Beam transforms."""
+"""The pure parts of pairing, refining, balancing and splitting."""
 
 import dataclasses
 import itertools
-import pathlib
-import pickle
-import tempfile
 
-import apache_beam as beam
 import pytest
 
 from s2i_tf.data import trained_on
@@ -47,21 +43,6 @@ def pairs(count: int, class_name: str = "bell", side: str = "") -> list[Pair]:
     ]
 
 
-def run(transform: beam.PTransform, *inputs) -> list:
-    """The rows that a transform makes of in-memory inputs."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "rows"
-        with beam.Pipeline(runner="DirectRunner") as pipeline:
-            created = [pipeline | f"In {n}" >> beam.Create(rows) for n, rows in enumerate(inputs)]
-            (
-                (created[0] if len(created) == 1 else tuple(created))
-                | transform
-                | beam.combiners.ToList()
-                | beam.Map(lambda found: path.write_bytes(pickle.dumps(found)))
-            )
-        return pickle.loads(path.read_bytes())
-
-
 def test_rows_survive_their_lines():
     (item,) = items("sound", 1)
     verdict = refine.Verdict("id", pairs(1)[0], refine.AGREE, ("a", "b"), ("b",))
@@ -100,7 +81,7 @@ def test_pairs_by_nature_come_before_the_draw():
         for modality in ("sound", "image")
         for index, item in enumerate(items(modality, 3))
     ]
-    drawn = run(pair.PairItems(seed=0, by_class=True), natural)
+    drawn = list(pair.pair_items(natural, 0, by_class=True))
     assert sorted((row.sound_id, row.image_id) for row in drawn) == [
         (f"sounds/bell/{index}", f"images/bell/{index}") for index in range(3)
     ]
@@ -114,7 +95,7 @@ def test_pairs_stay_within_class_and_side():
         for index, item in enumerate(items(modality, 4, name))
     ]
     sides = {item.id: (item.class_name, item.split) for item in mixed}
-    drawn = run(pair.PairItems(seed=1, by_class=True), mixed)
+    drawn = list(pair.pair_items(mixed, 1, by_class=True))
     assert len(drawn) == 8
     for row in drawn:
         assert sides[row.sound_id] == sides[row.image_id] == (row.class_name, row.split)
@@ -133,7 +114,7 @@ def test_split_keeps_groups_and_copies_together_and_the_share_of_each_class():
     ]
     copy = dataclasses.replace(sounds[0], id="copy", group="elsewhere")
     both = dataclasses.replace(sounds[1], id="both", group="drum3")  # a recording of two classes
-    divided = run(split.Split(seed=0, train_share=0.9), [*sounds, copy, both])
+    divided = list(split.split([*sounds, copy, both], 0, 0.9))
     assert len(divided) == 82
     sides = {}
     for row in divided:
@@ -148,8 +129,8 @@ def test_split_keeps_groups_and_copies_together_and_the_share_of_each_class():
 
 def test_split_moves_nothing_else_when_a_class_joins():
     bells, drums = items("sound", 30), items("sound", 30, "drum")
-    alone = {row.id: row.split for row in run(split.Split(0, 0.9), bells)}
-    joined = {row.id: row.split for row in run(split.Split(0, 0.9), bells + drums)}
+    alone = {row.id: row.split for row in split.split(bells, 0, 0.9)}
+    joined = {row.id: row.split for row in split.split(bells + drums, 0, 0.9)}
     assert alone == {key: joined[key] for key in alone}
 
 
@@ -165,7 +146,7 @@ def test_split_of_a_model_parts_what_it_was_trained_on_from_all_else():
         num_sounds=1,
         num_images=1,
     )
-    divided = run(split.Split(0, 0.9, known), [*sounds, *photos, clip, copy])
+    divided = list(split.split([*sounds, *photos, clip, copy], 0, 0.9, known))
     training = {row.id for row in divided if row.split == "train"}
     assert training == {sounds[0].id, "clip", photos[0].id, "copy"}
     assert {row.split for row in divided if row.id not in training} == {"eval"}
@@ -186,7 +167,7 @@ def test_refine_keeps_what_meets_and_accounts_for_the_rest():
         labels("sound", "bell3", "dog", "cat", "car", "sea"),
         labels("image", "bell3", "sea", "sky", "sun", "dog"),
     ]
-    verdicts = run(refine.Refine("sets_meet", 3), four, known)
+    verdicts = refine.refine(four, known, "sets_meet", 3)
     assert {row.id: (row.reason, row.pair.class_name) for row in verdicts} == {
         "bell0": (refine.AGREE, "cat"),  # 1 + 1 beats dog's 0 + 2 by name only
         "bell1": (refine.DISAGREE, ""),
@@ -196,11 +177,8 @@ def test_refine_keeps_what_meets_and_accounts_for_the_rest():
 
 
 def test_refine_keeps_the_name_that_the_source_gave():
-    verdicts = run(
-        refine.Refine("sets_meet", 1),
-        pairs(1),
-        [labels("sound", "bell0", "dog"), labels("image", "bell0", "dog")],
-    )
+    known = [labels("sound", "bell0", "dog"), labels("image", "bell0", "dog")]
+    verdicts = refine.refine(pairs(1), known, "sets_meet", 1)
     assert [row.pair.class_name for row in verdicts if row.kept] == ["bell"]
 
 
@@ -229,19 +207,19 @@ def test_classifiers_without_common_labels_are_refused():
 
 def test_balance_gives_equal_classes_of_those_large_enough():
     given = pairs(10, "bell") + pairs(6, "drum") + pairs(3, "horn")
-    kept = run(balance.Balance(0, 0.9, num_classes=2, instances_per_class=5), given)
+    kept = list(balance.balance(given, 0, 0.9, num_classes=2, instances_per_class=5))
     counts = {
         name: sum(row.class_name == name for row in kept) for name in ("bell", "drum", "horn")
     }
     assert counts == {"bell": 5, "drum": 5, "horn": 0}
     assert {row.id for row in kept} == {
-        row.id for row in run(balance.Balance(0, 0.9, 2, 5), given[::-1])
+        row.id for row in balance.balance(given[::-1], 0, 0.9, 2, 5)
     }
 
 
 def test_balance_gives_each_side_its_share():
     given = pairs(30, side="train") + pairs(4, side="eval") + pairs(30, "drum", "train")
-    kept = run(balance.Balance(0, 0.9, instances_per_class=20), given)
+    kept = list(balance.balance(given, 0, 0.9, instances_per_class=20))
     assert sum(row.split == "train" for row in kept) == 18
     assert sum(row.split == "eval" for row in kept) == 2
     assert {row.class_name for row in kept} == {"bell"}
@@ -249,9 +227,9 @@ def test_balance_gives_each_side_its_share():
 
 def test_maximum_keeps_small_classes_and_prefers_low_ranks():
     given = [dataclasses.replace(row, rank=index) for index, row in enumerate(pairs(9))]
-    kept = run(balance.Balance(0, 0.9, max_pairs_per_class=4), given + pairs(2, "drum"))
+    kept = balance.balance(given + pairs(2, "drum"), 0, 0.9, max_pairs_per_class=4)
     assert sorted(row.id for row in kept) == ["bell0", "bell1", "bell2", "bell3", "drum0", "drum1"]
-    assert sorted(run(balance.Balance(0, 0.9), given), key=lambda row: row.id) == given
+    assert sorted(balance.balance(given, 0, 0.9), key=lambda row: row.id) == given
 
 
 def test_too_few_large_classes_are_an_error():

@@ -1,0 +1,97 @@
+"""A second runner: Dask with two worker processes gives the bytes that the DirectRunner gives."""
+
+import hashlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("apache_beam")
+distributed = pytest.importorskip("distributed")
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NUM_PER_CLASS = 14  # more than one part of items
+MINUTES = 60
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A scheduler and two workers, each a process of its own that is replaced when it dies."""
+    environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, env=environment
+    ) as cluster:
+        yield cluster
+
+
+def start(out: pathlib.Path, *flags: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "s2i_tf.cli.main", "prepare", "--data=foley", f"--out={out}"]
+    command += [f"--num_per_class={NUM_PER_CLASS}", "--weights=random:0", *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, errors = process.communicate(timeout=30 * MINUTES)
+    assert process.returncode == 0, errors[-3000:]
+
+
+def digests(out: pathlib.Path) -> dict[str, str]:
+    """Of everything that was prepared: shards, manifests, quarantine and description."""
+    names = [path.name for path in out.iterdir() if path.is_file() and path.name != "prepare.json"]
+    return {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in sorted(names)}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    out = tmp_path_factory.mktemp("direct") / "out"
+    finish(start(out))
+    return digests(out)
+
+
+def on_dask(cluster, out: pathlib.Path) -> subprocess.Popen:
+    options = f"--dask_client_address={cluster.scheduler_address}"
+    return start(out, "--runner=DaskRunner", f"--pipeline_options={options}")
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_same_bytes(cluster, expected, tmp_path):
+    finish(on_dask(cluster, tmp_path / "out"))
+    assert digests(tmp_path / "out") == expected
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(cluster, expected, tmp_path):
+    out = tmp_path / "out"
+    process = on_dask(cluster, out)
+    with distributed.Client(cluster) as client:
+        pids = client.run(os.getpid)
+        deadline = time.monotonic() + 20 * MINUTES
+        while not (out / "work" / "extract").exists() or not (busy := _busy(client)):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.kill(pids[busy], signal.SIGKILL)
+        finish(process)
+        assert set(client.run(os.getpid).values()) != set(pids.values())
+    assert digests(out) == expected
+    assert not list(out.rglob(".*tmp-*"))
+
+
+def _busy(client) -> str | None:
+    """The address of a worker that is at work."""
+    return next((address for address, tasks in client.processing().items() if tasks), None)
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch):
+    from s2i_tf.errors import UserError
+    from tfrecords_tools.engine import runner
+
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(
+        UserError, match=r"needs Dask; install it with: pip install 's2i_tf\[dask\]'"
+    ):
+        runner.check("DaskRunner", "")
