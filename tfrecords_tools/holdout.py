@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from absl import flags
 
 from s2i_tf import files, logs, spec
-from s2i_tf.data import damage, dataset_info, splits
+from s2i_tf.data import damage, dataset_info, source_sounds, splits
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 from tfrecords_tools.engine import availability, manifest
@@ -130,6 +130,8 @@ def _pair_anew(source: _Source, share: float, seed: int) -> list[Pair]:
         sides = _sides(items, share, seed)
         for item in items:
             item = dataclasses.replace(item, split=sides[item.group])
+            if _is_copy(item.id) and item.split == spec.EVAL_SPLIT:
+                continue
             found[item.class_name, item.split][modality].append(item)
     return [
         drawn
@@ -138,9 +140,17 @@ def _pair_anew(source: _Source, share: float, seed: int) -> list[Pair]:
     ]
 
 
+def _is_copy(sound_id: str) -> bool:
+    """Whether it is an augmented copy, on which nothing is evaluated."""
+    return source_sounds.original_id(sound_id) != sound_id
+
+
 def _keep(source: _Source, share: float, seed: int) -> list[Pair]:
     sides = _sides((item for item in source.items if item.modality == "sound"), share, seed)
     pairs = [dataclasses.replace(pair, split=sides[pair.group]) for pair in source.pairs]
+    pairs = [
+        pair for pair in pairs if pair.split == spec.TRAIN_SPLIT or not _is_copy(pair.sound_id)
+    ]
     seen: dict[str, str] = {}
     for pair in pairs:
         if seen.setdefault(pair.image_id, pair.split) != pair.split:

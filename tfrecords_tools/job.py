@@ -36,13 +36,14 @@ from tfrecords_tools.stages import (
     refine_report,
     sources,
     split,
+    views,
     write,
 )
 from tfrecords_tools.stages.sources import Listing
 
 # The settings that a choice depends on, beside the rows that come in.
 _CHOICE_SETTINGS = {
-    split.NAME: ("seed", "train_share"),
+    split.NAME: ("seed", "train_share", "split_by"),
     pair.NAME: ("seed",),
     refine.NAME: ("rule", "top_k"),
     balance.NAME: (
@@ -109,7 +110,9 @@ class Job:
         labels = self._label(items) if refines(self._settings, self._listing) else None
         rounds: list[Table] = []
         while True:
-            chosen = list(self._choose(items, labels).rows(Pair))
+            chosen = list(
+                views.with_views(self._choose(items, labels).rows(Pair), self._settings.views)
+            )
             self._check_left(chosen, items)
             if not self._extract(items, chosen, rounds) or self._only:
                 break
@@ -147,7 +150,13 @@ class Job:
         good = Rows(items, Item, lambda item: item.key not in self._bad)
 
         def divided(rows: Rows) -> Iterator[Item | Pair]:
-            return split.split(rows, settings.seed, settings.train_share, self._trained_on)
+            return split.split(
+                rows,
+                settings.seed,
+                settings.train_share,
+                self._trained_on,
+                by_source=settings.split_by == "source",
+            )
 
         if by_class:  # before the draw, or a photo of one side would meet sounds of both
             sides = self._run_choice(split.NAME, [items], lambda: divided(good))
@@ -202,7 +211,7 @@ class Job:
         planned = row_tables.spread(
             self._folder("plan", f"round{len(rounds)}"),
             "items",
-            (item for item in items.rows(Item) if item.key in wanted),
+            views.view_items(items.rows(Item), chosen, wanted, self._settings.seed),
             by=lambda item: item.id,
         )
         stage = extract.Extract(
@@ -373,7 +382,9 @@ def plan(settings: Settings) -> str:
 
 def list_data(settings: Settings, data: str) -> Listing:
     """Lists the data as far as the settings want it."""
-    return sources.list_data(data, max_items=settings.max_items, seed=settings.seed)
+    return sources.list_data(
+        data, max_items=settings.max_items, seed=settings.seed, split_by=settings.split_by
+    )
 
 
 def refines(settings: Settings, listing: Listing) -> bool:

@@ -14,6 +14,7 @@ from s2i_tf.media import limits
 
 FOLEY = "foley"
 REFINE_CHOICES = ("auto", "on", "off")
+SPLIT_CHOICES = ("recording", "source")
 FEATURE_DTYPES = ("float16", "float32")
 
 
@@ -52,6 +53,12 @@ class Settings:
     num_per_class: int = _flag(40, "Pairs a class that --data=foley renders.")
     seed: int = _flag(0, "Of the pairing, the draws and the split.")
     train_share: float = _flag(spec.TRAIN_SHARE, "Share of the recordings that train.")
+    split_by: str = _flag(
+        "recording",
+        "What never crosses the split: recording, or source (the column of index.csv) for whole "
+        "collections of sounds.",
+    )
+    views: int = _flag(0, "Augmented copies of every training sound, with features of their own.")
     trained_on: str = _flag(
         "", "Folder of a model: what it was trained on trains, all else evaluates."
     )
@@ -84,7 +91,11 @@ class Settings:
                 raise UserError(f"--{name} is missing")
         if "/" in self.name or self.name.startswith("."):
             raise UserError(f"--name={self.name!r}; allowed: no slash, no leading dot")
-        for name, choices in (("refine", REFINE_CHOICES), ("feature_dtype", FEATURE_DTYPES)):
+        for name, choices in (
+            ("refine", REFINE_CHOICES),
+            ("feature_dtype", FEATURE_DTYPES),
+            ("split_by", SPLIT_CHOICES),
+        ):
             if getattr(self, name) not in choices:
                 raise unknown_name(f"--{name}", getattr(self, name), choices)
         if self.image_side not in spec.IMAGE_SIDES:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from s2i_tf.data import damage, dataset_info
+from s2i_tf import spec
+from s2i_tf.data import damage, dataset_info, source_sounds
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 from tfrecords_tools.engine import manifest
@@ -104,6 +105,9 @@ def _check_records(
             schema.check(batch, info.fingerprints, shard.file)
             faults += _value_faults(batch, info, shard.file)
             ids += [value.decode() for value in batch[schema.KEY_ID]]
+            sounds = [value.decode() for value in batch[schema.KEY_SOUND_ID]]
+            if split == spec.EVAL_SPLIT and sounds != list(map(source_sounds.original_id, sounds)):
+                faults.append(f"{shard.file}: augmented copies, which belong into training alone")
             for key in _APART:
                 for value in batch[key]:
                     sides[key].setdefault(value.decode(), set()).add(split)

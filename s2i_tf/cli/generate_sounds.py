@@ -67,7 +67,8 @@ def run(
         )
         for rank, (position, distance) in enumerate(zip(*found, strict=True))
     ]
-    _write(out, rows, sounds or _source(model_folder), len(readable))
+    source, window_seconds = _source(model_folder)
+    _write(out, rows, sounds or source, window_seconds, len(readable))
     if num_bad:
         raise UserError(f"{num_bad} of {len(photos)} photos could not be used; see above")
 
@@ -100,23 +101,26 @@ def _features(photos: list[pathlib.Path], model):
     return np.concatenate(rows) if rows else None, readable
 
 
-def _source(model_folder: str) -> str:
-    """The source folder of the data that a run was trained on; empty if it is not known."""
+def _source(model_folder: str) -> tuple[str, float]:
+    """Source folder, empty if it is not known, and window of the data that a run was trained on."""
     from s2i_tf.models.sound_to_image import find_model
 
     try:
         config = config_lib.load(find_model(model_folder).parent)
-        return dataset_info.load(config.data).source
+        info = dataset_info.load(config.data)
     except UserError:
-        return ""
+        return "", dataset_info.WINDOW_SECONDS
+    return info.source, info.window_seconds
 
 
-def _write(out: pathlib.Path, rows: list[dict], source: str, num_photos: int) -> None:
+def _write(
+    out: pathlib.Path, rows: list[dict], source: str, window_seconds: float, num_photos: int
+) -> None:
     """The sounds that are at hand, and then the table, which names no file that is not there."""
     out.mkdir(parents=True, exist_ok=True)
     num_written = 0
     for row in rows:
-        contents = _wav(source, row["sound"]) if source else None
+        contents = _wav(source, row["sound"], window_seconds) if source else None
         if contents is None:
             row["file"] = ""
             continue
@@ -136,13 +140,14 @@ def _write(out: pathlib.Path, rows: list[dict], source: str, num_photos: int) ->
         )
 
 
-def _wav(source: str, sound_id: str) -> bytes | None:
+def _wav(source: str, sound_id: str, window_seconds: float) -> bytes | None:
     """A training sound as a WAV file, or None if it is not at hand."""
     from s2i_tf.data import source_sounds
     from s2i_tf.media import audio
 
     try:
-        return audio.encode_audio(source_sounds.load_sound(source, sound_id), "wav")
+        waveform = source_sounds.load(source, sound_id, window_seconds)
+        return audio.encode_audio(waveform, "wav")
     except (UserError, OSError) as error:
         logger.warning("no sound file: %s", error)
         return None

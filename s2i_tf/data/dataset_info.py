@@ -15,6 +15,8 @@ from s2i_tf.errors import UserError
 
 FILE_NAME = "dataset_info.json"
 VERSION = 1
+# Of a window whose data set does not say: the default of `s2i prepare`.
+WINDOW_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +63,11 @@ class DatasetInfo:
     def num_classes(self) -> int:
         """How many classes the labels count."""
         return len(self.class_names)
+
+    @property
+    def window_seconds(self) -> float:
+        """How long the windows are that the ids of sounds name."""
+        return float(self.settings.get("window_seconds", WINDOW_SECONDS))
 
     def num_records(self, split: str) -> int:
         """How many pairs a split holds."""

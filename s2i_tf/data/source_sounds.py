@@ -1,34 +1,73 @@
-"""The sounds of a data set by their ids, read from its source folder."""
+"""The one place that finds a sound of a data set by its id, in the folder of its files.
+
+An id is the path of a file relative to that folder, `PATH#t=START` for the window of a longer file
+that begins there (in seconds), and `…#view=N` for an augmented copy, whose original is meant here.
+"""
 
 import os
 import pathlib
+import re
 
 import numpy as np
 
-from s2i_tf.data.trained_on import MOMENT
+from s2i_tf.data.dataset_info import WINDOW_SECONDS, DatasetInfo
 from s2i_tf.errors import UserError
 
-# Of an id that names a moment: what `s2i prepare` cuts around it by default.
-MOMENT_SECONDS = 10.0
+_VIEW = re.compile(r"#view=\d+$")
+_MOMENT = re.compile(r"#t=(\d+(?:\.\d+)?)$")
 
 
-def load_sound(source: str | os.PathLike, sound_id: str) -> np.ndarray:
-    """The waveform of a sound, float32 [samples] within ±256 at 22,050 Hz.
+def moment_id(path: str, start_seconds: float) -> str:
+    """The id of the window of a file that begins at a time; whole hundredths read best."""
+    text = f"{start_seconds:.2f}"
+    return f"{path}#t={text if float(text) == start_seconds else start_seconds}"
+
+
+def view_id(item_id: str, number: int) -> str:
+    """The id of an augmented copy."""
+    return f"{item_id}#view={number}"
+
+
+def original_id(item_id: str) -> str:
+    """The id of the sound that an augmented copy was made of; its own of any other."""
+    return _VIEW.sub("", item_id)
+
+
+def parse_id(item_id: str) -> tuple[str, float | None]:
+    """The path that an id names, and where its window begins; None for the whole file."""
+    item_id = original_id(item_id)
+    moment = _MOMENT.search(item_id)
+    return (item_id[: moment.start()], float(moment[1])) if moment else (item_id, None)
+
+
+def load_sound(info: DatasetInfo, sound_id: str) -> np.ndarray:
+    """The waveform that a sound's features were taken of, float32 [samples] within ±256.
+
+    Raises:
+      UserError: if the file is missing or holds no sound.
+    """
+    return load(info.source, sound_id, info.window_seconds)
+
+
+def load(
+    source: str | os.PathLike, sound_id: str, window_seconds: float = WINDOW_SECONDS
+) -> np.ndarray:
+    """The waveform of a sound from any folder, float32 [samples] within ±256 at 22,050 Hz.
 
     Args:
       source: folder that the ids are relative to.
-      sound_id: a path, with `#t=START` where it is a moment of a longer file.
+      sound_id: id of the sound.
+      window_seconds: length of a window, where the file does not end before.
 
     Raises:
-      UserError: if it leads out of the folder, or the file is missing or holds no sound.
+      UserError: if the file is missing or holds no sound.
     """
     from s2i_tf.media import audio, limits
 
-    name, _, start = sound_id.partition(MOMENT)
-    folder = pathlib.Path(source)
-    path = folder / name
-    if ".." in pathlib.Path(name).parts or not path.is_relative_to(folder):
-        raise UserError(f"{sound_id}: not a path within {source}")
-    if start:
-        return audio.load_waveform(path, start_seconds=float(start), max_seconds=MOMENT_SECONDS)
-    return audio.load_waveform(path, max_seconds=limits.MAX_SECONDS)
+    name, start_seconds = parse_id(sound_id)
+    path = pathlib.Path(source) / name
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; is {source} still the folder of the data?")
+    if start_seconds is None:
+        return audio.load_waveform(path, max_seconds=limits.MAX_SECONDS)
+    return audio.load_waveform(path, start_seconds=start_seconds, max_seconds=window_seconds)

@@ -5,7 +5,8 @@ salted SHA-256 of a key moves only what it must.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
 from s2i_tf import spec
 
@@ -42,3 +43,40 @@ def split_groups(
         group: spec.TRAIN_SPLIT if position < num_train else spec.EVAL_SPLIT
         for position, group in enumerate(ordered)
     }
+
+
+def split_sources(
+    counts: Mapping[tuple[str, str], int], salt: str, train_share: float = spec.TRAIN_SHARE
+) -> dict[str, str]:
+    """Assigns whole sources to `train` or `eval`, so that every class is heard from both if it can.
+
+    Sources go to `eval`, in an order that looks random, until each class has its share there;
+    none goes that would leave a class less than half of its sounds to train on.
+
+    Args:
+      counts: number of sounds by source and class.
+      salt: the seed of the split.
+      train_share: share of each class's sounds, about, that go to training.
+
+    Returns:
+      The split of each source.
+    """
+    of_source: dict[str, Counter] = defaultdict(Counter)
+    total, held_out = Counter(), Counter()
+    for (source, class_name), num in counts.items():
+        of_source[source][class_name] += num
+        total[class_name] += num
+    sides = dict.fromkeys(of_source, spec.TRAIN_SPLIT)
+    order = stable_order(of_source, salt)
+    # The class with the fewest sources first: it has the least choice.
+    num_sources = Counter(class_name for _, class_name in counts)
+    for class_name in sorted(total, key=lambda name: (num_sources[name], name)):
+        for source in order:
+            if held_out[class_name] >= total[class_name] * (1 - train_share):
+                break
+            mine = of_source[source]
+            fits = all(held_out[name] + num <= total[name] / 2 for name, num in mine.items())
+            if mine[class_name] and sides[source] == spec.TRAIN_SPLIT and fits:
+                sides[source] = spec.EVAL_SPLIT
+                held_out += mine
+    return sides

@@ -14,15 +14,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from s2i_tf import files, spec
-from s2i_tf.data import arrays, dataset_info
+from s2i_tf.data import arrays, dataset_info, source_sounds
 from s2i_tf.errors import UserError
 
 VERSION = 1
 SALT = "s2i_tf trained on"
 
 _HASH_DIGITS = 16
-# An item's id may name a moment of a file.
-MOMENT = "#t="
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +46,8 @@ class TrainedOn:
         """Of a split of a prepared data set; contents as far as its source folder is there."""
         info = dataset_info.load(data_dir)
         columns = arrays.load_split(data_dir, split, with_image=False)
-        sounds, images = set(columns["sound_id"]), set(columns["image_id"])
+        sounds = {source_sounds.original_id(sound_id) for sound_id in columns["sound_id"]}
+        images = set(columns["image_id"])
         contents = content_digests(info.source, sounds | images)
         # All or none: a path would not tell whether its contents are among them.
         whole = all(contents.values())
@@ -124,7 +123,7 @@ def content_digests(source: str, item_ids: Iterable[str]) -> dict[str, str | Non
 
 
 def _path(item_id: str) -> str:
-    return item_id.split(MOMENT)[0]
+    return source_sounds.parse_id(item_id)[0]
 
 
 def _hashes(kind: str, values: Iterable[str | None]) -> frozenset[str]:

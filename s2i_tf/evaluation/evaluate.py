@@ -260,6 +260,7 @@ def _measure(
             found.image_vectors.after,
             names,
             source=found.info.source,
+            window_seconds=found.info.window_seconds,
             judge=sound_judge,
             seed=seed,
         ),

@@ -29,7 +29,7 @@ def examples(
             gallery.Example(
                 class_name=found.names[position],
                 sound_id=sound_id,
-                sound=gallery.load_sound(found.info.source, sound_id),
+                sound=gallery.load_sound(found.info, sound_id),
                 original=found.images.pictures[photo],
                 generated=(
                     found.generated.pictures[position],

@@ -2,11 +2,11 @@
 
 import dataclasses
 import logging
-import pathlib
 
 import numpy as np
 
-from s2i_tf.data import splits
+from s2i_tf.data import source_sounds, splits
+from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.media import audio
 
@@ -62,14 +62,14 @@ def draw(ids: np.ndarray, labels: np.ndarray, num_examples: int, seed: int) -> l
     return sorted(chosen, key=lambda index: int(labels[index]))
 
 
-def load_sound(source: str, sound_id: str) -> bytes | None:
+def load_sound(info: DatasetInfo, sound_id: str) -> bytes | None:
     """What the model hears of a sound, as MP3, or None if it is gone or can't be read."""
-    folder = pathlib.Path(source)
-    path = folder / sound_id
-    if not source or ".." in path.parts or not path.is_relative_to(folder):
+    if not info.source:
         return None
     try:
-        return audio.encode_audio(audio.feature_window(audio.load_waveform(path)), "mp3")
+        return audio.encode_audio(
+            audio.feature_window(source_sounds.load_sound(info, sound_id)), "mp3"
+        )
     except (UserError, OSError) as error:
         _log.warning("no sound for the report: %s", error)
         return None

@@ -15,13 +15,14 @@ What `measure` gives is one object of JSON, its rates as everywhere (`tables.rat
 - `missing`: why, by the name of the part or row.
 """
 
+import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from s2i_tf.data.source_sounds import load_sound
+from s2i_tf.data import source_sounds
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import bootstrap, distances, label_match
 from s2i_tf.evaluation.tables import Items, rate
@@ -57,6 +58,7 @@ def measure(
     class_names: Sequence[str],
     *,
     source: str = "",
+    window_seconds: float = source_sounds.WINDOW_SECONDS,
     judge: Classifier | None = None,
     seed: int = 0,
 ) -> dict[str, Any] | None:
@@ -71,6 +73,7 @@ def measure(
       image_vectors: the photos' multimodal vectors after the activation [photos, hidden].
       class_names: by label of the data.
       source: folder that the ids of sounds are relative to.
+      window_seconds: length of the windows that the ids of sounds name.
       judge: a classifier of sounds, such as `yamnet`.
       seed: of the intervals.
 
@@ -92,7 +95,8 @@ def measure(
         missing["label_match"] = NO_JUDGE
     else:
         try:
-            matched = _label_match(found, sounds, images, class_names, source, judge, seed)
+            hear = functools.partial(source_sounds.load, source, window_seconds=window_seconds)
+            matched = _label_match(found, sounds, images, class_names, hear, judge, seed)
         except UserError as error:
             missing["label_match"] = f"a sound is not at hand: {error}"
     return {
@@ -170,13 +174,13 @@ def _label_match(
     sounds: Items,
     images: Items,
     class_names: Sequence[str],
-    source: str,
+    hear: Callable[[str], np.ndarray],
     judge: Classifier,
     seed: int,
 ) -> dict[str, Any]:
     """The rows `MATCH_ROWS`. A photo with several sounds has their mean."""
     wanted = np.unique(np.concatenate([sounds.ids, *(one.ids for one in found.values())]))
-    heard = _listen(judge, source, wanted)
+    heard = _listen(judge, hear, wanted)
     original = heard[np.searchsorted(wanted, sounds.ids)][sounds.of_pair]
     of_pair = {
         name: heard[np.searchsorted(wanted, one.ids)][images.of_pair] for name, one in found.items()
@@ -218,7 +222,7 @@ def _label_match(
     }
 
 
-def _listen(judge: Classifier, source: str, ids: np.ndarray) -> np.ndarray:
+def _listen(judge: Classifier, hear: Callable[[str], np.ndarray], ids: np.ndarray) -> np.ndarray:
     """The judge's likeliest labels of sounds, int [sounds, 10].
 
     Raises:
@@ -229,7 +233,7 @@ def _listen(judge: Classifier, source: str, ids: np.ndarray) -> np.ndarray:
         if start % _SAY_EVERY == 0:
             logger.info("%s hears sounds: %d of %d", judge.name, start, len(ids))
         some = ids[start : start + _JUDGE_BATCH]
-        batch = [judge.prepare(load_sound(source, sound_id)) for sound_id in some]
+        batch = [judge.prepare(hear(sound_id)) for sound_id in some]
         labels.append(label_match.top_labels(judge(np.stack(batch))))
     return np.concatenate(labels)
 

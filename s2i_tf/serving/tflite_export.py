@@ -26,8 +26,8 @@ import numpy as np
 import tensorflow as tf
 
 from s2i_tf import files, spec
-from s2i_tf.data import dataset_info, pipeline
-from s2i_tf.errors import MediaError, UserError, unknown_name
+from s2i_tf.data import dataset_info, pipeline, source_sounds
+from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.features.base import Extractor
 from s2i_tf.media import audio
 from s2i_tf.models.sound_to_image import SoundToImage
@@ -282,14 +282,14 @@ def training_windows(data: str | os.PathLike, num: int) -> np.ndarray:
     Raises:
       UserError: if the data set, or the folder of its sounds, is not there.
     """
-    source = pathlib.Path(dataset_info.load(data).source)
+    info = dataset_info.load(data)
     split = pipeline.load_split(data, spec.TRAIN_SPLIT, with_image=False)
     sound_ids = sorted(set(split["sound_id"]))
     windows = []
     for index in np.linspace(0, len(sound_ids) - 1, min(num, len(sound_ids))).astype(int):
         try:
-            waveform = audio.load_waveform(source / sound_ids[index])
-        except MediaError as error:
+            waveform = source_sounds.load_sound(info, sound_ids[index])
+        except UserError as error:
             raise UserError(f"{data}: its sounds are needed for calibration: {error}") from None
         windows.append(audio.feature_window(waveform) / spec.WAVEFORM_SCALE)
     return np.stack(windows).astype(np.float32)

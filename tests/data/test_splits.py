@@ -32,3 +32,21 @@ def test_the_split_has_the_asked_share_and_both_sides(num, num_eval):
     assigned = splits.split_groups(KEYS[:num], "salt")
     assert list(assigned.values()).count("eval") == num_eval
     assert len(assigned) == num
+
+
+def test_whole_sources_are_held_out_and_every_class_has_some_where_it_can():
+    counts = {}
+    for number in range(12):
+        for class_name in ("dog", "cat", "rare")[: 2 + (number < 2)]:
+            counts[f"source{number}", class_name] = 10
+    counts["only", "lonely"] = 5
+    sides = splits.split_sources(counts, "salt", 0.8)
+    held_out = {source for source, side in sides.items() if side == "eval"}
+    for class_name in ("dog", "cat", "rare"):
+        mine = {source for source, name in counts if name == class_name}
+        assert mine & held_out and mine - held_out
+        num = sum(counts[source, class_name] for source in mine & held_out)
+        assert num <= sum(counts[source, class_name] for source in mine) / 2
+    assert sides["only"] == "train"  # its class has no other source
+    assert sides == splits.split_sources(dict(reversed(counts.items())), "salt", 0.8)
+    assert sides != splits.split_sources(counts, "other", 0.8)

@@ -7,9 +7,10 @@ import pathlib
 import numpy as np
 import pytest
 
+from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
-from tfrecords_tools import job
+from tfrecords_tools import job, verify
 from tfrecords_tools.job import prepare
 
 
@@ -223,3 +224,42 @@ def test_refines_where_the_data_has_no_classes(settings, class_folder, replaced)
     listing = job.list_data(settings, settings.data)
     assert not job.refines(settings, listing)
     assert job.refines(replaced(refine="on"), listing)
+
+
+def test_views_are_copies_of_training_sounds_alone(settings, class_folder, replaced):
+    prepare(settings)
+    plain = pipeline.load_split(settings.out, "train")
+    prepare(replaced(views=2, out=f"{settings.out}2"))
+    train, held_out = (pipeline.load_split(f"{settings.out}2", side) for side in spec.SPLITS)
+    ids = list(train["sound_id"])
+    assert len(ids) == 3 * len(plain["id"]) == len(set(train["id"]))
+    assert not [name for name in held_out["sound_id"] if "#view=" in name]
+    for name in plain["sound_id"]:
+        rows = [ids.index(name), ids.index(f"{name}#view=1"), ids.index(f"{name}#view=2")]
+        assert len({train["group"][row] for row in rows}) == 1
+        features = train["sound_features"][rows]
+        assert (np.abs(features[1:] - features[0]).max(axis=1) > 1).all()
+        assert np.abs(features[1] - features[2]).max() > 1
+    again = replaced(views=2, out=f"{settings.out}3")
+    prepare(again)
+    assert shards(again.out) == shards(f"{settings.out}2")
+    assert verify.verify(again.out) == []
+
+
+def test_pictures_have_the_size_that_was_asked_for(settings, class_folder, replaced):
+    prepare(replaced(image_side=64))
+    assert dataset_info.load(settings.out).image_side == 64
+    assert pipeline.load_split(settings.out, "train")["image"].shape[1:] == (64, 64, 3)
+
+
+def test_what_no_pair_can_use_is_listed_with_its_reason(settings, class_folder, make_sound):
+    make_sound(class_folder / "sounds/alone/0.wav", 300, seed=70)
+    make_sound(class_folder / "sounds/loose.wav", 300, seed=71)
+    (class_folder / "images/drum").rename(class_folder / "images/Drum")
+    summary = prepare(settings)
+    assert summary.num_classes == 3
+    assert summary.reasons == {"unpaired": 1, "no_class": 1}
+    assert "2 files could not be used (1 no_class, 1 unpaired), see" in summary.last_line()
+    lines = (pathlib.Path(settings.out) / "quarantine.jsonl").read_text().splitlines()
+    messages = {row["path"]: row["message"] for row in map(json.loads, lines)}
+    assert messages["sounds/alone/0.wav"] == "its class, 'alone', has no photo that can be used"

@@ -4,12 +4,15 @@ Threads decode some items ahead, so that a core which the net leaves idle is use
 """
 
 import collections
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 
 import numpy as np
 
+from s2i_tf import spec
+from s2i_tf.data import sound_views, source_sounds
 from s2i_tf.errors import MediaError
 from s2i_tf.media import audio, image, reasons, video
 from tfrecords_tools.engine import clock, storage
@@ -39,14 +42,30 @@ def load(item: Item, root: str) -> np.ndarray:
     try:
         with storage.local_copy(storage.join(root, item.path)) as path:
             if item.modality == "sound":
-                return audio.load_waveform(
+                waveform = audio.load_waveform(
                     path, start_seconds=item.start_seconds or 0.0, max_seconds=item.num_seconds
                 )
+                return _view(item, waveform, root) if item.view_seed else waveform
             if item.start_seconds is None:
                 return image.load_image(path)
             return video.frame_at(path, item.start_seconds)
     except FileNotFoundError:
         raise MediaError(reasons.MISSING, VANISHED) from None
+
+
+def _view(item: Item, waveform: np.ndarray, root: str) -> np.ndarray:
+    """The augmented copy; without the sound underneath where that one cannot be read."""
+    other = None
+    if item.underneath:
+        path, start_seconds = source_sounds.parse_id(item.underneath)
+        with (
+            contextlib.suppress(MediaError, OSError),
+            storage.local_copy(storage.join(root, path)) as local,
+        ):
+            other = audio.load_waveform(
+                local, start_seconds=start_seconds or 0.0, max_seconds=spec.FEATURE_SECONDS
+            )
+    return sound_views.make_view(waveform, np.random.default_rng(item.view_seed), other)
 
 
 def load_all(

@@ -52,6 +52,8 @@ class Item:
       belongs_to: as in `Source`.
       start_seconds: of the sound's window, or the time of the frame; None for the whole file.
       num_seconds: length of the sound's window; None for all of it.
+      view_seed: random seed of an augmented copy; 0 for the sound itself.
+      underneath: id of the sound that may lie under an augmented copy.
     """
 
     id: str
@@ -64,6 +66,8 @@ class Item:
     belongs_to: str = ""
     start_seconds: float | None = None
     num_seconds: float | None = None
+    view_seed: int = 0
+    underneath: str = ""
 
     @property
     def key(self) -> str:

@@ -11,6 +11,7 @@ import math
 import os
 from typing import Any
 
+from s2i_tf.data import source_sounds
 from s2i_tf.errors import MediaError
 from s2i_tf.files import content_digest
 from s2i_tf.media import limits, reasons, video
@@ -102,12 +103,12 @@ class Probe(parts.Stage):
         items = []
         for start_seconds, num_seconds in self._windows(source, duration_seconds):
             common = {
-                "id": f"{source.path}#t={start_seconds:.2f}",
+                "id": source_sounds.moment_id(source.path, start_seconds),
                 "path": source.path,
                 "group": source.group,
                 "content": content,
                 "class_name": source.class_name,
-                "belongs_to": f"{source.path}#t={start_seconds:.2f}",
+                "belongs_to": source_sounds.moment_id(source.path, start_seconds),
             }
             middle = start_seconds + num_seconds / 2
             items += [

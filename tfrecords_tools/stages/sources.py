@@ -41,12 +41,14 @@ class Listing:
       root: folder that all paths are relative to.
       sources: the files, sorted by path.
       by_class: whether sounds and photos are paired by a draw within their class.
+      has_sources: whether the collections are known that sounds come from.
       missing: files that are named somewhere, or lie there, and cannot be used.
     """
 
     root: str
     sources: tuple[Source, ...]
     by_class: bool
+    has_sources: bool = False
     missing: tuple[Quarantined, ...] = ()
 
     @property
@@ -65,13 +67,16 @@ def check(data: str) -> None:
         raise UserError(f"--data={data}: no such folder or file")
 
 
-def list_data(data: str, *, max_items: int = 0, seed: int = 0) -> Listing:
+def list_data(
+    data: str, *, max_items: int = 0, seed: int = 0, split_by: str = "recording"
+) -> Listing:
     """Lists whatever `--data` names.
 
     Args:
       data: a folder or a CSV file.
       max_items: keep at most so many files of each kind, drawn by a stable hash; 0 for all.
       seed: random seed of that draw.
+      split_by: what the groups of sounds are: `recording`, or `source`, the column of the index.
 
     Raises:
       UserError: if there is nothing of any of the three shapes.
@@ -83,11 +88,16 @@ def list_data(data: str, *, max_items: int = 0, seed: int = 0) -> Listing:
         folder = _Folder(data)
         kinds = tuple(f"{name}/" for name in KIND_FOLDERS.values())
         by_class = any(path.startswith(kinds) for path in folder.versions)
-        listing = _list_classes(folder) if by_class else _list_videos(folder)
+        listing = _list_classes(folder, split_by) if by_class else _list_videos(folder)
     if not listing.sources:
         raise UserError(
             f"--data={data}: nothing to prepare; allowed: sounds/CLASS and images/CLASS, "
             "a folder of videos, or a CSV with the columns path,start_seconds,label"
+        )
+    if split_by == "source" and not (listing.by_class and listing.has_sources):
+        raise UserError(
+            "--split_by=source needs a folder by class whose index.csv has a column `source`; "
+            "add it, or leave the flag away"
         )
     return _limited(_merged(listing), max_items, seed)
 
@@ -194,7 +204,7 @@ def _version(full: str) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-def _list_classes(folder: _Folder) -> Listing:
+def _list_classes(folder: _Folder, split_by: str) -> Listing:
     """`sounds/CLASS/FILE` and `images/CLASS/FILE`, with what `index.csv` knows about them."""
     index = _read_index(folder)
     groups = {
@@ -216,13 +226,16 @@ def _list_classes(folder: _Folder) -> Listing:
                 folder.refuse(path, BESIDE, "it lies beside sounds/ and images/")
             continue
         group = row.get("recording_group") or path
+        together = group if group in shared else ""
+        if split_by == "source" and (kind == "sound" or together):
+            group = row.get("source") or group
         sources.append(
             Source(
                 path=path,
                 kind=kind,
                 group=group,
                 class_name=class_name,
-                belongs_to=group if group in shared else "",
+                belongs_to=together,
                 version=version,
             )
         )
@@ -230,7 +243,9 @@ def _list_classes(folder: _Folder) -> Listing:
     for kind, name in KIND_FOLDERS.items():
         if sources and kind not in kinds:
             raise UserError(f"--data={folder.root}: no files under {name}/CLASS")
-    return Listing(folder.root, tuple(sources), by_class=True, missing=tuple(folder.odd.values()))
+    has_sources = any(row["kind"] == "sound" and row.get("source") for row in index.values())
+    missing = tuple(folder.odd.values())
+    return Listing(folder.root, tuple(sources), True, has_sources, missing)
 
 
 def _list_videos(folder: _Folder) -> Listing:

@@ -24,7 +24,12 @@ Row = TypeVar("Row", Item, Pair)
 
 
 def split(
-    rows: Iterable[Row], seed: int, train_share: float, trained_on: TrainedOn | None = None
+    rows: Iterable[Row],
+    seed: int,
+    train_share: float,
+    trained_on: TrainedOn | None = None,
+    *,
+    by_source: bool = False,
 ) -> Iterator[Row]:
     """Rows with their `split` and merged `group`.
 
@@ -33,6 +38,7 @@ def split(
       seed: random seed of the split.
       train_share: share of the groups that train.
       trained_on: what a model was trained on, if that decides.
+      by_source: the groups of sounds are whole collections, of many classes each.
     """
     merged = merge_groups(_links(rows))
 
@@ -41,9 +47,15 @@ def split(
             yield dataclasses.replace(row, group=merged.get(row.group, row.group))
 
     sides: dict[str, str] = {}
+    if trained_on is None and by_source:
+        sounds = (row for row in renamed() if row.modality == "sound")
+        counts = collections.Counter((row.group, row.class_name) for row in sounds)
+        sides |= splits.split_sources(counts, f"{seed}/sources", train_share)
     if trained_on is None:
         homes: dict[str, str] = {}
         for row in renamed():
+            if row.group in sides:
+                continue
             homes[row.group] = min(stratum(row), homes.get(row.group, stratum(row)))
         strata = collections.defaultdict(list)
         for group, home in homes.items():

@@ -157,3 +157,17 @@ def test_what_has_no_class_is_listed_and_documents_are_no_data(folder):
         "other/b.wav": "beside",
     }
     assert classes(listing)["sounds/dog/notes.txt"] == "dog"  # opened, and refused by its contents
+
+
+def test_groups_are_recordings_or_whole_sources(folder):
+    touch(folder, "sounds/dog/b.wav")
+    index = "kind,class,path,recording_group,source\n"
+    index += "sound,dog,sounds/dog/a.wav,g1,ESC\nsound,dog,sounds/dog/b.wav,g2,ESC\n"
+    with pytest.raises(UserError, match="column `source`; add it"):
+        sources.list_data(str(folder), split_by="source")
+    (folder / "index.csv").write_text(index)
+    for split_by, wanted in (("recording", ["g1", "g2"]), ("source", ["ESC", "ESC"])):
+        listing = sources.list_data(str(folder), split_by=split_by)
+        groups = {source.path: source.group for source in listing.sources}
+        assert [groups[f"sounds/dog/{name}.wav"] for name in "ab"] == wanted
+        assert groups["images/dog/a.jpg"] == "images/dog/a.jpg"
