@@ -26,6 +26,9 @@ BENCH = ["torch==2.13.0"]
 # Training on Keras' JAX backend, `s2i train --backend=jax`; not in `all`, which is TensorFlow's.
 JAX = ["jax>=0.5"]
 
+# A cluster for `s2i prepare --runner=DaskRunner`.
+DASK = ["dask[distributed]>=2024.4.2"]
+
 setup(
     name="s2i_tf",
     version=VERSION,
@@ -64,6 +67,7 @@ setup(
     extras_require={
         **EXTRAS,
         "bench": BENCH,
+        "dask": DASK,
         "jax": JAX,
         "all": sorted({name for extra in EXTRAS.values() for name in extra}),
     },

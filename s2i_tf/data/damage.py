@@ -28,6 +28,10 @@ _CHECKSUM = struct.Struct("<I")
 _ERRORS = {"DataLossError", "InvalidArgumentError", "IndexError", "KeyError", "ValueError"}
 
 
+class _Damaged(ValueError):
+    """What ails a record, as the end of a sentence that begins with its place."""
+
+
 @contextlib.contextmanager
 def named(data_dir: str | os.PathLike, *splits: str) -> Iterator[None]:
     """Turns an error of reading within the block into one that names the damaged record.
@@ -65,28 +69,33 @@ def first_fault(path: pathlib.Path, info: DatasetInfo) -> str | None:
                 return None
             try:
                 _check_record(_read_record(file, size - offset, intact), info)
+            except _Damaged as error:
+                reason = str(error)
             except ValueError as error:
-                return f"{path}: record {number} at byte {offset} {error}; {_REMEDY}"
+                reason = f"cannot be parsed: {error}"
+            else:
+                continue
+            return f"{path}: record {number} at byte {offset} {reason}; {_REMEDY}"
 
 
 def _read_record(file: BinaryIO, num_left: int, intact: bool) -> bytes:
     """The record that begins here, its checksums looked at unless the file is known to be intact.
 
     Raises:
-      ValueError: saying what ails it.
+      ValueError: a `_Damaged` that says what ails it, or one of a parser.
     """
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
-        raise ValueError("ends too early")
+        raise _Damaged("ends too early")
     length, checksum_of_length = _HEAD.unpack(head)
     if not intact and _masked_crc32c(head[:8]) != checksum_of_length:
-        raise ValueError("is damaged: its length has another checksum")
+        raise _Damaged("is damaged: its length has another checksum")
     if length > num_left - _HEAD.size - _CHECKSUM.size:
-        raise ValueError("ends too early")
+        raise _Damaged("ends too early")
     record = file.read(length)
     (checksum_of_record,) = _CHECKSUM.unpack(file.read(_CHECKSUM.size))
     if not intact and _masked_crc32c(record) != checksum_of_record:
-        raise ValueError("is damaged: its bytes have another checksum")
+        raise _Damaged("is damaged: its bytes have another checksum")
     return record
 
 
@@ -94,23 +103,21 @@ def _check_record(record: bytes, info: DatasetInfo) -> None:
     """Refuses a record that does not hold what the data set says.
 
     Raises:
-      ValueError: saying what ails it.
+      ValueError: a `_Damaged` that says what ails it, or one of a parser.
     """
     values = tfrecords.parse_example(record)
     if missing := schema.KEYS - set(values):
-        raise ValueError(f"lacks {', '.join(sorted(missing))}")
-    schema.check(
-        {key: np.array([values[key]]) for key in schema.KEYS}, info.fingerprints, "it is a"
-    )
+        raise _Damaged(f"lacks {', '.join(sorted(missing))}")
+    schema.check({key: np.array([values[key]]) for key in schema.KEYS}, info.fingerprints, "it")
     if not 0 <= values[schema.KEY_LABEL] < info.num_classes:
-        raise ValueError(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")
+        raise _Damaged(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")
     num_bytes = spec.FEATURE_SIZE * np.dtype(info.feature_dtype).itemsize
     for key in (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES):
         if len(values[key]) != num_bytes:
-            raise ValueError(f"has {len(values[key])} bytes of {key}; allowed: {num_bytes}")
+            raise _Damaged(f"has {len(values[key])} bytes of {key}; allowed: {num_bytes}")
     height, width, _ = load_image(values[schema.KEY_IMAGE]).shape
     if {height, width} != {info.image_side}:
-        raise ValueError(f"has a picture of {width}×{height} pixels; allowed: {info.image_side}")
+        raise _Damaged(f"has a picture of {width}×{height} pixels; allowed: {info.image_side}")
 
 
 def _masked_crc32c(data: bytes) -> int:
