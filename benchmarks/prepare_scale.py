@@ -7,9 +7,15 @@ Muxes 210 videos of real sounds and photos, and makes the clips of copies that d
 time, its peak memory (PSS of the process tree) and what the workers did are measured. Prints one
 table and writes it as JSON and Markdown. 10,000 clips take about 20 minutes on 2 cores and 3 GB of
 disk.
+
+python -m benchmarks.prepare_scale --out=FOLDER --clips=200000
+
+measures the choice alone, on made-up rows: the stages pair, refine, balance and split of so many
+clips and of a tenth of them, each in a process of its own, for what one more clip costs in memory.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -18,9 +24,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
 
 from benchmarks import videos
 from tfrecords_tools import outputs
+from tfrecords_tools.engine import row_tables
+from tfrecords_tools.engine.rows import Item, Labels, Pair
+from tfrecords_tools.stages import balance, label, pair, refine, split
 
 STAGES = ("probe", "label", "pair", "refine", "balance", "split", "extract", "write")
 # Only a part of the clips passes the filter; with this many labels about a fifth do.
@@ -82,6 +92,68 @@ def run_stages(clips: pathlib.Path, out: pathlib.Path) -> list[dict]:
         account = json.loads((out / outputs.WORK / outputs.ACCOUNTS / f"{stage}.json").read_text())
         found.append({**account, **measured})
     return found
+
+
+def choose(out: pathlib.Path, num_clips: int) -> None:
+    """Pairs, refines, balances and splits made-up clips, a tenth of which agree."""
+
+    def stage(name: str, build: Callable[[], Iterable]) -> row_tables.Table:
+        table = row_tables.target_for(str(out / name), "rows", num_clips)
+        row_tables.run(name, {}, [], table, build)
+        return table
+
+    clips = _Clips(num_clips)
+    pairs = stage("pair", lambda: pair.pair_items(clips, 0, by_class=False))
+    labels = _LabelsOf(num_clips)
+    verdicts = stage(
+        "refine", lambda: refine.refine(row_tables.Rows(pairs, Pair), labels, "sets_meet", 3)
+    )
+    kept = stage(
+        "balance",
+        lambda: balance.balance(refine.Kept(verdicts), 0, 0.9, max_pairs_per_class=num_clips),
+    )
+    divided = stage("split", lambda: split.split(row_tables.Rows(kept, Pair), 0, 0.9))
+    print(f"{num_clips:,} clips: {divided.num_rows():,} pairs kept")
+
+
+@dataclasses.dataclass
+class _Clips:
+    """The sound and the picture of each of so many made-up clips."""
+
+    num_clips: int
+
+    def __iter__(self) -> Iterator[Item]:
+        for number in range(self.num_clips):
+            path = f"videos/{number // 1000:05}/{number:08}.mp4"
+            name = f"{path}#t=0.00"
+            for modality in ("sound", "image"):
+                yield Item(name, modality, path, path, f"{number:016x}", belongs_to=name)
+
+
+class _LabelsOf(_Clips):
+    """Their labels; those of the two sides meet in one clip of ten."""
+
+    def __iter__(self) -> Iterator[Labels]:
+        scores = tuple(float(place) for place in range(label.DEPTH))
+        for number, item in enumerate(super().__iter__()):
+            first = number // 2 % 10 if item.modality == "sound" else 0
+            names = tuple(f"label {100 * first + place}" for place in range(label.DEPTH))
+            yield Labels(item.id, item.modality, names, scores)
+
+
+def measure_choice(out: pathlib.Path, num_clips: int) -> dict[str, float]:
+    """Peak memory and time of the choice among so many clips, and what one more clip takes."""
+    found = {}
+    for size in (num_clips // 10, num_clips):
+        command = [sys.executable, "-m", "benchmarks.prepare_scale", f"--choose={size}"]
+        found[size] = measure([*command, f"--out={out / str(size)}"])
+    small, large = found.values()
+    return {
+        "num_clips": num_clips,
+        "peak_mb": large["peak_mb"],
+        "bytes_per_clip": (large["peak_mb"] - small["peak_mb"]) * 1e6 / (num_clips * 0.9),
+        "processor_seconds": large["processor_seconds"],
+    }
 
 
 def extrapolate(small: dict, large: dict) -> float:
@@ -156,7 +228,20 @@ def main() -> None:
     parser.add_argument("--data", default="../shared/realpairs", type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--sizes", default="100,1000,10000")
+    parser.add_argument("--clips", type=int, help="measure the choice alone, among so many")
+    parser.add_argument("--choose", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.choose:
+        choose(given.out, given.choose)
+        return
+    if given.clips:
+        found = measure_choice(given.out, given.clips)
+        print(
+            f"{found['num_clips']:,} clips: {found['peak_mb']:.0f} MB at most, "
+            f"{found['bytes_per_clip']:.0f} bytes for one more clip, "
+            f"{found['processor_seconds']:.0f} s of one core"
+        )
+        return
     originals = given.out / "videos"
     videos.make_videos(given.data, originals, _NUM_ORIGINALS, seed=0)
     results = {}

@@ -58,3 +58,11 @@ def test_a_command_s_memory_and_time_count_its_children():
 def test_a_command_that_fails_says_why():
     with pytest.raises(RuntimeError, match="no such thing"):
         prepare_scale.measure([sys.executable, "-c", "raise SystemExit('no such thing')"])
+
+
+def test_the_choice_among_made_up_clips_keeps_a_tenth_in_flat_memory(tmp_path, capsys):
+    prepare_scale.choose(tmp_path / "once", 200)
+    assert "200 clips: 20 pairs kept" in capsys.readouterr().out
+    found = prepare_scale.measure_choice(tmp_path, 4000)
+    assert found["peak_mb"] < 700
+    assert found["bytes_per_clip"] < 10_000

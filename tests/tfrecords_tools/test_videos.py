@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import videos
 from s2i_tf import spec
-from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.errors import UserError
 from tfrecords_tools.job import prepare
 from tfrecords_tools.stages import sources
@@ -172,3 +172,25 @@ def test_other_tables_are_refused(tmp_path, text):
     table.write_text(text)
     with pytest.raises(UserError, match="table.csv"):
         sources.list_data(str(table))
+
+
+@pytest.mark.slow
+@pytest.mark.realpairs
+def test_real_videos_end_to_end(settings, replaced, realpairs):
+    folder = realpairs.parent / "videos"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not here")
+    clips = {path.name for path in folder.glob("*.mp4")}
+    summary = prepare(replaced(data=str(folder), refine="off", train_share=0.7))
+    assert sum(summary.num_pairs.values()) == len(clips) == 18
+    assert not summary.reasons  # documents beside the videos are no data
+    info = dataset_info.load(settings.out)
+    found = set()
+    for split in spec.SPLITS:
+        records = pipeline.load_split(settings.out, split)
+        found |= {name.split("#")[0] for name in records["sound_id"]}
+        for picture, sound_id in zip(records["image"], records["sound_id"], strict=True):
+            heard = source_sounds.load_sound(info, sound_id)
+            assert 1 < len(heard) / spec.SAMPLE_RATE_HZ < 10.1
+            assert heard.std() > 0.01 and picture.std() > 5
+    assert found == clips
