@@ -39,6 +39,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["s2i_tf*", "tfrecords_tools*"]),
     package_data={
+        "tfrecords_tools": ["**/*.html"],
         "s2i_tf": [
             "**/*.json",
             "**/*.html",
@@ -46,11 +47,12 @@ setup(
             "pretrained/**/*",
             "features/yamnet.npz",
             "features/*.csv",
-        ]
+        ],
     },
     install_requires=[
         "absl-py>=2.1",
         "av>=14.1,<19",
+        "jinja2>=3.1",  # writes the reports
         "keras>=3.6,<4",
         "matplotlib>=3.8",
         "ml_collections>=1.0",

@@ -2,11 +2,12 @@
 
 The stages of paper sections 3 and 4, in their order: probe → label → pair → refine → balance →
 split → extract → write (a folder by class is split before its sounds and photos are paired). Each
-is a module that can be read alone: a pure library part, a Beam transform and a command
-(`python -m tfrecords_tools STAGE`). `s2i prepare` runs them all.
+is a module of `stages` that can be read alone, and a command (`python -m tfrecords_tools STAGE`).
+`job` and `s2i prepare` run them all; `engine` is what they stand on.
 
-How the bytes travel: a stage reads *part* files and writes *part* files (`parts`), each with a
-manifest; Beam carries only the names of parts and, in the stages that choose (pair to split), rows
-of text. Waveforms, pictures and features never pass through a shuffle, so memory stays flat on any
-runner, and a run that was killed goes on at the first part that is missing.
+How the bytes travel: a stage reads *part* files and writes *part* files (`engine.parts`), each with
+a manifest. Stages that open media, run nets or write shards are spread over workers by Beam, which
+carries only the names of parts; those that choose among rows of text run where the command runs.
+Waveforms, pictures and features never pass through a shuffle, so memory stays flat on any runner,
+and a run that was killed goes on at the first part that is missing.
 """

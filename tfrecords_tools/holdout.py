@@ -167,33 +167,13 @@ def _write(
     """Writes the shards of both splits with their manifests."""
     from tfrecords_tools.stages import write
 
-    by_split = {
-        split: sorted(
-            (pair for pair in pairs if pair.split == split),
-            key=lambda pair: write.order_key(pair, seed),
+    dealt = write.deal(pairs, info.name, 0, info.feature_dtype, info.image_side, seed)
+    return {
+        split: tuple(
+            _write_shard(folder, name, info, source, some) for name, some in shards.items()
         )
-        for split in spec.SPLITS
+        for split, shards in dealt.items()
     }
-    for split, chosen in by_split.items():
-        if not chosen:
-            raise UserError(f"no pair is left for {split}; allowed: two recordings of some class")
-    counts = {split: len(chosen) for split, chosen in by_split.items()}
-    num_shards = write.num_shards_for(counts, 0, info.feature_dtype, info.image_side)
-    described = {}
-    for split, chosen in by_split.items():
-        num = num_shards[split]
-        edges = [len(chosen) * index // num for index in range(num + 1)]
-        described[split] = tuple(
-            _write_shard(
-                folder,
-                f"{info.name}-{split}.tfrecord-{index:05d}-of-{num:05d}",
-                info,
-                source,
-                chosen[edges[index] : edges[index + 1]],
-            )
-            for index in range(num)
-        )
-    return described
 
 
 def _write_shard(

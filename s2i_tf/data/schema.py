@@ -98,19 +98,9 @@ def encode(record: PairRecord, feature_dtype: str = "float16") -> bytes:
             raise UserError(f"{name} of {record.id} is not finite in {feature_dtype}")
         return values.astype(np.dtype(feature_dtype).newbyteorder("<")).tobytes()
 
-    values: dict[str, bytes | str | int] = {
-        KEY_VERSION: VERSION,
-        KEY_ID: record.id,
-        KEY_LABEL: record.label,
-        KEY_GROUP: record.group,
-        KEY_SOUND_FEATURES: raw("sound_features", record.sound_features),
-        KEY_IMAGE_FEATURES: raw("image_features", record.image_features),
-        KEY_IMAGE: record.image,
-        KEY_SOUND_ID: record.sound_id,
-        KEY_IMAGE_ID: record.image_id,
-        KEY_SOUND_FINGERPRINT: record.sound_fingerprint,
-        KEY_IMAGE_FINGERPRINT: record.image_fingerprint,
-    }
+    values = {KEY_VERSION: VERSION, **vars(record)}  # the fields have the names of the keys
+    for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
+        values[key] = raw(key, values[key])
     import tensorflow as tf
 
     return tf.train.Example(

@@ -4,21 +4,24 @@ Kept and dropped by reason and by class, what the two classifiers confuse, and s
 a stable hash, as in the paper's figure 2. The page is one file that opens offline.
 """
 
+import base64
 import collections
 import dataclasses
 import heapq
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import pathlib
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import jinja2
 
 from s2i_tf import spec
 from s2i_tf.data import splits
 from s2i_tf.errors import MediaError
-from s2i_tf.evaluation.markup import Embedder, Markup, join, tag
 from s2i_tf.media import audio, image
 from tfrecords_tools.engine import decode, storage
 from tfrecords_tools.engine.row_tables import Table
-from tfrecords_tools.engine.rows import Item, item_key
+from tfrecords_tools.engine.rows import Item, Pair
 from tfrecords_tools.settings import Settings
 from tfrecords_tools.stages.refine import AGREE, Verdict
 
@@ -27,14 +30,6 @@ HTML_FILE = "refine.html"
 NUM_SAMPLES = 24
 _NUM_SHOWN = 40
 _MAX_PAGE_BYTES = 20 << 20
-_STYLE = """
-body { font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; color: #222 }
-table { border-collapse: collapse }
-td, th { padding: .2rem .8rem; text-align: left }
-tr { border-bottom: 1px solid #ddd } td.num { text-align: right }
-.pairs { display: flex; flex-wrap: wrap; gap: 1rem } .pair { width: 14rem; font-size: 13px }
-.pair img { width: 128px; display: block } .pair audio { width: 14rem }
-"""
 
 
 @dataclasses.dataclass
@@ -135,108 +130,65 @@ def to_html(found: Account, settings: Settings, root: str, items: Mapping[str, I
 
     Args:
       found: the account.
-      settings: of the run.
+      settings: the settings of the run.
       root: folder that the items' paths are relative to.
       items: the sampled pairs' items by key.
     """
-    kept = found.reasons[AGREE]
-    share = kept / max(found.num_pairs, 1)
     classes = sorted(
         found.kept | found.dropped,
         key=lambda name: (-found.kept[name], -found.dropped[name], name),
     )
-    embedder = Embedder(_MAX_PAGE_BYTES)
-    body = join(
-        tag("h1", f"Agreement filter: {kept:,} of {found.num_pairs:,} pairs kept ({share:.1%})"),
-        tag(
-            "p",
-            f"A pair is kept when the first {settings.top_k} labels of {settings.label_sound} "
-            f"(sound) and of {settings.label_image} (picture) agree by the rule {settings.rule}.",
-        ),
-        tag("h2", "By reason"),
-        _table(("reason", "pairs"), sorted(found.reasons.items())),
-        *(_samples(side, rows, root, items, embedder) for side, rows in found.samples.items()),
-        tag("h2", "By class"),
-        tag(
-            "p",
-            "Dropped pairs without a class stand under the first label of their picture. "
-            f"{min(_NUM_SHOWN, len(classes))} of {len(classes)}; all are in {JSON_FILE}.",
-        ),
-        _table(
-            ("class", "kept", "dropped"),
-            [(name, found.kept[name], found.dropped[name]) for name in classes[:_NUM_SHOWN]],
-        ),
-        tag("h2", "What the two classifiers say first"),
-        _table(
-            ("sound", "picture", "pairs"),
-            [(*names, count) for names, count in _largest(found.confusions)],
-        ),
+    left = [_MAX_PAGE_BYTES]
+
+    def media(pair: Pair) -> list[tuple[str, str]]:
+        sound, picture = pair.item_keys
+        return [
+            (modality, _data_uri(items.get(key), root, left))
+            for modality, key in (("image", picture), ("sound", sound))
+        ]
+
+    template = (pathlib.Path(__file__).with_suffix(".html")).read_text(encoding="utf-8")
+    return (
+        jinja2.Environment(autoescape=True, trim_blocks=True)
+        .from_string(template)
+        .render(
+            account=found,
+            settings=settings,
+            kept=found.reasons[AGREE],
+            media=media,
+            num_classes=len(classes),
+            shown=[(name, found.kept[name], found.dropped[name]) for name in classes[:_NUM_SHOWN]],
+            confusions=[(*names, count) for names, count in _largest(found.confusions)],
+            json_file=JSON_FILE,
+        )
     )
-    head = join(
-        tag("meta", charset="utf-8"), tag("title", "Agreement filter"), tag("style", Markup(_STYLE))
-    )
-    return f"<!doctype html>\n{tag('html', tag('head', head), tag('body', body), lang='en')}\n"
 
 
 def _largest(confusions: collections.Counter) -> list[tuple[tuple[str, str], int]]:
     return sorted(confusions.items(), key=lambda row: (-row[1], row[0]))[:_NUM_SHOWN]
 
 
-def _table(header: Sequence[str], table: Iterable[Sequence[Any]]) -> Markup:
-    rows = [tag("tr", (tag("th", name) for name in header))]
-    for row in table:
-        cells = (
-            tag("td", f"{value:,}", class_="num") if isinstance(value, int) else tag("td", value)
-            for value in row
-        )
-        rows.append(tag("tr", cells))
-    return tag("table", rows)
+def _data_uri(item: Item | None, root: str, left: list[int]) -> str:
+    """The picture or sound of an item; its absence, said in words, where it cannot be had.
 
-
-def _samples(
-    side: str, rows: Sequence[Verdict], root: str, items: Mapping[str, Item], embedder: Embedder
-) -> Markup:
-    pairs = []
-    for verdict in rows:
-        picture, sound = (
-            _embedded(items.get(item_key(modality, item_id)), root, embedder)
-            for modality, item_id in (
-                ("image", verdict.pair.image_id),
-                ("sound", verdict.pair.sound_id),
-            )
-        )
-        pairs.append(
-            tag(
-                "div",
-                picture,
-                sound,
-                tag("div", f"sound: {', '.join(verdict.sound_labels[:3]) or '–'}"),
-                tag("div", f"picture: {', '.join(verdict.image_labels[:3]) or '–'}"),
-                tag("div", verdict.id),
-                class_="pair",
-            )
-        )
-    return join(
-        tag("h2", f"{len(rows)} {side} pairs, drawn at random"), tag("div", pairs, class_="pairs")
-    )
-
-
-def _embedded(item: Item | None, root: str, embedder: Embedder) -> Markup:
-    """The picture or player of an item; its absence, said in words, where it cannot be had."""
+    Args:
+      item: the item, if it was found.
+      root: folder that its path is relative to.
+      left: how many bytes the page may still grow by; what is taken is taken off.
+    """
     if item is None:
-        return tag("div", "unreadable")
+        return "unreadable"
     try:
         decoded = decode.load(item, root)
         if item.modality == "image":
-            picture = image.encode_jpeg(image.square(decoded, spec.IMAGE_SIDE))
-            uri, media_type = embedder.uri(picture, "image/jpeg"), "img"
+            kind, contents = "image/jpeg", image.encode_jpeg(image.square(decoded, spec.IMAGE_SIDE))
         else:
-            heard = audio.encode_audio(audio.feature_window(decoded), "mp3")
-            uri, media_type = embedder.uri(heard, "audio/mpeg"), "audio"
+            kind = "audio/mpeg"
+            contents = audio.encode_audio(audio.feature_window(decoded), "mp3")
     except MediaError as error:
-        return tag("div", error.reason)
-    if uri is None:
-        return tag("div", "left out: the page would become too large")
-    if media_type == "img":
-        return tag("img", src=uri, alt="")
-    return tag("audio", src=uri, controls="controls", preload="none")
+        return error.reason
+    uri = f"data:{kind};base64,{base64.b64encode(contents).decode()}"
+    if len(uri) > left[0]:
+        return "left out: the page would become too large"
+    left[0] -= len(uri)
+    return uri

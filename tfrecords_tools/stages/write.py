@@ -98,20 +98,47 @@ def plan(
     *,
     needed: Sequence[str] = spec.SPLITS,
 ) -> Table:
+    """Writes which pairs go into which shard.
+
+    Args:
+      folder: for the rows of each shard.
+
+    The others, and the errors, are those of `deal`.
+
+    Returns:
+      The rows of the shards, of the splits in turn.
+    """
+    dealt = deal(chosen, name, shards, feature_dtype, image_side, seed, needed=needed)
+    pairs_of = {shard: pairs for found in dealt.values() for shard, pairs in found.items()}
+    for shard, pairs in pairs_of.items():
+        storage.write(storage.join(folder, f"{shard}.jsonl"), rows.to_lines(pairs))
+    parts.remove_strangers(folder, set(pairs_of))
+    return Table(folder, tuple(pairs_of))
+
+
+def deal(
+    chosen: Iterable[Pair],
+    name: str,
+    shards: int,
+    feature_dtype: str,
+    image_side: int,
+    seed: int,
+    *,
+    needed: Sequence[str] = spec.SPLITS,
+) -> dict[str, dict[str, list[Pair]]]:
     """Deals the pairs to shards.
 
     Args:
       chosen: all pairs that are wanted.
-      folder: for the rows of each shard.
       name: prefix of the shards.
-      shards: training shards, or 0 to choose by size.
+      shards: number of training shards, or 0 to choose by size.
       feature_dtype: dtype of the features in the records.
       image_side: width and height of the pictures in the records.
       seed: random seed of the order.
       needed: the splits that must not be empty.
 
     Returns:
-      The rows of the shards, of the splits in turn.
+      By split, the pairs of each shard by its name.
 
     Raises:
       UserError: if a split would be empty that is needed.
@@ -127,17 +154,17 @@ def plan(
             )
     counts = {split: len(pairs) for split, pairs in by_split.items()}
     num_shards = num_shards_for(counts, shards, feature_dtype, image_side)
-    names = []
+    dealt: dict[str, dict[str, list[Pair]]] = {}
     for split, pairs in by_split.items():
+        num = num_shards[split]
         pairs.sort(key=lambda row: order_key(row, seed))
-        for index in range(num_shards[split]):
-            edges = [len(pairs) * i // num_shards[split] for i in (index, index + 1)]
-            names.append(f"{name}-{split}.tfrecord-{index:05d}-of-{num_shards[split]:05d}")
-            storage.write(
-                storage.join(folder, f"{names[-1]}.jsonl"), rows.to_lines(pairs[slice(*edges)])
-            )
-    parts.remove_strangers(folder, set(names))
-    return Table(folder, tuple(names))
+        dealt[split] = {
+            f"{name}-{split}.tfrecord-{index:05d}-of-{num:05d}": pairs[
+                len(pairs) * index // num : len(pairs) * (index + 1) // num
+            ]
+            for index in range(num)
+        }
+    return dealt
 
 
 def num_shards_for(
