@@ -6,7 +6,7 @@ VENV ?= .venv
 DEMO_OUT ?= demo_out
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench web clean
 
 demo: $(VENV)/.installed
 	$(BIN)/s2i demo --out=$(DEMO_OUT)
@@ -19,6 +19,10 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The page of `s2i app`: its sources checked and built into the package (needs Node 20 or newer).
+web:
+	cd export/web && npm ci --no-audit --no-fund && npm run check && npm run build
 
 # The exact version, as the extra `bench` has it; without it the rows beside PyTorch are left out.
 bench: $(VENV)/.installed

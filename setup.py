@@ -10,14 +10,17 @@ VERSION = re.search(
     r'__version__ = "(.+?)"', (ROOT / "s2i_tf" / "__init__.py").read_text(encoding="utf-8")
 ).group(1)
 
+LITERT = "ai-edge-litert>=1.2"
+
 EXTRAS = {
     # Data preparation at scale; `s2i prepare` says so where it is missing.
     "prepare": ["apache-beam[tfrecord]>=2.70"],
     # The export's gRPC client and the warm-up requests.
     "serving": ["tensorflow-serving-api>=2.17,<2.22"],
-    # Runs exported TFLite models.
-    "tflite": ["ai-edge-litert>=1.2"],
-    "dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
+    # Runs exported TFLite models; comes along in any case.
+    "tflite": [LITERT],
+    # Playwright drives a Chromium that is installed apart, in the tests of the page.
+    "dev": ["playwright>=1.49", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
 }
 
 # The peer of `make bench`, pinned as its times are compared; not in `all`.
@@ -45,12 +48,14 @@ setup(
             "**/*.html",
             "**/*.css",
             "pretrained/**/*",
+            "web/page/**/*",
             "features/yamnet.npz",
             "features/*.csv",
         ],
     },
     install_requires=[
         "absl-py>=2.1",
+        LITERT,  # checks a model that was exported for the page of `s2i app`
         "av>=14.1,<19",
         "jinja2>=3.1",  # writes the reports
         "keras>=3.6,<4",

@@ -23,7 +23,7 @@ LAYERS = (
     {"s2i_tf.config", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},
     {"s2i_tf.features", "s2i_tf.data"},
     {"s2i_tf.training", "s2i_tf.evaluation", "s2i_tf.serving"},
-    {"s2i_tf.film", "s2i_tf.api"},
+    {"s2i_tf.film", "s2i_tf.api", "s2i_tf.web"},
     {"s2i_tf.cli", "tfrecords_tools", "export", "benchmarks"},
 )
 WITHOUT_TENSORFLOW = (
@@ -42,6 +42,8 @@ WITHOUT_TENSORFLOW = (
     "s2i_tf.data.splits",
     "s2i_tf.data.tfrecords",
     "s2i_tf.features.base",
+    "s2i_tf.web.server",
+    "s2i_tf.web.site",
     "s2i_tf.cli.main",
     *(f"s2i_tf.cli.{path.stem}" for path in sorted((ROOT / "s2i_tf" / "cli").glob("[a-z]*.py"))),
 )

@@ -16,7 +16,7 @@ import s2i_tf
 from s2i_tf import logs
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 
-VERBS = ("demo", "weights", "prepare", "train", "evaluate", "generate", "export")
+VERBS = ("demo", "weights", "prepare", "train", "evaluate", "generate", "export", "app")
 EXIT_INTERRUPTED = 130
 
 

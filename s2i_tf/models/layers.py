@@ -4,8 +4,9 @@ Pictures and maps are [batch, height, width, channels].
 """
 
 import contextlib
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 from keras import ops
@@ -47,20 +48,17 @@ class MaskDropout(keras.layers.Layer):
         self.rate = rate
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.drawn_seeds = None
+        self.draw = None
 
     def call(self, inputs, training=None):
         """Inputs [batch, …] with a share `rate` of the values zero and the rest scaled up."""
         if training:
             return keras.random.dropout(inputs, self.rate, seed=self.seed_generator)
-        if self.drawn_seeds is None:
+        if self.draw is None:
             return inputs
-        shape = inputs.shape[1:]
-        numbers = ops.map(
-            lambda seed: keras.random.uniform(shape, dtype="float32", seed=GivenSeed(seed)),
-            self.drawn_seeds,
-        )
-        return ops.where(numbers >= self.rate, inputs / (1 - self.rate), ops.zeros_like(inputs))
+        numbers, spread = self.draw(inputs.shape[1:])
+        drawn = ops.where(numbers >= self.rate, inputs / (1 - self.rate), ops.zeros_like(inputs))
+        return drawn if spread is None else inputs + spread * (drawn - inputs)
 
     def get_config(self):
         """Rate and seed, for Keras' files."""
@@ -97,7 +95,7 @@ class ConditioningNoise(keras.layers.Layer):
         self.seed = seed
         self.frequency = frequency
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.drawn_seeds = None
+        self.draw = None
 
     def build(self, input_shape):
         """Makes the fixed projection of the condition to phases."""
@@ -113,21 +111,23 @@ class ConditioningNoise(keras.layers.Layer):
 
     def call(self, condition, training=None):
         """The noise for a batch of conditions."""
+        spread = None
         if training:
             shape = (ops.shape(condition)[0], self.noise_size)
             turns = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
-        elif self.drawn_seeds is not None:
-            turns = ops.map(
-                lambda seed: keras.random.uniform(
-                    (self.noise_size,), dtype="float32", seed=GivenSeed(seed)
-                ),
-                self.drawn_seeds,
-            )
+        elif self.draw is not None:
+            turns, spread = self.draw((self.noise_size,))
             turns = turns + ops.zeros_like(condition[:, :1], dtype="float32")
         else:
-            turns = ops.matmul(condition, self.projection)
+            turns = self.own_turns(condition)
         noise = 2.0**0.5 * ops.cos(2 * math.pi * ops.cast(turns, self.compute_dtype))
-        return noise if training else self.inference_scale * noise
+        if training:
+            return noise
+        return self.inference_scale * (noise if spread is None else spread * noise)
+
+    def own_turns(self, condition):
+        """The phases [batch, noise_size], in turns, of the noise that each condition has."""
+        return ops.matmul(condition, self.projection)
 
     def get_config(self):
         """The constructor's arguments, for Keras' files."""
@@ -173,10 +173,39 @@ def drawn_masks(draws, *models: keras.Model) -> Iterator[None]:
     """
     layers = drawn_layers(*models)
     seed, sample = ops.unstack(ops.convert_to_tensor(draws, "int32"), axis=-1)
+
+    def draw(position: int, shape):
+        seeds = ops.stack([seed, sample * len(layers) + position], axis=-1)
+
+        def uniform(seed):
+            return keras.random.uniform(shape, dtype="float32", seed=GivenSeed(seed))
+
+        return ops.map(uniform, seeds), None
+
+    with _drawing(layers, draw):
+        yield
+
+
+@contextlib.contextmanager
+def given_numbers(draw: Callable, *models: keras.Model) -> Iterator[None]:
+    """Within it the models draw at inference from numbers that come from outside.
+
+    Args:
+      draw: the position of a layer in `drawn_layers` and the shape of its numbers, without the
+        batch, to these numbers [batch, …] in [0, 1) and their spread, [batch, 1] or a number: how
+        much they count, 1 as in training, 0 not at all.
+      *models: the models.
+    """
+    with _drawing(drawn_layers(*models), draw):
+        yield
+
+
+@contextlib.contextmanager
+def _drawing(layers: list[keras.layers.Layer], draw: Callable) -> Iterator[None]:
     for position, layer in enumerate(layers):
-        layer.drawn_seeds = ops.stack([seed, sample * len(layers) + position], axis=-1)
+        layer.draw = functools.partial(draw, position)
     try:
         yield
     finally:
         for layer in layers:
-            layer.drawn_seeds = None
+            layer.draw = None

@@ -1,0 +1,99 @@
+/**
+ * A sound file to one channel at the file's own rate, as `s2i_tf.media` decodes it: Web Audio would
+ * resample with a filter of the browser's, so the context gets the rate that the header names.
+ */
+
+import { readHeader } from "./headers.js";
+import { Problem } from "./problem.js";
+
+export const MAX_SECONDS = 600;
+const MIN_SECONDS = 0.2;
+const SILENCE = 1e-4;
+const MAX_BYTES = 200e6;
+// Ten minutes at 320 kilobits a second: of longer MP3 and Ogg files no more need be read.
+const MAX_PACKED_BYTES = 24e6;
+const HEADER_BYTES = 1 << 20;
+
+/**
+ * @typedef {object} Sound
+ * @property {string} name
+ * @property {Float32Array} samples one channel in [-1, 1]
+ * @property {number} rate samples a second
+ */
+
+/**
+ * Reads a file that a person chose; of one longer than ten minutes, the first ten.
+ *
+ * @param {Blob} file
+ * @param {string} name of it, for messages
+ * @returns {Promise<Sound>}
+ */
+export async function readSound(file, name) {
+  if (!file.size) throw new Problem(`${name} is empty.`);
+  if (file.size > MAX_BYTES) {
+    throw new Problem(
+      `${name} has ${(file.size / 1e9).toFixed(1)} GB, more than a browser can decode at once. ` +
+        `Please choose a file of at most ${MAX_BYTES / 1e6} MB, or cut a part out of it.`,
+    );
+  }
+  const head = new Uint8Array(await file.slice(0, HEADER_BYTES).arrayBuffer());
+  const header = readHeader(head);
+  const packed = header?.packed && file.size > MAX_PACKED_BYTES;
+  const bytes = await (packed ? file.slice(0, MAX_PACKED_BYTES) : file).arrayBuffer();
+  const rate = header?.rate ?? 48000;
+  let buffer;
+  try {
+    buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
+  } catch {
+    throw new Problem(
+      header
+        ? `${name} cannot be decoded by this browser; the file may be damaged.`
+        : `${name} is not a sound that this browser can decode. WAV, MP3, Ogg, FLAC and M4A files work.`,
+    );
+  }
+  const mono = mixed(buffer);
+  return checked(name, trimmed(mono, packed ? null : header).subarray(0, MAX_SECONDS * rate), rate);
+}
+
+/**
+ * Refuses a sound that nothing can be heard in.
+ *
+ * @param {string} name
+ * @param {Float32Array} samples
+ * @param {number} rate
+ * @returns {Sound}
+ */
+export function checked(name, samples, rate) {
+  const seconds = samples.length / rate;
+  if (seconds < MIN_SECONDS) {
+    throw new Problem(
+      `${name} has ${seconds.toFixed(2)} s of sound; at least ${MIN_SECONDS} s are needed.`,
+    );
+  }
+  if (!samples.some((value) => Math.abs(value) >= SILENCE)) throw new Problem(`${name} is silent.`);
+  return { name, samples, rate };
+}
+
+/** The mean of all channels. @param {AudioBuffer} buffer */
+function mixed(buffer) {
+  const { numberOfChannels } = buffer;
+  const mono = buffer.getChannelData(0);
+  for (let channel = 1; channel < numberOfChannels; channel++) {
+    const samples = buffer.getChannelData(channel);
+    for (let n = 0; n < mono.length; n++) mono[n] += samples[n];
+  }
+  if (numberOfChannels > 1) for (let n = 0; n < mono.length; n++) mono[n] /= numberOfChannels;
+  return mono;
+}
+
+/**
+ * Without the silence that an MP3 encoder put around the sound, where the browser left it in.
+ *
+ * @param {Float32Array} samples
+ * @param {import("./headers.js").Header | null} header
+ */
+function trimmed(samples, header) {
+  if (!header?.length || samples.length <= header.length) return samples;
+  const start = Math.min(header.delay ?? 0, samples.length - header.length);
+  return samples.subarray(start, start + header.length);
+}

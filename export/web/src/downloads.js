@@ -1,0 +1,81 @@
+/** What can be kept: a picture, a strip of pictures, a film. */
+
+import { Problem } from "./problem.js";
+
+const GAP = 8;
+const CAPTION = 22;
+const CELL = 192;
+// In the order of what most players take.
+const FILMS = ["video/mp4;codecs=avc1.42E01E,mp4a.40.2", "video/webm;codecs=vp9,opus", "video/webm"];
+const FRAMES_PER_SECOND = 25;
+
+/** @param {Blob} blob @param {string} name */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** The picture as the model drew it, as a PNG file. @param {ImageData} picture */
+export async function pictureFile(picture) {
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  pen(canvas).putImageData(picture, 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+/**
+ * Pictures in a row with captions under them, as a PNG file.
+ *
+ * @param {{picture: ImageData, caption: string}[]} cells
+ */
+export async function stripFile(cells) {
+  const canvas = new OffscreenCanvas(cells.length * (CELL + GAP) + GAP, CELL + CAPTION + 2 * GAP);
+  const brush = pen(canvas);
+  brush.fillStyle = "#faf9f6";
+  brush.fillRect(0, 0, canvas.width, canvas.height);
+  brush.fillStyle = "#24292e";
+  brush.font = "14px system-ui, sans-serif";
+  brush.imageSmoothingQuality = "high";
+  for (const [index, { picture, caption }] of cells.entries()) {
+    const x = GAP + index * (CELL + GAP);
+    const bitmap = await createImageBitmap(picture);
+    brush.drawImage(bitmap, x, GAP, CELL, CELL);
+    brush.fillText(caption, x, GAP + CELL + 17, CELL);
+  }
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+/** @param {OffscreenCanvas} canvas */
+function pen(canvas) {
+  return /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+}
+
+/**
+ * Films a canvas with the sound of a node until it is told to stop.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {AudioNode} node
+ * @returns {() => Promise<Blob>} ends it and gives the film, an MP4 or a WebM file
+ */
+export function filming(canvas, node) {
+  const type = globalThis.MediaRecorder && FILMS.find((one) => MediaRecorder.isTypeSupported(one));
+  if (!type) throw new Problem("This browser cannot record films. Chrome, Edge, Firefox and Safari can.");
+  const sound = /** @type {AudioContext} */ (node.context).createMediaStreamDestination();
+  node.connect(sound);
+  const tracks = [...canvas.captureStream(FRAMES_PER_SECOND).getTracks(), ...sound.stream.getTracks()];
+  const recorder = new MediaRecorder(new MediaStream(tracks), { mimeType: type });
+  /** @type {Blob[]} */
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  recorder.start(1000);
+  return () =>
+    new Promise((resolve) => {
+      recorder.onstop = () => {
+        for (const track of tracks) track.stop();
+        resolve(new Blob(parts, { type }));
+      };
+      recorder.stop();
+    });
+}

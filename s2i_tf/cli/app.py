@@ -1,0 +1,48 @@
+"""Open a page in the browser that draws sounds as they come.
+
+s2i app [--model=DIR] [--port=N] [--nobrowser]
+s2i app --out=FOLDER [--model=DIR]
+
+Serves the page to this computer alone until it is interrupted. The model runs in the browser: no
+sound leaves it. The first time, the model is exported for the page, which takes half a minute. With
+--out the page and the model are written into a folder instead, for any web server.
+"""
+
+import webbrowser
+
+from absl import flags
+
+from s2i_tf.errors import UserError
+from s2i_tf.pretrained import REALPAIRS
+
+
+def define_flags() -> None:
+    """Defines --model, --port, --browser and --out."""
+    flags.DEFINE_string(
+        "model", None, "Folder of a trained model or its run; by default the package's own."
+    )
+    flags.DEFINE_integer("port", 0, "Port to serve at; any free one by default.", 0, 65535)
+    flags.DEFINE_bool("browser", True, "Open the page in the browser.")
+    flags.DEFINE_string("out", None, "Folder to write the page into, instead of serving it.")
+
+
+def run(args: list[str]) -> None:
+    """Makes what the page needs, then serves or writes it."""
+    from s2i_tf.web import server, site
+
+    if args:
+        raise UserError(f"app takes no arguments, got {args[0]!r}")
+    model_folder = flags.FLAGS.model or str(REALPAIRS)
+    if flags.FLAGS.out:
+        print(f"the page: {site.write(flags.FLAGS.out, model_folder)}")
+        return
+    files = server.listed(site.PAGE, site.model_files(model_folder))
+    try:
+        serving = server.Server(files, flags.FLAGS.port)
+    except OSError:
+        raise UserError(f"port {flags.FLAGS.port} is taken; choose another --port") from None
+    print(f"{serving.url} (Ctrl-C ends it)", flush=True)
+    if flags.FLAGS.browser:
+        webbrowser.open(serving.url)
+    with serving:
+        serving.serve_forever()

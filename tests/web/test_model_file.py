@@ -1,0 +1,189 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from s2i_tf import spec
+from s2i_tf.models import build_generator
+from s2i_tf.models.layers import ConditioningNoise, drawn_layers, drawn_masks, given_numbers
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.serving import examples, saved_model, tflite_weights
+from s2i_tf.web import model_file
+
+tf = pytest.importorskip("tensorflow")
+runtime = pytest.importorskip("ai_edge_litert.interpreter")
+
+SEED, SAMPLE = 5, 2
+
+
+@pytest.fixture(scope="module")
+def toy():
+    """A model of random weights: noise in its first generator, dropout in its second."""
+    import keras
+
+    from s2i_tf import features
+
+    keras.utils.set_random_seed(0)
+    layers = MultimodalLayers(3, hidden_units=32)
+    layers.build()
+    generators = (
+        build_generator("feature_decoder", (32,), (spec.FEATURE_SIZE,), filters=8, dropout=0.2),
+        build_generator("unet", (128, 128, 1), (128, 128, 3), filters=4, dropout=0.5, seed=0),
+    )
+    for variable in generators[1].trainable_variables:
+        variable.assign(variable * 2.5)
+    extractor = features.load_extractor("soundnet_pool5", weights="random:0")
+    return extractor, SoundToImage(
+        layers,
+        *generators,
+        class_names=("rain", "sea", "siren"),
+        fingerprints={"sound_fingerprint": extractor.fingerprint.digest, "image_fingerprint": "0"},
+        extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
+        nets={},
+    )
+
+
+@pytest.fixture(scope="module")
+def made(toy):
+    extractor, model = toy
+    contents, facts = model_file.make(model, extractor)
+    runners = {
+        name: runtime.Interpreter(model_content=file).get_signature_runner()
+        for name, file in contents.items()
+    }
+    return runners, facts
+
+
+def numbers_of(seed, sample, sizes):
+    """As the page draws them: the layers' numbers one after the other."""
+    drawn = [
+        tf.random.stateless_uniform((size,), (seed, sample * len(sizes) + position))
+        for position, size in enumerate(sizes)
+    ]
+    return np.concatenate(drawn)[None]
+
+
+def test_the_two_files_hear_and_draw_what_keras_does(toy, made):
+    extractor, model = toy
+    runners, facts = made
+    window = examples.sounds(spec.FEATURE_SECONDS, 1, seed=4)
+    features = extractor(window * np.float32(spec.WAVEFORM_SCALE))
+    found = runners["listen"](waveform=window)
+    expected = model.listen(features)
+    assert set(found) == {"heard", "before", "numbers", "spread"}
+    np.testing.assert_allclose(found["heard"], expected["heard"], atol=0.01)
+    np.testing.assert_array_equal(found["spread"], [[1, *[0] * (len(facts["draw_sizes"]) - 1)]])
+    given = {name: found[name] for name in ("before", "numbers", "spread")}
+    assert np.abs(runners["draw"](**given)["image"] - model.generate(features)).mean() < 0.01
+
+
+def test_a_further_sample_is_that_of_the_command_line(toy, made):
+    _, model = toy
+    runners, facts = made
+    sizes = facts["draw_sizes"]
+    before = np.random.default_rng(0).normal(size=(1, 32)).astype(np.float32)
+    given = {
+        "before": before,
+        "numbers": numbers_of(SEED, SAMPLE, sizes),
+        "spread": np.ones((1, len(sizes)), np.float32),
+    }
+    expected = model.draw(before, sample=SAMPLE, seed=SEED)
+    assert np.abs(runners["draw"](**given)["image"] - expected).mean() < 0.01
+    own = model.draw(before)
+    assert np.abs(expected - own).mean() > 0.02
+    # Without a spread, the noise is none and nothing is dropped.
+    given["spread"] = np.zeros_like(given["spread"])
+    still = runners["draw"](**given)["image"]
+    given["numbers"] = numbers_of(SEED + 1, SAMPLE, sizes)
+    np.testing.assert_array_equal(runners["draw"](**given)["image"], still)
+
+
+def test_the_facts_say_how_many_numbers_each_layer_takes(toy, made):
+    _, model = toy
+    layers = drawn_layers(model.feature_generator, model.image_generator)
+    expected = [
+        layer.noise_size
+        if isinstance(layer, ConditioningNoise)
+        else int(np.prod(layer.output.shape[1:]))
+        for layer in layers
+    ]
+    assert made[1]["draw_sizes"] == expected and len(expected) > 1
+    assert made[1]["class_names"] == ["rain", "sea", "siren"]
+    assert made[1]["sound"] == saved_model.facts(model)["sound"]
+
+
+def test_given_numbers_stand_for_a_draw_and_half_a_spread_for_half_of_it(toy):
+    _, model = toy
+    layer = next(one for one in model.image_generator.layers if type(one).__name__ == "MaskDropout")
+    values = np.ones((1, *layer.output.shape[1:]), np.float32)
+    numbers = np.random.default_rng(0).random(values.shape, np.float32)
+    with given_numbers(lambda position, shape: (numbers, 0.5), model.image_generator):
+        half = layer(values).numpy()
+    np.testing.assert_allclose(half, np.where(numbers >= 0.5, 1.5, 0.5))
+    np.testing.assert_array_equal(layer(values), values)  # nothing is left behind
+    with drawn_masks([[0, 1]], model.image_generator):
+        assert set(np.unique(layer(values))) == {0.0, 2.0}
+
+
+def test_a_model_that_draws_nothing_takes_nothing_to_draw_from(toy):
+    extractor, model = toy
+    layers = MultimodalLayers(3)
+    layers.build()
+    settings = {"filters": 4, "dropout": 0.0}
+    plain = dataclasses.replace(
+        model,
+        multimodal=layers,
+        feature_generator=build_generator(
+            "unet", (128, 128, 1), (128, 128, 1), output_activation="linear", **settings
+        ),
+        image_generator=build_generator("unet", (128, 128, 1), (128, 128, 3), **settings),
+    )
+    contents, facts = model_file.make(plain, extractor)
+    assert facts["draw_sizes"] == []
+    draw = runtime.Interpreter(model_content=contents["draw"]).get_signature_runner()
+    assert set(draw.get_input_details()) == {"before"}
+
+
+def output_indices(net):
+    return [output["index"] for output in net.get_output_details()]
+
+
+def test_a_constant_output_stays_as_it_is():
+    @tf.function(input_signature=[tf.TensorSpec([1, 2], tf.float32)])
+    def constant(x):
+        return {"twice": x * 2, "zeros": tf.zeros([1, 5000])}
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([constant.get_concrete_function()])
+    contents = tflite_weights.compressed(converter.convert())
+    net = runtime.Interpreter(model_content=contents)
+    net.allocate_tensors()
+    net.set_tensor(net.get_input_details()[0]["index"], np.ones((1, 2), np.float32))
+    net.invoke()
+    found = {values.size: values for values in map(net.get_tensor, output_indices(net))}
+    assert not found[5000].any() and (found[2] == 2).all()
+
+
+def test_large_weights_become_int8_and_small_ones_float16():
+    rng = np.random.default_rng(0)
+    large = rng.normal(size=(512, 512)).astype(np.float32)
+    large[7] = 0  # an output that nothing goes into
+    small = rng.normal(size=(512, 8)).astype(np.float32)
+    bias = rng.normal(size=8).astype(np.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 512], tf.float32)])
+    def products(x):
+        return tf.matmul(tf.matmul(x, large, transpose_b=True), small) + bias
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([products.get_concrete_function()])
+    contents = tflite_weights.compressed(whole := converter.convert())
+    assert len(contents) < len(whole) / 3.5
+    step = np.abs(large).max(axis=1, keepdims=True) / 127
+    rounded = np.round(large / np.where(step, step, 1)) * step
+    expected = (np.eye(512, dtype=np.float32)[3] @ rounded.T) @ small.astype(np.float16) + bias
+    net = runtime.Interpreter(model_content=contents)
+    net.allocate_tensors()
+    net.set_tensor(net.get_input_details()[0]["index"], np.eye(512, dtype=np.float32)[3:4])
+    net.invoke()
+    got = net.get_tensor(output_indices(net)[0])[0]
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
