@@ -81,9 +81,14 @@ class FoundSound(NamedTuple):
 
 
 class Runtime(Protocol):
-    """What computes: Keras, a SavedModel or a TFLite file; arrays in, arrays out."""
+    """What computes: Keras, a SavedModel or a TFLite file; arrays in, arrays out.
+
+    For photos it has `embed_image`, and `find_sounds` with `require_reverse`, or none of them.
+    """
 
     class_names: tuple[str, ...]
+    extractors: dict[str, str]
+    fingerprints: dict[str, str]
 
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """`heard`, `before` and `after`, each [sounds, …], of waveforms as `media.audio` has."""
@@ -103,8 +108,10 @@ class Model:
     """
 
     def __init__(self, runtime: Runtime):
-        self._runtime = runtime
         self.class_names = runtime.class_names
+        self._runtime = runtime
+        self._image_net: Any = None
+        self._lock = threading.Lock()
 
     def generate(
         self,
@@ -186,7 +193,7 @@ class Model:
 
         def embed(items: list) -> list[np.ndarray]:
             photos = [one for one in items if _is_picture(one)]
-            of_photos = iter(self._needs("embed_photos")(photos) if photos else ())
+            of_photos = iter(self._of_photos("embed_image")(photos) if photos else ())
             of_sounds = iter(self._listen([one for one in items if not _is_picture(one)]))
             return [next(of_photos) if _is_picture(one) else next(of_sounds).after for one in items]
 
@@ -210,7 +217,8 @@ class Model:
         """
         if num < 1:
             raise UserError(f"num {num}; allowed: 1 or more")
-        find = self._needs("find_sounds")
+        find = self._of_photos("find_sounds")
+        self._runtime.require_reverse()
         return _each(photo, _read_photo, lambda photos: find(photos, num), return_exceptions)
 
     def _listen(self, sounds: list[np.ndarray | Heard]) -> list[Heard]:
@@ -223,20 +231,29 @@ class Model:
         fresh = (Heard(self.class_names, *row) for row in columns)
         return [sound if isinstance(sound, Heard) else next(fresh) for sound in sounds]
 
-    def _needs(self, method: str) -> Callable:
-        if not hasattr(self._runtime, method):
+    def _of_photos(self, method: str) -> Callable:
+        """A method of the runtime that takes image features, as one that takes pictures."""
+        call = getattr(self._runtime, method, None)
+        if call is None:
             raise UserError(
-                "an exported model takes sounds alone; photos need the model's folder or its run"
+                "this exported model takes sounds alone; photos need the model's folder or its run"
             )
-        return getattr(self._runtime, method)
+
+        def of_pictures(pictures: list[np.ndarray], *args: Any) -> Any:
+            with self._lock:
+                self._image_net = self._image_net or _load_net(self._runtime, "image")
+            net = self._image_net
+            return call(net(np.stack([net.prepare(picture) for picture in pictures])), *args)
+
+        return of_pictures
 
 
 def load(model: str | os.PathLike | None = None) -> Model:
     """Loads a trained model.
 
     Args:
-      model: folder of a model or of the run that trained it, or a TFLite file; by default the
-        package's own.
+      model: folder of a model or of the run that trained it, a SavedModel or the folder of its
+        versions, or a TFLite file; by default the package's own model.
 
     Raises:
       UserError: if there is no model, or it cannot be read.
@@ -246,6 +263,10 @@ def load(model: str | os.PathLike | None = None) -> Model:
         from s2i_tf.serving.tflite import TFLiteModel
 
         return Model(TFLiteModel.load(path))
+    from s2i_tf.serving import loaded
+
+    if saved_model := loaded.find(path):
+        return Model(loaded.LoadedModel(saved_model))
     return Model(_Keras(path))
 
 
@@ -256,14 +277,20 @@ class _Keras:
         from s2i_tf.models.sound_to_image import SoundToImage
 
         self._model = SoundToImage.load(folder)
-        self._nets: dict[str, Any] = {}
+        self.class_names = self._model.class_names
+        self.extractors = self._model.extractors
+        self.fingerprints = self._model.fingerprints
+        self.require_reverse = self._model.require_reverse
+        self._sound_net: Any = None
         # Layers that draw keep their seeds in themselves while they do.
         self._lock = threading.Lock()
-        self.class_names = self._model.class_names
 
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         with self._lock:
-            return self._model.listen(self._features("sound", waveforms))
+            self._sound_net = self._sound_net or _load_net(self, "sound")
+            net = self._sound_net
+            features = net(np.stack([net.prepare(waveform) for waveform in waveforms]))
+            return self._model.listen(features)
 
     def draw(self, before: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
         with self._lock:
@@ -272,16 +299,15 @@ class _Keras:
             ]
         return np.stack(samples, axis=1)
 
-    def embed_photos(self, pictures: list[np.ndarray]) -> np.ndarray:
-        """Multimodal vectors [photos, hidden units] of pictures, after the activation."""
+    def embed_image(self, image_features: np.ndarray) -> np.ndarray:
+        """Multimodal vectors [photos, hidden units] after the activation."""
         with self._lock:
-            return self._model.embed_image(self._features("image", pictures)).after
+            return self._model.embed_image(image_features).after
 
-    def find_sounds(self, pictures: list[np.ndarray], num: int) -> list[list[FoundSound]]:
-        """For each picture the nearest training sounds."""
-        self._model.require_reverse()
+    def find_sounds(self, image_features: np.ndarray, num: int) -> list[list[FoundSound]]:
+        """For each photo the nearest training sounds."""
         with self._lock:
-            found = self._model.nearest_sounds(self._features("image", pictures), num)
+            found = self._model.nearest_sounds(image_features, num)
         index = self._model.sound_index
         return [
             [
@@ -296,17 +322,15 @@ class _Keras:
             for row in zip(*found, strict=True)
         ]
 
-    def _features(self, modality: str, items: list[np.ndarray]) -> np.ndarray:
-        """Features [items, 4096] by the net that the model was trained with."""
-        from s2i_tf import features
-        from s2i_tf.features.base import check_fingerprint
 
-        if modality not in self._nets:
-            net = features.load_extractor(self._model.extractors[modality])
-            check_fingerprint(net, self._model.fingerprints[f"{modality}_fingerprint"])
-            self._nets[modality] = net
-        net = self._nets[modality]
-        return net(np.stack([net.prepare(item) for item in items]))
+def _load_net(runtime: Runtime, modality: str) -> Any:
+    """The net whose features a model takes."""
+    from s2i_tf import features
+    from s2i_tf.features.base import check_fingerprint
+
+    net = features.load_extractor(runtime.extractors[modality])
+    check_fingerprint(net, runtime.fingerprints[f"{modality}_fingerprint"])
+    return net
 
 
 def _each(

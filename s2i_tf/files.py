@@ -1,6 +1,7 @@
 """Files that appear under their final name only when they are whole."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,9 @@ from typing import Any
 # Of a larger file the digest takes only the ends and the size: it tells copies, it is no seal.
 _WHOLE_BYTES = 64 << 20
 _END_BYTES = 1 << 20
+
+# Of the file systems in use.
+_MAX_NAME_BYTES = 255
 
 
 def write(path: str | os.PathLike, contents: bytes | str) -> pathlib.Path:
@@ -35,8 +39,9 @@ def new_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     path = pathlib.Path(path)
     temporary = temporary_name(path)
     try:
-        yield temporary
-        temporary.replace(path)
+        with _full_disk_named(path):
+            yield temporary
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -51,11 +56,12 @@ def new_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     path = pathlib.Path(path)
     temporary = temporary_name(path)
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
+        with _full_disk_named(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -78,4 +84,20 @@ def content_digest(path: str | os.PathLike) -> str:
 
 def temporary_name(path: pathlib.Path) -> pathlib.Path:
     """Beside `path`, hidden, with the same ending, because some writers go by the ending."""
-    return path.with_name(f".tmp_{path.name}")
+    name = f".tmp_{path.name}"
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+        name = f".tmp_{digest}{path.suffix[: _MAX_NAME_BYTES // 4]}"
+    return path.with_name(name)
+
+
+@contextlib.contextmanager
+def _full_disk_named(path: pathlib.Path) -> Iterator[None]:
+    """Raises what any library makes of a full disk as the `OSError` that it is, with the path."""
+    full = os.strerror(errno.ENOSPC)
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "errno", None) == errno.ENOSPC or full in str(error):
+            raise OSError(errno.ENOSPC, full, str(path)) from error
+        raise

@@ -1,8 +1,8 @@
 """Turn sounds into pictures, or photos into sounds, with a trained model.
 
-s2i generate SOUND… --model=DIR|FILE.tflite --out=DIR [--num_samples=N] [--seed=N]
+s2i generate SOUND… --out=DIR [--model=DIR|FILE.tflite] [--num_samples=N] [--seed=N]
 
-s2i generate --direction=image_to_sound PHOTO… --model=DIR --out=DIR [--sounds=FOLDER]
+s2i generate --direction=image_to_sound PHOTO… --out=DIR [--model=DIR] [--sounds=FOLDER]
 
 Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
 OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
@@ -12,18 +12,21 @@ In the other direction it makes sound features of each photo and writes the trai
 nearest to them as OUT/<the photo's stem>.wav, with --num_samples the next ones as <stem>_1.wav, …,
 and sounds.csv with all names and distances. The sounds are read from the source folder of the data
 that trained the model, or from --sounds; where they are missing, the table is all there is.
+
+A model is a folder that was trained or exported, or a TFLite file; the other direction needs one
+that was trained.
 """
 
 import logging
-import os
 import pathlib
-from concurrent import futures
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from absl import flags
 
 from s2i_tf import files
 from s2i_tf.cli import generate_sounds
-from s2i_tf.cli.stems import unique_stems
+from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.pretrained import REALPAIRS
 
@@ -41,116 +44,90 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "model",
         None,
-        "Folder of a trained model or its run, or a TFLite file; by default the package's own.",
+        "Folder of a trained model, its run or a SavedModel, or a TFLite file; by default the "
+        "package's own.",
     )
     flags.DEFINE_string("out", None, "Folder for the pictures or sounds.")
     flags.DEFINE_integer(
         "num_samples", 1, "Pictures of each sound, or sounds for each photo.", lower_bound=1
     )
-    flags.DEFINE_integer("seed", 0, "Of the second and further pictures of a sound.", lower_bound=0)
+    flags.DEFINE_integer(
+        "seed", 0, "Random seed of the second and further pictures of a sound.", lower_bound=0
+    )
     flags.DEFINE_string("sounds", None, "Folder that the training sounds are in.")
 
 
 def run(args: list[str]) -> None:
-    """Reads all sounds or photos, then draws, then writes."""
-    to_sound = flags.FLAGS.direction == _DIRECTIONS[1]
+    """Draws, or finds, and writes some files at a time."""
+    values = flags.FLAGS
+    to_sound = values.direction == _DIRECTIONS[1]
     if not args:
         given, usage = (
             ("photo", "--direction=image_to_sound PHOTO…") if to_sound else ("sound", "SOUND…")
         )
         raise UserError(f"no {given} given; usage: s2i generate {usage} --out=DIR")
-    if not flags.FLAGS.out:
+    if not values.out:
         raise UserError("--out=FOLDER is missing")
-    model_path = flags.FLAGS.model or str(REALPAIRS)
-    out = pathlib.Path(flags.FLAGS.out)
+    out = pathlib.Path(values.out)
     if out.exists() and not out.is_dir():
         raise UserError(f"--out={out} is not a folder")
-    if to_sound:
-        generate_sounds.run(
-            [pathlib.Path(path) for path in args],
-            model_path,
-            out,
-            num_samples=flags.FLAGS.num_samples,
-            sounds=flags.FLAGS.sounds,
-        )
-        return
-    if flags.FLAGS.sounds:
+    if values.sounds and not to_sound:
         raise UserError("--sounds is for --direction=image_to_sound")
+    if values.sounds and not pathlib.Path(values.sounds).is_dir():
+        raise UserError(f"--sounds={values.sounds} is not a folder")
 
-    model = _load(model_path)
-    features, paths, num_bad = _features(args, model)
-    if not paths:
-        raise UserError(f"none of the {num_bad} sounds can be used")
-    samples = [
-        model.generate(features, sample=sample, seed=flags.FLAGS.seed)
-        for sample in range(flags.FLAGS.num_samples)
-    ]
-    _write(out, unique_stems(paths, {SHEET_NAME}), samples)
+    import s2i_tf
+
+    model = s2i_tf.load(values.model)
+    paths = [pathlib.Path(path) for path in args]
+    if to_sound:
+        found = _usable(paths, model.sounds_for, num=values.num_samples)
+        source, window_seconds = generate_sounds.source_of(values.model or REALPAIRS)
+        num_used = generate_sounds.write(
+            out, paths, found, values.num_samples, values.sounds or source, window_seconds
+        )
+    else:
+        settings = {"samples": values.num_samples, "seed": values.seed}
+        num_used = _write(out, paths, _usable(paths, model.generate, **settings))
+    what, num_bad = "photos" if to_sound else "sounds", len(paths) - num_used
+    if not num_used:
+        raise UserError(f"none of the {num_bad} {what} can be used")
     if num_bad:
-        raise UserError(f"{num_bad} of {len(args)} sounds could not be used; see above")
+        raise UserError(f"{num_bad} of {len(paths)} {what} could not be used; see above")
 
 
-def _load(path: str):
-    """A `SoundToImage`, or a `TFLiteModel` that draws as it does."""
-    if path.endswith(".tflite"):
-        from s2i_tf.serving.tflite import TFLiteModel
-
-        return TFLiteModel.load(path)
-    from s2i_tf.models.sound_to_image import SoundToImage
-
-    return SoundToImage.load(path)
-
-
-def _features(args: list[str], model):
-    """Features [num, 4096] of the sounds that can be read, their paths, and how many cannot."""
-    import numpy as np
-
-    from s2i_tf import features
-    from s2i_tf.features.base import check_fingerprint
-    from s2i_tf.media import audio, limits
-
-    extractor = features.load_extractor(model.extractors["sound"])
-    check_fingerprint(extractor, model.fingerprints["sound_fingerprint"])
-
-    def prepare(path: str):
-        try:
-            waveform = audio.load_waveform(path, max_seconds=limits.MAX_SECONDS)
-        except MediaError as error:
-            return None, str(error)
-        return extractor.prepare(waveform), ""
-
-    rows, paths = [], []
-    # In threads: tracing a graph that decodes takes a second, as long as decoding many sounds.
-    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(args), _BATCH_SIZE):
-            batch = []
-            some = args[start : start + _BATCH_SIZE]
-            for path, (prepared, message) in zip(some, pool.map(prepare, some), strict=True):
-                if prepared is not None:
-                    batch.append(prepared)
-                    paths.append(pathlib.Path(path))
-                elif len(args) == 1:
-                    raise UserError(message)
-                else:
-                    logger.warning("left out: %s", message)
-            if batch:
-                rows.append(extractor(np.stack(batch)))
-    return np.concatenate(rows) if rows else None, paths, len(args) - len(paths)
+def _usable(paths: list[pathlib.Path], call: Callable, **settings: Any) -> Iterator[tuple]:
+    """The position of each path that can be used, and what the model's `call` makes of it."""
+    for start in range(0, len(paths), _BATCH_SIZE):
+        batch = paths[start : start + _BATCH_SIZE]
+        for position, result in enumerate(call(batch, return_exceptions=True, **settings), start):
+            if not isinstance(result, MediaError):
+                yield position, result
+            elif len(paths) == 1:
+                raise result
+            else:
+                logger.warning("left out: %s", result)
 
 
-def _write(out: pathlib.Path, stems: list[str], samples: list) -> None:
+def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple]) -> int:
+    """Writes the pictures and their sheet; returns of how many sounds they are."""
     from s2i_tf.media import image
-    from s2i_tf.media.sheet import contact_sheet, to_uint8
+    from s2i_tf.media.sheet import contact_sheet
 
-    out.mkdir(parents=True, exist_ok=True)
-    drawn, captions = [], []
-    for index, stem in enumerate(stems):
-        for number, sample in enumerate(samples):
-            name = f"{stem}_{number}" if number else stem
-            picture = to_uint8(sample[index])
+    stems = unique_stems(paths, {SHEET_NAME}, flags.FLAGS.num_samples)
+    shown: dict[str, Any] = {}
+    num_sounds = num_pictures = 0
+    for position, pictures in drawn:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(pictures):
+            name = sample_name(stems[position], number)
             files.write(out / f"{name}.png", image.encode_png(picture))
-            drawn.append(picture)
-            captions.append(name)
-    sheet = contact_sheet(drawn[:_SHEET_PICTURES], captions[:_SHEET_PICTURES])
-    files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet))
-    print(f"{len(drawn)} pictures of {len(stems)} sounds: {out / SHEET_NAME}.png")
+            if len(shown) < _SHEET_PICTURES:
+                shown[name] = picture
+        num_sounds += 1
+        num_pictures += len(pictures)
+    if shown:
+        sheet = contact_sheet(list(shown.values()), list(shown))
+        files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet))
+        print(f"{num_pictures} pictures of {num_sounds} sounds: {out / SHEET_NAME}.png")
+    return num_sounds

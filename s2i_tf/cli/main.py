@@ -4,8 +4,10 @@ Each verb is a module beside this one with a docstring, `define_flags()` and `ru
 them imports TensorFlow before `run`, so that help and mistakes are answered at once.
 """
 
+import codecs
 import importlib
 import logging
+import os
 import sys
 import types
 from collections.abc import Sequence
@@ -18,12 +20,36 @@ from s2i_tf.errors import EXIT_MISTAKE, UserError
 
 VERBS = ("demo", "weights", "prepare", "train", "evaluate", "generate", "export", "app")
 EXIT_INTERRUPTED = 130
+EXIT_CLOSED_PIPE = 141  # as a shell says of a command whose reader went away
+
+# What a terminal without Unicode shows; anything else is shown as its number.
+_PLAIN = {"…": "...", "→": "->", "–": "-", "×": "x", "±": "+-", "’": "'", "“": '"', "”": '"'}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console command; always ends in `SystemExit`."""
     argv = list(sys.argv if argv is None else argv)
-    sys.exit(_main(argv))
+    codecs.register_error("s2i_plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="s2i_plain")
+    try:
+        code = _main(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still to be written at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_CLOSED_PIPE
+    sys.exit(code)
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands in for a character that the terminal's encoding has not."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    shown = "".join(_PLAIN.get(character, f"\\x{ord(character):x}") for character in text)
+    return shown, error.end
 
 
 def _main(argv: list[str]) -> int:
@@ -47,6 +73,8 @@ def _main(argv: list[str]) -> int:
         module.run(args)
     except UserError as error:
         return _mistake(f"s2i {verb}", str(error))
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _mistake(f"s2i {verb}", f"{error.filename or 'a file'}: {error.strerror or error}")
     except KeyboardInterrupt:

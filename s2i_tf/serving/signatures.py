@@ -7,13 +7,15 @@ Inputs and outputs have fixed names; n is any number of rows, the same in all in
   wav_bytes        audio_bytes string [n]               → image_bytes string [n], PNG
   sound_features   sound_features float32 [n, 4096]     → image
   image_features   image_features float32 [n, 4096]     → image
-  embed_sound      waveform                             → sound_features, before, after
+  embed_sound      waveform                             → sound_features, before, after, heard
   embed_image      image_features                       → before, after
+  draw             before float32 [n, hidden units]     → image
   samples          waveform, num_samples, seed          → images float32 [n, m, 128, 128, 3]
+  draw_samples     before, num_samples, seed            → images
   wav_bytes_samples  audio_bytes, num_samples, seed     → image_bytes string [n, m]
 
-`before` and `after` are the multimodal vectors before and after the activation (paper section 5.3).
-The last two exist where the model is stochastic. They take int32 [n], so that a server can batch
+`before` and `after` are the multimodal vectors before and after the activation (paper section 5.3),
+`heard` class probabilities [n, classes]. The last three exist where the model is stochastic. They take int32 [n], so that a server can batch
 requests, and m is the largest number asked for: a row's first `num_samples` pictures are its own.
 """
 
@@ -24,7 +26,7 @@ import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import requests, wav
+from s2i_tf.serving import checks, wav
 
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
@@ -63,40 +65,51 @@ class Signatures:
 
     def sound_features(self, sound_features: tf.Tensor) -> Outputs:
         """Pictures of sound features."""
-        features = requests.checked_features(sound_features, "sound_features")
+        features = checks.checked_vectors(sound_features, "sound_features")
         return {"image": self.model.picture_of_sound(features)}
 
     def image_features(self, image_features: tf.Tensor) -> Outputs:
         """Pictures of image features (paper section 5.2)."""
-        features = requests.checked_features(image_features, "image_features")
+        features = checks.checked_vectors(image_features, "image_features")
         return {"image": self.model.picture_of_image_features(features)}
 
     def embed_sound(self, waveform: tf.Tensor) -> Outputs:
-        """Multimodal vectors of waveforms, and the sound features that they come from."""
+        """Multimodal vectors and classes of waveforms, and the sound features they come from."""
         features = self._features(waveform)
-        hidden = self.model.multimodal.hidden_of_sound(features)
-        return {"sound_features": features, **hidden._asdict()}
+        return {"sound_features": features, **self.model.what_is_heard(features)}
 
     def embed_image(self, image_features: tf.Tensor) -> Outputs:
         """Multimodal vectors of image features."""
-        features = requests.checked_features(image_features, "image_features")
+        features = checks.checked_vectors(image_features, "image_features")
         return self.model.multimodal.hidden_of_image(features)._asdict()
+
+    def draw(self, before: tf.Tensor) -> Outputs:
+        """Pictures of multimodal vectors."""
+        return {"image": self.model.picture_of_vector(self._checked_before(before))}
 
     def samples(self, waveform: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor) -> Outputs:
         """Several pictures of each waveform."""
-        return {"images": self._samples(self._features(waveform), num_samples, seed)}
+        before = self.model.multimodal.hidden_of_sound(self._features(waveform)).before
+        return {"images": self._samples(before, num_samples, seed)}
+
+    def draw_samples(self, before: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor) -> Outputs:
+        """Several pictures of each multimodal vector."""
+        return {"images": self._samples(self._checked_before(before), num_samples, seed)}
 
     def wav_bytes_samples(
         self, audio_bytes: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor
     ) -> Outputs:
         """Several PNG files of each WAV file."""
-        pictures = self._samples(self._features_of_files(audio_bytes), num_samples, seed)
+        features = self._features_of_files(audio_bytes)
+        before = self.model.multimodal.hidden_of_sound(features).before
+        pictures = self._samples(before, num_samples, seed)
         num_rows, num_pictures = tf.unstack(tf.shape(pictures)[:2])
         flat = tf.reshape(pictures, [-1, spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS])
         return {"image_bytes": tf.reshape(encode_png(flat), [num_rows, num_pictures])}
 
     def specs(self) -> dict[str, tuple[Callable[..., Outputs], tuple[tf.TensorSpec, ...]]]:
         """Each signature's function and inputs, by name."""
+        before = tf.TensorSpec([None, self.model.multimodal.hidden_units], tf.float32, "before")
         table = {
             DEFAULT: (self.serving_default, (WAVEFORM,)),
             "wav_bytes": (self.wav_bytes, (AUDIO_BYTES,)),
@@ -104,10 +117,12 @@ class Signatures:
             "image_features": (self.image_features, (IMAGE_FEATURES,)),
             "embed_sound": (self.embed_sound, (WAVEFORM,)),
             "embed_image": (self.embed_image, (IMAGE_FEATURES,)),
+            "draw": (self.draw, (before,)),
         }
         if self.model.stochastic:
             table |= {
                 "samples": (self.samples, (WAVEFORM, NUM_SAMPLES, SEED)),
+                "draw_samples": (self.draw_samples, (before, NUM_SAMPLES, SEED)),
                 "wav_bytes_samples": (self.wav_bytes_samples, (AUDIO_BYTES, NUM_SAMPLES, SEED)),
             }
         return table
@@ -131,26 +146,29 @@ class Signatures:
 
     def _features(self, waveform: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the waveforms of a request."""
-        windows = wav.window(requests.checked_waveform(waveform))
+        windows = wav.window(checks.checked_waveform(waveform))
         return self.sound_net(wav.scaled(windows), training=False)
+
+    def _checked_before(self, before: tf.Tensor) -> tf.Tensor:
+        return checks.checked_vectors(before, "before", self.model.multimodal.hidden_units)
 
     def _read_files(self, audio_bytes: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the WAV files of a request."""
         window = tf.TensorSpec([spec.FEATURE_SAMPLES], tf.float32)
         windows = tf.map_fn(
-            wav.feature_window, requests.checked_bytes(audio_bytes), fn_output_signature=window
+            wav.feature_window, checks.checked_bytes(audio_bytes), fn_output_signature=window
         )
         return self.sound_net(windows, training=False)
 
-    def _samples(self, features: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _samples(self, before: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Pictures [n, m, 128, 128, 3]; those of sample 0 are the deterministic ones."""
-        num_rows = tf.shape(features)[0]
-        num_samples, seed = requests.checked_draws(num_samples, seed, num_rows)
-        first = self.model.picture_of_sound(features)
+        num_rows = tf.shape(before)[0]
+        num_samples, seed = checks.checked_draws(num_samples, seed, num_rows)
+        first = self.model.picture_of_vector(before)
 
         def further(sample: tf.Tensor) -> tf.Tensor:
             draws = tf.stack([seed, tf.fill([num_rows], sample)], axis=1)
-            return self.model.picture_of_sound(features, draws)
+            return self.model.picture_of_vector(before, draws)
 
         # One after the other: side by side they would need the memory of all at once.
         others = tf.map_fn(

@@ -22,13 +22,16 @@ BATCH_SIZES = (1, 4)
 RATES_HZ = (spec.SAMPLE_RATE_HZ, 44_100)
 _SECONDS = 2.5
 
+Inputs = dict[str, np.ndarray | list[bytes]]
 
-def write(folder: pathlib.Path, model_name: str, stochastic: bool) -> None:
+
+def write(folder: pathlib.Path, model_name: str, hidden_units: int, stochastic: bool) -> None:
     """Writes the requests into `assets.extra`; none without tensorflow-serving-api.
 
     Args:
       folder: `assets.extra`.
       model_name: the served name.
+      hidden_units: size of the multimodal vectors.
       stochastic: whether the model has the signatures with `num_samples`.
     """
     try:
@@ -40,7 +43,7 @@ def write(folder: pathlib.Path, model_name: str, stochastic: bool) -> None:
         )
         return
     with tf.io.TFRecordWriter(str(folder / FILE_NAME)) as writer:
-        for signature, inputs in requests(stochastic):
+        for signature, inputs in requests(hidden_units, stochastic):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = model_name
             request.model_spec.signature_name = signature
@@ -52,12 +55,14 @@ def write(folder: pathlib.Path, model_name: str, stochastic: bool) -> None:
             writer.write(log.SerializeToString())
 
 
-def requests(stochastic: bool) -> list[tuple[str, dict[str, np.ndarray | list[bytes]]]]:
+def requests(hidden_units: int, stochastic: bool) -> list[tuple[str, Inputs]]:
     """The signatures and inputs of the warm-up requests."""
-    calls: list[tuple[str, dict[str, np.ndarray | list[bytes]]]] = []
+    calls: list[tuple[str, Inputs]] = []
     for num in BATCH_SIZES:
         waveform = examples.sounds(_SECONDS, num)
-        features = np.random.default_rng(0).random((num, spec.FEATURE_SIZE), np.float32)
+        random = np.random.default_rng(0).random
+        features = random((num, spec.FEATURE_SIZE), np.float32)
+        before = {"before": random((num, hidden_units), np.float32)}
         draws = {"num_samples": np.full(num, 2, np.int32), "seed": np.zeros(num, np.int32)}
         files = {
             rate_hz: [examples.wav_file(sound, rate_hz) for sound in waveform]
@@ -70,10 +75,12 @@ def requests(stochastic: bool) -> list[tuple[str, dict[str, np.ndarray | list[by
             ("image_features", {"image_features": features}),
             ("embed_sound", {"waveform": waveform}),
             ("embed_image", {"image_features": features}),
+            ("draw", before),
         ]
         if stochastic:
             calls += [
                 ("samples", {"waveform": waveform, **draws}),
+                ("draw_samples", {**before, **draws}),
                 ("wav_bytes_samples", {"audio_bytes": files[spec.SAMPLE_RATE_HZ], **draws}),
             ]
     return calls

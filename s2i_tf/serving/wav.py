@@ -9,7 +9,7 @@ import tensorflow as tf
 from s2i_tf import spec
 from s2i_tf.media import limits
 from s2i_tf.media.resample import resample
-from s2i_tf.serving.requests import MAX_SECONDS, require
+from s2i_tf.serving.checks import MAX_SECONDS, require
 
 MAX_CHANNELS = 64
 RULE = (

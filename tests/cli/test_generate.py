@@ -1,12 +1,13 @@
 """`s2i generate`: its pictures, their names, and sounds that cannot be used."""
 
+import pathlib
 import types
 
 import numpy as np
 import pytest
 
 from s2i_tf import features, spec
-from s2i_tf.cli.stems import unique_stems
+from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import UserError
 from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Fingerprint
@@ -109,6 +110,8 @@ def test_a_tflite_file_draws_what_its_model_draws(
     call_verb("generate", path, f"--out={tmp_path / 'two'}", f"--model={exported}")
     pictures = [image.load_image(tmp_path / out / "a.png") for out in ("one", "two")]
     np.testing.assert_allclose(*[picture.astype(int) for picture in pictures], atol=1)
+    with pytest.raises(UserError, match="takes sounds alone; photos need the model's folder"):
+        call_verb("generate", path, "--out=x", f"--model={exported}", "--direction=image_to_sound")
     with pytest.raises(UserError, match="a TFLite file gives one picture a sound"):
         call_verb("generate", path, "--out=three", f"--model={exported}", "--num_samples=2")
 
@@ -167,6 +170,25 @@ def test_equal_stems_are_told_apart(tmp_path):
     assert unique_stems([tmp_path / "contact_sheet.wav"], {"contact_sheet"}) == [
         f"{tmp_path.name}_contact_sheet"
     ]
+
+
+@pytest.mark.parametrize("names", [("rec", "rec_1"), ("rec_1", "rec"), ("REC", "rec_1", "rec-2")])
+def test_samples_of_numbered_recordings_have_names_of_their_own(names):
+    stems = unique_stems([pathlib.Path(f"{name}.ogg") for name in names], num_samples=3)
+    made = [sample_name(stem, number).casefold() for stem in stems for number in range(3)]
+    assert len(set(made)) == 3 * len(names)
+    assert stems[0] == names[0]
+
+
+def test_names_stay_within_what_a_file_system_allows(generate, sounds, tmp_path):
+    longest = sounds(f"{'m' * 251}.wav")
+    umlauts = sounds(f"{'ü' * 125}.wav")
+    generate(sounds("0.wav"), longest, umlauts, f"--out={tmp_path / 'out'}", "--num_samples=2")
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(written) == 7 and "contact_sheet.png" in written
+    assert f"{'m' * 249}.png" in written and f"{'m' * 249}_1.png" in written
+    assert f"{'ü' * 124}_1.png" in written
+    image.load_image(tmp_path / "out" / f"{'m' * 249}_1.png")
 
 
 @pytest.mark.weights

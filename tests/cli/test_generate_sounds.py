@@ -165,7 +165,7 @@ def test_a_bad_photo_is_left_out_and_the_others_have_their_sounds(
         (["--out=x"], "no photo given; usage: s2i generate --direction=image_to_sound PHOTO"),
         (["a.png"], "--out=FOLDER is missing"),
         (["a.png", "--out=x", "--model={run}/one_way"], "goes from sound to image only"),
-        (["a.png", "--out=x", "--model=m.tflite"], "a TFLite file goes from sound to image only"),
+        (["a.png", "--out=x", "--model=m.tflite"], "m.tflite: not a TFLite file"),
     ],
 )
 def test_mistakes_are_found_before_any_work(generate, model, argv, message):

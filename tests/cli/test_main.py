@@ -35,6 +35,25 @@ def test_the_overview_names_every_verb(tmp_path):
         assert shown.returncode == 0 and all(f"  {verb}" in shown.stdout for verb in main.VERBS)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_help_is_readable_in_any_encoding(encoding, tmp_path):
+    command = [sys.executable, "-m", "s2i_tf.cli.main", "generate", "--help"]
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    shown = subprocess.run(command, capture_output=True, cwd=tmp_path, env=env)
+    assert shown.returncode == 0 and shown.stderr == b""
+    dots = "…" if encoding == "utf-8" else "..."
+    assert f"s2i generate SOUND{dots} --out=DIR" in shown.stdout.decode(encoding)
+
+
+def test_a_closed_pipe_ends_it_without_a_word(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "s2i_tf.cli.main", "--help"]
+    finished = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path)
+    os.close(writing)
+    assert finished.returncode == main.EXIT_CLOSED_PIPE and finished.stderr == b""
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -32,6 +32,17 @@ def test_list_tells_what_is_here(tmp_path):
     assert rows["cache:"][1] == str(tmp_path)
 
 
+@pytest.mark.parametrize("contents", [b"", b"cut short"])
+def test_list_notices_damaged_files(tmp_path, contents):
+    from s2i_tf.features import catalogue
+
+    for name, source in catalogue.SOURCES.items():
+        (tmp_path / f"{name}{source.file_suffix}").write_bytes(contents)
+    finished = s2i_weights("list", cache=tmp_path)
+    rows = [line.split()[1] for line in finished.stdout.splitlines()[1:-1]]
+    assert rows == ["damaged"] * len(catalogue.SOURCES)
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -17,7 +17,9 @@ def test_the_export_agrees_with_keras_in_a_fresh_process(exported):
         "image_features",
         "embed_sound",
         "embed_image",
+        "draw",
         "samples",
+        "draw_samples",
         "wav_bytes_samples",
     }
     pictures = [value for key, value in exported.differences.items() if key.endswith("/image")]

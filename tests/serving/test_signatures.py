@@ -39,16 +39,19 @@ def test_names_and_shapes_are_fixed(definition):
     image_features = {"image_features": ("float32", [None, 4096])}
     draws = {"num_samples": ("int32", [None]), "seed": ("int32", [None])}
     image = {"image": ("float32", [None, 128, 128, 3])}
-    hidden = {"before": ("float32", [None, 4096]), "after": ("float32", [None, 4096])}
+    before = {"before": ("float32", [None, 4096])}
+    hidden = before | {"after": ("float32", [None, 4096])}
     sound_features = {"sound_features": ("float32", [None, 4096])}
     assert found == {
         "serving_default": (waveform, image),
         "wav_bytes": (audio_bytes, {"image_bytes": ("string", [None])}),
         "sound_features": (sound_features, image),
         "image_features": (image_features, image),
-        "embed_sound": (waveform, sound_features | hidden),
+        "embed_sound": (waveform, sound_features | hidden | {"heard": ("float32", [None, 3])}),
         "embed_image": (image_features, hidden),
+        "draw": (before, image),
         "samples": (waveform | draws, {"images": ("float32", [None, None, 128, 128, 3])}),
+        "draw_samples": (before | draws, {"images": ("float32", [None, None, 128, 128, 3])}),
         "wav_bytes_samples": (audio_bytes | draws, {"image_bytes": ("string", [None, None])}),
     }
 

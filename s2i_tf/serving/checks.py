@@ -26,9 +26,9 @@ BYTES_RULE = "audio_bytes must be string [n], one WAV file each, and at least on
 ROWS_RULE = "all inputs must have the same number of rows"
 
 
-def features_rule(name: str) -> str:
-    """What the features of that input must be."""
-    return f"{name} must be float32 [n, {spec.FEATURE_SIZE}] with at least one row"
+def vectors_rule(name: str, size: int) -> str:
+    """What the vectors of that input must be."""
+    return f"{name} must be float32 [n, {size}] with at least one row"
 
 
 def require(condition: tf.Tensor, rule: str, what: str, got: tf.Tensor) -> tf.Operation:
@@ -45,12 +45,12 @@ def checked_waveform(waveform: tf.Tensor) -> tf.Tensor:
         return _finite(tf.identity(waveform), WAVEFORM_RULE)
 
 
-def checked_features(features: tf.Tensor, name: str) -> tf.Tensor:
-    """The feature vectors [n, 4096] of a request, or InvalidArgument."""
-    features, shape = _with_rank(features, 2, features_rule(name))
-    allowed = tf.equal(shape[1], spec.FEATURE_SIZE)
-    with tf.control_dependencies([require(allowed, features_rule(name), "the shape", shape)]):
-        return _finite(tf.identity(features), features_rule(name))
+def checked_vectors(vectors: tf.Tensor, name: str, size: int = spec.FEATURE_SIZE) -> tf.Tensor:
+    """The vectors [n, size] of a request, or InvalidArgument."""
+    rule = vectors_rule(name, size)
+    vectors, shape = _with_rank(vectors, 2, rule)
+    with tf.control_dependencies([require(tf.equal(shape[1], size), rule, "the shape", shape)]):
+        return _finite(tf.identity(vectors), rule)
 
 
 def checked_bytes(audio_bytes: tf.Tensor) -> tf.Tensor:

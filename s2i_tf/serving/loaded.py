@@ -1,0 +1,85 @@
+"""A SavedModel that `s2i export` wrote, in the place of a trained model."""
+
+import json
+import pathlib
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+
+_GRAPH_FILE = "saved_model.pb"
+
+
+def find(path: pathlib.Path) -> pathlib.Path | None:
+    """The folder of a SavedModel: `path`, or the newest version in it; None if there is none."""
+    if (path / _GRAPH_FILE).is_file():
+        return path
+    versions = [file.parent for file in path.glob(f"[0-9]*/{_GRAPH_FILE}")]
+    versions = [folder for folder in versions if folder.name.isdecimal()]
+    return max(versions, key=lambda folder: int(folder.name), default=None)
+
+
+class LoadedModel:
+    """The signatures of a SavedModel; hears and draws as the model that it was made of.
+
+    Args:
+      folder: what `find` gives.
+
+    Attributes:
+      class_names: of the labels it was trained with.
+      extractors: the names of the nets whose features it takes (`sound`, `image`).
+      fingerprints: the digests of these nets.
+
+    Raises:
+      UserError: if it cannot be read, or another program or an older version wrote it.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        import tensorflow as tf
+
+        try:
+            facts = json.loads((folder / "assets" / "model.json").read_text(encoding="utf-8"))
+            self._loaded = tf.saved_model.load(str(folder))
+            self._signatures = self._loaded.signatures
+            self.class_names = tuple(facts["class_names"])
+            self.extractors = facts["extractors"]
+            self.fingerprints = facts["fingerprints"]
+            self._max_pictures = facts["max_pictures"]
+        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"{folder}: not a SavedModel that `s2i export` wrote: {reason}"
+            ) from None
+        if "draw" not in self._signatures:
+            raise UserError(f"{folder}: an older version wrote it; `s2i export` writes it anew")
+
+    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """What is heard in waveforms, as `s2i_tf.serving.tflite.TFLiteModel.listen`."""
+        from s2i_tf.media import audio
+
+        windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
+        return self._call("embed_sound", waveform=windows / np.float32(spec.WAVEFORM_SCALE))
+
+    def draw(self, before: np.ndarray, num_samples: int = 1, seed: int = 0) -> np.ndarray:
+        """Pictures [num, num_samples, side, side, 3] in [0, 1] of vectors [num, hidden units]."""
+        if num_samples == 1:
+            return self._call("draw", before=before)["image"][:, None]
+        if num_samples > self._max_pictures:
+            allowed = "one" if self._max_pictures == 1 else f"up to {self._max_pictures}"
+            raise UserError(f"{num_samples} pictures of a sound; this SavedModel gives {allowed}")
+        rows = len(before)
+        draws = {"num_samples": np.full(rows, num_samples), "seed": np.full(rows, seed)}
+        draws = {name: values.astype(np.int32) for name, values in draws.items()}
+        return self._call("draw_samples", before=before, **draws)["images"]
+
+    def embed_image(self, image_features: np.ndarray) -> np.ndarray:
+        """Multimodal vectors [num, hidden units] after the activation, of features [num, 4096]."""
+        return self._call("embed_image", image_features=image_features)["after"]
+
+    def _call(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        import tensorflow as tf
+
+        tensors = {name: tf.constant(values) for name, values in inputs.items()}
+        answers = self._signatures[signature](**tensors)
+        return {name: values.numpy() for name, values in answers.items()}
