@@ -10,11 +10,17 @@ NumPy, float in [-1, 1] or integers of full scale, [samples] or [samples, channe
 `hear` gives can stand for its sound, which is then not heard again. A photo is a path, the contents
 of a file, an open file, or a picture uint8 [height, width, 3].
 
+What computes is chosen when a model is loaded. `lite` needs no TensorFlow: the package's own model
+has a file for it, and of another one it is made once, which takes TensorFlow, and kept in the
+cache. `tensorflow` takes seconds to start. `auto` is `lite` where there is a file already. Photos
+always need TensorFlow.
+
 Where a list is given, a list comes back in its order, and `return_exceptions` puts the error of a
 sound or photo that cannot be used in the place of its result, where else it is raised. A model may
 be called from several threads.
 """
 
+import importlib.util
 import os
 import pathlib
 import threading
@@ -24,13 +30,15 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
-from s2i_tf.errors import MediaError, UserError
+from s2i_tf.errors import MediaError, UserError, unknown_name
+from s2i_tf.model_folder import find_model
 from s2i_tf.pretrained import REALPAIRS
 
 File = str | os.PathLike | bytes | BinaryIO
 Photo = File | np.ndarray
 Sound = File | np.ndarray | tuple[np.ndarray, int]
 
+RUNTIMES = ("auto", "tensorflow", "lite")
 _BATCH_SIZE = 16
 _MAX_SEED = 2**31 - 1
 
@@ -83,7 +91,7 @@ class FoundSound(NamedTuple):
 class Runtime(Protocol):
     """What computes: Keras, a SavedModel or a TFLite file; arrays in, arrays out.
 
-    For photos it has `embed_image`, and `find_sounds` with `require_reverse`, or none of them.
+    Some have `embed_image` for photos too, and `find_sounds` with `require_reverse`.
     """
 
     class_names: tuple[str, ...]
@@ -102,14 +110,17 @@ class Model:
 
     Args:
       runtime: what computes.
+      load_whole: loads what also takes photos, where the runtime does not.
 
     Attributes:
       class_names: the classes that it was trained on.
     """
 
-    def __init__(self, runtime: Runtime):
+    def __init__(self, runtime: Runtime, load_whole: Callable[[], Runtime] | None = None):
         self.class_names = runtime.class_names
         self._runtime = runtime
+        self._load_whole = load_whole
+        self._whole: Any = None
         self._image_net: Any = None
         self._lock = threading.Lock()
 
@@ -218,7 +229,6 @@ class Model:
         if num < 1:
             raise UserError(f"num {num}; allowed: 1 or more")
         find = self._of_photos("find_sounds")
-        self._runtime.require_reverse()
         return _each(photo, _read_photo, lambda photos: find(photos, num), return_exceptions)
 
     def _listen(self, sounds: list[np.ndarray | Heard]) -> list[Heard]:
@@ -233,47 +243,78 @@ class Model:
 
     def _of_photos(self, method: str) -> Callable:
         """A method of the runtime that takes image features, as one that takes pictures."""
-        call = getattr(self._runtime, method, None)
+        with self._lock:
+            if self._whole is None:
+                self._whole = self._load_whole() if self._load_whole else self._runtime
+        call = getattr(self._whole, method, None)
         if call is None:
             raise UserError(
                 "this exported model takes sounds alone; photos need the model's folder or its run"
             )
+        if method == "find_sounds":
+            self._whole.require_reverse()
 
         def of_pictures(pictures: list[np.ndarray], *args: Any) -> Any:
             with self._lock:
-                self._image_net = self._image_net or _load_net(self._runtime, "image")
+                self._image_net = self._image_net or _load_net(self._whole, "image")
             net = self._image_net
             return call(net(np.stack([net.prepare(picture) for picture in pictures])), *args)
 
         return of_pictures
 
 
-def load(model: str | os.PathLike | None = None) -> Model:
+def load(model: str | os.PathLike | None = None, *, runtime: str = "auto") -> Model:
     """Loads a trained model.
 
     Args:
       model: folder of a model or of the run that trained it, a SavedModel or the folder of its
         versions, or a TFLite file; by default the package's own model.
+      runtime: what computes, one of `RUNTIMES`.
 
     Raises:
-      UserError: if there is no model, or it cannot be read.
+      UserError: if there is no model, it cannot be read, or what computes it is not installed.
     """
+    if runtime not in RUNTIMES:
+        raise unknown_name("runtime", runtime, RUNTIMES)
     path = pathlib.Path(model or REALPAIRS)
     if path.suffix == ".tflite":
+        if runtime == "tensorflow":
+            raise UserError(f"{path}: a TFLite file runs without TensorFlow; allowed: runtime lite")
         from s2i_tf.serving.tflite import TFLiteModel
 
         return Model(TFLiteModel.load(path))
-    from s2i_tf.serving import loaded
+    from s2i_tf.serving import lite_file, loaded
 
     if saved_model := loaded.find(path):
+        if runtime == "lite":
+            raise UserError(f"{path}: a SavedModel runs on TensorFlow; allowed: runtime tensorflow")
+        _require_tensorflow()
         return Model(loaded.LoadedModel(saved_model))
-    return Model(_Keras(path))
+    folder = find_model(path)
+    lite = None if runtime == "tensorflow" else lite_file.find(folder)
+    if runtime == "lite" and lite is None:
+        _require_tensorflow()
+        lite = lite_file.make(folder)
+    if lite is None:
+        return Model(_Keras(folder))
+    from s2i_tf.serving.tflite import TFLiteModel
+
+    return Model(TFLiteModel.load(lite), lambda: _Keras(folder))
+
+
+def _require_tensorflow() -> None:
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UserError(
+            "TensorFlow is not installed, and only sounds of a model that has a file for runtime "
+            "lite need none; pip install tensorflow"
+        )
 
 
 class _Keras:
     """A model's folder, computed by Keras."""
 
     def __init__(self, folder: pathlib.Path):
+        _require_tensorflow()
         from s2i_tf.models.sound_to_image import SoundToImage
 
         self._model = SoundToImage.load(folder)

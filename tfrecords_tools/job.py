@@ -337,9 +337,9 @@ def trained_on(model_dir: str) -> TrainedOn | None:
     """
     if not model_dir:
         return None
-    from s2i_tf.models import sound_to_image
+    from s2i_tf import model_folder
 
-    values = sound_to_image.read_trained_on(model_dir)
+    values = model_folder.read_trained_on(model_dir)
     if values is None:
         return TrainedOn(frozenset(), frozenset(), frozenset(), 0, 0)
     return TrainedOn.from_dict(values, model_dir)

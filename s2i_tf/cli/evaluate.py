@@ -66,7 +66,8 @@ def run(args: list[str]) -> None:
             raise UserError(f"--{name}=FOLDER is missing: {folder} is no run that would say it")
 
     from s2i_tf.data import class_folder, dataset_info
-    from s2i_tf.models.sound_to_image import SoundToImage, find_model
+    from s2i_tf.model_folder import find_model
+    from s2i_tf.models.sound_to_image import SoundToImage
 
     model_dir = find_model(folder)
     is_prepared = (pathlib.Path(data) / dataset_info.FILE_NAME).is_file()
@@ -108,10 +109,10 @@ def _prepare(data: str, out: pathlib.Path, model_dir: pathlib.Path) -> pathlib.P
     from tfrecords_tools.engine import availability
 
     availability.require_beam()
-    from s2i_tf.models import sound_to_image
+    from s2i_tf import model_folder
     from tfrecords_tools import job
 
-    extractors = sound_to_image.read_description(model_dir)["extractors"]
+    extractors = model_folder.read_description(model_dir)["extractors"]
     chosen = settings.Settings(
         data=str(data),
         out=str(out),

@@ -7,8 +7,10 @@ The first writes a SavedModel with named signatures to OUT/NAME/VERSION/, reload
 process and compares it with Keras before it gets that name. The second writes
 OUT/NAME-QUANTIZATION.tflite after the same comparison; full_int8 is calibrated with the training
 sounds of a prepared data set, the run's own unless --data names another. --format=compact writes
-OUT/NAME, a model for `generate` and `evaluate` with its weights as float16. What exists already is
-left alone: a SavedModel takes the next free version unless --version names one.
+OUT/NAME, a model for `generate` and `evaluate` with its weights as float16. --format=lite writes
+OUT/lite.tflite, by which a model whose folder it lies in runs without TensorFlow. What exists
+already is left alone, but for the last: a SavedModel takes the next free version unless --version
+names one.
 """
 
 import pathlib
@@ -52,7 +54,7 @@ def run(args: list[str]) -> None:
 
 
 def _saved_model(model_folder: str) -> None:
-    from s2i_tf.models.sound_to_image import find_model
+    from s2i_tf.model_folder import find_model
     from s2i_tf.serving import saved_model
 
     find_model(model_folder)
@@ -69,7 +71,7 @@ def _saved_model(model_folder: str) -> None:
 
 
 def _tflite(model_folder: str) -> None:
-    from s2i_tf.models.sound_to_image import find_model
+    from s2i_tf.model_folder import find_model
     from s2i_tf.serving import tflite_export
 
     find_model(model_folder)
@@ -100,10 +102,20 @@ def _compact(model_folder: str) -> None:
     print(f"exported: {folder} ({_mib(sum(path.stat().st_size for path in folder.iterdir()))})")
 
 
+def _lite(model_folder: str) -> None:
+    from s2i_tf.model_folder import find_model
+    from s2i_tf.serving import lite_file
+
+    path = pathlib.Path(flags.FLAGS.out) / lite_file.FILE_NAME
+    lite_file.make(find_model(model_folder), path)
+    print(f"exported: {path} ({_mib(path.stat().st_size)})")
+
+
 FORMATS: dict[str, Callable[[str], None]] = {
     "saved_model": _saved_model,
     "tflite": _tflite,
     "compact": _compact,
+    "lite": _lite,
 }
 
 

@@ -14,7 +14,8 @@ and sounds.csv with all names and distances. The sounds are read from the source
 that trained the model, or from --sounds; where they are missing, the table is all there is.
 
 A model is a folder that was trained or exported, or a TFLite file; the other direction needs one
-that was trained.
+that was trained. Sounds to pictures need no TensorFlow where the model has a file for it, as the
+package's own has (--runtime=auto); --runtime=lite makes one, once for each model.
 """
 
 import logging
@@ -25,7 +26,7 @@ from typing import Any
 from absl import flags
 
 from s2i_tf import files
-from s2i_tf.cli import generate_sounds
+from s2i_tf.api import RUNTIMES
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.pretrained import REALPAIRS
@@ -39,7 +40,7 @@ _DIRECTIONS = ("sound_to_image", "image_to_sound")
 
 
 def define_flags() -> None:
-    """Defines --direction, --model, --out, --num_samples, --seed and --sounds."""
+    """Defines --direction, --model, --out, --num_samples, --seed, --sounds and --runtime."""
     flags.DEFINE_enum("direction", _DIRECTIONS[0], _DIRECTIONS, "From what to what.")
     flags.DEFINE_string(
         "model",
@@ -55,6 +56,7 @@ def define_flags() -> None:
         "seed", 0, "Random seed of the second and further pictures of a sound.", lower_bound=0
     )
     flags.DEFINE_string("sounds", None, "Folder that the training sounds are in.")
+    flags.DEFINE_enum("runtime", RUNTIMES[0], RUNTIMES, "What computes.")
 
 
 def run(args: list[str]) -> None:
@@ -78,9 +80,11 @@ def run(args: list[str]) -> None:
 
     import s2i_tf
 
-    model = s2i_tf.load(values.model)
+    model = s2i_tf.load(values.model, runtime=values.runtime)
     paths = [pathlib.Path(path) for path in args]
     if to_sound:
+        from s2i_tf.cli import generate_sounds
+
         found = _usable(paths, model.sounds_for, num=values.num_samples)
         source, window_seconds = generate_sounds.source_of(values.model or REALPAIRS)
         num_used = generate_sounds.write(

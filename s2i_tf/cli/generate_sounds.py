@@ -21,7 +21,7 @@ COLUMNS = ("photo", "rank", "file", "sound", "class", "recording", "distance")
 
 def source_of(model_folder: str | os.PathLike) -> tuple[str, float]:
     """Source folder, empty if it is not known, and window of the data that a run was trained on."""
-    from s2i_tf.models.sound_to_image import find_model
+    from s2i_tf.model_folder import find_model
 
     try:
         info = dataset_info.load(config_lib.load(find_model(model_folder).parent).data)

@@ -5,10 +5,10 @@ at ±256, for decoders of lossy formats overshoot full scale.
 
 Three backends decode, by name in `BACKENDS`: `soundfile` takes whole FLAC files; `tensorflow_io`
 whole WAV, MP3 and Ogg Vorbis files, where its operations load; `pyav` every kind of file. By
-default they are tried in this order, and what the others leave goes to the last, which alone judges
-bad files. All feed the same resampler: on whole files they agree exactly for FLAC and WAV and
-within 0.001 of ±256 for MP3 and Vorbis, encoder delay included. On damaged ones they may go on at
-different places.
+default they are tried in this order, `tensorflow_io` in a process that has TensorFlow already, and
+what the others leave goes to the last, which alone judges bad files. All feed the same resampler:
+on whole files they agree exactly for FLAC and WAV and within 0.001 of ±256 for MP3 and Vorbis,
+encoder delay included. On damaged ones they may go on at different places.
 
 What is refused, and why, stands in `s2i_tf.media.reasons` and `s2i_tf.media.limits`. A damaged
 file is used as far as it decodes.
@@ -16,17 +16,21 @@ file is used as far as it decodes.
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
-from s2i_tf.media import _pyav, _soundfile, _tfio, limits, reasons
+from s2i_tf.media import _pyav, _soundfile, limits, reasons
 from s2i_tf.media._encode import encode_audio
 from s2i_tf.media._source import Source, name_of
-from s2i_tf.media.resample import resample
+from s2i_tf.media.polyphase import resample
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 __all__ = [
     "BACKENDS",
@@ -42,13 +46,21 @@ __all__ = [
 _MAX_CHANNELS = 64
 _MAX_PEAK = 2.0
 
+
+def _decode_by_tensorflow_io(*part) -> tuple[np.ndarray, int]:
+    from s2i_tf.media import _tfio
+
+    return _tfio.decode(*part)
+
+
 # A source, the start and the greatest length in seconds, to mono samples and their rate. In the
 # order in which they are tried.
 BACKENDS: dict[str, Callable[[Source, float, float], tuple[np.ndarray, int]]] = {
     "soundfile": _soundfile.decode,
-    "tensorflow_io": _tfio.decode,
+    "tensorflow_io": _decode_by_tensorflow_io,
     "pyav": _pyav.decode,
 }
+_WITHOUT_TENSORFLOW = ("soundfile", "pyav")
 
 
 def load_waveform(
@@ -76,6 +88,8 @@ def load_waveform(
     """
     _check_arguments(start_seconds, max_seconds, backend)
     names = (backend,) if backend else tuple(BACKENDS)
+    if backend is None and "tensorflow" not in sys.modules:
+        names = _WITHOUT_TENSORFLOW
     return _at_our_rate(*_decode(source, start_seconds, max_seconds, names))
 
 
@@ -120,8 +134,8 @@ def waveform_dataset(
     *,
     max_seconds: float | None = None,
     backend: str | None = None,
-    num_parallel_calls: int = tf.data.AUTOTUNE,
-) -> tf.data.Dataset:
+    num_parallel_calls: int = -1,
+) -> "tf.data.Dataset":
     """Loads many sounds in parallel, in the order of `paths`.
 
     A bad file does not end the data set: its element has an empty waveform, a `reason` and the
@@ -131,7 +145,7 @@ def waveform_dataset(
       paths: the files.
       max_seconds: as in `load_waveform`.
       backend: likewise; native operations run inside the graph.
-      num_parallel_calls: how many files at a time.
+      num_parallel_calls: how many files at a time; by default as many as pay.
 
     Returns:
       A data set of `path`, `reason` and `message`, strings, and `waveform`, float32 [samples].
@@ -140,9 +154,13 @@ def waveform_dataset(
     Raises:
       UserError: as `load_waveform`.
     """
+    import tensorflow as tf
+
+    from s2i_tf.media import _tfio
+
     _check_arguments(0.0, max_seconds, backend)
-    in_python = tuple(name for name in BACKENDS if name != "tensorflow_io")
-    backends = (backend,) if backend else in_python
+    backends = (backend,) if backend else _WITHOUT_TENSORFLOW
+    reported = (tf.float32, tf.int32, tf.string, tf.string)
 
     def decode_in_python(path: bytes):
         return _reported(_decode, os.fsdecode(path), 0.0, max_seconds, backends)
@@ -153,17 +171,18 @@ def waveform_dataset(
     def load(path: tf.Tensor) -> dict[str, tf.Tensor]:
         # Graphs know no `try`; instead the first of two data sets that has an element counts.
         attempts = tf.data.Dataset.from_tensors(path).map(
-            lambda path: tf.numpy_function(decode_in_python, [path], _REPORTED)
+            lambda path: tf.numpy_function(decode_in_python, [path], reported)
         )
         if backend is None and _tfio.available():
             native = _tfio.attempt(path).map(
-                lambda *decoded: tf.numpy_function(check_in_python, [path, *decoded], _REPORTED)
+                lambda *decoded: tf.numpy_function(check_in_python, [path, *decoded], reported)
             )
             attempts = native.concatenate(attempts).take(1)
         mono, rate_hz, reason, message = attempts.get_single_element()
         for tensor, shape in ((mono, [None]), (rate_hz, []), (reason, []), (message, [])):
             tensor.set_shape(shape)
-        waveform = _to_waveform(mono, rate_hz)
+        waveform = tf.numpy_function(_at_our_rate, [mono, rate_hz], tf.float32)
+        waveform.set_shape([None])
         return {"path": path, "waveform": waveform, "reason": reason, "message": message}
 
     names = tf.constant([os.fsencode(path) for path in paths], tf.string)
@@ -267,15 +286,5 @@ def _reported(function: Callable, *arguments) -> tuple[np.ndarray, np.int32, str
 
 
 def _at_our_rate(mono: np.ndarray, rate_hz: int) -> np.ndarray:
-    if rate_hz != spec.SAMPLE_RATE_HZ:
-        return _to_waveform(mono, rate_hz).numpy()
-    scale = np.float32(spec.WAVEFORM_SCALE)  # nothing that TensorFlow would be needed for
-    return np.clip(mono * scale, -scale, scale)
-
-
-_REPORTED = (tf.float32, tf.int32, tf.string, tf.string)
-
-
-def _to_waveform(mono: np.ndarray | tf.Tensor, rate_hz: int | tf.Tensor) -> tf.Tensor:
-    scaled = resample(mono, rate_hz, spec.SAMPLE_RATE_HZ) * spec.WAVEFORM_SCALE
-    return tf.clip_by_value(scaled, -spec.WAVEFORM_SCALE, spec.WAVEFORM_SCALE)
+    scale = np.float32(spec.WAVEFORM_SCALE)
+    return np.clip(resample(mono, int(rate_hz), spec.SAMPLE_RATE_HZ) * scale, -scale, scale)

@@ -1,44 +1,30 @@
-"""Band-limited resampling with TensorFlow's core operations, eagerly or inside any graph.
+"""Band-limited resampling with TensorFlow's core operations, inside any graph.
 
-Time is the last axis. Sample `n` of the output lies at `n * from_hz / to_hz` samples of the input:
-no delay, and silence is assumed outside of the input. Frequencies up to 0.9 of the lower rate's
-Nyquist frequency pass unchanged (ripple below 0.001 dB); those above it are attenuated by at least
-85 dB, so that nothing audible folds back.
+The same numbers as `s2i_tf.media.polyphase`, for rates that may be tensors. Time is the last axis.
+Sample `n` of the output lies at `n * from_hz / to_hz` samples of the input: no delay, and silence
+is assumed outside of the input. Frequencies up to 0.9 of the lower rate's Nyquist frequency pass
+unchanged (ripple below 0.001 dB); those above it are attenuated by at least 85 dB, so that nothing
+audible folds back.
 
 Method: output `n` is the input under a windowed sinc centred on its position. With the ratio
 reduced to `up / down`, the positions relative to the samples repeat after `up` outputs, that is
 `down` inputs, so the whole is a convolution of stride `down` with `up` output phases. A kernel for
 all phases at once would have `up * (down + taps)` values, a gigabyte for 44,056 Hz. Phases are
 therefore taken in groups of about 128 neighbours, which share a short window of input: each group
-is one matrix product of the windows of all periods with a kernel of `[window, group]`. Outside of
-graphs the kernels of the last few pairs of rates are kept if they are small, as those of all usual
-rates are: to make them takes longer than to multiply some seconds of sound with them. Others are
-made on the fly and forgotten. So the working memory is a few times the signal's, at any pair of
+is one matrix product of the windows of all periods with a kernel of `[window, group]`. Kernels are
+made on the fly and forgotten, so the working memory is a few times the signal's, at any pair of
 rates.
 """
 
-import functools
 import math
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from s2i_tf.errors import UserError
-
-# Of the Nyquist frequency of the lower rate: the middle of the transition from 0.9 to 1.
-_CUTOFF = 0.95
-# Kaiser's formulas for 90 dB over that transition; the half-width is in samples of the lower rate.
-_BETA = 0.1102 * (90 - 8.7)
-_HALF_WIDTH = 58
-_PHASES_PER_GROUP = 128
-
-# Of all groups of a pair of rates: 8 MB; to 22,050 Hz from 48,000 it is 1 MB, from 192,000 it is 5.
-_MAX_KEPT_VALUES = 2 << 20
-_KEPT_RATES = 8
+from s2i_tf.media.polyphase import BETA, CUTOFF, HALF_WIDTH, PHASES_PER_GROUP
 
 _COUNT = tf.TensorSpec([], tf.int64)
-_NO_KERNELS = np.zeros((0, 0, 0), np.float32)  # no tensor, which would start TensorFlow here
 
 
 def resample(samples: tf.Tensor, from_hz: int | tf.Tensor, to_hz: int | tf.Tensor) -> tf.Tensor:
@@ -63,49 +49,20 @@ def resample(samples: tf.Tensor, from_hz: int | tf.Tensor, to_hz: int | tf.Tenso
     samples = tf.convert_to_tensor(samples, tf.float32)
     if isinstance(from_hz, int) and isinstance(to_hz, int) and from_hz == to_hz:
         return samples
-    kernels = _NO_KERNELS
-    if isinstance(from_hz, int) and isinstance(to_hz, int) and tf.executing_eagerly():
-        kernels = _kept_kernels(from_hz, to_hz)
     rates_hz = tf.cast(from_hz, tf.int64), tf.cast(to_hz, tf.int64)
     if samples.shape.rank == 1:
-        return _resample(samples[tf.newaxis], *rates_hz, kernels)[0]
-    return _resample(samples, *rates_hz, kernels)
+        return _resample(samples[tf.newaxis], *rates_hz)[0]
+    return _resample(samples, *rates_hz)
 
 
-@tf.function(
-    input_signature=[
-        tf.TensorSpec([None, None], tf.float32),
-        *(_COUNT, _COUNT),
-        tf.TensorSpec([None, None, None], tf.float32),
-    ]
-)
-def _resample(samples, from_hz, to_hz, kernels):
+@tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), _COUNT, _COUNT])
+def _resample(samples, from_hz, to_hz):
     positive = tf.debugging.assert_positive(
         tf.minimum(from_hz, to_hz), "a sampling rate must be above 0 Hz"
     )
     with tf.control_dependencies([positive]):
         up, down = _reduced(from_hz, to_hz)
-    return tf.cond(from_hz == to_hz, lambda: samples, lambda: _convolve(samples, up, down, kernels))
-
-
-@functools.lru_cache(_KEPT_RATES)
-def _kept_kernels(from_hz: int, to_hz: int) -> tf.Tensor:
-    return _make_kernels(from_hz, to_hz)
-
-
-@tf.function(input_signature=[_COUNT, _COUNT])
-def _make_kernels(from_hz, to_hz):
-    """The kernels of all groups, [groups, window, group], or none if they are large."""
-    plan = _plan(*_reduced(from_hz, to_hz))
-    return tf.cond(
-        plan.num_groups * plan.window * plan.group <= _MAX_KEPT_VALUES,
-        lambda: tf.map_fn(
-            functools.partial(_kernel, plan),
-            tf.range(plan.num_groups),
-            fn_output_signature=tf.float32,
-        ),
-        lambda: tf.constant(_NO_KERNELS),
-    )
+    return tf.cond(from_hz == to_hz, lambda: samples, lambda: _convolve(samples, up, down))
 
 
 class _Plan(NamedTuple):
@@ -132,14 +89,14 @@ class _Plan(NamedTuple):
 
 def _plan(up: tf.Tensor, down: tf.Tensor) -> _Plan:
     share = tf.minimum(1.0, tf.cast(up / down, tf.float32))
-    reach = tf.cast(tf.math.ceil(_HALF_WIDTH / share), tf.int64)
-    window = _PHASES_PER_GROUP * down // up + 2 * reach + 2
+    reach = tf.cast(tf.math.ceil(HALF_WIDTH / share), tf.int64)
+    window = PHASES_PER_GROUP * down // up + 2 * reach + 2
 
     # Several periods together where one is shorter than two windows. With a period in a row, any
     # group's window then lies within a row, or within one of the rows that begin half a row later.
     repeats = _ceil_div(2 * window, down)
     up, down = up * repeats, down * repeats
-    num_groups = _ceil_div(up, _PHASES_PER_GROUP)
+    num_groups = _ceil_div(up, PHASES_PER_GROUP)
     return _Plan(up, down, share, reach, window, _ceil_div(up, num_groups), num_groups)
 
 
@@ -153,8 +110,8 @@ def _kernel(plan: _Plan, index: tf.Tensor) -> tf.Tensor:
     return _windowed_sinc(distance * plan.share)
 
 
-def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
-    """The input [batch, samples] at `up / down` times its rate; `kernels` of all groups or none."""
+def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
+    """The input [batch, samples] at `up / down` times its rate."""
     batch, num_in = tf.unstack(tf.shape(samples, tf.int64))
     num_out = _ceil_div(num_in * up, down)
     plan = _plan(up, down)
@@ -176,8 +133,7 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor, kernels: tf.Te
             lambda: rows[:, :, start : start + window],
             lambda: later_rows[:, :, start - half : start - half + window],
         )
-        kernel = tf.cond(tf.size(kernels) > 0, lambda: kernels[index], lambda: _kernel(plan, index))
-        return tf.matmul(windows, kernel)
+        return tf.matmul(windows, _kernel(plan, index))
 
     outputs = tf.map_fn(one_group, tf.range(num_groups), fn_output_signature=tf.float32)
     outputs = tf.reshape(
@@ -188,10 +144,10 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor, kernels: tf.Te
 
 def _windowed_sinc(distance: tf.Tensor) -> tf.Tensor:
     """The kernel [window, outputs] at distances in samples of the lower rate; columns sum to 1."""
-    angle = math.pi * _CUTOFF * distance
+    angle = math.pi * CUTOFF * distance
     sinc = tf.math.divide_no_nan(tf.sin(angle), angle) + tf.cast(angle == 0, tf.float32)
-    height = tf.sqrt(tf.maximum(0.0, 1 - tf.square(distance / _HALF_WIDTH)))
-    kaiser = tf.math.bessel_i0e(_BETA * height) * tf.exp(_BETA * (height - 1))
+    height = tf.sqrt(tf.maximum(0.0, 1 - tf.square(distance / HALF_WIDTH)))
+    kaiser = tf.math.bessel_i0e(BETA * height) * tf.exp(BETA * (height - 1))
     kernel = tf.where(height > 0, sinc * kaiser, 0.0)
     # Exact gain at 0 Hz for every phase; else a constant input would come out with a faint tone.
     return kernel / tf.reduce_sum(kernel, axis=0, keepdims=True)

@@ -9,7 +9,6 @@ features, and the index of sounds to find those that fit.
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Callable
@@ -21,16 +20,13 @@ from keras import ops
 
 from s2i_tf import files
 from s2i_tf.errors import UserError
+from s2i_tf.model_folder import find_model, read_description, read_trained_on, write_description
 from s2i_tf.models import feature_map, part_file
 from s2i_tf.models.layers import drawn_layers, drawn_masks
 from s2i_tf.models.multimodal import Hidden, MultimodalLayers
 from s2i_tf.models.sound_index import SoundIndex
 
-DESCRIPTION_FILE = "model.json"
-TRAINED_ON_FILE = "trained_on.json"
 SOUND_INDEX_FILE = "sound_index.npz"
-FOLDER_IN_RUN = "model"
-VERSION = 1
 _PARTS = ("multimodal", "feature_generator", "image_generator")
 _REVERSE_PART = "reverse_generator"
 _BATCH_SIZE = 16
@@ -232,66 +228,6 @@ class SoundToImage:
     def _picture(self, image_features):
         condition = feature_map.lay_out(image_features, self.image_generator)
         return (self.image_generator(condition, training=False) + 1) / 2
-
-
-def write_description(
-    folder: pathlib.Path, *, trained_on: dict[str, Any] | None = None, **values: Any
-) -> None:
-    """Writes `model.json`, which makes a folder with the three parts a model.
-
-    What it was trained on goes into a file beside it, which `model.json` names.
-    """
-    if trained_on is not None:
-        files.write_json(folder / TRAINED_ON_FILE, trained_on)
-    name = None if trained_on is None else TRAINED_ON_FILE
-    files.write_json(folder / DESCRIPTION_FILE, {"version": VERSION, **values, "trained_on": name})
-
-
-def find_model(folder: str | os.PathLike) -> pathlib.Path:
-    """The model's folder for a path to itself or to its run.
-
-    Raises:
-      UserError: if neither holds a model.
-    """
-    for candidate in (pathlib.Path(folder), pathlib.Path(folder) / FOLDER_IN_RUN):
-        if (candidate / DESCRIPTION_FILE).is_file():
-            return candidate
-    raise UserError(
-        f"{folder}: no trained model here ({DESCRIPTION_FILE} is missing); "
-        "`s2i train --workdir=FOLDER` makes one once all its stages are done"
-    )
-
-
-def read_description(folder: str | os.PathLike) -> dict[str, Any]:
-    """What `model.json` says, for a path to a model or to its run.
-
-    Raises:
-      UserError: as `find_model`, or if the file is damaged or of another version.
-    """
-    path = find_model(folder) / DESCRIPTION_FILE
-    try:
-        description = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
-    if description.get("version") != VERSION:
-        raise UserError(f"{path}: version {description.get('version')!r}; allowed: {VERSION}")
-    return description
-
-
-def read_trained_on(folder: str | os.PathLike) -> dict[str, Any] | None:
-    """Hashes of what a model was trained on, as of `s2i_tf.data.trained_on`, or None.
-
-    Raises:
-      UserError: as `read_description`, or if the file that it names is damaged.
-    """
-    name = read_description(folder).get("trained_on")
-    if name is None:
-        return None
-    path = find_model(folder) / pathlib.Path(name).name
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
 
 
 def _in_batches(function: Callable, features: np.ndarray):

@@ -15,8 +15,9 @@ Inputs and outputs have fixed names; n is any number of rows, the same in all in
   wav_bytes_samples  audio_bytes, num_samples, seed     → image_bytes string [n, m]
 
 `before` and `after` are the multimodal vectors before and after the activation (paper section 5.3),
-`heard` class probabilities [n, classes]. The last three exist where the model is stochastic. They take int32 [n], so that a server can batch
-requests, and m is the largest number asked for: a row's first `num_samples` pictures are its own.
+`heard` class probabilities [n, classes]. The last three exist where the model is stochastic. They
+take int32 [n], so that a server can batch requests, and m is the largest number asked for: a row's
+first `num_samples` pictures are its own.
 """
 
 from collections.abc import Callable

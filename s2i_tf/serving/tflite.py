@@ -8,31 +8,32 @@ import os
 import pathlib
 import threading
 import types
+from typing import Any
 
 import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
-from s2i_tf.serving import tflite_metadata
+from s2i_tf.serving import draws, tflite_metadata
 
 WAVEFORM_SIGNATURE = "serving_default"
 FEATURES_SIGNATURE = "sound_features"
 EMBED_SIGNATURE = "embed_sound"
 DRAW_SIGNATURE = "draw"
+SAMPLES_SIGNATURE = "draw_samples"
+_NUMBERS = "numbers_"
 
 
 class TFLiteModel:
-    """A sound-to-image model in one file; draws as `SoundToImage` does, one picture a sound.
+    """A sound-to-image model in one file; hears and draws as `SoundToImage` does.
 
     Attributes:
       class_names: of the labels it was trained with.
       fingerprints: digests of the two nets whose features it takes.
       extractors: the names of these nets (`sound`, `image`).
       quantization: of its weights and activations.
-      stochastic: False: TFLite has no op that draws from a given seed.
+      stochastic: whether one sound can give several pictures.
     """
-
-    stochastic = False
 
     def __init__(self, path: pathlib.Path, facts: dict, num_threads: int | None):
         self.class_names = tuple(facts["class_names"])
@@ -45,6 +46,7 @@ class TFLiteModel:
             self._interpreter = interpreter().Interpreter(str(path), num_threads=num_threads)
         except ValueError as error:
             raise UserError(f"{path}: cannot be run: {str(error).splitlines()[0]}") from None
+        self.stochastic = self.has(SAMPLES_SIGNATURE)
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, num_threads: int | None = None) -> "TFLiteModel":
@@ -59,6 +61,10 @@ class TFLiteModel:
         """
         return cls(pathlib.Path(path), tflite_metadata.read(path), num_threads)
 
+    def has(self, signature: str) -> bool:
+        """Whether the file has a signature of that name."""
+        return signature in self._interpreter.get_signature_list()
+
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """What is heard in waveforms, each float32 [samples] within ±256 at 22,050 Hz.
 
@@ -69,48 +75,57 @@ class TFLiteModel:
         from s2i_tf.media import audio
 
         windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
-        return self._run(EMBED_SIGNATURE, "waveform", windows / np.float32(spec.WAVEFORM_SCALE))
+        return self._run(EMBED_SIGNATURE, waveform=windows / np.float32(spec.WAVEFORM_SCALE))
 
     def draw(self, before: np.ndarray, num_samples: int = 1, seed: int = 0) -> np.ndarray:
         """Pictures of multimodal vectors.
 
         Args:
           before: float32 [num, hidden units], before the activation.
-          num_samples: 1, the one deterministic picture.
-          seed: of further pictures, of which there are none.
+          num_samples: how many of each; the first is the deterministic one.
+          seed: random seed of the further ones.
 
         Returns:
-          Float32 [num, 1, 128, 128, 3] in [0, 1].
+          Float32 [num, num_samples, side, side, 3] in [0, 1].
 
         Raises:
-          UserError: if further pictures are asked for.
+          UserError: if further pictures are asked of a model that has no dropout.
         """
-        _only_one(num_samples)
-        return self._run(DRAW_SIGNATURE, "before", before)["image"][:, None]
+        samples = [self._run(DRAW_SIGNATURE, before=before)["image"]]
+        if num_samples > 1 and not self.stochastic:
+            raise UserError("this TFLite file gives one picture a sound: its model does, or is old")
+        for sample in range(1, num_samples):
+            samples.append(self._run(SAMPLES_SIGNATURE, (seed, sample), before=before)["image"])
+        return np.stack(samples, axis=1)
 
-    def generate(self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
-        """Pictures float32 [num, 128, 128, 3] in [0, 1] of sound features [num, 4096].
-
-        Raises:
-          UserError: if another picture than sample 0 is asked for.
-        """
-        _only_one(sample + 1)
-        return self._run(FEATURES_SIGNATURE, "sound_features", sound_features)["image"]
+    def generate(self, sound_features: np.ndarray) -> np.ndarray:
+        """Pictures float32 [num, side, side, 3] in [0, 1] of sound features [num, 4096]."""
+        return self._run(FEATURES_SIGNATURE, sound_features=sound_features)["image"]
 
     def generate_from_windows(self, windows: np.ndarray) -> np.ndarray:
         """Pictures [num, 128, 128, 3] of windows float32 [num, 132300] in [-1, 1]."""
-        return self._run(WAVEFORM_SIGNATURE, "waveform", windows)["image"]
+        return self._run(WAVEFORM_SIGNATURE, waveform=windows)["image"]
 
-    def _run(self, signature: str, name: str, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """A signature's outputs, of one row at a time."""
-        if signature not in self._interpreter.get_signature_list():
+    def _run(
+        self, signature: str, drawn: tuple[int, int] | None = None, **rows: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """A signature's outputs.
+
+        Args:
+          signature: its name.
+          drawn: seed and number of the sample that random numbers are drawn for.
+          **rows: its one other input, of which it takes one row at a time.
+        """
+        if not self.has(signature):
             raise UserError(
                 f"{self._path}: has no signature {signature!r}, for an older version wrote it; "
                 "`s2i export` writes it anew"
             )
         with self._lock:
             runner = self._interpreter.get_signature_runner(signature)
-            answers = [runner(**{name: row[None].astype(np.float32)}) for row in rows]
+            numbers = self._numbers(runner, *drawn) if drawn else {}
+            ((name, values),) = rows.items()
+            answers = [runner(**{name: row[None].astype(np.float32)}, **numbers) for row in values]
             outputs = runner.get_output_details()
         return {
             output: np.concatenate([answer[output] for answer in answers])
@@ -119,10 +134,17 @@ class TFLiteModel:
             for output, details in outputs.items()
         }
 
-
-def _only_one(num_samples: int) -> None:
-    if num_samples > 1:
-        raise UserError("a TFLite file gives one picture a sound; further samples need the model")
+    def _numbers(self, runner: Any, seed: int, sample: int) -> dict[str, np.ndarray]:
+        """The random numbers that `SoundToImage` draws for a sample, by input."""
+        inputs = {
+            int(name.removeprefix(_NUMBERS)): details["shape"]
+            for name, details in runner.get_input_details().items()
+            if name.startswith(_NUMBERS)
+        }
+        return {
+            f"{_NUMBERS}{position}": draws.uniform((seed, sample * len(inputs) + position), shape)
+            for position, shape in inputs.items()
+        }
 
 
 def interpreter() -> types.ModuleType:
@@ -135,6 +157,6 @@ def interpreter() -> types.ModuleType:
         from ai_edge_litert import interpreter as runtime
     except ImportError:
         raise UserError(
-            "TFLite files need ai-edge-litert, which is not installed: pip install 's2i_tf[tflite]'"
+            "TFLite files need ai-edge-litert, which is not installed: pip install ai-edge-litert"
         ) from None
     return runtime

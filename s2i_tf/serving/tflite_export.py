@@ -7,11 +7,14 @@ Batch 1, builtin ops alone, norms and dropout as at inference. The file's signat
   embed_sound      waveform                           → before, after float32 [1, hidden units],
                                                         heard float32 [1, classes]
   draw             before                             → image
+  draw_samples     before, numbers_0, numbers_1, …    → image
 
 `before` and `after` are the multimodal vectors before and after the activation, `heard` class
-probabilities. The waveform is the 6 s window of `audio.feature_window` in [-1, 1]. Weights that
-several signatures use are in the file once. What else a caller must know is inside, see
-`s2i_tf.serving.tflite_metadata`; `s2i_tf.serving.tflite` runs the file.
+probabilities. The last one exists where the model is stochastic: each of its layers that draws
+takes random numbers in [0, 1), `s2i_tf.serving.draws.uniform((seed, sample * layers + position))`
+for a sample of `s2i generate`. The waveform is the 6 s window of `audio.feature_window` in [-1, 1].
+Weights that several signatures use are in the file once. What else a caller must know is inside,
+see `s2i_tf.serving.tflite_metadata`; `s2i_tf.serving.tflite` runs the file.
 """
 
 import dataclasses
@@ -19,7 +22,8 @@ import os
 import pathlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -30,14 +34,16 @@ from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.features.base import Extractor
 from s2i_tf.media import audio
+from s2i_tf.models.layers import given_numbers
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import examples, saved_model, tflite_metadata, wav
+from s2i_tf.serving import draws, examples, saved_model, tflite_metadata, wav
 from s2i_tf.serving.parity import ParityError
 from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.tflite import (
     DRAW_SIGNATURE,
     EMBED_SIGNATURE,
     FEATURES_SIGNATURE,
+    SAMPLES_SIGNATURE,
     WAVEFORM_SIGNATURE,
     TFLiteModel,
     interpreter,
@@ -137,21 +143,45 @@ def export(
       ParityError: if the pictures are others than Keras'.
     """
     path = plan(out, name, quantization)
+    if quantization == CALIBRATED and not data:
+        raise UserError(f"{quantization} needs a prepared data set to calibrate with: --data=DIR")
+    return write(path, model, extractor, quantization=quantization, data=data)
+
+
+def write(
+    path: pathlib.Path,
+    model: SoundToImage,
+    extractor: Extractor,
+    *,
+    quantization: str = "float32",
+    data: str | os.PathLike | None = None,
+    facts: Mapping[str, Any] | None = None,
+    compact: bool = False,
+) -> TFLiteExport:
+    """Writes a file at a path of any name; otherwise as `export`.
+
+    Args:
+      path: of the file.
+      model: the trained model.
+      extractor: the net whose sound features the model was trained on.
+      quantization: a key of `QUANTIZATIONS`.
+      data: a prepared data set, whose training sounds calibrate `full_int8`.
+      facts: what else its `model.json` says.
+      compact: hold only the signatures by vector, and weights as float16 where that changes none.
+    """
     saved_model.check_extractor(model, extractor)
     model = convertible(model)
     calibration: Examples = {}
     if quantization == CALIBRATED:
-        if not data:
-            raise UserError(
-                f"{quantization} needs a prepared data set to calibrate with: --data=DIR"
-            )
-        calibration = chain_examples(
-            model, extractor, training_windows(data, NUM_CALIBRATION_SOUNDS)
-        )
+        windows = training_windows(data, NUM_CALIBRATION_SOUNDS)
+        calibration = chain_examples(model, extractor, windows)
     functions = chain_functions(model, extractor.model)
+    if compact:
+        del functions[WAVEFORM_SIGNATURE], functions[FEATURES_SIGNATURE]
     nets = (extractor.model, *model_nets(model))
     contents = convert(functions, nets, quantization, calibration)
-    contents = tflite_metadata.add(contents, saved_model.facts(model), quantization)
+    described = {**saved_model.facts(model), **(facts or {})}
+    contents = tflite_metadata.add(contents, described, quantization, compact=compact)
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.new_file(path) as temporary:
         temporary.write_bytes(contents)
@@ -244,13 +274,36 @@ def chain_functions(
     def draw(before: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"image": model.picture_of_vector(before)}
 
+    def draw_samples(before: tf.Tensor, *numbers: tf.Tensor) -> dict[str, tf.Tensor]:
+        generators = (model.feature_generator, model.image_generator)
+        with given_numbers(lambda position, shape: (numbers[position], None), *generators):
+            return draw(before)
+
     hidden_units = model.multimodal.hidden_units
-    return {
+    functions = {
         WAVEFORM_SIGNATURE: traced(picture_of_waveform, waveform=[1, spec.FEATURE_SAMPLES]),
         FEATURES_SIGNATURE: traced(picture_of_features, sound_features=[1, spec.FEATURE_SIZE]),
         EMBED_SIGNATURE: traced(embed, waveform=[1, spec.FEATURE_SAMPLES]),
         DRAW_SIGNATURE: traced(draw, before=[1, hidden_units]),
     }
+    if shapes := drawn_shapes(model):
+        numbers = {f"numbers_{index}": [1, *shape] for index, shape in enumerate(shapes)}
+        functions[SAMPLES_SIGNATURE] = traced(draw_samples, before=[1, hidden_units], **numbers)
+    return functions
+
+
+def drawn_shapes(model: SoundToImage) -> list[tuple[int, ...]]:
+    """The shapes of the random numbers that the model's layers draw for a further picture."""
+    generators = (model.feature_generator, model.image_generator)
+    shapes: dict[int, tuple[int, ...]] = {}
+
+    def noted(position: int, shape: tuple[int, ...]) -> tuple[tf.Tensor, None]:
+        shapes[position] = tuple(shape)
+        return tf.zeros([1, *shape]), None
+
+    with given_numbers(noted, *generators):
+        traced(model.picture_of_vector, before=[1, model.multimodal.hidden_units])
+    return [shapes[position] for position in sorted(shapes)]
 
 
 def traced(function: Callable, **shapes: list[int]) -> tf.types.experimental.ConcreteFunction:
@@ -262,13 +315,27 @@ def traced(function: Callable, **shapes: list[int]) -> tf.types.experimental.Con
 def chain_examples(model: SoundToImage, extractor: Extractor, windows: np.ndarray) -> Examples:
     """Calibration examples for `chain_functions`, of windows [num, 132300] in [-1, 1]."""
     features = [extractor(window[None] * spec.WAVEFORM_SCALE) for window in windows]
+    vectors = [{"before": model.embed_sound(row).before} for row in features]
+    shapes = drawn_shapes(model)
+    numbers = [
+        {
+            f"numbers_{position}": draws.uniform((row, position), (1, *shape))
+            for position, shape in enumerate(shapes)
+        }
+        for row in range(len(windows))
+    ]
     of_windows = [{"waveform": window[None]} for window in windows]
-    return {
+    examples = {
         WAVEFORM_SIGNATURE: of_windows,
         FEATURES_SIGNATURE: [{"sound_features": row} for row in features],
         EMBED_SIGNATURE: of_windows,
-        DRAW_SIGNATURE: [{"before": model.embed_sound(row).before} for row in features],
+        DRAW_SIGNATURE: vectors,
     }
+    if shapes:
+        examples[SAMPLES_SIGNATURE] = [
+            {**vector, **drawn} for vector, drawn in zip(vectors, numbers, strict=True)
+        ]
+    return examples
 
 
 def model_nets(model: SoundToImage) -> tuple[keras.Model, ...]:
@@ -305,7 +372,9 @@ def _compare(
     features = extractor(waveforms)
     expected = model.generate(features)
     by_vector = file.draw(file.listen(list(waveforms))["before"], 1, 0)[:, 0]
-    pictures = (file.generate_from_windows(windows), file.generate(features), by_vector)
+    pictures = [by_vector]
+    if file.has(WAVEFORM_SIGNATURE):
+        pictures += [file.generate_from_windows(windows), file.generate(features)]
     difference = max(float(np.abs(picture - expected).mean()) for picture in pictures)
     if not difference <= MEAN_TOLERANCES[quantization]:
         raise ParityError(

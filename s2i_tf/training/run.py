@@ -19,13 +19,12 @@ import numpy as np
 
 import s2i_tf
 from s2i_tf import config as config_lib
-from s2i_tf import files, spec
+from s2i_tf import files, model_folder, spec
 from s2i_tf.config import Config
 from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError, unknown_name
-from s2i_tf.models import sound_to_image
 from s2i_tf.training import loop
 from s2i_tf.training.backends import strategy as strategy_lib
 from s2i_tf.training.stages import STAGES, Stage, wanted
@@ -158,8 +157,8 @@ def _describe_model(config: Config, workdir: pathlib.Path) -> None:
     """Makes a model of the parts once all of them are there."""
     info = dataset_info.load(config.data)
     if all(STAGES[name](config, info, workdir).done for name in wanted(config)):
-        sound_to_image.write_description(
-            workdir / sound_to_image.FOLDER_IN_RUN,
+        model_folder.write_description(
+            workdir / model_folder.FOLDER_IN_RUN,
             class_names=info.class_names,
             fingerprints=info.fingerprints,
             extractors=info.extractors,

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from s2i_tf import features, files, spec
+from s2i_tf import features, files, model_folder, spec
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.data.trained_on import TrainedOn
@@ -17,7 +17,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate as evaluation
 from s2i_tf.features.base import Classifier, Extractor, Fingerprint
 from s2i_tf.media import audio, image
-from s2i_tf.models import build_generator, sound_to_image
+from s2i_tf.models import build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_to_image import SoundToImage
 
@@ -71,7 +71,7 @@ def run_folder(tiny_dataset, tmp_path_factory):
         fingerprints={"sound_fingerprint": "s", "image_fingerprint": "i"},
         extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
         nets={},
-    ).save(folder / sound_to_image.FOLDER_IN_RUN)
+    ).save(folder / model_folder.FOLDER_IN_RUN)
     Config(data=str(tiny_dataset), judge="mean").save(folder)
     return folder
 
@@ -208,8 +208,8 @@ def trained(small_nets, class_folder, tmp_path, run_folder):
     )
     info = dataset_info.load(data)
     model = tmp_path / "model"
-    shutil.copytree(run_folder / sound_to_image.FOLDER_IN_RUN, model, copy_function=os.link)
-    sound_to_image.write_description(
+    shutil.copytree(run_folder / model_folder.FOLDER_IN_RUN, model, copy_function=os.link)
+    model_folder.write_description(
         model,
         class_names=info.class_names,
         fingerprints=info.fingerprints,
@@ -269,7 +269,7 @@ def test_a_folder_of_new_data_has_no_training_figures(
     call, trained, class_folder, mean_judge, tmp_path
 ):
     _, model = trained
-    path = model / sound_to_image.TRAINED_ON_FILE
+    path = model / model_folder.TRAINED_ON_FILE
     nothing = {"recordings": [], "contents": ["0" * 16], "paths": []}
     files.write_json(path, json.loads(path.read_text()) | nothing)
     metrics = evaluated(

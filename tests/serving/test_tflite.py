@@ -64,10 +64,17 @@ def test_it_stands_for_the_model(toy, float32_file):
     file = tflite.TFLiteModel.load(float32_file)
     for name in ("class_names", "fingerprints", "extractors"):
         assert getattr(file, name) == getattr(toy.model, name)
-    assert not file.stochastic and file.quantization == "float32"
+    assert file.stochastic and file.quantization == "float32"
     assert file.generate(np.zeros((0, 4096), np.float32)).shape == (0, 128, 128, 3)
-    with pytest.raises(UserError, match="one picture a sound"):
-        file.generate(np.zeros((1, 4096), np.float32), sample=1)
+
+
+def test_further_samples_are_those_of_the_model(toy, float32_file, features):
+    before = toy.model.embed_sound(features[1]).before
+    drawn = tflite.TFLiteModel.load(float32_file).draw(before, 3, seed=2**31 - 1)
+    for sample in range(3):
+        expected = toy.model.draw(before, sample=sample, seed=2**31 - 1)
+        np.testing.assert_allclose(drawn[:, sample], expected, atol=1e-3)
+    assert np.abs(drawn[:, 1] - drawn[:, 2]).mean() > 1e-3
 
 
 def test_running_a_file_needs_no_tensorflow(float32_file):
@@ -81,11 +88,13 @@ def test_running_a_file_needs_no_tensorflow(float32_file):
     assert finished.returncode == 0, finished.stderr
 
 
-def test_the_file_names_its_signatures_and_holds_builtin_ops_alone(float32_file):
+def test_the_file_names_its_signatures_and_holds_builtin_ops_alone(toy, float32_file):
     model = parsed(float32_file)
+    numbers = [f"numbers_{index}" for index in range(len(tflite_export.drawn_shapes(toy.model)))]
+    assert len(numbers) > 1
     found = {
         signature.signatureKey.decode(): (
-            [each.name.decode() for each in signature.inputs],
+            sorted(each.name.decode() for each in signature.inputs),
             [each.name.decode() for each in signature.outputs],
         )
         for signature in model.signatureDefs
@@ -95,6 +104,7 @@ def test_the_file_names_its_signatures_and_holds_builtin_ops_alone(float32_file)
         "sound_features": (["sound_features"], ["image"]),
         "embed_sound": (["waveform"], ["after", "before", "heard"]),
         "draw": (["before"], ["image"]),
+        "draw_samples": (["before", *numbers], ["image"]),
     }
     codes = {max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes}
     assert schema.BuiltinOperator.CONV_2D in codes
@@ -125,6 +135,25 @@ def test_metadata_is_in_the_format_of_tensorflow_lite(float32_file):
     for text in ("Pictures from sounds", "labels.txt", "model.json", "Apache-2.0"):
         assert text.encode() in data
     assert b"22050 Hz" in model.description
+
+
+def test_a_compact_file_is_smaller_and_draws_the_same(toy, float32_file, features, tmp_path):
+    halved = toy.model.multimodal.sound_layer.kernel
+    kept = halved.numpy()
+    halved.assign(kept.astype(np.float16).astype(np.float32))
+    try:
+        export = tflite_export.write(tmp_path / "a", toy.model, toy.extractor, compact=True)
+        expected = toy.model.listen(features[1])
+    finally:
+        halved.assign(kept)
+    saved = float32_file.stat().st_size - export.num_bytes
+    assert saved > 0.99 * kept.nbytes / 2
+    file = tflite.TFLiteModel.load(export.path)
+    assert not file.has("serving_default") and not file.has("sound_features")
+    heard = file.listen(list(features[0] * np.float32(256)))
+    for name, values in expected.items():
+        allowed = parity.TOLERANCE * max(1, np.abs(values).max())
+        np.testing.assert_allclose(heard[name], values, rtol=0, atol=allowed)
 
 
 def test_the_same_model_gives_the_same_bytes():
@@ -196,7 +225,7 @@ def test_an_existing_file_is_left_alone(toy, float32_file):
 def test_a_file_that_differs_gets_no_name(toy, float32_file, tmp_path, monkeypatch):
     contents = float32_file.read_bytes()
     monkeypatch.setattr(tflite_export, "convert", lambda *_: contents)
-    monkeypatch.setattr(tflite_export.tflite_metadata, "add", lambda contents, *_: contents)
+    monkeypatch.setattr(tflite_export.tflite_metadata, "add", lambda contents, *_, **__: contents)
     monkeypatch.setattr(
         tflite.TFLiteModel, "generate", lambda self, rows: np.ones((len(rows), 128, 128, 3))
     )

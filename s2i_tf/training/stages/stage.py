@@ -12,8 +12,8 @@ import keras
 from s2i_tf import spec
 from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.model_folder import FOLDER_IN_RUN
 from s2i_tf.models import part_file
-from s2i_tf.models.sound_to_image import FOLDER_IN_RUN
 from s2i_tf.training.backends import pipeline
 
 _MAX_STAGES = 10
