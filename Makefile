@@ -6,7 +6,7 @@ VENV ?= .venv
 DEMO_OUT ?= demo_out
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench web clean
+.PHONY: demo test lint bench docs web clean
 
 demo: $(VENV)/.installed
 	$(BIN)/s2i demo --out=$(DEMO_OUT)
@@ -30,9 +30,13 @@ bench: $(VENV)/.installed
 		echo "PyTorch cannot be installed: what is measured beside it is left out"
 	$(BIN)/python -m benchmarks.speed --out=docs/speed/speed.json --page=docs/speed.md
 
+# Pages in site/, to be opened in a browser: guides and API reference.
+docs: $(VENV)/.installed
+	$(BIN)/python -m mkdocs build --strict
+
 $(VENV)/.installed: setup.py $(wildcard requirements/*.txt) requirements/install.py
 	$(PYTHON) requirements/install.py $(VENV)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO_OUT)
+	rm -rf $(VENV) $(DEMO_OUT) site

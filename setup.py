@@ -10,15 +10,29 @@ VERSION = re.search(
     r'__version__ = "(.+?)"', (ROOT / "s2i_tf" / "__init__.py").read_text(encoding="utf-8")
 ).group(1)
 
-LITERT = "ai-edge-litert>=1.2"
+LITERT = "ai-edge-litert>=1.2; platform_system != 'Windows'"
+
+# What turns sounds into pictures without TensorFlow: `pip install --no-deps s2i_tf`, then these.
+LITE = [
+    "absl-py>=2.1",
+    LITERT,
+    "av>=14.1,<19",
+    "ml_collections>=1.0",
+    "numpy>=1.26",
+    "pillow>=10.3",
+    "soundfile>=0.12",  # decodes FLAC, in two thirds of PyAV's time
+]
 
 EXTRAS = {
+    "lite": LITE,
     # Data preparation at scale; `s2i prepare` says so where it is missing.
     "prepare": ["apache-beam[tfrecord]>=2.70"],
     # The export's gRPC client and the warm-up requests.
     "serving": ["tensorflow-serving-api>=2.17,<2.22"],
     # Runs exported TFLite models; comes along in any case.
     "tflite": [LITERT],
+    # The API reference, `make docs`.
+    "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=0.27"],
     # Playwright drives a Chromium that is installed apart, in the tests of the page.
     "dev": ["playwright>=1.49", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
 }
@@ -32,6 +46,9 @@ JAX = ["jax>=0.5"]
 # A cluster for `s2i prepare --runner=DaskRunner`.
 DASK = ["dask[distributed]>=2024.4.2"]
 
+# They lie beside the package, and within it once it is installed.
+CONFIGS = {f"s2i_tf.{name}": name.replace(".", "/") for name in find_packages(include=["configs*"])}
+
 setup(
     name="s2i_tf",
     version=VERSION,
@@ -40,31 +57,22 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["s2i_tf*", "tfrecords_tools*"]),
+    packages=[*find_packages(include=["s2i_tf*", "tfrecords_tools*"]), *CONFIGS],
+    package_dir=CONFIGS,
     package_data={
         "tfrecords_tools": ["**/*.html"],
         "s2i_tf": [
-            "**/*.json",
-            "**/*.html",
-            "**/*.css",
+            *("py.typed", "**/*.csv", "**/*.json", "**/*.html", "**/*.css", "**/*.npz"),
             "pretrained/**/*",
             "web/page/**/*",
-            "features/yamnet.npz",
-            "features/*.csv",
         ],
     },
     install_requires=[
-        "absl-py>=2.1",
-        LITERT,  # checks a model that was exported for the page of `s2i app`
-        "av>=14.1,<19",
+        *LITE,
         "jinja2>=3.1",  # writes the reports
         "keras>=3.6,<4",
         "matplotlib>=3.8",
-        "ml_collections>=1.0",
-        "numpy>=1.26",
-        "pillow>=10.3",
         "setuptools<81",  # tensorflow-hub imports pkg_resources
-        "soundfile>=0.12",  # decodes FLAC, in two thirds of PyAV's time
         "tensorflow>=2.17,<2.22",
         "tensorflow-hub>=0.16.1",
         # Its native audio ops load with TensorFlow 2.17 only; elsewhere PyAV decodes.

@@ -47,7 +47,7 @@ class Query:
 
 
 def read_sound(path: pathlib.Path) -> bytes:
-    """A WAV file's contents as they are; any other sound or video as a WAV file.
+    """A WAV file of 16-bit PCM as it is; any other sound or video as such a file.
 
     Raises:
       ServingError: if the file cannot be read.
@@ -56,15 +56,25 @@ def read_sound(path: pathlib.Path) -> bytes:
         contents = path.read_bytes()
     except OSError as error:
         raise ServingError(f"{path}: {error.strerror}") from None
-    if contents.startswith(b"RIFF"):
+    if _is_plain_wav(contents):
         return contents
-    from s2i_tf.errors import MediaError
-    from s2i_tf.media import audio
-
+    try:
+        from s2i_tf.errors import MediaError
+        from s2i_tf.media import audio
+    except ImportError:
+        raise ServingError(
+            f"{path}: no WAV file of 16-bit PCM; s2i_tf, which would convert it, is not installed"
+        ) from None
     try:
         return audio.encode_audio(audio.load_waveform(path), "wav")
     except MediaError as error:
         raise ServingError(str(error)) from None
+
+
+def _is_plain_wav(contents: bytes) -> bool:
+    """Whether the server takes a file as it is; RIFF is also the beginning of AVI and WebP."""
+    kind, bits = (int.from_bytes(contents[at : at + 2], "little") for at in (20, 34))
+    return contents[:4] == b"RIFF" and contents[8:16] == b"WAVEfmt " and (kind, bits) == (1, 16)
 
 
 def sentence(message: str) -> str:

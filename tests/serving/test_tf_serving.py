@@ -142,7 +142,7 @@ def test_the_command_line_takes_a_sound_file_and_writes_a_png(name, server, tmp_
 
 @pytest.mark.parametrize(
     ("contents", "message"),
-    [(None, "No such file"), (b"RIFF, but no sound", "must be WAV files"), (b"text", "text.wav")],
+    [(None, "No such file"), (wav()[:100], "must be WAV files"), (b"text", "text.wav")],
 )
 def test_the_command_line_says_what_is_wrong_in_one_line(
     server, tmp_path, capsys, contents, message
