@@ -75,6 +75,8 @@ class GeneratorConfig:
       norm: a key of `s2i_tf.models.norms.NORMS`.
       dropout: rate in the three decoder blocks next to the bottleneck, or on the vector that a
         generator of vectors is given; 0 makes the first kind deterministic.
+      start: folder of a model whose part the training starts with; empty starts anew. Layers that
+        the part lacks are new.
       noise_scale: factor on the noise at inference, for a generator that is given noise: below 1
         its features are more typical and vary less.
     """
@@ -84,6 +86,7 @@ class GeneratorConfig:
     norm: str = "batch"
     dropout: float = 0.5
     noise_scale: float = 1.0
+    start: str = ""
 
 
 @dataclasses.dataclass

@@ -25,7 +25,7 @@ BACKBONES: dict[str, Callable[[int], keras.Model]] = {"efficientnet_lite2": _eff
 
 
 def load_backbone(name: str, side: int) -> keras.Model:
-    """A frozen model from pictures [batch, side, side, 3] in [-1, 1] to a list of float32 maps.
+    """A frozen model from pictures [batch, side, side, 3] in [-1, 1] to a list of maps.
 
     Raises:
       UserError: if the name is unknown or the weights can't be had.

@@ -21,6 +21,7 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.features import keras_net
 from s2i_tf.features.base import Classifier, Fingerprint
+from s2i_tf.kernels import fused
 from s2i_tf.media import image
 
 PREPROCESSING = "middle square, antialiased resize to {}, (x - 127) / 128"
@@ -87,7 +88,8 @@ def build_backbone(name: str, side: int, map_names: Sequence[str]) -> keras.Mode
       map_names: layers whose outputs are wanted, as of `build_efficientnet_lite`.
 
     Returns:
-      A frozen model in float32 from pictures [batch, side, side, 3] in [-1, 1] to a list of maps.
+      A frozen model, of the precision that Keras is set to, from pictures [batch, side, side, 3] in
+      [-1, 1] to a list of maps.
     """
     picture = keras.Input((side, side, spec.IMAGE_CHANNELS), name="image")
     x = keras.layers.Rescaling(127.5 / 128, 0.5 / 128, name="scale")(picture)
@@ -156,8 +158,10 @@ def _block(x, filters: int, expansion: int, stride: int, kernel: int, name: str)
     inputs = x
     if expansion > 1:
         x = _conv(x, x.shape[-1] * expansion, 1, 1, f"{name}_expand")
+    # oneDNN has no gradient of a strided one in bfloat16, TensorFlow's own takes 30 times as long.
+    dtype = "float32" if stride > 1 and fused.on_processor() else None
     x = keras.layers.DepthwiseConv2D(
-        kernel, stride, "same", activation="relu6", name=f"{name}_depthwise"
+        kernel, stride, "same", activation="relu6", dtype=dtype, name=f"{name}_depthwise"
     )(x)
     x = keras.layers.Conv2D(filters, 1, name=f"{name}_project")(x)
     if stride == 1 and inputs.shape[-1] == filters:

@@ -19,7 +19,7 @@ CONTRAST_RANGE = (0.5, 1.5)
 TRANSLATION_SHARE = 1 / 8
 CUTOUT_SHARE = 1 / 2
 
-_NUM_DRAWS = 7
+_NUM_DRAWS = 8
 
 
 def diff_augment(pictures, policy: str, seed_generator: keras.random.SeedGenerator):
@@ -111,10 +111,17 @@ def _cutout(condition, pictures, draws):
     return _both(lambda maps: maps * ops.cast(kept, maps.dtype), condition, pictures)
 
 
+def _flip(condition, pictures, draws):
+    """Left and right exchanged, for one of two."""
+    turned = ops.cast(draws[7] < 0.5, pictures.dtype)[:, None, None, None]
+    return _both(lambda maps: maps + turned * (maps[:, :, ::-1] - maps), condition, pictures)
+
+
 AUGMENTATIONS: dict[str, Callable] = {
     "color": _color,
     "translation": _translation,
     "cutout": _cutout,
+    "flip": _flip,
 }
 
 

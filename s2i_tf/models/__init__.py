@@ -4,6 +4,7 @@ Those of maps take and make [batch, side, side, channels]: the paper's square ma
 pictures. Those of vectors take features [batch, size] as they are.
 """
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -20,6 +21,7 @@ GENERATORS: dict[str, Callable[..., keras.Model]] = {
     "encoder_decoder": build_encoder_decoder,
     "resize_unet": build_resize_unet,
     "decoder": build_decoder,
+    "modulated_decoder": functools.partial(build_decoder, modulated=True),
     "feature_decoder": build_feature_decoder,
 }
 
@@ -32,7 +34,7 @@ DISCRIMINATORS: dict[str, Callable[..., keras.Model]] = {
 }
 
 _WITH_NOISE = ("feature_decoder",)
-_OF_VECTORS = ("decoder", "feature_decoder", "projected", "feature_critic")
+_OF_VECTORS = ("decoder", "modulated_decoder", "feature_decoder", "projected", "feature_critic")
 
 
 _OF_LAYOUTS = ("feature_critic",)

@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import HalvingConv2D
-from s2i_tf.models.layers import LEAKY_SLOPE, conv_init
+from s2i_tf.models.layers import conv_init, leaky_relu
 from s2i_tf.models.norms import normed
 from s2i_tf.models.patchgan import pair_inputs
 
@@ -56,18 +56,18 @@ def build_autoencoder(
     for depth, width in enumerate(widths):
         conv = HalvingConv2D(width, kernel_initializer=conv_init(), name=f"down{depth}_conv")
         x = normed(x, conv, norm, f"down{depth}", outer=depth == 0)
-        x = layers.LeakyReLU(LEAKY_SLOPE, name=f"down{depth}_relu")(x)
+        x = leaky_relu(f"down{depth}_relu")(x)
     grid = x.shape[1:]
     x = layers.Flatten(name="flat")(x)
     x = normed(x, layers.Dense(code_size, name="code"), norm, "code", outer=True)
     x = normed(x, layers.Dense(math.prod(grid), name="grid"), norm, "grid", outer=True)
     x = layers.Reshape(grid, name="grid_shape")(x)
     for depth in reversed(range(num_layers)):
-        x = layers.LeakyReLU(LEAKY_SLOPE, name=f"up{depth}_relu")(x)
+        x = leaky_relu(f"up{depth}_relu")(x)
         x = layers.UpSampling2D(name=f"up{depth}_resize")(x)
         conv = _conv(widths[max(depth - 1, 0)], f"up{depth}_conv")
         x = normed(x, conv, norm, f"up{depth}")
-    x = layers.LeakyReLU(LEAKY_SLOPE, name="out_relu")(x)
+    x = leaky_relu("out_relu")(x)
     last = _conv(target_shape[-1], "out_conv")
     x = normed(x, last, norm, "out", outer=True)
     x = layers.Activation("linear", dtype="float32", name="reproduction")(x)

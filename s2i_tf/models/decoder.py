@@ -14,7 +14,7 @@ from keras import layers, ops
 from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import KERNEL_SIDE
-from s2i_tf.models.layers import LEAKY_SLOPE, ConditioningNoise, conv_init
+from s2i_tf.models.layers import ConditioningNoise, conv_init, leaky_relu
 from s2i_tf.models.norms import normed
 
 GRID_SIDE = 8
@@ -22,6 +22,7 @@ TILE_SIDE = spec.FEATURE_SIDE // GRID_SIDE
 _KERNEL_SIDE = 3
 _MAX_WIDENING = 16
 _NUM_HIDDEN_LAYERS = 3
+_WHOLE_UNITS = 256
 
 
 def build_decoder(
@@ -31,6 +32,7 @@ def build_decoder(
     filters: int = 16,
     norm: str = "none",
     dropout: float = 0.0,
+    modulated: bool = False,
     output_activation: str = "tanh",
     seed: int | None = None,
     name: str = "decoder",
@@ -43,6 +45,9 @@ def build_decoder(
       filters: half the channels at half the side; each half as large has twice as many.
       norm: see `s2i_tf.models.norms.NORMS`.
       dropout: must be 0: what varies between pictures is decided in the features.
+      modulated: whether a vector of all the features scales and shifts the channels of every level,
+        so that each place knows what the whole picture shows; without it a place sees the
+        features near it.
       output_activation: `tanh` for pictures in [-1, 1].
       seed: of the initial weights; None draws one.
       name: of the model.
@@ -60,7 +65,10 @@ def build_decoder(
     features = keras.Input(condition_shape, name="features")
     x = TilesToGrid(name="grid")(features)
     init = _Initializers(seed)
+    whole = _dense(features, _WHOLE_UNITS, "none", "whole", init) if modulated else None
     for level in range(num_doublings):
+        if modulated:
+            x = Modulation(name=f"level{level}_modulation")([x, whole])
         width = filters * min(2 ** (num_doublings - level), _MAX_WIDENING)
         if level:
             x = layers.UpSampling2D(name=f"up{level}")(x)
@@ -138,6 +146,32 @@ class TilesToGrid(keras.layers.Layer):
         return ops.reshape(x, (-1, GRID_SIDE, GRID_SIDE, TILE_SIDE**2))
 
 
+@keras.saving.register_keras_serializable("s2i_tf")
+class Modulation(keras.layers.Layer):
+    """Scales and shifts the channels of maps [batch, …, channels] by a vector [batch, size].
+
+    At first it changes nothing.
+    """
+
+    def build(self, input_shape):
+        """Makes the layer from the vector to a factor and a shift of each channel."""
+        maps, vector = input_shape
+        self.dense = layers.Dense(
+            2 * maps[-1], kernel_initializer="zeros", dtype=self.dtype_policy, name="dense"
+        )
+        self.dense.build(vector)
+
+    def call(self, inputs):
+        """The changed maps."""
+        maps, vector = inputs
+        scale, shift = ops.split(self.dense(vector)[:, None, None], 2, axis=-1)
+        return maps * (1 + scale) + shift
+
+    def compute_output_shape(self, input_shape):
+        """That of the maps."""
+        return input_shape[0]
+
+
 class _Initializers:
     """Scaled normal initial weights, each kernel's seed one further than the last's."""
 
@@ -174,7 +208,7 @@ def _dense(x, units: int, norm: str, name: str, init: _Initializers):
 
 
 def _activated(x, name: str):
-    return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_relu")(x)
+    return leaky_relu(f"{name}_relu")(x)
 
 
 def _check_vector(name: str, shape: tuple[int, ...], size: int | None = None) -> None:

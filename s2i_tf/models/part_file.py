@@ -64,6 +64,23 @@ def load(folder: pathlib.Path, name: str) -> keras.Model:
         raise UserError(f"{path}: cannot be read: {reason}") from None
 
 
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Gives a model the weights of a smaller one of the same layers' names.
+
+    Layers that the source lacks keep theirs.
+
+    Raises:
+      UserError: if the target lacks a layer of the source, or it has another shape.
+    """
+    for layer in source.layers:
+        if layer.weights:
+            try:
+                target.get_layer(layer.name).set_weights(layer.get_weights())
+            except ValueError as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(f"{source.name} is no start of {target.name}: {reason}") from None
+
+
 def _compact_arrays(model: keras.Model, name: str) -> dict[str, Any]:
     config = json.dumps(keras.saving.serialize_keras_object(model))
     arrays: dict[str, Any] = {_CONFIG: np.array(config)}

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import PaddedConv2D
-from s2i_tf.models.layers import LEAKY_SLOPE, conv_init
+from s2i_tf.models.layers import conv_init, leaky_relu
 from s2i_tf.models.norms import normed
 
 MAX_WIDENING = 8
@@ -136,7 +136,7 @@ def _patch_scores(x, filters: int, num_layers: int, norm: str, prefix: str):
         width = filters * min(2**depth, MAX_WIDENING)
         strides = 2 if depth < num_layers else 1
         x = _conv(x, width, strides, norm, f"{prefix}conv{depth}", outer=depth == 0)
-        x = layers.LeakyReLU(LEAKY_SLOPE, name=f"{prefix}relu{depth}")(x)
+        x = leaky_relu(f"{prefix}relu{depth}")(x)
     return _conv(x, 1, 1, norm, f"{prefix}scores", outer=True)
 
 

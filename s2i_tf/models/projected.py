@@ -16,7 +16,7 @@ from keras import layers
 from s2i_tf import spec
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.models.decoder import TilesToGrid
-from s2i_tf.models.layers import LEAKY_SLOPE
+from s2i_tf.models.layers import leaky_relu
 from s2i_tf.models.norms import SpectralNorm
 
 _MIN_SIDE = 4
@@ -113,7 +113,7 @@ def build_feature_critic(
     features = keras.Input(target_shape, name="features")
     x = layers.Dropout(dropout, name="features_dropout")(features) if dropout else features
     whole = _normed(layers.Dense(8 * filters, name="whole_dense"), norm)(x)
-    whole = layers.LeakyReLU(LEAKY_SLOPE, name="whole_relu")(whole)
+    whole = leaky_relu("whole_relu")(whole)
     scores = [_scores(whole, condition, 8 * filters, norm, dropout, "whole")]
     grid = _conv(LAYOUTS[layout](name="grid")(x), filters, 1, 1, norm, "grid_in")
     for depth in range(num_layers):
@@ -141,7 +141,7 @@ def _conv(x, width: int, kernel: int, stride: int, norm: str, name: str):
     # No wider than a grid of one column.
     kernels = [kernel if side > 1 else 1 for side in x.shape[1:3]]
     layer = layers.Conv2D(width, kernels, stride, padding="same", name=f"{name}_conv")
-    return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_relu")(_normed(layer, norm)(x))
+    return leaky_relu(f"{name}_relu")(_normed(layer, norm)(x))
 
 
 def _normed(layer: keras.layers.Layer, norm: str) -> keras.layers.Layer:

@@ -13,7 +13,7 @@ from keras import layers
 
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.kernels.convolutions import DoublingConv2D, HalvingConv2D
-from s2i_tf.models.layers import LEAKY_SLOPE, MaskDropout, conv_init
+from s2i_tf.models.layers import MaskDropout, conv_init, leaky_relu
 from s2i_tf.models.norms import normed
 
 MAX_WIDENING = 8
@@ -64,7 +64,7 @@ def build_unet(
     encoded = []
     for depth, width in enumerate(widths):
         if depth:
-            x = layers.LeakyReLU(LEAKY_SLOPE, name=f"down{depth}_relu")(x)
+            x = leaky_relu(f"down{depth}_relu")(x)
         conv = HalvingConv2D(width, kernel_initializer=conv_init(), name=f"down{depth}_conv")
         x = normed(x, conv, norm, f"down{depth}", outer=depth in (0, num_layers - 1))
         encoded.append(x)

@@ -89,9 +89,9 @@ class GanStage(Stage):
         # while a function is traced keep their initial values in its graph.
         self.multimodal = frozen(self._load(MultimodalStage.part))
         backbone = None
-        if settings.backbone:
-            backbone = load_backbone(settings.backbone, spec.IMAGE_SIDE)
         with dtype_policy(config.precision):
+            if settings.backbone:
+                backbone = load_backbone(settings.backbone, spec.IMAGE_SIDE)
             trainer = Pix2Pix(
                 self._build_generator(),
                 self._build_discriminator(backbone),
@@ -132,7 +132,7 @@ class GanStage(Stage):
         settings = self.settings.generator
         size = self.condition_size()
         noise = {"noise_scale": settings.noise_scale} if takes_noise(settings.name) else {}
-        return build_generator(
+        generator = build_generator(
             settings.name,
             (size,) if takes_vector(settings.name) else _MAP_SHAPE,
             self.target_shape(),
@@ -143,6 +143,10 @@ class GanStage(Stage):
             seed=self.seed,
             **noise,
         )
+        if settings.start:
+            start = part_file.load(pathlib.Path(settings.start), self.part)
+            part_file.copy_weights(start, generator)
+        return generator
 
     def _build_discriminator(self, backbone: keras.Model | None) -> keras.Model:
         settings = self.settings.discriminator
