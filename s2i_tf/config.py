@@ -126,6 +126,9 @@ class GanConfig:
       perceptual_weight: of the distance to the photo in the backbone's maps.
       feature_matching_weight: of the mean absolute difference between the discriminator's
         activations for the photo and for the picture.
+      class_weight: of the image GAN: of the cross-entropy with which a linear layer on the
+        backbone's last map names the picture's class. It learns from photos, with the
+        discriminator.
       energy_weight: of the energy distance to the targets of the same class; for a generator and a
         discriminator of vectors.
       backbone: frozen pretrained net that a perceptual distance and the discriminator `projected`
@@ -143,6 +146,7 @@ class GanConfig:
         none.
       balanced: every class has the same share of a batch.
       repair_pairs: of balanced batches: pair any sound of the class with any photo of it.
+      precision: of this GAN, as of the whole run; empty for the run's.
     """
 
     method: str = "pix2pix"
@@ -155,6 +159,7 @@ class GanConfig:
     l2_weight: float = 0.0
     perceptual_weight: float = 0.0
     feature_matching_weight: float = 0.0
+    class_weight: float = 0.0
     energy_weight: float = 0.0
     backbone: str = ""
     augment: str = ""
@@ -172,6 +177,7 @@ class GanConfig:
     num_steps: int = 200_000
     balanced: bool = False
     repair_pairs: bool = False
+    precision: str = ""
 
 
 @dataclasses.dataclass
@@ -182,8 +188,9 @@ class Config:
       data: folder that `s2i prepare` wrote.
       seed: of the initial weights, the data order, dropout and evaluation.
       deterministic: the same numbers in every run on one device, also after a resume; slower.
-      precision: Keras dtype policy of the GANs: `float32`, `mixed_bfloat16`, or `mixed_float16`,
-        whose loss is scaled.
+      precision: Keras dtype policy of the GANs: `float32`, `mixed_bfloat16`, `mixed_float16`, whose
+        loss is scaled, or `auto`: `mixed_bfloat16` where the device multiplies it several times
+        as fast (a processor with AMX, an accelerator), else `float32`.
       strategy: `one_device`, `mirrored` (all devices of this machine) or `multi_worker`.
       steps_per_call: batches in one call of the compiled step.
       accumulation_steps: batches whose mean gradient makes one update.
@@ -233,6 +240,8 @@ class Config:
         _one_of("feature_gan.method", self.feature_gan.method, FEATURE_GAN_METHODS)
         for stage in ("image_gan", "reverse_gan"):
             _one_of(f"{stage}.method", getattr(self, stage).method, FEATURE_GAN_METHODS[:1])
+        for stage in ("feature_gan", "image_gan", "reverse_gan"):
+            _one_of(f"{stage}.precision", getattr(self, stage).precision, ("", *PRECISIONS))
         for stage in ("multimodal", "feature_gan", "image_gan", "reverse_gan"):
             settings = getattr(self, stage)
             if settings.repair_pairs and not settings.balanced:
@@ -258,7 +267,7 @@ class Config:
         return files.write_json(pathlib.Path(folder) / FILE_NAME, dataclasses.asdict(self))
 
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "auto")
 STRATEGIES = ("one_device", "mirrored", "multi_worker")
 FEATURE_GAN_METHODS = ("pix2pix", "disco")
 _POSITIVE = (

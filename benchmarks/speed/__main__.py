@@ -34,6 +34,7 @@ from s2i_tf.errors import EXIT_MISTAKE, UserError
 # Name on the command line: the module whose `measure()` gives the rows.
 BENCHMARKS: dict[str, str] = {
     "step": "benchmarks.speed.step",
+    "recipe": "benchmarks.speed.recipe",
     "loop": "benchmarks.speed.loop",
     "multimodal": "benchmarks.speed.multimodal",
     "reading": "benchmarks.speed.reading",

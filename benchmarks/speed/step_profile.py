@@ -3,11 +3,14 @@
 import collections
 import pathlib
 import tempfile
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from benchmarks.speed import step_sides
 from benchmarks.speed.workers import Step, serve
+
+Parts = Sequence[tuple[str, str]]
 
 # The first that is found in an operation's full name, "layer/operation:kind"; the order matters.
 _PARTS = (
@@ -35,12 +38,17 @@ def build(
         with tf.profiler.experimental.Profile(folder):
             for _ in range(num_steps):
                 take()
-        parts = _seconds_by_part(pathlib.Path(folder))
+        parts = seconds_by_part(pathlib.Path(folder))
     return take, {"parts": {name: value / num_steps for name, value in parts.items()}}
 
 
-def _seconds_by_part(folder: pathlib.Path) -> dict[str, float]:
-    """The largest first, the rest last."""
+def seconds_by_part(folder: pathlib.Path, parts: Parts = _PARTS) -> dict[str, float]:
+    """The largest first, the rest last.
+
+    Args:
+      folder: that the profiler wrote.
+      parts: marks of the parts and their names.
+    """
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     space = xplane_pb2.XSpace()
@@ -52,13 +60,13 @@ def _seconds_by_part(folder: pathlib.Path) -> dict[str, float]:
             layer, _, kind = name.rpartition(":")
             # Only what runs one operation is called "layer/operation:Kind".
             if layer and kind.isidentifier() and " " not in layer and not layer.endswith(":"):
-                seconds[part_of(name)] += event.duration_ps / 1e12
+                seconds[part_of(name, parts)] += event.duration_ps / 1e12
     return dict(sorted(seconds.items(), key=lambda item: (item[0] == _REST, -item[1])))
 
 
-def part_of(name: str) -> str:
+def part_of(name: str, parts: Parts = _PARTS) -> str:
     """Of an operation "layer/operation:Kind"."""
-    return next((part for mark, part in _PARTS if mark in name), _REST)
+    return next((part for mark, part in parts if mark in name), _REST)
 
 
 if __name__ == "__main__":

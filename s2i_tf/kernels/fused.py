@@ -1,5 +1,6 @@
 """What a backend does in fewer passes than `keras.ops`, with the same result."""
 
+import pathlib
 from collections.abc import Callable
 
 import keras
@@ -14,6 +15,16 @@ batch_norm: Callable | None = None
 def on_processor() -> bool:
     """Whether layers run on the processor, of which it is known what is fast; no accelerator."""
     return False
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether products in bfloat16 are several times as fast as in float32 on this device."""
+    if not on_processor():
+        return True
+    try:
+        return "amx_bf16" in pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:  # not on Linux: nothing is known
+        return False
 
 
 def matmul_transposed(one, other):

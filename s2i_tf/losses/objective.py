@@ -63,11 +63,14 @@ class GanObjective:
       l2_weight: of the mean squared difference to the target.
       perceptual_weight: of the distance to the target in the backbone's maps.
       feature_matching_weight: of the difference to the target in the discriminator's activations.
+      class_weight: of the cross-entropy with which `classifier` names the class of what was made.
       energy_weight: of the energy distance to the targets of the same class; for vectors whose
         context is a one-hot class.
       discriminator_weight: factor on the discriminator's loss (0.001 for features, section 5.4).
       augment: policy of `s2i_tf.losses.augment`, for the discriminator and the perceptual distance.
       backbone: from pictures to maps, frozen; None if nothing looks through it.
+      classifier: from the backbone's last map to scores of the classes; it learns from the targets
+        with the discriminator. For contexts that are a one-hot class.
       through_backbone: whether the discriminator scores the maps instead of the pictures.
     """
 
@@ -77,10 +80,12 @@ class GanObjective:
     l2_weight: float = 0.0
     perceptual_weight: float = 0.0
     feature_matching_weight: float = 0.0
+    class_weight: float = 0.0
     energy_weight: float = 0.0
     discriminator_weight: float = 1.0
     augment: str = ""
     backbone: Callable | None = None
+    classifier: Callable | None = None
     through_backbone: bool = False
 
     def look(self, context, targets, seed_generator: keras.random.SeedGenerator) -> View:
@@ -89,6 +94,8 @@ class GanObjective:
         With the same seed the same augmentations, so a target and what was made of it stay
         comparable.
         """
+        if self.through_backbone:  # nobody else looks at the pixels
+            targets = ops.cast(targets, self.backbone.compute_dtype)
         if self.augment:
             aligned = context if len(context.shape) == len(targets.shape) else None
             aligned, targets = diff_augment_pair(aligned, targets, self.augment, seed_generator)
@@ -126,7 +133,11 @@ class GanObjective:
         if adversarial.gradient_penalty_weight:
             loss = loss + adversarial.gradient_penalty_weight * penalty
             logs["discriminator_gradient_penalty"] = penalty
-        return self.discriminator_weight * loss, {"discriminator": loss, **logs}
+        total = self.discriminator_weight * loss
+        if self.class_weight:
+            logs["discriminator_class"] = self._class_loss(real)
+            total = total + logs["discriminator_class"]
+        return total, {"discriminator": loss, **logs}
 
     def generator_loss(
         self, discriminator: Callable, target, made, real: View, fake: View
@@ -142,23 +153,35 @@ class GanObjective:
           fake: how all that was made was.
         """
         num = ops.shape(target)[0]
+        paired_made = _first(made, num)
         scores = discriminator([fake.context, fake.scored], training=True)
         if self.feature_matching_weight:
             scores, *made_features = scores
         terms = {"adversarial": (self.adversarial_weight, self.adversarial.generator(scores))}
-        terms["l1"] = (self.l1_weight, ops.mean(ops.abs(target - made[:num])))
+        terms["l1"] = (self.l1_weight, ops.mean(ops.abs(target - paired_made)))
         if self.l2_weight:
-            terms["l2"] = (self.l2_weight, ops.mean(ops.square(target - made[:num])))
+            terms["l2"] = (self.l2_weight, ops.mean(ops.square(target - paired_made)))
         if self.perceptual_weight:
-            paired = [one[:num] for one in fake.maps]
+            paired = [_first(one, num) for one in fake.maps]
             terms["perceptual"] = (self.perceptual_weight, perceptual_distance(real.maps, paired))
+        if self.class_weight:
+            terms["class"] = (self.class_weight, self._class_loss(fake))
         if self.energy_weight:
-            distance = energy_distance(target, made[:num], real.context)
+            distance = energy_distance(target, paired_made, real.context)
             terms["energy"] = (self.energy_weight, distance)
         if self.feature_matching_weight:
             _, *features = discriminator([real.context, real.scored], training=True)
-            matching = feature_matching(features, [one[:num] for one in made_features])
+            matching = feature_matching(features, [_first(one, num) for one in made_features])
             terms["feature_matching"] = (self.feature_matching_weight, matching)
         total = sum(weight * loss for weight, loss in terms.values())
         logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
         return total, {**logs, "generator_total": total}
+
+    def _class_loss(self, view: View):
+        scores = ops.log_softmax(self.classifier(view.maps[-1]), axis=-1)
+        return -ops.mean(ops.sum(view.context * scores, axis=-1))
+
+
+def _first(values, num: int):
+    """The first examples; a gradient through `ops.slice` takes a tenth of one through indices."""
+    return ops.slice(values, [0] * len(values.shape), (num, *values.shape[1:]))

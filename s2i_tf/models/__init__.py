@@ -21,7 +21,7 @@ GENERATORS: dict[str, Callable[..., keras.Model]] = {
     "encoder_decoder": build_encoder_decoder,
     "resize_unet": build_resize_unet,
     "decoder": build_decoder,
-    "modulated_decoder": functools.partial(build_decoder, modulated=True),
+    "modulated_decoder": functools.partial(build_decoder, modulated=True, name="modulated_decoder"),
     "feature_decoder": build_feature_decoder,
 }
 

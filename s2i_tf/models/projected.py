@@ -73,6 +73,13 @@ def build_projected(
     return keras.Model([condition, maps], x, name=name)
 
 
+def build_class_head(map_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+    """Scores [batch, num_classes] of a map: a linear layer on its mean over the places, float32."""
+    maps = keras.Input(map_shape, name="map")
+    x = layers.GlobalAveragePooling2D(dtype="float32", name="mean")(maps)
+    return keras.Model(maps, layers.Dense(num_classes, dtype="float32", name="class")(x))
+
+
 def build_feature_critic(
     condition_shape: tuple[int, ...],
     target_shape: tuple[int, ...],

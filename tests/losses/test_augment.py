@@ -118,6 +118,14 @@ def test_cutout_clears_one_box_of_half_the_side(pictures):
         np.testing.assert_array_equal(picture[..., 0], picture[..., 2])
 
 
+def test_a_flip_exchanges_left_and_right_of_about_half(pictures):
+    many = np.tile(pictures, (32, 1, 1, 1))
+    seen = np.asarray(diff_augment(many, "flip", seeds()))
+    turned = np.abs(seen - many).max(axis=(1, 2, 3)) > 1e-6
+    np.testing.assert_allclose(seen[turned], many[turned][:, :, ::-1], atol=1e-6)
+    assert 0.4 < turned.mean() < 0.6
+
+
 def test_a_condition_moves_with_its_picture_and_keeps_its_values(pictures):
     condition, moved = diff_augment_pair(pictures, pictures, "translation,cutout", seeds())
     np.testing.assert_array_equal(condition, moved)

@@ -41,6 +41,22 @@ def test_every_weight_counts_in_the_total(pictures):
     assert np.isclose(logs["generator_adversarial"], adversarial, rtol=1e-5)
 
 
+def test_the_class_is_named_by_a_classifier_of_the_last_map(pictures):
+    target, made = pictures
+    scores = np.log([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]).astype(np.float32)
+    settings = {"class_weight": 2.0, "adversarial_weight": 0.0, "l1_weight": 0.0}
+    both = objective(**settings, classifier=lambda maps: maps)
+    context = np.eye(3, dtype=np.float32)
+    seen = View(context, target, [None, scores])
+    total, logs = both.generator_loss(scores_of, target, made, seen, seen)
+    expected = -np.mean(np.log([0.5, 0.8, 0.6]))
+    assert np.isclose(logs["generator_class"], expected)
+    assert np.isclose(total, 2 * expected)
+    loss, logs = both.discriminator_loss(scores_of, seen, view(made))
+    assert np.isclose(logs["discriminator_class"], expected)
+    assert np.isclose(loss, logs["discriminator"] + expected)
+
+
 def test_what_has_no_target_is_judged_by_the_discriminator_alone(pictures):
     target, made = pictures
     more = np.concatenate([made, np.ones_like(made[:1])])

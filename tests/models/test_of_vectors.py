@@ -8,14 +8,18 @@ from keras import ops
 
 from s2i_tf import models, spec
 from s2i_tf.errors import UserError
-from s2i_tf.models.decoder import TilesToGrid
+from s2i_tf.kernels import fused
+from s2i_tf.models import part_file
+from s2i_tf.models.decoder import Modulation, TilesToGrid
 from s2i_tf.models.layers import ConditioningNoise, drawn_masks, feature_extractor
+from s2i_tf.training.stages.gan_stages import dtype_policy
 
 VECTOR, FEATURES = (6,), (spec.FEATURE_SIZE,)
 MAPS = [(16, 16, 5), (8, 8, 6), (4, 4, 7)]
 # Of each: what it is given, what it makes or looks at, a norm.
 GENERATORS = {
     "decoder": (FEATURES, (32, 32, 3), ("batch", "spectral")),
+    "modulated_decoder": (FEATURES, (32, 32, 3), ("none",)),
     "feature_decoder": (VECTOR, FEATURES, ("batch", "none")),
 }
 DISCRIMINATORS = {
@@ -62,6 +66,8 @@ def test_these_are_all_the_architectures_of_vectors():
 @pytest.mark.parametrize(("name", "norm"), CASES)
 def test_a_gradient_reaches_every_variable(name, norm, rng):
     model = build(name, norm)
+    for variable in model.trainable_variables:  # some are zero at first, and stop gradients
+        variable.assign_add(0.01 * rng.normal(size=variable.shape))
     with tf.GradientTape() as tape:
         out = model(inputs(name, rng), training=True)
         loss = tf.reduce_mean(out * rng.normal(size=out.shape))
@@ -135,6 +141,50 @@ def test_noise_can_be_smaller_at_inference_than_in_training(scale, rng):
     assert np.isclose(np.std(noise(x)), scale, atol=0.02)
     with drawn_masks(np.stack([np.arange(500), np.ones(500)], axis=1).astype(int), model):
         assert np.isclose(np.std(noise(x)), scale, atol=0.02)
+
+
+def test_every_place_of_a_modulated_decoder_knows_the_whole(rng):
+    features = rng.normal(size=(1, *FEATURES)).astype(np.float32)
+    other = features.copy()
+    other[0, -1] += 1  # of the last place alone
+    changed = {}
+    for name in ("decoder", "modulated_decoder"):
+        model = build(name, "none")
+        for layer in model.layers:
+            if isinstance(layer, Modulation):
+                layer.dense.kernel.assign(rng.normal(size=layer.dense.kernel.shape))
+        changed[name] = np.abs(model(features) - model(other))[0, 0, 0].max()
+    assert changed["decoder"] == 0 < changed["modulated_decoder"]
+
+
+def test_modulation_scales_and_shifts_channels_by_the_vector():
+    maps, vector = np.array([[[[1.0, 10.0]]]], np.float32), np.array([[2.0]], np.float32)
+    layer = Modulation()
+    np.testing.assert_array_equal(layer([maps, vector]), maps)
+    layer.dense.set_weights([np.array([[0.5, 1, 0, 0]]), np.array([0, 0, 3, -1])])
+    # Factors 1 + 0.5 · 2 and 1 + 1 · 2, shifts 3 and -1.
+    np.testing.assert_allclose(layer([maps, vector])[0, 0, 0], [2 * 1 + 3, 3 * 10 - 1])
+
+
+def test_a_decoder_is_the_start_of_a_modulated_one(rng):
+    plain, modulated = build("decoder", "none"), build("modulated_decoder", "none")
+    for variable in plain.trainable_variables:
+        variable.assign_add(rng.normal(size=variable.shape))
+    part_file.copy_weights(plain, modulated)
+    features = rng.normal(size=(2, *FEATURES)).astype(np.float32)
+    np.testing.assert_allclose(plain(features), modulated(features), atol=1e-6)
+    with pytest.raises(UserError, match="modulated_decoder is no start of decoder: No such layer"):
+        part_file.copy_weights(modulated, plain)
+
+
+@pytest.mark.parametrize("name", ["modulated_decoder", "projected"])
+def test_activations_stay_in_float32_on_a_processor(name):
+    if not fused.on_processor():
+        pytest.skip("there is an accelerator here")
+    with dtype_policy("mixed_bfloat16"):
+        model = build(name, "none")
+    dtypes = {type(layer).__name__: layer.compute_dtype for layer in model.layers}
+    assert (dtypes["Conv2D"], dtypes["LeakyReLU"]) == ("bfloat16", "float32")
 
 
 def test_tiles_become_places(rng):

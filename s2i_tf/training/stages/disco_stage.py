@@ -60,7 +60,7 @@ class DiscoStage(FeatureGanStage):
             self.multimodal.condition_of_scaled_sound,
             self.multimodal.condition_of_scaled_image,
         )
-        with gan_stages.dtype_policy(config.precision):
+        with gan_stages.dtype_policy(gan_stages.precision_of(config, settings)):
             forward, backward = (
                 Way(*stage.build_players(), condition)
                 for stage, condition in zip((self, self.reverse), conditions, strict=True)

@@ -19,6 +19,7 @@ from s2i_tf.config import Config, GanConfig
 from s2i_tf.data import schema
 from s2i_tf.errors import UserError
 from s2i_tf.features.backbones import load_backbone
+from s2i_tf.kernels import fused
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.media import image
@@ -34,6 +35,7 @@ from s2i_tf.models import (
 )
 from s2i_tf.models.layers import drawn_masks
 from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.projected import build_class_head
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.stages.multimodal_stage import MultimodalStage
@@ -89,13 +91,13 @@ class GanStage(Stage):
         # while a function is traced keep their initial values in its graph.
         self.multimodal = frozen(self._load(MultimodalStage.part))
         backbone = None
-        with dtype_policy(config.precision):
+        with dtype_policy(precision_of(config, settings)):
             if settings.backbone:
                 backbone = load_backbone(settings.backbone, spec.IMAGE_SIDE)
             trainer = Pix2Pix(
                 self._build_generator(),
                 self._build_discriminator(backbone),
-                objective=_objective(settings, backbone),
+                objective=_objective(settings, backbone, self.info.num_classes),
                 prepare=self.prepare,
                 num_discriminator_steps=settings.num_discriminator_steps,
                 ema_decay=settings.ema_decay,
@@ -305,13 +307,21 @@ class ImageGanStage(GanStage):
         return feature_map.run(self.feature_generator, condition)
 
 
-def _objective(settings: GanConfig, backbone: keras.Model | None) -> GanObjective:
+def _objective(settings: GanConfig, backbone: keras.Model | None, num_classes: int) -> GanObjective:
     adversarial = adversarial_loss(settings.loss)
     if adversarial.gradient_penalty_weight and _through_backbone(settings):
         raise UserError(
             f"loss {settings.loss!r} penalises gradients at pictures, which discriminator "
             f"{settings.discriminator.name!r} does not see; take another of either"
         )
+    classifier = None
+    if settings.class_weight:
+        if not _through_backbone(settings):
+            raise UserError(
+                f"class_weight is {settings.class_weight} with discriminator "
+                f"{settings.discriminator.name!r}; take 'projected' or a weight of 0"
+            )
+        classifier = build_class_head(tuple(backbone.outputs[-1].shape[1:]), num_classes)
     return GanObjective(
         adversarial=adversarial,
         adversarial_weight=settings.adversarial_weight,
@@ -319,6 +329,8 @@ def _objective(settings: GanConfig, backbone: keras.Model | None) -> GanObjectiv
         l2_weight=settings.l2_weight,
         perceptual_weight=settings.perceptual_weight,
         feature_matching_weight=settings.feature_matching_weight,
+        class_weight=settings.class_weight,
+        classifier=classifier,
         energy_weight=settings.energy_weight,
         discriminator_weight=settings.discriminator_weight,
         augment=settings.augment,
@@ -351,8 +363,16 @@ def _adam(config: Config, settings: GanConfig, learning_rate: float) -> keras.op
         epsilon=settings.adam_epsilon,
         clip_norm=config.clip_norm,
         accumulation_steps=config.accumulation_steps,
-        loss_scaling=config.precision == "mixed_float16",
+        loss_scaling=precision_of(config, settings) == "mixed_float16",
     )
+
+
+def precision_of(config: Config, settings: GanConfig) -> str:
+    """The dtype policy of a GAN on this device."""
+    name = settings.precision or config.precision
+    if name == "auto":
+        return "mixed_bfloat16" if fused.multiplies_bfloat16() else "float32"
+    return name
 
 
 def frozen(model: keras.Model) -> keras.Model:

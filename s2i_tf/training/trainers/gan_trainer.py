@@ -46,6 +46,7 @@ class Pix2Pix(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.objective = objective
+        self.classifier = objective.classifier
         self.prepare = prepare
         self.num_discriminator_steps = num_discriminator_steps
         self.ema_decay = ema_decay
@@ -67,6 +68,12 @@ class Pix2Pix(keras.Model):
         """The moving average if there is one, else the generator: what is kept and shown."""
         return self.generator if self.generator_ema is None else self.generator_ema
 
+    @property
+    def judging_variables(self) -> list[keras.Variable]:
+        """What the discriminator's update changes: its weights, and the classifier's."""
+        judges = [self.discriminator, *([self.classifier] if self.classifier else [])]
+        return [variable for judge in judges for variable in judge.trainable_variables]
+
     def compile(
         self,
         generator_optimizer: keras.optimizers.Optimizer,
@@ -77,7 +84,7 @@ class Pix2Pix(keras.Model):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         generator_optimizer.build(self.generator.trainable_variables)
-        discriminator_optimizer.build(self.discriminator.trainable_variables)
+        discriminator_optimizer.build(self.judging_variables)
 
     def train_step(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """One update of each player; returns their losses and gradient norms by name."""
@@ -129,9 +136,7 @@ class Pix2Pix(keras.Model):
                 balance=None if self.balance is None else ops.convert_to_tensor(self.balance),
             )
 
-        logs, norm = updates.minimize(
-            self.discriminator_optimizer, losses, self.discriminator.trainable_variables
-        )
+        logs, norm = updates.minimize(self.discriminator_optimizer, losses, self.judging_variables)
         if self.balance is not None:
             self.balance.assign(logs["discriminator_balance"])
         return {**logs, "discriminator_gradient_norm": norm}
