@@ -44,6 +44,7 @@ def test_differences_name_fields_and_values():
     [
         ("data", "", "config.data is empty"),
         ("precision", "float8", "allowed: float32, mixed_bfloat16, mixed_float16, auto"),
+        ("image_gan.precision", "half", "image_gan.precision is 'half'; allowed: , float32"),
         ("strategy", "tpu", "allowed: one_device, mirrored, multi_worker"),
         ("steps_per_call", 0, "config.steps_per_call is 0; allowed: above 0"),
         ("accumulation_steps", 0, "config.accumulation_steps is 0; allowed: above 0"),

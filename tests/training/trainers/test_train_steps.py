@@ -8,6 +8,7 @@ from s2i_tf.losses.alignment import class_contrastive
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.projected import build_class_head
 from s2i_tf.training.trainers.gan_trainer import Pix2Pix
 from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 
@@ -58,6 +59,31 @@ def test_the_discriminator_s_update_leaves_the_generator_alone(maps):
     trainer.train_step(maps)
     assert not moved(generator, values(trainer.generator))
     assert moved(discriminator, values(trainer.discriminator))
+
+
+@pytest.mark.parametrize("rates", [(1e-2, 0.0), (0.0, 1e-2)])
+def test_a_classifier_learns_with_the_discriminator_and_not_with_the_generator(rates, rng):
+    keras.utils.set_random_seed(0)
+    head = build_class_head((4, 4, 3), 2)
+    pictures = keras.Input((SIDE, SIDE, 3))
+    maps = [keras.layers.AveragePooling2D(SIDE // side)(pictures) for side in (8, 4)]
+    trainer = Pix2Pix(
+        build_generator("unet", (SIDE, SIDE, 1), (SIDE, SIDE, 3), filters=4, seed=0),
+        build_discriminator("projected", (2,), [(8, 8, 3), (4, 4, 3)], filters=4),
+        objective=GanObjective(
+            adversarial_loss("hinge"),
+            class_weight=1.0,
+            classifier=head,
+            backbone=keras.Model(pictures, maps),
+            through_backbone=True,
+        ),
+        prepare=lambda batch: GanBatch(*batch),
+    )
+    trainer.compile(*(keras.optimizers.SGD(rate) for rate in rates))
+    before = values(head)
+    batch = [rng.normal(size=(2, SIDE, SIDE, num)) for num in (1, 3)]
+    trainer.train_step([tf.constant(value, tf.float32) for value in (*batch, np.eye(2))])
+    assert moved(before, values(head)) == (rates[1] > 0)
 
 
 def test_the_discriminator_weight_scales_its_gradient(maps):
