@@ -158,10 +158,13 @@ class Pix2Pix(keras.Model):
     def _update_average(self) -> None:
         if self.generator_ema is None:
             return
+        # A shorter average at first, so that the initial weights leave no trace in it.
+        num = ops.cast(self.generator_optimizer.iterations, "float32")
+        new_share = ops.maximum(1 - self.ema_decay, 9 / (10 + num))
         for average, variable in zip(
             self.generator_ema.trainable_variables, self.generator.trainable_variables, strict=True
         ):
-            average.assign_add((1 - self.ema_decay) * (variable - average))
+            average.assign_add(new_share * (variable - average))
         # Statistics of norms are averages already.
         for copy, variable in zip(
             self.generator_ema.non_trainable_variables,

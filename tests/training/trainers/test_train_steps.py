@@ -15,7 +15,7 @@ from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 SIDE = 32
 
 
-def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0):
+def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0, ema_decay=0.0):
     keras.utils.set_random_seed(0)
     trainer = Pix2Pix(
         build_generator("unet", (SIDE, SIDE, 1), (SIDE, SIDE, 1), filters=4, seed=0),
@@ -26,6 +26,7 @@ def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0):
             discriminator_weight=discriminator_weight,
         ),
         prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
+        ema_decay=ema_decay,
     )
     trainer.compile(*(keras.optimizers.SGD(rate) for rate in rates))
     return trainer
@@ -215,3 +216,15 @@ def test_training_leaves_features_out_as_the_dropout_says(features):
     trainer = MultimodalTrainer(layers, **dict.fromkeys(PAPER_WEIGHTS, 1.0))
     losses = [float(trainer.losses_of(features)["hidden_l1"]) for _ in range(2)]
     assert not np.isclose(*losses)
+
+
+def test_the_average_is_short_at_first_and_as_long_as_its_decay_later(maps):
+    trainer = pix2pix(rates=(1e-1, 0.0), ema_decay=0.9)
+    for num, new_share in ((0, 9 / 11), (200, 0.1)):
+        trainer.generator_optimizer.iterations.assign(num)
+        before = values(trainer.generator_ema)
+        trainer.train_step(maps)
+        after = zip(before, values(trainer.generator), values(trainer.generator_ema), strict=True)
+        for average, weight, new_average in after:
+            expected = average + new_share * (weight - average)
+            np.testing.assert_allclose(new_average, expected, rtol=1e-4, atol=1e-6)
