@@ -1,4 +1,4 @@
-"""The image GAN of `configs/realpairs/best.py`, on made-up photos and features."""
+"""The image GAN of `configs/realpairs/longer.py`, on made-up photos and features."""
 
 import pathlib
 import tempfile
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from benchmarks.speed import step_profile
 from benchmarks.speed.workers import Step, serve
-from configs.realpairs import best
+from configs.realpairs import longer
 from s2i_tf import spec
 from s2i_tf.losses.objective import GanBatch
 from s2i_tf.training.stages import ImageGanStage
@@ -49,7 +49,7 @@ def build(precision: str, batch_size: int = 0, num_profiled: int = 0) -> tuple[S
       batch_size: of photos; 0 for the configuration's.
       num_profiled: steps to profile.
     """
-    config = best.get_config()
+    config = longer.get_config()
     settings = config.image_gan
     settings.precision = precision
     size = batch_size or settings.batch_size

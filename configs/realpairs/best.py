@@ -78,7 +78,7 @@ def _of_features(gan) -> None:
 
 
 def _image_gan(gan) -> None:
-    gan.generator.name = "modulated_decoder"
+    gan.generator.name = "decoder"
     gan.generator.filters = 16
     gan.generator.norm = "none"
     gan.generator.dropout = 0.0
@@ -91,9 +91,8 @@ def _image_gan(gan) -> None:
     gan.adversarial_weight = 2.0
     gan.l1_weight = 4.0
     gan.perceptual_weight = 10.0
-    gan.class_weight = 1.0
-    gan.augment = "color,translation,flip"
-    gan.generated_share = 1.0
+    gan.augment = "color,translation"
+    gan.generated_share = 0.5
     gan.learning_rate = 5e-4
     gan.discriminator_learning_rate = 2e-4
     gan.beta_1 = 0.0
@@ -101,6 +100,5 @@ def _image_gan(gan) -> None:
     gan.ema_decay = 0.998
     gan.balanced = True
     gan.repair_pairs = True
-    gan.batch_size = 12
+    gan.batch_size = 16
     gan.num_steps = 3300
-    gan.precision = "auto"
