@@ -17,13 +17,16 @@ Cost: as many hours as there are; a training that was stopped goes on with `--re
 RUN/image_gan/samples shows where it is.
 """
 
-from configs.realpairs import best
+import pathlib
+import runpy
+
 from s2i_tf.config import Config
 
 
 def get_config() -> Config:
     """The configuration of `best.py` with another image stage."""
-    config = best.get_config()
+    # By its path: the files of this folder are no package where the command runs elsewhere.
+    config = runpy.run_path(str(pathlib.Path(__file__).with_name("best.py")))["get_config"]()
     gan = config.image_gan
     gan.generator.name = "modulated_decoder"
     gan.class_weight = 1.0
