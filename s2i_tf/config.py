@@ -19,6 +19,11 @@ from s2i_tf.errors import UserError
 
 FILE_NAME = "resolved_config.json"
 
+# The configurations that come along: within an installed package, beside it in a checkout.
+PACKAGED = pathlib.Path(__file__).with_name("configs")
+if not PACKAGED.is_dir():
+    PACKAGED = pathlib.Path(__file__).parents[1] / "configs"
+
 
 @dataclasses.dataclass
 class MultimodalConfig:

@@ -1,7 +1,6 @@
 """The wheel is whole: installed alone, it works from any folder, without TensorFlow too."""
 
 import importlib.metadata
-import os
 import pathlib
 import re
 import shutil
@@ -112,19 +111,12 @@ def test_sounds_become_pictures_where_nothing_but_the_extra_lite_is_installed(in
     assert overview.returncode == 0, overview.stderr
 
 
-def test_a_shipped_configuration_has_a_name_in_any_folder(installed, tmp_path):
+def test_training_and_demo_find_the_shipped_configurations(installed, tmp_path):
     everything = importlib.metadata.distribution("numpy").locate_file("")
-    for name in ("realpairs/best", "demo"):
-        flags = (f"--config={name}", "--workdir=w", "--config.data=none")
-        found = s2i((installed, everything), "train", *flags, cwd=tmp_path)
+    for name in ("realpairs/best.py", "demo.py"):
+        flags = (f"--config={installed / 's2i_tf' / 'configs' / name}", "--workdir=w")
+        found = s2i((installed, everything), "train", *flags, "--config.data=none", cwd=tmp_path)
         assert found.stdout.startswith(str(installed / "s2i_tf"))
         assert found.returncode == 2 and "none: no prepared data set" in found.stderr
-
-
-def test_the_demo_finds_its_configuration(installed, tmp_path):
-    from s2i_tf.cli import demo
-
-    assert not os.path.isabs(demo.CONFIG)
-    everything = importlib.metadata.distribution("numpy").locate_file("")
     shown = s2i((installed, everything), "demo", "--help", cwd=tmp_path)
-    assert shown.returncode == 0 and "demo_out" in shown.stdout
+    assert f"(default: {installed / 's2i_tf' / 'configs' / 'demo.py'})" in shown.stdout

@@ -14,9 +14,10 @@ import time
 
 from absl import flags
 
+from s2i_tf.config import PACKAGED
 from s2i_tf.errors import UserError
 
-CONFIG = pathlib.Path(__file__).resolve().parents[2] / "configs" / "demo.py"
+CONFIG = PACKAGED / "demo.py"
 NETS = ("soundnet", "efficientnet_lite0", "efficientnet_lite2")
 _SOUNDS_SHOWN = 20
 
@@ -33,9 +34,7 @@ def run(args: list[str]) -> None:
         raise UserError(f"demo takes no arguments, got {args[0]!r}")
     config = pathlib.Path(flags.FLAGS.config)
     if not config.is_file():
-        raise UserError(
-            f"--config={config} is not a file; the demo's own comes with the repository"
-        )
+        raise UserError(f"--config={config} is not a file; without it the demo takes its own")
     out = pathlib.Path(flags.FLAGS.out)
     data, workdir = out / "data", out / "run"
     began = time.monotonic()
