@@ -34,7 +34,7 @@ EXTRAS = {
     # The API reference, `make docs`.
     "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=0.27"],
     # Playwright drives a Chromium that is installed apart, in the tests of the page.
-    "dev": ["playwright>=1.49", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
+    "dev": ["jsonschema>=4.18", "playwright>=1.49", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
 }
 
 # The peer of `make bench`, pinned as its times are compared; not in `all`.

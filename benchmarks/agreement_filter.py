@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import videos
-from s2i_tf.evaluation.bootstrap import wilson
+from s2i_tf.evaluation.stats import wilson
 from tfrecords_tools import outputs
 from tfrecords_tools.engine import rows
 from tfrecords_tools.job import prepare

@@ -27,7 +27,8 @@ import tensorflow as tf
 from s2i_tf import features, files, spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import label_match
+from s2i_tf.evaluation.judge import TOP_KS, Judge
+from s2i_tf.evaluation.metrics import label_match
 from s2i_tf.features.base import Classifier, Extractor
 from s2i_tf.media import audio, image
 from s2i_tf.media.sheet import contact_sheet, to_uint8
@@ -151,7 +152,7 @@ def sweep(
       The table's rows, and the chain's pictures of the sounds by quantisation and for `keras`.
     """
     parts = chain_parts(model, extractor)
-    seen = label_match.judge_pictures(judge, sounds.photos)
+    seen = Judge(judge).look(sounds.photos).labels
     stages = intermediate(parts, sounds.windows)
     calibrations = intermediate(parts, calibration)
     nets = (extractor.model, *tflite_export.model_nets(model))
@@ -230,7 +231,7 @@ def differences(got: np.ndarray, expected: np.ndarray, is_picture: bool) -> dict
 
 def match(judge: Classifier, pictures: np.ndarray, seen: np.ndarray) -> dict[str, float]:
     """The label match of pictures in [0, 1] with what the judge has seen in the originals."""
-    labels = label_match.judge_pictures(judge, to_uint8(pictures))
+    labels = Judge(judge).look(to_uint8(pictures)).labels
     return {f"top_{k}": float(hit.mean()) for k, hit in label_match.meets(labels, seen).items()}
 
 
@@ -242,7 +243,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "ms_2_threads": ("ms, 2 threads", "{:.0f}"),
         "worst": ("worst difference", "{:.2g}"),
         "mean": ("mean difference", "{:.2g}"),
-        **{f"top_{k}": (f"match top {k}", "{:.1%}") for k in label_match.TOP_KS},
+        **{f"top_{k}": (f"match top {k}", "{:.1%}") for k in TOP_KS},
     }
     titles = ["part", "quantisation", *(title for title, _ in columns.values())]
     lines = [titles, ["---"] * len(titles)]

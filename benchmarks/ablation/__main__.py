@@ -44,7 +44,7 @@ from benchmarks.ablation.variants import (
 )
 from s2i_tf import features, files, logs
 from s2i_tf.errors import EXIT_MISTAKE, EXIT_STOPPED, Stopped, UserError
-from s2i_tf.evaluation.judging import Judge
+from s2i_tf.evaluation.judge import Judge
 from s2i_tf.media import image
 from s2i_tf.media.sheet import contact_sheet
 

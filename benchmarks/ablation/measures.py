@@ -15,19 +15,13 @@ import numpy as np
 from benchmarks.ablation.trainings import Training
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline, splits
-from s2i_tf.evaluation import (
-    bootstrap,
-    diversity,
-    fidelity,
-    label_match,
-    linear_probe,
-    memorising,
-    retrieval,
-    tables,
-)
-from s2i_tf.evaluation.judging import Judge, Looks
-from s2i_tf.evaluation.linear_probe import LinearProbe
-from s2i_tf.evaluation.tables import Items
+from s2i_tf.evaluation import neighbors, probes, stats
+from s2i_tf.evaluation.heldout import items_of
+from s2i_tf.evaluation.inputs import Items, JudgeOutput
+from s2i_tf.evaluation.judge import Judge
+from s2i_tf.evaluation.metrics import diversity, fidelity, label_match, memorization
+from s2i_tf.evaluation.metrics.retrieval import DIRECTIONS, LAYERS
+from s2i_tf.evaluation.probes import LinearProbe
 from s2i_tf.media.sheet import to_uint8
 from s2i_tf.models import feature_map
 from s2i_tf.models.multimodal import MultimodalLayers
@@ -70,17 +64,16 @@ class Material:
         info = dataset_info.load(data)
         self.class_names, self._info = info.class_names, info
         columns = pipeline.load_split(data, spec.EVAL_SPLIT)
-        self.sounds, self.images = (Items.of_split(columns, side) for side in ("sound", "image"))
+        self.sounds, self.images = (items_of(columns, side) for side in ("sound", "image"))
         order = splits.stable_order(self.sounds.ids.tolist(), _SALT)
         self.chosen = np.flatnonzero(np.isin(self.sounds.ids, order[:NUM_SOUNDS]))
-        _, first = np.unique(self.sounds.of_pair, return_index=True)
-        self.photos = self.images.of_pair[first][self.chosen]
+        self.photos = self.images.of_pair[self.sounds.first_pair][self.chosen]
         training = pipeline.load_split(data, spec.TRAIN_SPLIT)
-        self.training_images = _some(Items.of_split(training, "image"), PROBE_PHOTOS_PER_CLASS)
+        self.training_images = _some(items_of(training, "image"), PROBE_PHOTOS_PER_CLASS)
         self.photo_looks = self._cached(cache / "looks_eval.npz", self.images)
         self.training_looks = self._cached(cache / "looks_train.npz", self.training_images)
         items = self.training_images
-        self.seen = linear_probe.fit(self.training_looks.features, items.labels, items.ids)
+        self.seen = probes.fit(self.training_looks.features, items.labels, items.ids)
 
     @property
     def labels(self) -> np.ndarray:
@@ -106,11 +99,11 @@ class Material:
             nets=self._info.nets,
         )
 
-    def _cached(self, path: pathlib.Path, items: Items) -> Looks:
+    def _cached(self, path: pathlib.Path, items: Items) -> JudgeOutput:
         if path.exists():
             found = np.load(path)
             if found["ids"].tolist() == items.ids.tolist():
-                return Looks(found["labels"], found["features"])
+                return JudgeOutput(found["labels"], found["features"])
         looks = self.judge.look(items.pictures, "photos")
         np.savez(path, ids=items.ids, labels=looks.labels, features=looks.features)
         return looks
@@ -122,19 +115,19 @@ def of_retrieval(multimodal: Training, material: Material) -> Measures:
     sides = {}
     for name, items in (("sound", material.sounds), ("image", material.images)):
         hidden = getattr(layers, f"hidden_of_{name}")(items.features)
-        sides[name] = items, {layer: np.asarray(getattr(hidden, layer)) for layer in tables.LAYERS}
+        sides[name] = items, {layer: np.asarray(getattr(hidden, layer)) for layer in LAYERS}
     found = {}
-    for direction in tables.DIRECTIONS:
+    for direction in DIRECTIONS:
         (queries, query_vectors), (targets, target_vectors) = (
             sides[name] for name in direction.split("_to_")
         )
-        for layer in tables.LAYERS:
-            ranking = retrieval.rank(
+        for layer in LAYERS:
+            ranking = neighbors.rank(
                 query_vectors[layer], queries.labels, target_vectors[layer], targets.labels
             )["euclidean"]
             hits = {"": ranking.measures["top_1"]}
-            rate = bootstrap.rates(hits, queries.labels, queries.groups)[""]
-            found[f"{direction}_{layer}"] = tables.estimate(rate.macro)
+            rate = stats.rates(hits, queries.labels, queries.groups)[""]
+            found[f"{direction}_{layer}"] = rate["macro"]
     return found
 
 
@@ -167,13 +160,11 @@ def features_against(
     """The measures of `of_features`, of features [chosen sounds, 4096]."""
     labels, groups, images = material.labels, material.groups, material.images
     rate = _rate(probe.predict(made) == labels, labels, groups)
-    ratio = diversity.ratio((made, labels, groups), (real, images.labels, images.groups))
-    nearest = [memorising.in_features(side, training).distances for side in (made, real)]
-    novelty = memorising.median_ratio((nearest[0], groups), (nearest[1], images.groups))
+    nearest = [neighbors.nearest(side, training)[1] for side in (made, real)]
     return {
         "class_of_features": rate,
-        "features_ratio": tables.estimate(ratio),
-        "features_nearest": tables.estimate(novelty),
+        "features_ratio": _ratio(made, real, material),
+        "features_nearest": memorization.median_ratio(*nearest, (groups, images.groups)),
         "features_spread": float(made.std() / real.std()),
     }
 
@@ -226,7 +217,7 @@ def _another(position: int, labels: np.ndarray, rng: np.random.Generator) -> int
     return int(rng.choice(others)) if len(others) else position
 
 
-def _judged(looks: Looks, material: Material) -> Measures:
+def _judged(looks: JudgeOutput, material: Material) -> Measures:
     labels, groups, images = material.labels, material.groups, material.images
     photo_labels = material.photo_looks.labels[material.photos]
     meets = label_match.meets(looks.labels, photo_labels)
@@ -235,27 +226,35 @@ def _judged(looks: Looks, material: Material) -> Measures:
     shuffled = label_match.mean_meeting(looks.labels, photo_labels, same_source)
     real = material.photo_looks.features
     kernel = fidelity.kernel_distance(real, looks.features, images.groups, groups)
-    ratio = diversity.ratio((looks.features, labels, groups), (real, images.labels, images.groups))
     return {
         **{f"match_{k}": _rate(meets[k], labels, groups, "micro") for k in _MATCH_KS},
         "shuffled_10": float(np.nanmean(shuffled[10])),
         "class_seen": _rate(material.seen.predict(looks.features) == labels, labels, groups),
-        "kid": tables.estimate(kernel.estimate),
-        "ratio": tables.estimate(ratio),
+        "kid": {key: kernel[key] for key in stats.NOTHING},
+        "ratio": _ratio(looks.features, real, material),
     }
 
 
 def _rate(
     hits: np.ndarray, labels: np.ndarray, groups: np.ndarray, mean: str = "macro"
 ) -> Measures:
-    return tables.estimate(getattr(bootstrap.rates({"": hits}, labels, groups)[""], mean))
+    return stats.rates({"": hits}, labels, groups)[""][mean]
+
+
+def _ratio(made: np.ndarray, real: np.ndarray, material: Material) -> stats.Estimate:
+    """The diversity of features made of the chosen sounds, over that of the photos' features."""
+    images, groups = material.images, (material.groups, material.images.groups)
+    pairs = diversity.pairs_by_class(made, material.labels, material.groups)
+    of_photos = diversity.pairs_by_class(real, images.labels, images.groups)
+    return diversity.ratio(pairs, of_photos, groups)
 
 
 def _scale(material: Material) -> float:
     """The mean distance of real photos of a class."""
     images = material.images
-    means = diversity.within_classes(material.photo_looks.features, images.labels, images.groups)
-    return float(np.mean(list(means.values())))
+    features = material.photo_looks.features
+    pairs = diversity.pairs_by_class(features, images.labels, images.groups)
+    return float(np.mean(list(diversity.means_by_class(pairs).values())))
 
 
 @functools.cache
@@ -266,7 +265,7 @@ def _real_features(
     scaler = keras.saving.load_model(part, compile=False).image_scaler
     items = material.training_images
     training, real = (np.asarray(scaler(side.features)) for side in (items, material.images))
-    return linear_probe.fit(training, items.labels, items.ids), training, real
+    return probes.fit(training, items.labels, items.ids), training, real
 
 
 def _load(training: Training) -> keras.Model | MultimodalLayers:
@@ -298,6 +297,7 @@ def _some(items: Items, num: int) -> Items:
         ids=items.ids[kept],
         labels=items.labels[kept],
         groups=items.groups[kept],
+        sources=items.sources[kept],
         features=items.features[kept],
         pictures=items.pictures[kept],
         of_pair=np.arange(len(kept)),

@@ -60,12 +60,12 @@ def build(
         return _product(queries.astype(np.float32), load(targets).astype(np.float32)), {}
     labels = np.array(load("queries_labels")[:num_queries]), np.array(load(f"{targets}_labels"))
 
-    from s2i_tf.evaluation import retrieval
+    from s2i_tf.evaluation import neighbors
 
     def rank() -> None:
-        retrieval.rank(queries, labels[0], load(targets), labels[1])
+        neighbors.rank(queries, labels[0], load(targets), labels[1])
 
-    retrieval.rank(queries[:64], labels[0][:64], load(targets)[:64], labels[1][:64])
+    neighbors.rank(queries[:64], labels[0][:64], load(targets)[:64], labels[1][:64])
     return rank, dict(_parts(rank)) if side == "parts" else {}
 
 
@@ -86,7 +86,7 @@ def _product(queries: Any, targets: Any) -> Step:
 
 def _parts(rank: Step) -> Iterator[tuple[str, float]]:
     """Seconds of one step by part, which add up to the whole."""
-    from s2i_tf.evaluation import retrieval, retrieval_products
+    from s2i_tf.evaluation import neighbors
 
     took = dict.fromkeys(("_best_own", "products", "read", "squared_norms"), 0.0)
     running: list[str] = []
@@ -110,11 +110,9 @@ def _parts(rank: Step) -> Iterator[tuple[str, float]]:
 
         setattr(place, name, call)
 
-    time_calls(retrieval, "_best_own")
-    time_calls(retrieval_products.Targets, "products")
-    for name in ("read", "squared_norms"):
-        time_calls(retrieval_products, name)
-        setattr(retrieval, name, getattr(retrieval_products, name))
+    time_calls(neighbors.Targets, "products")
+    for name in ("_best_own", "read", "squared_norms"):
+        time_calls(neighbors, name)
     began = time.perf_counter()
     rank()
     whole = time.perf_counter() - began

@@ -78,7 +78,9 @@ def run(args: list[str]) -> None:
         )
 
     from s2i_tf import features
-    from s2i_tf.evaluation import evaluate, summary
+    from s2i_tf.evaluation import evaluate
+    from s2i_tf.evaluation.metrics import METRICS
+    from s2i_tf.evaluation.report import terminal
 
     evaluate.check_out(pathlib.Path(out))
     sound_judge = None
@@ -99,7 +101,7 @@ def run(args: list[str]) -> None:
         command=_command(),
         hide_photos=values.hide_photos,
     )
-    print(summary.as_text(metrics))
+    print(terminal.as_text(metrics, METRICS))
     print(f"report: {pathlib.Path(out) / evaluate.REPORT_FILE}")
 
 

@@ -21,6 +21,7 @@ _CYCLE_LENGTH = 4
 _SHUFFLE_RECORDS = 4096
 _EVALUATION_BATCH = 256
 _SHARDS_AT_ONCE = 128
+_FEATURES = (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)
 
 
 def build_dataset(
@@ -210,23 +211,35 @@ def load_split(
     Raises:
       UserError: if the data set is missing, damaged or of another version.
     """
+    batches = []
+    for batch in split_batches(data_dir, split, with_image=with_image):
+        for key in _FEATURES:
+            batch[key] = tf.cast(batch[key], tf.float32).numpy()
+        batches.append(batch)
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+
+def split_batches(
+    data_dir: str | os.PathLike, split: str, *, with_image: bool = True
+) -> Iterator[dict[str, np.ndarray]]:
+    """As `load_split`, some records at a time, features in the dtype that they were written with.
+
+    Raises:
+      UserError: as `load_split`.
+    """
     info = dataset_info.load(data_dir)
     shards = checked_shards(data_dir, info, split)
-    with damage.named(data_dir, split):
-        batches = [
-            {
-                key: value.numpy()
-                for key, value in schema.decode_columns(part, info.image_side).items()
-            }
-            for part in _parsed(shards, info, with_image)
-        ]
-    if not batches:
+    if not shards:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
-    columns = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
-    for key, column in columns.items():
-        if column.dtype == object:
-            columns[key] = np.array([value.decode() for value in column], dtype=object)
-    return columns
+    with damage.named(data_dir, split):
+        for columns in _parsed(shards, info, with_image):
+            decoded = schema.decode_columns(columns, info.image_side)
+            stored = {key: columns[key] for key in _FEATURES}
+            batch = {key: value.numpy() for key, value in (decoded | stored).items()}
+            for key, column in batch.items():
+                if column.dtype == object:
+                    batch[key] = np.array([value.decode() for value in column], dtype=object)
+            yield batch
 
 
 def _parsed(

@@ -5,12 +5,14 @@ class, so a generator has to beat these or be more diverse. What is chosen by cl
 class that a linear probe hears, as no generator is told the class either.
 """
 
-import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from s2i_tf.data import splits
-from s2i_tf.evaluation import distances
+from s2i_tf.evaluation import neighbors
+from s2i_tf.evaluation.inputs import Items, Pictures, Training
+from s2i_tf.evaluation.judge import Judge
 
 TITLES = {
     "class_mean": "mean training photo of the class heard",
@@ -20,82 +22,66 @@ TITLES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Baseline:
-    """Pictures to choose among and the choice for each sound.
+def of_sounds(
+    judge: Judge, training: Training, sounds: Items, sound_vectors: np.ndarray
+) -> dict[str, Pictures]:
+    """What the judge sees in the picture that each baseline has for each sound, by its name.
 
-    Attributes:
-      pictures: uint8 [choices, height, width, 3].
-      chosen: int [sounds], into the choices.
-      photos: int [choices], the training photo that each is; None where they are none.
+    Args:
+      judge: looks at the pictures that are no training photo.
+      training: what the pictures are made of.
+      sounds: the sounds of the eval split.
+      sound_vectors: their multimodal vectors after the activation [sounds, hidden].
     """
+    photos = training.images
+    heard = training.class_heard.predict(sounds.features)
+    classes = np.unique(photos.labels)
+    place = np.searchsorted(classes, heard)
+    own = [np.flatnonzero(photos.labels == label) for label in classes]
+    fixed = [
+        positions[medoid(photos.features[positions], photos.ids[positions])] for positions in own
+    ]
+    nearest, _ = neighbors.nearest(sound_vectors, training.image_vectors.after)
+    constant = np.full(len(sounds), medoid(photos.features, photos.ids))
+    chosen = {
+        "fixed_photo": np.array(fixed)[place],
+        "nearest_photo": nearest,
+        "constant_photo": constant,
+    }
+    judged = {"class_mean": judge.look(class_means(photos.pictures, own))[place]}
+    judged |= {name: training.judged[positions] for name, positions in chosen.items()}
+    return {name: Pictures(judged[name]) for name in TITLES}
 
-    pictures: np.ndarray
-    chosen: np.ndarray
-    photos: np.ndarray | None = None
 
-
-def class_means(pictures: np.ndarray, labels: np.ndarray, heard: np.ndarray) -> Baseline:
-    """The mean training photo of each class.
+def class_means(pictures: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean picture of each class, uint8 [classes, height, width, 3].
 
     Args:
       pictures: training photos, uint8 [photos, height, width, 3].
-      labels: int [photos].
-      heard: int [sounds], the class that each sound is taken for; one that has photos.
+      members: for each class the positions of its photos.
     """
-    classes = np.unique(labels)
-    means = [np.rint(pictures[labels == label].mean(axis=0)) for label in classes]
-    return Baseline(np.stack(means).astype(np.uint8), np.searchsorted(classes, heard))
-
-
-def fixed_photos(
-    pictures: np.ndarray,
-    features: np.ndarray,
-    ids: np.ndarray,
-    labels: np.ndarray,
-    heard: np.ndarray,
-) -> Baseline:
-    """The most typical training photo of each class, see `medoid`; otherwise as `class_means`."""
-    classes = np.unique(labels)
-    photos = []
-    for label in classes:
-        own = np.flatnonzero(labels == label)
-        photos.append(own[medoid(features[own], ids[own])])
-    photos = np.array(photos)
-    return Baseline(pictures[photos], np.searchsorted(classes, heard), photos)
-
-
-def constant_photo(
-    pictures: np.ndarray, features: np.ndarray, ids: np.ndarray, num_sounds: int
-) -> Baseline:
-    """The most typical of all training photos."""
-    photos = np.array([medoid(features, ids)])
-    return Baseline(pictures[photos], np.zeros(num_sounds, np.int64), photos)
-
-
-def nearest_photos(
-    pictures: np.ndarray, image_vectors: np.ndarray, sound_vectors: np.ndarray
-) -> Baseline:
-    """The training photo whose multimodal vector is nearest to the sound's (section 5.3).
-
-    Args:
-      pictures: training photos.
-      image_vectors: their multimodal vectors [photos, hidden].
-      sound_vectors: those of the sounds [sounds, hidden].
-    """
-    photos, _ = distances.nearest(sound_vectors, image_vectors)
-    return Baseline(pictures, photos, np.arange(len(pictures)))
+    means = [np.rint(pictures[positions].mean(axis=0)) for positions in members]
+    return np.stack(means).astype(np.uint8)
 
 
 def medoid(features: np.ndarray, ids: np.ndarray) -> int:
     """The item nearest to the mean of the features that the model was given, not the judge's.
 
     Args:
-      features: [items, size].
+      features: float [items, size]; may be memory-mapped.
       ids: str [items]; of those that tie, the first in a stable order of the ids is taken.
     """
-    features = np.asarray(features, np.float64)
-    apart = np.linalg.norm(features - features.mean(axis=0), axis=1)
+    blocks = [
+        np.asarray(features[rows], np.float64).sum(axis=0) for rows in neighbors.blocks(features)
+    ]
+    mean = np.sum(blocks, axis=0) / len(features)
+    apart = np.concatenate(
+        [
+            np.linalg.norm(np.asarray(features[rows], np.float64) - mean, axis=1)
+            for rows in neighbors.blocks(features)
+        ]
+    )
+    neighbors.forget(features)
     tied = np.flatnonzero(apart <= apart.min() * (1 + 1e-12))
     first = splits.stable_order(ids[tied], "fixed photo")[0]
     return int(tied[np.flatnonzero(ids[tied] == first)[0]])

@@ -1,4 +1,7 @@
-"""What an evaluation depended on: model, data, judge and software, and what to beware of."""
+"""What an evaluation depended on: model, data, judge and software, and what to beware of.
+
+That is also in what it differs from the paper's, so that nobody compares what can't be.
+"""
 
 import dataclasses
 import hashlib
@@ -14,10 +17,25 @@ import numpy as np
 
 import s2i_tf
 from s2i_tf import spec
+from s2i_tf.config import Config, flatten
 from s2i_tf.data.dataset_info import DatasetInfo
-from s2i_tf.evaluation.unseen import Parts
+from s2i_tf.evaluation.heldout import HeldOut
+from s2i_tf.evaluation.inputs import Items
 from s2i_tf.features.base import Classifier
 from s2i_tf.models.sound_to_image import SoundToImage
+
+_PAPER_NETS = {"sound": "soundnet_pool5", "image": "vgg16_fc6"}
+_PAPER_JUDGE = "inception_resnet_v2"
+_PAPER_CLASSES = 52
+
+# Fields that say nothing about the recipe.
+_NOT_RECIPE = (
+    "seed",
+    "judge",
+    "log_every_steps",
+    "checkpoint_every_steps",
+    "num_samples",
+)
 
 
 def describe_model(model: SoundToImage, model_dir: str | os.PathLike | None) -> dict[str, Any]:
@@ -36,11 +54,13 @@ def describe_model(model: SoundToImage, model_dir: str | os.PathLike | None) -> 
     }
 
 
-def describe_data(info: DatasetInfo, data_dir: str | os.PathLike, parts: Parts) -> dict[str, Any]:
+def describe_data(
+    info: DatasetInfo, data_dir: str | os.PathLike, held_out: HeldOut
+) -> dict[str, Any]:
     """The data set, the size of its splits, what was left out, and what stands in both splits."""
     keys = ("sound_id", "image_id", "group")
     train, evaluated = (
-        {key: set(parts.splits[name][key]) if name in parts.splits else set() for key in keys}
+        {key: set(held_out.splits[name][key]) if name in held_out.splits else set() for key in keys}
         for name in spec.SPLITS
     )
     return {
@@ -57,11 +77,12 @@ def describe_data(info: DatasetInfo, data_dir: str | os.PathLike, parts: Parts) 
                 "classes": {
                     class_name: _sizes(split, split["label"] == label)
                     for label, class_name in enumerate(info.class_names)
-                }
+                },
+                "sources": _sizes_by_source(*held_out.sides[name]),
             }
-            for name, split in parts.splits.items()
+            for name, split in held_out.splits.items()
         },
-        "left_out": parts.left_out,
+        "left_out": held_out.left_out,
         "overlap": {
             "num_groups": len(train["group"] & evaluated["group"]),
             "num_sounds": len(train["sound_id"] & evaluated["sound_id"]),
@@ -77,6 +98,18 @@ def _sizes(split: Mapping[str, np.ndarray], chosen: np.ndarray) -> dict[str, int
         "num_sounds": len(set(split["sound_id"][chosen])),
         "num_images": len(set(split["image_id"][chosen])),
         "num_groups": len(set(split["group"][chosen])),
+    }
+
+
+def _sizes_by_source(sounds: Items, images: Items) -> dict[str, dict[str, int]]:
+    """How many different sounds and photos there are of each collection that is known."""
+    return {
+        str(source): {
+            "num_sounds": int(np.sum(sounds.sources == source)),
+            "num_images": int(np.sum(images.sources == source)),
+        }
+        for source in np.union1d(sounds.sources, images.sources)
+        if source
     }
 
 
@@ -114,7 +147,7 @@ def warnings(data: Mapping[str, Any]) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Of the software that the figures can depend on."""
+    """The versions of the software that the figures can depend on."""
     return {
         "s2i_tf": s2i_tf.__version__,
         "python": platform.python_version(),
@@ -122,3 +155,58 @@ def versions() -> dict[str, str]:
         "keras": keras.__version__,
         "numpy": np.__version__,
     }
+
+
+def deviations(info: DatasetInfo, judge_name: str, recipe: Mapping[str, Any] | None) -> list[str]:
+    """One sentence for each deviation.
+
+    Args:
+      info: description of the data set.
+      judge_name: name of the classifier that judges the pictures.
+      recipe: the configuration that the model was trained with, if it is known.
+    """
+    num_pairs = sum(info.num_records(split) for split in info.splits)
+    found = [
+        f"Data: {num_pairs:,} pairs of {info.num_classes} classes ({info.name}); the paper has "
+        f"104,000 pairs of {_PAPER_CLASSES} classes, each sound and photo from one video.",
+        "Counting: a sound or photo that forms several pairs counts once; the paper counts pairs.",
+        "Originals: the judge sees them at 128 px, as the generated pictures; the paper does not "
+        "say what it does.",
+        "Generation: one deterministic picture a sound, with the statistics of training in every "
+        "norm; pix2pix, which the paper builds on, keeps dropout and batch statistics.",
+    ]
+    for modality, net in _PAPER_NETS.items():
+        if info.extractors.get(modality) != net:
+            used = info.extractors.get(modality)
+            found.append(f"Features of the {modality}: {used}; the paper uses {net}.")
+    if judge_name != _PAPER_JUDGE:
+        found.append(f"Judge: {judge_name}; the paper uses {_PAPER_JUDGE}.")
+    if recipe is None:
+        found.append("Training: unknown, as the model does not say.")
+        return found
+    return found + [
+        f"Training, {part}, in brackets our reading of the paper: {', '.join(changed)}."
+        for part, changed in _changed(recipe).items()
+    ]
+
+
+def _changed(recipe: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is not as in the paper, `field value (the paper's)`, by the part of the recipe."""
+    paper = flatten(Config().recipe())
+    found: dict[str, list[str]] = {}
+    for name, value in flatten(recipe).items():
+        if name not in _NOT_RECIPE and value != paper.get(name):
+            part, field = name.split(".", 1) if "." in name else ("whole", name)
+            found.setdefault(part, []).append(f"{field} {value!r} ({paper.get(name)!r})")
+    return found
+
+
+def left_out(metrics: Mapping[str, Any]) -> str:
+    """What of the data was left out of the eval figures, in a sentence."""
+    found = metrics["data"]["left_out"]
+    if not found["known"]:
+        return "The model does not say what it was trained on; nothing is left out."
+    return (
+        f"Left out, because trained on: {found['num_sounds']} sounds and "
+        f"{found['num_images']} photos of the data."
+    )

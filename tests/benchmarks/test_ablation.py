@@ -20,8 +20,8 @@ from benchmarks.ablation.variants import (
     find,
 )
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import linear_probe
-from s2i_tf.evaluation.judging import Judge
+from s2i_tf.evaluation import probes
+from s2i_tf.evaluation.judge import Judge
 from s2i_tf.features.base import Classifier, Fingerprint
 
 
@@ -122,7 +122,7 @@ def test_a_gan_depends_on_the_layers_before_it_alone(tiny_dataset, tmp_path, mon
 
 def test_features_of_known_quality(material):
     photos = material.images.features[material.photos]
-    probe = linear_probe.fit(
+    probe = probes.fit(
         material.training_images.features,
         material.training_images.labels,
         material.training_images.ids,

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import results
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate
+from s2i_tf.evaluation.stats import NOTHING
 from tests.evaluation.conftest import FakeModel, ShadeJudge
 
 
@@ -34,21 +35,26 @@ def test_the_page_says_what_the_metrics_say(metrics):
 
 def test_the_other_direction_has_a_table_where_it_was_measured(metrics):
     page = results.render(metrics, None, [])
-    assert "| training sound nearest to the features made of the photo | 100.0\u202f% (" in page
+    assert (
+        "| Training sound nearest to the features made of the photo, n = 6 | 100.0\u202f% (" in page
+    )
     assert "| 3 of 12 |" in page
     assert "Not measured, label match: no judge of sounds was given." in page
     match = {
         "judge": "loudness",
+        "num_pairs": 6,
         "random": {"1": 0.1},
-        "rows": [{"title": "sound found", "match": {"1": None}}],
+        "rows": [
+            {"name": "generated", "title": "sound found", "match": {"1": None}},
+            {"name": "shuffled", "title": "another", "match": {"1": {"micro": NOTHING}}},
+        ],
     }
-    page = results.render(
-        metrics | {"reverse": metrics["reverse"] | {"label_match": match, "missing": {}}}, None, []
-    )
-    assert "loudness, a judge of sounds" in page and "| sound found | – |" in page
+    part = metrics["photo_to_sound"] | {"label_match": match, "missing": {}}
+    page = results.render(metrics | {"photo_to_sound": part}, None, [])
+    assert "loudness names the likeliest" in page and "| Sound found | – |" in page
     assert "Not measured, label match" not in page
-    page = results.render(metrics | {"reverse": None}, None, [])
-    assert "## From photo to sound" not in page
+    page = results.render(metrics | {"photo_to_sound": None}, None, [])
+    assert "## Photo to sound" not in page
 
 
 def test_a_missed_goal_says_by_how_much(metrics, monkeypatch):
@@ -92,7 +98,7 @@ def test_metrics_of_another_version_or_data_are_refused(evaluation, metrics, tmp
         results.load(str(tmp_path))
     path = tmp_path / evaluate.METRICS_FILE
     path.write_text(json.dumps(metrics | {"version": 1}))
-    with pytest.raises(UserError, match="version 1; allowed: 2"):
+    with pytest.raises(UserError, match="version 1; allowed: 3"):
         results.load(str(tmp_path))
     path.write_text(json.dumps(metrics | {"judge": metrics["judge"] | {"digest": "other"}}))
     with pytest.raises(UserError, match="another judge"):

@@ -84,7 +84,7 @@ def mean_judge(monkeypatch):
 def test_a_run_says_its_data_judge_and_place(call, run_folder, mean_judge, capsys):
     call(f"--workdir={run_folder}", "--num_gallery=2")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("retrieval")
+    assert lines[0].startswith("Retrieval")
     assert lines[-1] == f"report: {run_folder / 'evaluation' / 'report.html'}"
     page = (run_folder / "evaluation" / "report.html").read_text()
     assert f"s2i evaluate --workdir={run_folder} --num_gallery=2" in page
@@ -277,8 +277,8 @@ def test_a_folder_of_new_data_has_no_training_figures(
     )
     assert metrics["data"]["splits"]["eval"]["num_sounds"] == 12
     assert metrics["data"]["left_out"]["num_sounds"] == 0
-    assert metrics["memorising"] is None and metrics["class_seen"] is None
-    assert metrics["missing"]["memorising"] == "the data set has no training split"
+    assert metrics["memorization"] is None and metrics["class_seen"] is None
+    assert metrics["missing"]["memorization"] == "the data set has no training split"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.evaluation.inputs import Items, JudgeOutput, Pictures, Predictions
 from s2i_tf.features.base import Classifier, Fingerprint
 from s2i_tf.media import audio
 from s2i_tf.models.multimodal import Hidden
@@ -47,6 +48,35 @@ def write_sound(path, label):
     """A short sound as loud as its class says."""
     wave = np.sin(np.arange(6000)) * (20 + 100 * label)
     path.write_bytes(audio.encode_audio(wave.astype(np.float32), "wav"))
+
+
+def make_items(labels, features=None, prefix="s", pictures=None, sources=None):
+    """Sounds or photos, each of a recording of its own and with one pair."""
+    num = len(labels)
+    ids = np.array([f"{prefix}{index:03}" for index in range(num)])
+    sources = np.full(num, "") if sources is None else np.asarray(sources)
+    features = np.zeros((num, 2)) if features is None else features
+    return Items(ids, np.asarray(labels), ids, sources, features, pictures, np.arange(num))
+
+
+def judged(features):
+    """What a judge makes of pictures whose features are these."""
+    return JudgeOutput(np.zeros((len(features), 10), int), np.asarray(features, np.float32))
+
+
+def make_predictions(sounds, images, features=None, **given):
+    """Predictions whose generated pictures have the given judge's features, as have the photos."""
+    features = np.zeros((len(sounds), 2)) if features is None else features
+    defaults = {
+        "class_names": tuple("abc"),
+        "load_sound": None,
+        "index": {},
+        "judge_labels": tuple(map(str, range(20))),
+        "judged": judged(features),
+        "pictures": {"generated": Pictures(judged(features))},
+        "no_training": "none is at hand",
+    }
+    return Predictions(sounds=sounds, images=images, **(defaults | given))
 
 
 class FakeModel:

@@ -1,7 +1,12 @@
+import types
+
 import numpy as np
 import pytest
 
 from s2i_tf.evaluation import baselines
+from s2i_tf.evaluation.inputs import Items
+from s2i_tf.models.multimodal import Hidden
+from tests.evaluation.conftest import judged, make_items
 
 
 @pytest.fixture
@@ -14,29 +19,44 @@ IDS = np.array([f"photo{index}" for index in range(6)])
 FEATURES = np.array([[0.0], [1], [5], [10], [11], [30]])
 
 
-def test_the_mean_picture_is_of_the_class_heard(photos):
-    found = baselines.class_means(photos, LABELS, np.array([5, 2, 5]))
-    pictures = found.pictures[found.chosen]
-    assert np.array_equal(pictures[0], np.rint(photos[3:].mean(axis=0)))
-    assert np.array_equal(pictures[1], np.rint(photos[:3].mean(axis=0)))
-    assert pictures.dtype == np.uint8 and found.photos is None
+class Brightness:
+    """A judge whose only feature is the mean."""
+
+    def look(self, pictures):
+        return judged(pictures.reshape(len(pictures), -1).mean(axis=1, keepdims=True))
 
 
-def test_the_fixed_photo_is_the_most_typical_of_its_class(photos):
-    found = baselines.fixed_photos(photos, FEATURES, IDS, LABELS, np.array([2, 5]))
-    assert found.photos[found.chosen].tolist() == [1, 4]
-    assert np.array_equal(found.pictures[found.chosen], photos[[1, 4]])
+@pytest.fixture
+def drawn(photos):
+    """Each baseline's choice for a sound heard as 5, 2 and 5, near the photos 4, 0 and 4."""
+    heard = types.SimpleNamespace(predict=lambda features: np.array([5, 2, 5]))
+    images = Items(IDS, LABELS, IDS, IDS, FEATURES, photos, np.arange(6))
+    training = types.SimpleNamespace(
+        images=images,
+        judged=judged(np.arange(6.0)[:, None]),
+        image_vectors=Hidden(None, np.eye(6)),
+        class_heard=heard,
+    )
+    vectors = np.eye(6)[[4, 0, 4]] + 0.1
+    found = baselines.of_sounds(Brightness(), training, make_items([2, 2, 5]), vectors)
+    return {name: one.judged.features[:, 0] for name, one in found.items()}
 
 
-def test_the_constant_photo_is_one_for_all(photos):
-    found = baselines.constant_photo(photos, FEATURES, IDS, 3)
-    assert found.photos[found.chosen].tolist() == [3, 3, 3], "10 is nearest to the mean of 9.5"
+def test_the_mean_picture_is_of_the_class_heard(photos, drawn):
+    means = [np.rint(photos[own].mean(axis=0)).mean() for own in (slice(3, 6), slice(3))]
+    assert drawn["class_mean"] == pytest.approx([means[0], means[1], means[0]])
 
 
-def test_the_nearest_photo_is_by_multimodal_vectors(photos):
-    vectors = np.eye(6)
-    found = baselines.nearest_photos(photos, vectors, vectors[[4, 0]] + 0.1)
-    assert found.photos[found.chosen].tolist() == [4, 0]
+def test_the_fixed_photo_is_the_most_typical_of_the_class_heard(drawn):
+    assert drawn["fixed_photo"].tolist() == [4, 1, 4]
+
+
+def test_the_constant_photo_is_one_for_all(drawn):
+    assert drawn["constant_photo"].tolist() == [3, 3, 3], "10 is nearest to the mean of 9.5"
+
+
+def test_the_nearest_photo_is_by_multimodal_vectors(drawn):
+    assert drawn["nearest_photo"].tolist() == [4, 0, 4]
 
 
 def test_the_most_typical_does_not_depend_on_the_order():

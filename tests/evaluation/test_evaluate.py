@@ -5,7 +5,10 @@ import pytest
 
 from s2i_tf.data import dataset_info, schema, trained_on
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import evaluate, reverse, summary
+from s2i_tf.evaluation import evaluate, predictions
+from s2i_tf.evaluation.metrics import METRICS, photo_to_sound, retrieval
+from s2i_tf.evaluation.metrics.metric import row_named
+from s2i_tf.evaluation.report import terminal
 from s2i_tf.media import image
 from tests.evaluation.conftest import LoudnessJudge, write_sound
 
@@ -22,7 +25,7 @@ def run(tiny_dataset, fake_model, judge, tmp_path):
 
 
 def top_1(metrics, direction="image_to_sound", split="eval"):
-    row = summary.retrieval_row(metrics, split, direction, "after")
+    row = retrieval.row_of(metrics["retrieval"], split, direction)
     return row["measures"]["top_1"]["micro"]["value"], row["chance"]["top_1"]["micro"]
 
 
@@ -58,7 +61,7 @@ def test_a_constant_model_scores_chance(run):
     assert value == pytest.approx(chance) == pytest.approx(1 / 3)
     for k in (1, 3, 5, 10):
         assert match(metrics, "generated", k) == pytest.approx(match(metrics, "shuffled", k))
-    row = summary.retrieval_row(metrics, "eval", "image_to_sound", "after")
+    row = retrieval.row_of(metrics["retrieval"], "eval")
     assert row["targets_hit"]["num"] == 1
 
 
@@ -78,7 +81,7 @@ def test_every_share_is_in_its_range(run, pictures):
 
 
 def picture_row(metrics, part, name):
-    return summary.row_named(metrics[part]["rows"], name)
+    return row_named(metrics[part]["rows"], name)
 
 
 def test_what_pictures_show_is_told_from_what_they_repeat(run):
@@ -92,9 +95,12 @@ def test_what_pictures_show_is_told_from_what_they_repeat(run):
     assert metrics["class_heard"]["accuracy"]["macro"]["value"] == 1
     assert np.array_equal(metrics["class_seen"]["confusion"]["generated"], 2 * np.eye(3))
     assert picture_row(metrics, "fidelity", "generated")["fid"] == pytest.approx(0, abs=1e-9)
-    assert metrics["memorising"]["features"]["generated"]["value"] == 0
-    assert metrics["memorising"]["pixels"]["generated"]["value"] == 0
-    assert metrics["following"] is None and "embedded" in metrics["missing"]["following"]
+    assert metrics["memorization"]["features"]["generated"]["value"] == 0
+    assert metrics["memorization"]["pixels"]["generated"]["value"] == 0
+    assert (
+        metrics["cause_correlation"] is None
+        and "embedded" in metrics["missing"]["cause_correlation"]
+    )
     assert metrics["judge"]["features"] == {"layer": "logits", "size": 64}
 
 
@@ -103,7 +109,7 @@ def test_a_constant_model_shows_no_class(run):
     accuracy = picture_row(metrics, "class_seen", "generated")["accuracy"]
     assert accuracy["micro"]["value"] == pytest.approx(metrics["class_seen"]["chance"])
     assert picture_row(metrics, "fidelity", "generated")["fid"] > 0.1
-    assert metrics["memorising"]["pixels"]["generated"]["value"] > 0
+    assert metrics["memorization"]["pixels"]["generated"]["value"] > 0
 
 
 def test_without_a_training_split_its_figures_are_null_with_a_reason(
@@ -114,7 +120,7 @@ def test_without_a_training_split_its_figures_are_null_with_a_reason(
     info = dataset_info.load(folder)
     dataset_info.DatasetInfo(**{**vars(info), "splits": {**info.splits, "train": ()}}).save(folder)
     metrics = run(folder, model=model)
-    for part in ("class_seen", "class_heard", "memorising"):
+    for part in ("class_seen", "class_heard", "memorization"):
         assert metrics[part] is None
         assert metrics["missing"][part] == "the data set has no training split"
     assert match(metrics, "nearest_photo", 10) is None
@@ -123,7 +129,7 @@ def test_without_a_training_split_its_figures_are_null_with_a_reason(
     assert picture_row(metrics, "fidelity", "real")["kid"] is None
     assert not (tmp_path / "out" / "closest.png").exists()
     assert "no training split" in (tmp_path / "out" / "report.html").read_text()
-    assert "None" not in summary.as_text(metrics)
+    assert "None" not in terminal.as_text(metrics, METRICS)
 
 
 def knows(**kwargs):
@@ -156,15 +162,15 @@ def test_what_the_model_was_trained_on_is_left_out(run, fake_model):
     assert metrics["data"]["splits"]["eval"]["num_pairs"] == 4
     assert metrics["data"]["splits"]["train"]["num_pairs"] == 12
     assert any("2 pairs of the eval split are left out" in text for text in metrics["warnings"])
-    assert "13 sounds and 13 photos" in summary.as_text(metrics)
+    assert "13 sounds and 13 photos" in terminal.as_text(metrics, METRICS)
 
 
 def test_a_training_split_that_the_model_never_saw_is_none(run, fake_model):
     model = fake_model()
     model.trained_on = knows(recordings=["elsewhere"])
     metrics = run(model=model)
-    assert metrics["memorising"] is None
-    assert metrics["missing"]["memorising"].startswith("nothing in the data is known to have")
+    assert metrics["memorization"] is None
+    assert metrics["missing"]["memorization"].startswith("nothing in the data is known to have")
     assert metrics["data"]["splits"]["eval"]["num_pairs"] == 6
 
 
@@ -191,43 +197,44 @@ def test_the_other_direction_is_measured_where_there_is_one(
         sound_judge=LoudnessJudge(),
         out=tmp_path / "out",
     )
-    found = metrics["reverse"]
+    found = metrics["photo_to_sound"]
     for name in ("generated", "nearest_sound"):
-        row = summary.row_named(found["class_found"], name)
+        row = row_named(found["class_found"], name)
         assert row["accuracy"]["micro"]["value"] == row["accuracy"]["macro"]["value"] == 1
-        assert (
-            summary.row_named(found["label_match"]["rows"], name)["match"]["1"]["micro"]["value"]
-            == 1
-        )
+        assert row_named(found["label_match"]["rows"], name)["match"]["1"]["micro"]["value"] == 1
     assert (found["num_photos"], found["num_sounds"], found["missing"]) == (6, 12, {})
-    assert metrics["sound_judge"]["name"] == "loudness" and "reverse" not in metrics["missing"]
-    lines = summary.as_text(metrics).splitlines()
+    assert metrics["sound_judge"]["name"] == "loudness"
+    assert "photo_to_sound" not in metrics["missing"]
+    lines = terminal.as_text(metrics, METRICS).splitlines()
     assert max(map(len, lines)) <= 82
-    start = next(i for i, line in enumerate(lines) if line.startswith("sound found for a photo"))
-    assert lines[start + 1].split()[-6:] == ["100.0"] * 6
-    assert lines[start + 5].split()[-6:-4] == ["33.3"] * 2, "chance"
+    start = next(i for i, line in enumerate(lines) if line.startswith("Sound found for a photo"))
+    assert lines[start + 1].split()[-5:] == ["100.0%", "100.0%", "3", "of", "12"]
+    assert lines[start + 4].split()[-3:-1] == ["33.3%"] * 2, "chance"
+    assert lines[start + 5].startswith("Label match of sounds")
+    assert lines[start + 6].split()[-4:] == ["100.0%"] * 4
     page = (tmp_path / "out" / "report.html").read_text()
-    assert reverse.FOUND_ROWS["nearest_sound"][1:] in page and "3 of 12" in page
+    assert photo_to_sound.FOUND_ROWS["nearest_sound"][1:] in page and "3 of 12" in page
     assert "loudness names the likeliest of its labels" in page
 
 
 def test_without_a_judge_of_sounds_the_class_found_is_all(run, tmp_path):
     metrics = run(reverse=True)
-    assert metrics["reverse"]["label_match"] is None and metrics["sound_judge"] is None
-    assert metrics["reverse"]["missing"] == {"label_match": reverse.NO_JUDGE}
-    assert reverse.NO_JUDGE in (tmp_path / "out" / "report.html").read_text()
-    lines = summary.as_text(metrics).splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("sound found for a photo"))
-    assert lines[start + 1].split()[-2:] == ["100.0"] * 2 and "top 1" not in lines[start]
-    assert "another sound of the class" not in "".join(lines)
+    assert metrics["photo_to_sound"]["label_match"] is None and metrics["sound_judge"] is None
+    assert metrics["photo_to_sound"]["missing"] == {"label_match": predictions.NO_SOUND_JUDGE}
+    assert predictions.NO_SOUND_JUDGE in (tmp_path / "out" / "report.html").read_text()
+    lines = terminal.as_text(metrics, METRICS).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Sound found for a photo"))
+    assert lines[start + 1].split()[-5:] == ["100.0%", "100.0%", "3", "of", "12"]
+    assert not any(line.startswith("Label match of sounds") for line in lines)
+    assert "nother real sound of the class" not in "".join(lines)
 
 
 def test_a_model_of_one_direction_says_so(run, tmp_path):
     metrics = run()
-    assert metrics["reverse"] is None
-    assert metrics["missing"]["reverse"] == "the model goes from sound to image only"
-    assert metrics["missing"]["reverse"] in (tmp_path / "out" / "report.html").read_text()
-    assert "sound found for a photo" not in summary.as_text(metrics)
+    assert metrics["photo_to_sound"] is None
+    assert metrics["missing"]["photo_to_sound"] == "the model goes from sound to image only"
+    assert metrics["missing"]["photo_to_sound"] in (tmp_path / "out" / "report.html").read_text()
+    assert "Sound found for a photo" not in terminal.as_text(metrics, METRICS)
 
 
 def test_the_files_are_whole_and_the_same_each_time(run, tmp_path):
@@ -238,7 +245,7 @@ def test_the_files_are_whole_and_the_same_each_time(run, tmp_path):
     assert names == {
         evaluate.METRICS_FILE,
         evaluate.REPORT_FILE,
-        *set(evaluate.FIGURE_FILES) - {"middling.png", "bad.png"},
+        *set(evaluate.figure_files()) - {"middling.png", "bad.png"},
     }
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
@@ -307,7 +314,7 @@ def test_a_sound_of_several_pairs_counts_once(rewritten, run):
     assert metrics["data"]["splits"]["eval"]["classes"]["class0"]["num_images"] == 2
     assert metrics["label_match"]["num_sounds"] == 3
     assert metrics["label_match"]["num_pairs"] == 6
-    row = summary.retrieval_row(metrics, "eval", "sound_to_image", "after")
+    row = retrieval.row_of(metrics["retrieval"], "eval", "sound_to_image")
     assert (row["num_queries"], row["num_targets"]) == (3, 6)
 
 
@@ -338,7 +345,7 @@ def test_pictures_that_are_not_finite_are_refused_and_nothing_written(run, tmp_p
 
 def test_a_judge_of_sounds_is_refused(run, judge, monkeypatch):
     monkeypatch.setattr(type(judge), "modality", "sound")
-    with pytest.raises(UserError, match="judge 'shades' judges a sound; allowed: an image"):
+    with pytest.raises(UserError, match="judge 'shades' judges a sound; choose one of images"):
         run()
 
 
@@ -363,7 +370,7 @@ def test_a_file_instead_of_a_folder_is_refused(run, tmp_path):
 
 
 def test_what_the_terminal_shows_fits_its_width(run):
-    lines = summary.as_text(run()).splitlines()
+    lines = terminal.as_text(run(), METRICS).splitlines()
     assert max(map(len, lines)) <= 82
     assert sum(line.startswith("  eval") for line in lines) == 4
     assert not np.any(["nan" in line for line in lines])

@@ -1,0 +1,298 @@
+"""What metrics measure: the types that `predictions` fills and that every metric is given."""
+
+import dataclasses
+import functools
+import os
+import tempfile
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from s2i_tf.data import splits
+from s2i_tf.errors import UserError
+from s2i_tf.evaluation import stats
+from s2i_tf.evaluation.probes import LinearProbe
+from s2i_tf.models.multimodal import Hidden
+
+
+@dataclasses.dataclass(frozen=True)
+class Items:
+    """The sounds, or the photos, of one split: each once, however many pairs it forms.
+
+    Attributes:
+      ids: str [items], sorted.
+      labels: int [items], their classes.
+      groups: str [items], the recording of the item's first pair.
+      sources: str [items], the collection that each is from; empty where it is not known.
+      features: float [items, 4096], what the model is given; or None.
+      pictures: uint8 [items, height, width, 3], the photos; None for sounds.
+      of_pair: int [pairs], the item of each pair.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    sources: np.ndarray
+    features: np.ndarray | None
+    pictures: np.ndarray | None
+    of_pair: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @functools.cached_property
+    def first_pair(self) -> np.ndarray:
+        """The first pair of each item, int [items]."""
+        return np.unique(self.of_pair, return_index=True)[1]
+
+    def of_each_class(self, num: int, seed: int) -> list[int]:
+        """Some items, one of each class in turn: neither the best nor the worst.
+
+        Args:
+          num: how many at most.
+          seed: random seed of the draw.
+
+        Returns:
+          Their positions, those of a class beside each other.
+        """
+        taken: dict[int, int] = {}
+        turns = []
+        for position in self.drawn(np.arange(len(self)), len(self), f"gallery {seed}"):
+            label = int(self.labels[position])
+            taken[label] = taken.get(label, 0) + 1
+            turns.append((taken[label], position))
+        chosen = [position for _, position in sorted(turns, key=lambda turn: turn[0])[:num]]
+        return sorted(chosen, key=lambda position: int(self.labels[position]))
+
+    def drawn(self, positions: np.ndarray, num: int, salt: str) -> list[int]:
+        """Some of the positions, in a random order that depends on the ids and the salt alone."""
+        place = {self.ids[position]: int(position) for position in positions}
+        return [place[name] for name in splits.stable_order(list(place), salt)[:num]]
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgeOutput:
+    """What a judge sees in some pictures, or hears in some sounds.
+
+    Attributes:
+      labels: int [items], indices of the likeliest labels, the likeliest first.
+      features: float32 [items, size], which its labels are read from; None for sounds.
+    """
+
+    labels: np.ndarray
+    features: np.ndarray | None = None
+
+    def __getitem__(self, chosen: np.ndarray) -> "JudgeOutput":
+        return JudgeOutput(
+            self.labels[chosen], None if self.features is None else self.features[chosen]
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """Pictures of some sounds or photos, with what the judge sees in them.
+
+    Attributes:
+      judged: the judge's output for each.
+      pictures: uint8 [items, height, width, 3]; None for a baseline, which is only judged.
+    """
+
+    judged: JudgeOutput
+    pictures: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What the model was trained on, as far as it is at hand.
+
+    Attributes:
+      sounds: the training sounds.
+      images: the training photos.
+      judged: the judge's output for the photos.
+      sound_vectors: multimodal vectors of the sounds.
+      image_vectors: those of the photos.
+      class_heard: names the class of a sound, from the features that the model is given.
+      class_seen: names the class of a picture, from the judge's features.
+    """
+
+    sounds: Items
+    images: Items
+    judged: JudgeOutput
+    sound_vectors: Hidden
+    image_vectors: Hidden
+    class_heard: LinearProbe
+    class_seen: LinearProbe
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundSounds:
+    """The sound that was found for each photo.
+
+    Attributes:
+      ids: str [photos].
+      labels: int [photos], of the data's classes; -1 for a class that the data do not have.
+      heard: the labels that the judge of sounds gives to it, int [photos, 10]; None without one.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    heard: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoToSound:
+    """What the direction from photo to sound gives.
+
+    Attributes:
+      found: the sounds found for the photos: `generated`, by features made of the photo, and
+        `nearest_sound`, by multimodal vectors, if the training sounds are at hand.
+      index_labels: int [sounds], the classes of all sounds that can be found.
+      heard: int [sounds, 10], what the judge of sounds hears in those of the eval split, or None.
+      judge: name of the judge of sounds; empty without one.
+      num_labels: how many labels it has.
+      missing: why a part could not be had, by its name.
+    """
+
+    found: dict[str, FoundSounds]
+    index_labels: np.ndarray
+    heard: np.ndarray | None
+    judge: str
+    num_labels: int
+    missing: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """Everything that the metrics are worked out from.
+
+    Attributes:
+      class_names: names of the classes by label.
+      load_sound: gives the waveform of a sound by its id; None where their folder is not known.
+      index: rows of the data's `index.csv` by path.
+      judge_labels: the names of the judge's labels.
+      sounds: the sounds of the eval split.
+      images: its photos.
+      judged: the judge's output for the photos.
+      pictures: a picture of each sound: `generated`, and the baselines if there is training.
+      seed: random seed of the intervals and draws.
+      rebuilt: a picture of each photo, made of its own features; or None.
+      sound_vectors: multimodal vectors of the sounds; or None.
+      image_vectors: those of the photos; or None.
+      samples: judge's features of samples of each sound [samples, sounds, size]; None for a model
+        that gives one picture a sound.
+      further: uint8 [samples, shown, height, width, 3], further samples of the sounds shown.
+      shown: positions of the sounds that the report shows.
+      training: what the model was trained on; None where it is not at hand.
+      no_training: why not.
+      photo_to_sound: the other direction; None for a model without it.
+      embeddings: vectors of a net that knows sounds and pictures, by what they are of: `sounds`,
+        `pictures` and `photos` [pairs, size], `classes` [classes, size]; as far as they are given.
+      photos_teach: fit the probe for the class on the photos themselves, for want of others; every
+        photo, and the picture of its pair, is then named by a probe that did not see it.
+    """
+
+    class_names: tuple[str, ...]
+    load_sound: Callable[[str], np.ndarray] | None
+    index: Mapping[str, Mapping[str, str]]
+    judge_labels: tuple[str, ...]
+    sounds: Items
+    images: Items
+    judged: JudgeOutput
+    pictures: dict[str, Pictures]
+    seed: int = 0
+    rebuilt: Pictures | None = None
+    sound_vectors: Hidden | None = None
+    image_vectors: Hidden | None = None
+    samples: np.ndarray | None = None
+    further: np.ndarray | None = None
+    shown: tuple[int, ...] = ()
+    training: Training | None = None
+    no_training: str = ""
+    photo_to_sound: PhotoToSound | None = None
+    embeddings: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    photos_teach: bool = False
+
+    @property
+    def generated(self) -> Pictures:
+        """The pictures of the sounds."""
+        return self.pictures["generated"]
+
+    @functools.cached_property
+    def photo_of_sound(self) -> np.ndarray:
+        """The photo of each sound's first pair, int [sounds]."""
+        return self.images.of_pair[self.sounds.first_pair]
+
+    @property
+    def names(self) -> list[str]:
+        """The class of each sound."""
+        return [self.class_names[label] for label in self.sounds.labels]
+
+    @functools.cached_property
+    def same_source(self) -> np.ndarray:
+        """What a pair shares with others that are then no shuffled pair: int [pairs, 2]."""
+        _, recordings = np.unique(self.sounds.groups, return_inverse=True)
+        recordings = recordings.reshape(-1)[self.sounds.of_pair]
+        return np.stack([self.images.of_pair, recordings], axis=1)
+
+    def rates(
+        self,
+        measures: Mapping[Hashable, np.ndarray],
+        items: Items,
+        groups: np.ndarray | None = None,
+    ) -> dict[Hashable, stats.Rate]:
+        """The means of measures of some items, see `stats.rates`.
+
+        Args:
+          measures: the measures by name, float [items] in [0, 1], or NaN.
+          items: the sounds or photos that they are of.
+          groups: what is drawn anew for the intervals; by default the recordings.
+        """
+        return stats.rates(
+            measures,
+            items.labels,
+            items.groups if groups is None else groups,
+            class_names=self.class_names,
+            sources=items.sources,
+            seed=self.seed,
+        )
+
+    def by_class(self, values: Mapping[int, Any]) -> dict[str, Any]:
+        """The same by the name of the class instead of its label."""
+        return {self.class_names[label]: value for label, value in values.items()}
+
+
+class Scratch:
+    """Arrays that lie on disk and not in memory, and vanish with the process.
+
+    Args:
+      folder: where there is room for them; nothing is ever seen there.
+    """
+
+    def __init__(self, folder: str):
+        self._folder = folder
+
+    def array(self, shape: tuple[int, ...], dtype: np.dtype | str) -> np.memmap:
+        """An array to fill, memory-mapped.
+
+        Raises:
+          UserError: if the disk has no room for it.
+        """
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        try:
+            with tempfile.TemporaryFile(dir=self._folder) as file:
+                # A mapped file that grows on a full disk would end the process by a signal.
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, size)
+                return np.memmap(file, dtype, "w+", shape=shape)
+        except OSError as error:
+            raise UserError(
+                f"{self._folder}: no room for {size >> 20} MB of working data ({error.strerror}); "
+                "free some space there, or choose a results folder on another disk"
+            ) from None
+
+
+def batches(num_items: int, size: int) -> Iterator[slice]:
+    """Consecutive slices of at most `size` items."""
+    for start in range(0, num_items, size):
+        yield slice(start, min(start + size, num_items))

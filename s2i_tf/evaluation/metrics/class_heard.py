@@ -1,0 +1,111 @@
+"""Is the class heard in the sound? What any generator can know of it.
+
+A linear probe on the sound features that the model is given, fitted on the training sounds, names
+the class of each. Collections of sounds and classes are partly confounded, so its accuracy stands
+by collection too, beside that of a probe that heard nothing of the collection.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from s2i_tf.evaluation import probes, stats
+from s2i_tf.evaluation.inputs import Predictions
+from s2i_tf.evaluation.metrics.class_seen import confusion
+from s2i_tf.evaluation.metrics.metric import (
+    Metric,
+    Metrics,
+    NotMeasured,
+    Part,
+    Row,
+    Table,
+    rate,
+    share,
+)
+
+
+class ClassHeard(Metric):
+    """A linear probe on the sound features, fitted on the training sounds, names the class.
+
+    No generator can show more than is heard.
+    """
+
+    heading = "Is the class heard in the sound?"
+    short = "Class heard"
+
+    def measure(self, predictions: Predictions) -> Part:
+        if predictions.training is None:
+            raise NotMeasured(predictions.no_training)
+        sounds, probe = predictions.sounds, predictions.training.class_heard
+        named = probe.predict(sounds.features)
+        return {
+            "probe": probe.described(),
+            "accuracy": predictions.rates({"": named == sounds.labels}, sounds)[""],
+            "confusion": confusion(sounds.labels, named, len(predictions.class_names)),
+            "by_source": _by_source(predictions, named),
+        }
+
+    def tables(self, part: Part, metrics: Metrics) -> list[Table]:
+        chance = 1 / part["probe"]["num_classes"]
+        num_sounds = metrics["data"]["splits"]["eval"]["num_sounds"]
+        cells = rate(part["accuracy"], chance)
+        row = Row("Heard: a probe on the sound's own features", cells, f"n = {num_sounds}")
+        tables = [Table("Class heard", ["all", "macro"], [row], legend="chance")]
+        if part["by_source"]:
+            rows = [
+                Row(
+                    row["source"],
+                    [share(row["accuracy"]), share(row["left_out"])],
+                    detail=f"n = {row['num_sounds']}, left out {row['num_left_out']}",
+                )
+                for row in part["by_source"]
+            ]
+            tables.append(
+                Table(
+                    "Class heard, by collection",
+                    ["class heard", "collection left out"],
+                    rows,
+                    before="By the collection that a sound is from. Collections and classes are "
+                    "partly confounded: the last column has a probe that heard nothing of that "
+                    "collection, on the sounds whose class it knows from another one.",
+                )
+            )
+        return tables
+
+    def rates(self, part: Part) -> dict[str, stats.Rate]:
+        return {"class heard": part["accuracy"]}
+
+
+def _by_source(predictions: Predictions, named: np.ndarray) -> list[dict[str, Any]]:
+    """The accuracy on each collection's sounds, and when the probe heard nothing of it."""
+    training, sounds = predictions.training.sounds, predictions.sounds
+    found = []
+    for source in sorted(set(sounds.sources) - {""}):
+        own = sounds.sources == source
+        others = np.flatnonzero(training.sources != source)
+        apart = np.full(len(sounds), np.nan)
+        if 0 < len(others) < len(training):
+            known = own & np.isin(sounds.labels, training.labels[others])
+            if known.any():
+                without = probes.fit(
+                    training.features[others],
+                    training.labels[others],
+                    training.groups[others],
+                    penalty=predictions.training.class_heard.penalty,
+                )
+                apart[known] = without.predict(sounds.features[known]) == sounds.labels[known]
+        rates = stats.rates(
+            {"accuracy": (named == sounds.labels)[own], "left_out": apart[own]},
+            sounds.labels[own],
+            sounds.groups[own],
+            seed=predictions.seed,
+        )
+        found.append(
+            {
+                "source": str(source),
+                "num_sounds": int(own.sum()),
+                "num_left_out": int(np.isfinite(apart).sum()),
+                **{name: rate["micro"] for name, rate in rates.items()},
+            }
+        )
+    return found

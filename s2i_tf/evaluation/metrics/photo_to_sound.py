@@ -1,0 +1,173 @@
+"""From photo to sound: is the training sound that a photo is given one of the photo's class?
+
+Each photo's generated sound features stand for the nearest training sound. It has the class or not;
+and a judge of sounds, which took no part in choosing it, names the same in it and in a real sound
+of the photo's class, or not. Beside both stand the nearest training sound by multimodal vectors,
+which generates nothing, and what the sounds of other photos reach.
+"""
+
+import numpy as np
+
+from s2i_tf.evaluation import stats
+from s2i_tf.evaluation.inputs import PhotoToSound, Predictions
+from s2i_tf.evaluation.metrics import label_match
+from s2i_tf.evaluation.metrics.metric import (
+    DASH,
+    Cell,
+    Metric,
+    Metrics,
+    NotMeasured,
+    Part,
+    Row,
+    Table,
+    plain,
+    sentence_case,
+    share,
+)
+
+FOUND_ROWS = {
+    "generated": "training sound nearest to the features made of the photo",
+    "nearest_sound": "training sound nearest to the photo by multimodal features",
+    "shuffled": "shuffled: the sound of any other photo",
+}
+MATCH_ROWS = {
+    "generated": "sound found for the photo, and the sound of its pair",
+    "nearest_sound": "nearest sound by multimodal features, and the sound of the pair",
+    "real_same_class": "another real sound of the class, and the sound of the pair",
+    "shuffled": "shuffled: sound found for the photo, sound of any other pair",
+}
+
+
+class PhotoToSoundMatch(Metric):
+    """For the sound features made of each photo stands the training sound nearest to them.
+
+    They come from the feature GAN of section 5.4 with the modalities swapped, of each photo of
+    the eval split.
+    """
+
+    heading = "From photo to sound: is it a sound of the class?"
+    short = "Photo to sound"
+
+    def measure(self, predictions: Predictions) -> Part:
+        direction, images = predictions.photo_to_sound, predictions.images
+        if direction is None:
+            raise NotMeasured("the model goes from sound to image only")
+        chance = _shares(direction.index_labels, images.labels)
+        classes = [images.labels == label for label in np.unique(images.labels)]
+        return {
+            "num_photos": len(images),
+            "num_sounds": len(direction.index_labels),
+            "chance": {
+                "micro": float(chance.mean()),
+                "macro": float(np.mean([chance[own][0] for own in classes])),
+            },
+            "class_found": _class_found(predictions, direction),
+            "label_match": _label_match(predictions, direction),
+            "missing": direction.missing,
+        }
+
+    def tables(self, part: Part, metrics: Metrics) -> list[Table]:
+        rows = [
+            Row(
+                sentence_case(row["title"]),
+                [
+                    *(
+                        share((row["accuracy"] or {}).get(mean), chance)
+                        for mean, chance in part["chance"].items()
+                    ),
+                    Cell(f"{row['num_hit']} of {part['num_sounds']}" if row["num_hit"] else DASH),
+                ],
+                detail=f"n = {part['num_photos']}",
+                kind="main" if row["name"] == "generated" else "",
+            )
+            for row in part["class_found"]
+        ]
+        rows.append(
+            Row(
+                "Chance",
+                [*map(plain, part["chance"].values()), Cell(DASH)],
+                kind="plain",
+            )
+        )
+        notes = " ".join(
+            f"Not measured, {name.replace('_', ' ')}: {reason}."
+            for name, reason in part["missing"].items()
+        )
+        tables = [
+            Table(
+                "Sound found for a photo",
+                ["has the class", "macro", "sounds hit"],
+                rows,
+                legend="chance",
+                after=notes,
+            )
+        ]
+        if (match := part["label_match"]) is not None:
+            tables.append(
+                Table(
+                    "Label match of sounds",
+                    [f"top {k}" for k in match["random"]],
+                    label_match.table_rows(match),
+                    before=f"{match['judge']} names the likeliest of its labels for the sound "
+                    "found and for the real sound of the pair. They match at top k if their k "
+                    f"likeliest have one in common. {match['num_pairs']} pairs; a photo with "
+                    "several sounds has their mean.",
+                    legend="shuffled pairs",
+                )
+            )
+        return tables
+
+
+def _class_found(predictions: Predictions, direction: PhotoToSound) -> list[Part]:
+    images = predictions.images
+    own = {name: one.labels == images.labels for name, one in direction.found.items()}
+    # Of the sounds of all photos but itself.
+    of_others = _shares(direction.found["generated"].labels, images.labels) * len(images)
+    own["shuffled"] = (of_others - own["generated"]) / max(len(images) - 1, 1)
+    rates = predictions.rates(own, images, images.ids)
+    return [
+        {
+            "name": name,
+            "title": title,
+            "accuracy": rates.get(name),
+            "num_hit": len(np.unique(direction.found[name].ids))
+            if name in direction.found
+            else None,
+        }
+        for name, title in FOUND_ROWS.items()
+    ]
+
+
+def _label_match(predictions: Predictions, direction: PhotoToSound) -> Part | None:
+    """The rows `MATCH_ROWS`. A photo with several sounds has their mean."""
+    if direction.heard is None:
+        return None
+    sounds, images = predictions.sounds, predictions.images
+    original = direction.heard[sounds.of_pair]
+    of_pair = {name: one.heard[images.of_pair] for name, one in direction.found.items()}
+    labels, apart = images.labels[images.of_pair], predictions.same_source
+    by_pair = {name: label_match.meets(one, original) for name, one in of_pair.items()}
+    by_pair["real_same_class"] = label_match.mean_meeting(original, original, apart[:, 1:], labels)
+    by_pair["shuffled"] = label_match.mean_meeting(of_pair["generated"], original, apart)
+    rates = predictions.rates(
+        {
+            (name, k): stats.mean_by_item(values, images.of_pair, len(images))
+            for name, by_k in by_pair.items()
+            for k, values in by_k.items()
+        },
+        images,
+        images.ids,
+    )
+    random = label_match.random_match(direction.num_labels)
+    return {
+        "judge": direction.judge,
+        "num_pairs": len(labels),
+        "random": {str(k): value for k, value in random.items()},
+        "rows": label_match.rows_of(MATCH_ROWS, rates),
+    }
+
+
+def _shares(labels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The share of the labels that equal each wanted one, float [wanted]."""
+    of_label = {label: np.mean(labels == label) for label in np.unique(wanted)}
+    return np.array([of_label[label] for label in wanted])

@@ -1,0 +1,193 @@
+"""Similarity in the space of a net that embeds sounds and pictures alike, as the field measures it.
+
+Of paired vectors: the mean cosine; the z-score, (own cosine − mean) / standard deviation over the
+cosines of the same sound with all other clips' pictures; and the rank, the share of the other
+pictures that score below the own one, ties counting half (chance 0.5, published times 100). The
+audio-image similarity compares sounds with pictures, the image-image similarity photos with the
+pictures made for them. Recall at k: whether the class is among the k class names nearest to the
+picture.
+"""
+
+import numpy as np
+
+from s2i_tf.evaluation import stats
+from s2i_tf.evaluation.inputs import Predictions
+from s2i_tf.evaluation.metrics.metric import (
+    Metric,
+    Metrics,
+    NotMeasured,
+    Part,
+    Row,
+    Table,
+    number,
+    share,
+)
+
+RECALL_KS = (1, 5, 10)
+
+
+class AudioImageSimilarity(Metric):
+    """Mean cosine of the vectors of sound and picture, beside those of all other pictures.
+
+    z: how many standard deviations it lies above them; rank: share of the other pictures that score
+    below the own one, chance 50 %.
+    """
+
+    heading = "Is the picture near to its sound?"
+    short = "Audio-image similarity"
+    sides = ("sounds", "pictures")
+    titles = {
+        "generated": "picture of the sound",
+        "shuffled": "shuffled: picture of any other sound",
+        "real": "photo of the pair",
+    }
+
+    def measure(self, predictions: Predictions) -> Part:
+        vectors = [_embedded(predictions, side) for side in self.sides]
+        groups, seed = predictions.sounds.groups, predictions.seed
+        if len(groups) < 2:
+            raise NotMeasured("one pair has no others to compare with")
+        rows = {"generated": compared(*vectors, groups, seed=seed)}
+        cosines = cosine(*vectors)
+        np.fill_diagonal(cosines, 0)
+        others = cosines.sum(axis=1) / (len(cosines) - 1)
+        rows["shuffled"] = {
+            "cosine": _mean(others, groups, seed),
+            "z": {**stats.NOTHING, "value": 0.0},
+            "rank": {**stats.NOTHING, "value": 0.5},
+        }
+        if "photos" in predictions.embeddings and "photos" not in self.sides:
+            photos = predictions.embeddings["photos"]
+            rows["real"] = compared(vectors[0], photos, groups, seed=seed)
+        return {
+            "num_pairs": len(groups),
+            "rows": [
+                {"name": name, "title": self.titles[name], **row} for name, row in rows.items()
+            ],
+        }
+
+    def tables(self, part: Part, metrics: Metrics) -> list[Table]:
+        rows = [
+            Row(
+                row["title"],
+                [number(row["cosine"], 3), number(row["z"]), share(row["rank"], 0.5)],
+                kind="main" if row["name"] == "generated" else "",
+            )
+            for row in part["rows"]
+        ]
+        return [Table(self.short, ["cosine", "z", "rank"], rows, legend="chance")]
+
+
+class ImageImageSimilarity(AudioImageSimilarity):
+    """IIS: the same between the photo of a pair and the picture made for it."""
+
+    heading = "Is the picture near to its photo?"
+    short = "Image-image similarity"
+    sides = ("photos", "pictures")
+    titles = {
+        "generated": "picture of the sound, and the photo of its pair",
+        "shuffled": "shuffled: picture of any other sound",
+    }
+
+
+class ClassNameRecall(Metric):
+    """R@k: is the class among the k class names nearest to the picture?"""
+
+    heading = "Do the class names find the picture?"
+    short = "Recall of class names"
+
+    def measure(self, predictions: Predictions) -> Part:
+        names = _embedded(predictions, "classes")
+        ks = [k for k in RECALL_KS if k < len(names)]
+        if not ks:
+            raise NotMeasured("there is but one class")
+        hits = {
+            (name, k): found
+            for name, side in (("generated", "pictures"), ("real", "photos"))
+            if side in predictions.embeddings
+            for k, found in _hits(predictions, side, names, ks).items()
+        }
+        rates = predictions.rates(hits, predictions.sounds)
+        titles = {"generated": "picture of the sound", "real": "photo of the pair"}
+        return {
+            "num_classes": len(names),
+            "chance": {str(k): k / len(names) for k in ks},
+            "rows": [
+                {
+                    "name": name,
+                    "title": titles[name],
+                    "recall": {str(k): rates[name, k] for k in ks},
+                }
+                for name in dict.fromkeys(name for name, _ in hits)
+            ],
+        }
+
+    def tables(self, part: Part, metrics: Metrics) -> list[Table]:
+        rows = [
+            Row(
+                row["title"],
+                [share(row["recall"][k]["micro"], chance) for k, chance in part["chance"].items()],
+                kind="main" if row["name"] == "generated" else "",
+            )
+            for row in part["rows"]
+        ]
+        return [Table(self.short, [f"top {k}" for k in part["chance"]], rows, legend="chance")]
+
+
+def compared(
+    one: np.ndarray, other: np.ndarray, groups: np.ndarray, *, seed: int = 0
+) -> dict[str, stats.Estimate]:
+    """The mean cosine, z-score and rank of paired vectors, with their intervals.
+
+    Args:
+      one: vectors [pairs, size], each compared with all of the others.
+      other: vectors [pairs, size], at least two.
+      groups: str [pairs], what is drawn anew for the intervals.
+      seed: random seed of the intervals.
+    """
+    cosines = cosine(one, other)
+    own = np.diag(cosines)
+    apart = ~np.eye(len(cosines), dtype=bool)
+    rest = cosines[apart].reshape(len(cosines), -1)
+    spread = rest.std(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = np.where(spread > 0, (own - rest.mean(axis=1)) / spread, np.nan)
+    below = (rest < own[:, None]).mean(axis=1) + (rest == own[:, None]).mean(axis=1) / 2
+    columns = {"cosine": own, "z": z, "rank": below}
+    return {name: _mean(values, groups, seed) for name, values in columns.items()}
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Cosines float64 [ones, others] of two sets of vectors; that of a zero vector is 0."""
+    sides = []
+    for vectors in (one, other):
+        vectors = np.asarray(vectors, np.float64)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        sides.append(vectors / np.where(lengths > 0, lengths, 1))
+    return sides[0] @ sides[1].T
+
+
+def _hits(
+    predictions: Predictions, side: str, names: np.ndarray, ks: list[int]
+) -> dict[int, np.ndarray]:
+    """Whether the class is among the k nearest names, by k; names that tie share the places."""
+    scores = cosine(predictions.embeddings[side], names)
+    own = scores[np.arange(len(scores)), predictions.sounds.labels][:, None]
+    num_above, num_tied = (scores > own).sum(axis=1), (scores == own).sum(axis=1)
+    return {k: np.clip((k - num_above) / num_tied, 0, 1) for k in ks}
+
+
+def _embedded(predictions: Predictions, side: str) -> np.ndarray:
+    if side not in predictions.embeddings:
+        raise NotMeasured(f"no embeddings of the {side} were given")
+    return predictions.embeddings[side]
+
+
+def _mean(values: np.ndarray, groups: np.ndarray, seed: int) -> stats.Estimate:
+    defined = np.isfinite(values)
+    clean = np.where(defined, values, 0)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        return (weights @ clean) / (weights @ defined)
+
+    return stats.statistic(value, [groups], seed=seed)

@@ -1,0 +1,253 @@
+"""What the model and the judges make of each sound and photo: every net runs here, and once.
+
+The metrics follow from the `Predictions` that `predict` gives.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.data import source_sounds
+from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.errors import UserError
+from s2i_tf.evaluation import baselines, judge, neighbors, probes
+from s2i_tf.evaluation.heldout import HeldOut
+from s2i_tf.evaluation.inputs import (
+    FoundSounds,
+    Items,
+    PhotoToSound,
+    Pictures,
+    Predictions,
+    Scratch,
+    Training,
+    batches,
+)
+from s2i_tf.evaluation.judge import Judge
+from s2i_tf.features.base import Classifier
+from s2i_tf.media.sheet import to_uint8
+from s2i_tf.models.multimodal import Hidden
+from s2i_tf.models.sound_to_image import SoundToImage
+
+NO_TRAINING = "what the model was trained on is not at hand"
+NO_SOUND_JUDGE = "no judge of sounds was given"
+NO_SOUNDS = "the data do not say where their sounds lie"
+
+# Beside the deterministic picture, for the distance between samples of one sound.
+_NUM_COMPARED_SAMPLES = 2
+_NUM_SHOWN_SAMPLES = 3
+_ROWS = 256
+
+logger = logging.getLogger(__name__)
+
+
+def predict(
+    model: SoundToImage,
+    image_judge: Judge,
+    held_out: HeldOut,
+    info: DatasetInfo,
+    scratch: Scratch,
+    *,
+    index: Mapping[str, Mapping[str, str]],
+    sound_judge: Classifier | None = None,
+    num_shown: int = 0,
+    seed: int = 0,
+) -> Predictions:
+    """Runs the model and the judges on the eval split, and on what the model was trained on.
+
+    Args:
+      model: the model to measure.
+      image_judge: looks at the pictures.
+      held_out: the pairs to measure.
+      info: description of the data set.
+      scratch: holds the pictures.
+      index: rows of the data's `index.csv` by path.
+      sound_judge: a classifier of sounds, which hears those that are found for photos.
+      num_shown: how many sounds the report shows.
+      seed: random seed of samples, folds, intervals and draws.
+
+    Raises:
+      UserError: if the pictures are not finite.
+    """
+    sounds, images = held_out.sides[spec.EVAL_SPLIT]
+    load_sound = functools.partial(source_sounds.load_sound, info) if info.source else None
+    logger.info("drawing %d sounds and %d photos", len(sounds), len(images))
+    generated = _drawn(model.generate, sounds.features, scratch)
+    rebuilt = _drawn(model.images_from_features, images.features, scratch)
+    generated = Pictures(image_judge.look(generated, "generated pictures"), generated)
+    shown = sounds.of_each_class(num_shown, seed)
+    samples = further = None
+    if model.stochastic:
+        judged = [generated.judged.features]
+        for sample in range(1, 1 + _NUM_COMPARED_SAMPLES):
+            drawn = _drawn(_sampling(model, sample, seed), sounds.features, scratch)
+            judged.append(image_judge.look(drawn).features)
+        samples = np.stack(judged)
+        if shown:
+            further = np.stack(
+                [
+                    _drawn(_sampling(model, sample, seed), sounds.features[shown], scratch)
+                    for sample in range(1, 1 + _NUM_SHOWN_SAMPLES)
+                ]
+            )
+    sound_vectors = _embedded(model.embed_sound, sounds)
+    image_vectors = _embedded(model.embed_image, images)
+    training, pictures = None, {"generated": generated}
+    if not held_out.no_training:
+        training = _train(model, image_judge, held_out.sides[spec.TRAIN_SPLIT], seed)
+        pictures |= baselines.of_sounds(image_judge, training, sounds, sound_vectors.after)
+    return Predictions(
+        class_names=info.class_names,
+        load_sound=load_sound,
+        index=index,
+        judge_labels=tuple(image_judge.classifier.labels),
+        sounds=sounds,
+        images=images,
+        judged=image_judge.look(images.pictures, "photos"),
+        pictures=pictures,
+        seed=seed,
+        rebuilt=Pictures(image_judge.look(rebuilt, "photos rebuilt"), rebuilt),
+        sound_vectors=sound_vectors,
+        image_vectors=image_vectors,
+        samples=samples,
+        further=further,
+        shown=tuple(shown),
+        training=training,
+        no_training=held_out.no_training,
+        photo_to_sound=photo_to_sound(
+            model,
+            training,
+            sounds,
+            images,
+            image_vectors.after,
+            info.class_names,
+            load_sound=load_sound,
+            sound_judge=sound_judge,
+        ),
+    )
+
+
+def photo_to_sound(
+    model: SoundToImage,
+    training: Training | None,
+    sounds: Items,
+    images: Items,
+    image_vectors: np.ndarray,
+    class_names: Iterable[str],
+    *,
+    load_sound: Callable[[str], np.ndarray] | None = None,
+    sound_judge: Classifier | None = None,
+) -> PhotoToSound | None:
+    """The training sound that each photo is given, and what a judge hears in it.
+
+    Args:
+      model: the model; one with an index of sounds has this direction.
+      training: the training sounds, for the baseline.
+      sounds: the sounds of the eval split.
+      images: its photos, whose features the model is given.
+      image_vectors: the photos' multimodal vectors after the activation [photos, hidden].
+      class_names: names of the classes by label of the data.
+      load_sound: gives the waveform of a sound by its id.
+      sound_judge: a classifier of sounds, such as `yamnet`.
+
+    Returns:
+      None for a model without this direction.
+    """
+    index = model.sound_index
+    if index is None:
+        return None
+    label_of = {name: label for label, name in enumerate(class_names)}
+    labels = np.array([label_of.get(name, -1) for name in model.class_names])[index.labels]
+    nearest = np.concatenate(
+        [
+            model.nearest_sounds(_read(images.features, rows))[0][:, 0]
+            for rows in batches(len(images), _ROWS)
+        ]
+    )
+    found = {"generated": FoundSounds(np.asarray(index.ids)[nearest], labels[nearest])}
+    missing = {}
+    if training is None:
+        missing["nearest_sound"] = NO_TRAINING
+    else:
+        chosen, _ = neighbors.nearest(image_vectors, training.sound_vectors.after)
+        ids, labels_of_training = training.sounds.ids[chosen], training.sounds.labels[chosen]
+        found["nearest_sound"] = FoundSounds(ids, labels_of_training)
+    heard = None
+    if sound_judge is None:
+        missing["label_match"] = NO_SOUND_JUDGE
+    elif load_sound is None:
+        missing["label_match"] = NO_SOUNDS
+    else:
+        wanted = np.unique(np.concatenate([sounds.ids, *(one.ids for one in found.values())]))
+        try:
+            of_wanted = judge.listen(sound_judge, load_sound, wanted)
+        except UserError as error:
+            missing["label_match"] = f"a sound is not at hand: {error}"
+        else:
+            heard = of_wanted[np.searchsorted(wanted, sounds.ids)]
+            found = {
+                name: FoundSounds(one.ids, one.labels, of_wanted[np.searchsorted(wanted, one.ids)])
+                for name, one in found.items()
+            }
+    return PhotoToSound(
+        found=found,
+        index_labels=labels,
+        heard=heard,
+        judge="" if sound_judge is None else sound_judge.name,
+        num_labels=0 if sound_judge is None else len(sound_judge.labels),
+        missing=missing,
+    )
+
+
+def _train(
+    model: SoundToImage, image_judge: Judge, sides: tuple[Items, Items], seed: int
+) -> Training:
+    sounds, images = sides
+    judged = image_judge.look(images.pictures, "training photos")
+    logger.info("linear probes on %d training sounds and %d photos", len(sounds), len(images))
+    return Training(
+        sounds=sounds,
+        images=images,
+        judged=judged,
+        sound_vectors=_embedded(model.embed_sound, sounds),
+        image_vectors=_embedded(model.embed_image, images),
+        class_heard=probes.fit(sounds.features, sounds.labels, sounds.groups, seed=seed),
+        class_seen=probes.fit(judged.features, images.labels, images.ids, seed=seed),
+    )
+
+
+def _sampling(model: SoundToImage, sample: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda features: model.generate(features, sample=sample, seed=seed)
+
+
+def _drawn(
+    draw: Callable[[np.ndarray], np.ndarray], features: np.ndarray, scratch: Scratch
+) -> np.ndarray:
+    """Pictures uint8 [items, height, width, 3] that a function makes of features.
+
+    Raises:
+      UserError: if one holds NaN or infinity, which would turn into some colour unseen.
+    """
+    pictures = None
+    for rows in batches(len(features), _ROWS):
+        drawn = draw(_read(features, rows))
+        if not np.isfinite(drawn).all():
+            raise UserError("the model's pictures are not finite; it was not trained to an end")
+        if pictures is None:
+            pictures = scratch.array((len(features), *drawn.shape[1:]), np.uint8)
+        pictures[rows] = to_uint8(drawn)
+        neighbors.forget(pictures)
+    return pictures
+
+
+def _embedded(embed: Callable[[np.ndarray], Hidden], items: Items) -> Hidden:
+    parts = [embed(_read(items.features, rows)) for rows in batches(len(items), _ROWS)]
+    return Hidden(*(np.concatenate(layer) for layer in zip(*parts, strict=True)))
+
+
+def _read(features: np.ndarray, rows: slice) -> np.ndarray:
+    """Some of the features, float32 [rows, 4096]."""
+    found = np.asarray(neighbors.read(features, rows))
+    return found

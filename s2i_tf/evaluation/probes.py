@@ -1,0 +1,186 @@
+"""A linear probe: which class does a feature vector belong to, for a straight line through them?
+
+Multinomial logistic regression on standardised features, in NumPy and float64. Features keep their
+sign and go through log1p first, because both nets' features have long tails; every class weighs
+the same; the penalty is chosen by cross-validation over groups of the training data alone. The
+features enter by their first principal components, which are linear too and make it quick. They
+are read some rows at a time, so that they can be far larger than memory, if memory-mapped.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from s2i_tf.data import splits
+from s2i_tf.evaluation import neighbors
+
+PENALTIES = (1e-3, 1e-4, 1e-5)
+NUM_COMPONENTS = 256
+NUM_FOLDS = 3
+
+_NUM_STEPS = 200
+_MIN_SPREAD = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearProbe:
+    """A fitted probe.
+
+    Attributes:
+      classes: int [classes], the labels that it can name.
+      penalty: the weight of the squared weights that cross-validation chose.
+      validated: share of the training items, every class counting the same, that the probes of
+        the cross-validation named; None where there were too few groups for one.
+      mean: of the features after log1p, [size].
+      scale: what they are divided by, [size].
+      weights: [size, classes].
+      bias: [classes].
+    """
+
+    classes: np.ndarray
+    penalty: float
+    validated: float | None
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """The label of each vector [items, size], int [items]; the first where two tie."""
+        scores = _read(features, lambda logs: (logs - self.mean) / self.scale @ self.weights)
+        return self.classes[np.argmax(scores + self.bias, axis=1)]
+
+    def described(self) -> dict[str, float | None]:
+        """What `metrics.json` says of it."""
+        return {
+            "num_classes": len(self.classes),
+            "penalty": self.penalty,
+            "validated": self.validated,
+        }
+
+
+def fit(
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    penalty: float | None = None,
+    seed: int = 0,
+) -> LinearProbe:
+    """Fits a probe.
+
+    Args:
+      features: float [items, size]; may be memory-mapped.
+      labels: int [items], the classes.
+      groups: str [items]; the items of a group are never on both sides of a fold.
+      penalty: one that was chosen before; None to choose it.
+      seed: random seed of the folds.
+    """
+    classes, targets = np.unique(labels, return_inverse=True)
+    mean, scale, components = _components(features)
+    inputs = _read(features, lambda logs: (logs - mean) / scale @ components)
+    validated: dict[float, float] = {}
+    if penalty is None:
+        validated = _cross_validate(inputs, targets, folds(groups, seed), len(classes))
+        # Of equals the strongest penalty: the first.
+        penalty = max(validated, key=validated.get) if validated else PENALTIES[0]
+    weights, bias = _fit(inputs, targets, len(classes), penalty)
+    return LinearProbe(
+        classes, penalty, validated.get(penalty), mean, scale, components @ weights, bias
+    )
+
+
+def _read(features: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A function of the logarithms of features, row by row, whose results fit into memory."""
+    parts = []
+    for rows in neighbors.blocks(features):
+        values = np.asarray(features[rows], np.float64)
+        parts.append(function(np.sign(values) * np.log1p(np.abs(values))))
+        neighbors.forget(features)
+    return np.concatenate(parts)
+
+
+def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The mean [size], the scale [size] and the first principal directions [size, components].
+
+    The directions come from the smaller of the two products of the standardised features.
+    """
+    num_items, size = features.shape
+    mean = _read(features, lambda logs: logs.sum(axis=0, keepdims=True)).sum(axis=0) / num_items
+    squares = _read(features, lambda logs: ((logs - mean) ** 2).sum(axis=0, keepdims=True))
+    scale = (np.sqrt(squares.sum(axis=0) / num_items) + _MIN_SPREAD) * np.sqrt(size)
+    wide = size > num_items
+    if wide:
+        standardised = _read(features, lambda logs: (logs - mean) / scale)
+        product = standardised @ standardised.T
+    else:
+        product = np.zeros((size, size))
+
+        def add(logs: np.ndarray) -> np.ndarray:
+            block = (logs - mean) / scale
+            np.add(product, block.T @ block, out=product)
+            return block[:0]
+
+        _read(features, add)
+    values, vectors = np.linalg.eigh(product)
+    kept = slice(-min(NUM_COMPONENTS, len(values)), None)
+    values, vectors = values[kept], vectors[:, kept]
+    vectors = vectors[:, values > values[-1] * 1e-10] if values[-1] > 0 else vectors[:, -1:]
+    if wide:
+        directions = standardised.T @ vectors
+        vectors = directions / np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
+    return mean, scale, vectors
+
+
+def folds(groups: np.ndarray, seed: int) -> np.ndarray:
+    """The fold of each item, by a stable hash of its group."""
+    names, group_of_item = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    order = splits.stable_order(names, f"{seed}/probe")
+    fold = {name: place % NUM_FOLDS for place, name in enumerate(order)}
+    return np.array([fold[name] for name in names])[group_of_item.reshape(-1)]
+
+
+def _cross_validate(
+    inputs: np.ndarray, targets: np.ndarray, fold_of: np.ndarray, num_classes: int
+) -> dict[float, float]:
+    """The macro accuracy of each penalty; empty if some fold has nothing to learn or to name."""
+    if len(np.unique(fold_of)) < NUM_FOLDS or num_classes < 2:
+        return {}
+    found = {}
+    for penalty in PENALTIES:
+        right = np.zeros(len(targets))
+        for fold in range(NUM_FOLDS):
+            held_out = fold_of == fold
+            weights, bias = _fit(inputs[~held_out], targets[~held_out], num_classes, penalty)
+            named = np.argmax(inputs[held_out] @ weights + bias, axis=1)
+            right[held_out] = named == targets[held_out]
+        found[penalty] = float(np.mean([right[targets == c].mean() for c in range(num_classes)]))
+    return found
+
+
+def _fit(
+    inputs: np.ndarray, targets: np.ndarray, num_classes: int, penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [size, classes] and bias [classes] by Nesterov's accelerated gradient.
+
+    The step is one over a bound of the curvature, so that it converges without a choice.
+    """
+    counts = np.bincount(targets, minlength=num_classes)
+    share = (1 / np.maximum(counts, 1) / max(np.count_nonzero(counts), 1))[targets][:, None]
+    wanted = np.eye(num_classes)[targets]
+    augmented = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+    curvature = np.linalg.eigvalsh(augmented.T @ (augmented * share))[-1] / 2 + penalty
+    decay = np.full((augmented.shape[1], 1), penalty)
+    decay[-1] = 0  # the bias is free
+    weights = previous = np.zeros((augmented.shape[1], num_classes))
+    for step in range(_NUM_STEPS):
+        ahead = weights + step / (step + 3) * (weights - previous)
+        gradient = augmented.T @ ((_softmax(augmented @ ahead) - wanted) * share) + decay * ahead
+        previous, weights = weights, ahead - gradient / curvature
+    return weights[:-1], weights[-1]
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)

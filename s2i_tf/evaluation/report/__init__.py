@@ -1,0 +1,1 @@
+"""How an evaluation is shown: the page, its figures and charts, and the terminal."""

@@ -1,0 +1,70 @@
+"""The tables in short, for a terminal of some 80 characters."""
+
+import textwrap
+from collections.abc import Mapping
+
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Row, Table
+from s2i_tf.evaluation.provenance import left_out
+
+WIDTH = 82
+_MIN_TITLE = 20
+
+
+def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
+    """All tables of the metrics, one below the other, and what is missing.
+
+    Args:
+      metrics: what `metrics.json` holds.
+      measures: the metrics by name.
+    """
+    lines = []
+    for name, metric in measures.items():
+        if metrics[name] is not None:
+            for table in metric.tables(metrics[name], metrics):
+                lines += _lines(table)
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in metrics["missing"].items():
+        by_reason.setdefault(reason, []).append(name.replace("_", " "))
+    missing = [f"not measured: {', '.join(names)}: {why}" for why, names in by_reason.items()]
+    notes = [*missing, *([left_out(metrics)] if "left_out" in metrics.get("data", {}) else [])]
+    return "\n".join([*lines, *(part for note in notes for part in textwrap.wrap(note, WIDTH))])
+
+
+def _lines(table: Table) -> list[str]:
+    """A table as lines that fit the width: intervals only where there is room for them."""
+    header = [str(name) for name in table.header]
+    shown = [header.index(name) for name in table.brief] if table.brief else range(len(header))
+    rows = [row for group in table.groups.values() for row in group]
+    title_width = max(len(row.brief or row.title) for row in rows) + 2
+    for with_interval in (True, False):
+        texts = [_texts(row, shown, with_interval) for row in rows]
+        widths = [
+            2 + max(len(text) for text in column)
+            for column in zip([header[place] for place in shown], *texts, strict=True)
+        ]
+        if title_width + sum(widths) <= WIDTH:
+            break
+    room = max(_MIN_TITLE, min(max(title_width, len(table.title)), WIDTH - sum(widths)))
+
+    def line(title: str, cells: list[str]) -> str:
+        columns = "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+        return f"{_cut(title, room):<{room}}{columns}"
+
+    return [
+        line(table.title, [header[place] for place in shown]),
+        *(
+            line(f"  {row.brief or row.title}", cells)
+            for row, cells in zip(rows, texts, strict=True)
+        ),
+    ]
+
+
+def _texts(row: Row, shown: list[int], with_interval: bool) -> list[str]:
+    texts = [row.cells[place].text.replace("\u202f%", "%") for place in shown]
+    if with_interval and row.cells[shown[0]].notes:
+        texts[0] += f" ({row.cells[shown[0]].notes[0]})"
+    return texts
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

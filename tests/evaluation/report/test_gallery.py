@@ -1,0 +1,39 @@
+import functools
+
+import numpy as np
+import pytest
+
+from s2i_tf.data import source_sounds
+from s2i_tf.evaluation.report import gallery
+from s2i_tf.media import audio
+
+
+def loader(source):
+    return functools.partial(source_sounds.load, str(source))
+
+
+@pytest.fixture
+def source(tmp_path):
+    tone = (100 * np.sin(np.arange(44_100) / 9)).astype(np.float32)
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "tone.wav").write_bytes(audio.encode_audio(tone, "wav"))
+    (folder / "text.wav").write_text("not a sound")
+    return folder
+
+
+def test_what_the_model_hears_is_played(source):
+    contents = gallery.played(loader(source), "tone.wav")
+    heard = audio.load_waveform(contents)
+    assert len(heard) / 22_050 == pytest.approx(6, abs=0.2)
+    assert np.abs(heard).max() == pytest.approx(100, rel=0.1)
+
+
+@pytest.mark.parametrize("sound_id", ["text.wav", "gone.wav", "tone.wav/x.wav", "/etc/passwd"])
+def test_what_cannot_be_read_is_left_out(source, sound_id):
+    assert gallery.played(loader(source), sound_id) is None
+
+
+def test_data_without_a_source_have_no_sounds(source, monkeypatch):
+    monkeypatch.chdir(source)
+    assert gallery.played(None, "tone.wav") is None

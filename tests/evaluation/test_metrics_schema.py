@@ -1,0 +1,58 @@
+"""`docs/metrics.md` describes what evaluations write, and nothing else does."""
+
+import copy
+import json
+import pathlib
+import re
+
+import jsonschema
+import pytest
+
+from s2i_tf.evaluation import evaluate
+from s2i_tf.evaluation.metrics import METRICS
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+
+
+@pytest.fixture(scope="module")
+def schema():
+    found = json.loads(re.search(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)[1])
+    jsonschema.Draft202012Validator.check_schema(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def metrics(tiny_dataset, fake_model, judge, tmp_path_factory):
+    out = tmp_path_factory.mktemp("schema") / "out"
+    model = fake_model(stochastic=True, reverse=True)
+    evaluate.evaluate(model, tiny_dataset, judge=judge, out=out, num_gallery=3)
+    return json.loads((out / evaluate.METRICS_FILE).read_text())
+
+
+def test_what_an_evaluation_writes_is_as_described(schema, metrics):
+    jsonschema.validate(metrics, schema)
+    assert schema["properties"]["version"]["const"] == evaluate.METRICS_VERSION
+    assert set(metrics) == set(schema["properties"]), "nothing is written that is not described"
+    assert set(METRICS) <= set(schema["required"])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("retrieval", 0, "measures", "top_1", "micro", "value"), 1.5),
+        (("retrieval", 0, "split"), "test"),
+        (("label_match", "rows", 0, "match", "1", "per_class"), None),
+        (("class_seen", "probe"), {}),
+        (("photo_to_sound", "missing"), {"label_match": None}),
+        (("qualities", "bad"), -1),
+        (("data", "splits"), {}),
+    ],
+)
+def test_what_is_not_as_described_is_found(schema, metrics, path, value):
+    changed = copy.deepcopy(metrics)
+    place = changed
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed, schema)
