@@ -65,6 +65,7 @@ class ClassHeard(Metric):
                     "Class heard, by collection",
                     ["class heard", "collection left out"],
                     rows,
+                    brief=(),  # there can be dozens
                     before="By the collection that a sound is from. Collections and classes are "
                     "partly confounded: the last column has a probe that heard nothing of that "
                     "collection, on the sounds whose class it knows from another one.",

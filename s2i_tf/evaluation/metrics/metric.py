@@ -93,7 +93,7 @@ class Table:
       before: a paragraph above it.
       after: a note below it.
       legend: what the marks of chance stand for; empty for a table without any.
-      brief: the columns that the terminal shows; by default all.
+      brief: the columns that the terminal shows; by default all, and of none not the table.
     """
 
     title: str

@@ -4,6 +4,7 @@ Whatever comes from data (names of classes, files and labels) is escaped by the 
 content security policy forbids the page to load anything, whatever it should contain.
 """
 
+import base64
 import importlib.resources
 import json
 import logging
@@ -19,7 +20,6 @@ from s2i_tf.evaluation.judge import TOP_KS
 from s2i_tf.evaluation.metrics import METRICS
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics, interval, percent
 from s2i_tf.evaluation.report import breakdown, charts, figures, run_record
-from s2i_tf.evaluation.report.embedder import Embedder
 from s2i_tf.evaluation.report.gallery import Example
 from s2i_tf.media import image
 
@@ -35,6 +35,27 @@ _STAGE_TITLES = {
 }
 
 _log = logging.getLogger(__name__)
+
+
+class Embedder:
+    """Turns bytes into data URIs until the page would become too large.
+
+    Attributes:
+      num_left_out: how many had no room.
+    """
+
+    def __init__(self, max_bytes: int):
+        self._bytes_left = max_bytes
+        self.num_left_out = 0
+
+    def uri(self, contents: bytes, media_type: str) -> str | None:
+        """The contents as a data URI, or None where there is no room left for them."""
+        size = 4 * -(-len(contents) // 3)
+        if size > self._bytes_left:
+            self.num_left_out += 1
+            return None
+        self._bytes_left -= size
+        return f"data:{media_type};base64,{base64.b64encode(contents).decode()}"
 
 
 def render(

@@ -21,7 +21,7 @@ def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
     for name, metric in measures.items():
         if metrics[name] is not None:
             for table in metric.tables(metrics[name], metrics):
-                lines += _lines(table)
+                lines += _lines(table) if table.brief != () else []
     by_reason: dict[str, list[str]] = {}
     for name, reason in metrics["missing"].items():
         by_reason.setdefault(reason, []).append(name.replace("_", " "))
@@ -33,7 +33,7 @@ def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
 def _lines(table: Table) -> list[str]:
     """A table as lines that fit the width: intervals only where there is room for them."""
     header = [str(name) for name in table.header]
-    shown = [header.index(name) for name in table.brief] if table.brief else range(len(header))
+    shown = [header.index(name) for name in table.brief or header]
     rows = [row for group in table.groups.values() for row in group]
     title_width = max(len(row.brief or row.title) for row in rows) + 2
     for with_interval in (True, False):
