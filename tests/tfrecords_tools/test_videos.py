@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -174,14 +176,39 @@ def test_other_tables_are_refused(tmp_path, text):
         sources.list_data(str(table))
 
 
-@pytest.mark.slow
-@pytest.mark.realpairs
-def test_real_videos_end_to_end(settings, replaced, realpairs):
+@pytest.fixture
+def real_videos(realpairs):
     folder = realpairs.parent / "videos"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not here")
-    clips = {path.name for path in folder.glob("*.mp4")}
-    summary = prepare(replaced(data=str(folder), refine="off", train_share=0.7))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.realpairs
+@pytest.mark.weights
+def test_real_videos_with_the_real_nets(real_videos, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "s2i_tf.cli.main", "prepare", f"--data={real_videos}"]
+    finished = subprocess.run(
+        [*command, f"--out={out}", "--top_k=10", "--train_share=0.7"],
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    report = json.loads((out / "refine.json").read_text())
+    assert report["num_pairs"] == 18
+    assert report["num_kept"] >= 8  # all are true pairs; the filter is stricter than that
+    info = dataset_info.load(out)
+    assert sum(map(info.num_records, spec.SPLITS)) == report["num_kept"]
+    assert set(info.class_names) == set(report["kept_by_class"])
+
+
+@pytest.mark.slow
+@pytest.mark.realpairs
+def test_real_videos_end_to_end(settings, replaced, real_videos):
+    clips = {path.name for path in real_videos.glob("*.mp4")}
+    summary = prepare(replaced(data=str(real_videos), refine="off", train_share=0.7))
     assert sum(summary.num_pairs.values()) == len(clips) == 18
     assert not summary.reasons  # documents beside the videos are no data
     info = dataset_info.load(settings.out)
