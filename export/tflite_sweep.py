@@ -141,9 +141,9 @@ def sweep(
     """Measures everything.
 
     Args:
-      model: as of `tflite_export.convertible`.
+      model: the trained model, as `tflite_export.convertible` gives it.
       extractor: the model's sound net.
-      judge: of the label match.
+      judge: classifier whose labels of pictures and photos are compared.
       sounds: to compare on.
       calibration: windows [num, 132300] in [-1, 1] for full int8.
       num_runs: calls that a latency is the median of.

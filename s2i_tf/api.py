@@ -141,7 +141,7 @@ class Model:
             picture, further ones depend on `seed` and their number.
           seed: random seed of the further pictures, 0 or more.
           rate_hz: sampling rate of waveforms that come without one.
-          return_exceptions: of a list, puts errors in the place of results.
+          return_exceptions: whether errors of a list's items stand in the place of results.
 
         Returns:
           A picture, uint8 [side, side, 3]; with `samples` an array of them [samples, side, side,
@@ -176,7 +176,7 @@ class Model:
         Args:
           sound: the sound, or a list of them.
           rate_hz: sampling rate of waveforms that come without one.
-          return_exceptions: of a list, puts errors in the place of results.
+          return_exceptions: whether errors of a list's items stand in the place of results.
 
         Returns:
           `Heard`; of a list a list.
@@ -218,7 +218,7 @@ class Model:
         Args:
           photo: the photo, or a list of them.
           num: how many sounds.
-          return_exceptions: of a list, puts errors in the place of results.
+          return_exceptions: whether errors of a list's items stand in the place of results.
 
         Returns:
           A list of `FoundSound`, the nearest first; of a list of photos a list of lists.

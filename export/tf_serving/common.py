@@ -28,7 +28,7 @@ class Query:
       version: number of the model's version, or None.
       label: label of the version, or None; without either the newest one answers.
       num_samples: pictures of the sound.
-      seed: of the second and further pictures.
+      seed: random seed of the second and further pictures.
       timeout_seconds: until the answer must be there.
     """
 
@@ -95,7 +95,7 @@ def run(
 
     Args:
       ask: takes a WAV file and a query, gives PNG files, raises `ServingError`.
-      description: of the client.
+      description: what the client is for, shown by --help.
       default_server: the address where none is given.
       argv: the arguments.
 

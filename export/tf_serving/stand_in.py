@@ -59,7 +59,7 @@ class Servable:
     """One version of a model.
 
     Args:
-      folder: of the SavedModel.
+      folder: where the SavedModel is.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -288,8 +288,8 @@ class Server:
 
     Args:
       models: what is served.
-      port: for gRPC; 0 takes any free one.
-      rest_api_port: for REST, likewise.
+      port: port that gRPC listens at; 0 takes any free one.
+      rest_api_port: port that REST listens at, likewise.
 
     Attributes:
       grpc_address: `host:port`.

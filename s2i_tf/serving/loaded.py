@@ -27,7 +27,7 @@ class LoadedModel:
       folder: what `find` gives.
 
     Attributes:
-      class_names: of the labels it was trained with.
+      class_names: names of the classes that it was trained on.
       extractors: the names of the nets whose features it takes (`sound`, `image`).
       fingerprints: the digests of these nets.
 

@@ -33,7 +33,7 @@ def text(facts: Mapping[str, Any], signatures: Sequence[str]) -> str:
     """The card, as Markdown.
 
     Args:
-      facts: as `s2i_tf.serving.saved_model.facts` gives them.
+      facts: what a caller must know of the model, as `saved_model.facts` gives it.
       signatures: the names of the signatures.
     """
     sound = facts["sound"]

@@ -40,7 +40,7 @@ class Export:
 
     Attributes:
       folder: OUT/NAME/VERSION.
-      num_bytes: of all its files.
+      num_bytes: size of all its files together.
       differences: the largest absolute difference from Keras, by `signature/output`.
     """
 
@@ -54,7 +54,7 @@ def plan(out: str | os.PathLike, name: str, version: int | None = None) -> pathl
 
     Args:
       out: folder of all exported models.
-      name: of the served model.
+      name: name that the model is served under.
       version: a number, or None for one more than the highest that is there.
 
     Raises:
@@ -98,8 +98,8 @@ def export(
       model: the trained model.
       extractor: the net whose sound features the model was trained on.
       out: folder of all exported models.
-      name: of the served model.
-      version: of the served model, see `plan`.
+      name: name that the model is served under.
+      version: number of the served version, see `plan`.
 
     Raises:
       UserError: as `plan`; or if the extractor is another than the model's, or cannot be exported.

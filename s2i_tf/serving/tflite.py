@@ -28,10 +28,10 @@ class TFLiteModel:
     """A sound-to-image model in one file; hears and draws as `SoundToImage` does.
 
     Attributes:
-      class_names: of the labels it was trained with.
+      class_names: names of the classes that it was trained on.
       fingerprints: digests of the two nets whose features it takes.
       extractors: the names of these nets (`sound`, `image`).
-      quantization: of its weights and activations.
+      quantization: number format of its weights and activations.
       stochastic: whether one sound can give several pictures.
     """
 
@@ -53,8 +53,8 @@ class TFLiteModel:
         """Reads a file.
 
         Args:
-          path: of the file.
-          num_threads: for each picture; the runtime's choice by default.
+          path: where the file is.
+          num_threads: how many threads draw one picture; the runtime's choice by default.
 
         Raises:
           UserError: if it is no such file, or ai-edge-litert is not installed.

@@ -36,7 +36,7 @@ from s2i_tf.features.base import Extractor
 from s2i_tf.media import audio
 from s2i_tf.models.layers import given_numbers
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import draws, examples, saved_model, tflite_metadata, wav
+from s2i_tf.serving import draws, examples, saved_model, tflite_metadata, tflite_weights, wav
 from s2i_tf.serving.parity import ParityError
 from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.tflite import (
@@ -133,7 +133,7 @@ def export(
       model: the trained model.
       extractor: the net whose sound features the model was trained on.
       out: the folder.
-      name: of the file.
+      name: name of the file without quantisation and ending.
       quantization: a key of `QUANTIZATIONS`.
       data: a prepared data set, whose training sounds calibrate `full_int8`.
 
@@ -161,7 +161,7 @@ def write(
     """Writes a file at a path of any name; otherwise as `export`.
 
     Args:
-      path: of the file.
+      path: where the file will be.
       model: the trained model.
       extractor: the net whose sound features the model was trained on.
       quantization: a key of `QUANTIZATIONS`.
@@ -180,8 +180,10 @@ def write(
         del functions[WAVEFORM_SIGNATURE], functions[FEATURES_SIGNATURE]
     nets = (extractor.model, *model_nets(model))
     contents = convert(functions, nets, quantization, calibration)
+    if compact:
+        contents = tflite_weights.compressed(contents, lossless=True)
     described = {**saved_model.facts(model), **(facts or {})}
-    contents = tflite_metadata.add(contents, described, quantization, compact=compact)
+    contents = tflite_metadata.add(contents, described, quantization)
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.new_file(path) as temporary:
         temporary.write_bytes(contents)
@@ -225,10 +227,10 @@ def convert(
     """Any functions as one TFLite model.
 
     Args:
-      functions: by signature.
+      functions: traced functions by the name of their signature.
       nets: all whose variables they use.
       quantization: a key of `QUANTIZATIONS`.
-      calibration: for `full_int8`, examples of every signature's inputs.
+      calibration: examples of every signature's inputs, which `full_int8` needs.
 
     Raises:
       UserError: naming the ops, if the model needs any that TFLite has not.

@@ -5,15 +5,12 @@ the model; the files that belong to it, `labels.txt` and `model.json`, are appen
 a ZIP archive, which loaders of the model do not see: `unzip -p FILE.tflite labels.txt` shows them.
 """
 
-import copy
 import io
 import json
 import os
 import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from s2i_tf.errors import UserError
 
@@ -32,8 +29,6 @@ _METADATA_NAME = b"TFLITE_METADATA"
 _METADATA_IDENTIFIER = b"M001"
 _MODEL_IDENTIFIER = b"TFL3"
 _MIN_PARSER_VERSION = "1.0.0"
-# Bytes of a tensor from which on float16 is worth an operation.
-_WORTH_HALVING = 4096
 
 # Field numbers of the two tables of the schema that are used.
 _MODEL_FIELDS = 8
@@ -42,23 +37,18 @@ _FILE_FIELDS = 5
 _FILE_NAME, _FILE_DESCRIPTION = 0, 1
 
 
-def add(
-    contents: bytes, facts: Mapping[str, Any], quantization: str, *, compact: bool = False
-) -> bytes:
+def add(contents: bytes, facts: Mapping[str, Any], quantization: str) -> bytes:
     """A TFLite model with metadata and its files inside.
 
     Args:
       contents: the model.
-      facts: as `saved_model.facts` gives them.
-      quantization: of the model.
-      compact: keep weights as float16 where that changes none of them.
+      facts: what a caller must know of the model, as `saved_model.facts` gives it.
+      quantization: number format of its weights and activations.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(contents, 0))
-    if compact:
-        _halve(model, schema)
     model.description = DESCRIPTION.encode()
     entry, buffer = schema.MetadataT(), schema.BufferT()
     buffer.data = list(_metadata(facts["versions"]["s2i_tf"]))
@@ -92,40 +82,6 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         reason = getattr(error, "strerror", None) or f"it holds no {FACTS_FILE}"
         raise UserError(f"{path}: not a TFLite file that `s2i export` wrote: {reason}") from None
-
-
-def _halve(model: Any, schema: Any) -> None:
-    """Keeps the weights that float16 holds exactly as such, to be made float32 when they load."""
-    model.operatorCodes.append(code := schema.OperatorCodeT())
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    code.version = 3
-    halves: dict[int, int] = {}
-    for graph in model.subgraphs:
-        expansions = []
-        for index, tensor in enumerate(list(graph.tensors)):
-            if tensor.buffer not in halves and tensor.type == schema.TensorType.FLOAT32:
-                data = model.buffers[tensor.buffer].data
-                values = np.frombuffer(bytes([] if data is None else data), "<f4")
-                if values.nbytes < _WORTH_HALVING or (values != values.astype("<f2")).any():
-                    continue
-                halves[tensor.buffer] = len(model.buffers)
-                model.buffers.append(half := schema.BufferT())
-                half.data = np.frombuffer(values.astype("<f2").tobytes(), np.uint8)
-            elif tensor.type != schema.TensorType.FLOAT32:
-                continue
-            stored, expand = copy.copy(tensor), schema.OperatorT()
-            stored.type, stored.buffer = schema.TensorType.FLOAT16, halves[tensor.buffer]
-            stored.name = tensor.name + b"_half"
-            expand.opcodeIndex = len(model.operatorCodes) - 1
-            expand.inputs, expand.outputs = [len(graph.tensors)], [index]
-            expand.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
-            expand.builtinOptions = schema.DequantizeOptionsT()
-            graph.tensors.append(stored)
-            expansions.append(expand)
-            tensor.buffer = 0  # the empty one
-        graph.operators[:0] = expansions
-    for buffer in halves:
-        model.buffers[buffer].data = None
 
 
 def _metadata(version: str) -> bytes:

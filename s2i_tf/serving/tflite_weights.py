@@ -2,10 +2,10 @@
 
 Large ones become int8 with a scale for each output, small ones, which cost little and whose errors
 cost more, float16; a runtime turns them back into float32 once, when it loads the model. Pictures
-then differ by half as much as those of int8 products do.
+then differ by half as much as those of int8 products do. Or only those become float16 that it holds
+exactly, as a compact model's are: the file is then nearly half as large and does the same.
 """
 
-import flatbuffers
 import numpy as np
 
 _LARGE = 1 << 18
@@ -13,8 +13,14 @@ _SMALL = 1 << 10
 _MODEL_IDENTIFIER = b"TFL3"
 
 
-def compressed(contents: bytes) -> bytes:
-    """A TFLite model with its float32 weights, if they are many, in fewer bytes."""
+def compressed(contents: bytes, *, lossless: bool = False) -> bytes:
+    """A TFLite model with its float32 weights, if they are many, in fewer bytes.
+
+    Args:
+      contents: the model.
+      lossless: leave weights as they are that float16 would change, and take no int8.
+    """
+    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(contents, 0))
@@ -30,10 +36,12 @@ def compressed(contents: bytes) -> bytes:
             if tensor.type != schema.TensorType.FLOAT32 or values is None or index in graph.outputs:
                 continue
             weights = np.frombuffer(np.asarray(values, np.uint8), np.float32)
-            if weights.size <= _SMALL:
+            if weights.size <= _SMALL or (lossless and not _fits_float16(weights)):
                 continue
             if tensor.buffer not in packed:
-                packed[tensor.buffer] = _packed(weights.reshape(tensor.shape), tensor.name, model)
+                as_int8 = weights.size >= _LARGE and not lossless
+                weights = weights.reshape(tensor.shape)
+                packed[tensor.buffer] = _packed(weights, as_int8, tensor.name, model)
             operator = schema.OperatorT()
             operator.opcodeIndex = len(model.operatorCodes) - 1
             operator.inputs = np.array([len(graph.tensors)], np.int32)
@@ -49,13 +57,18 @@ def compressed(contents: bytes) -> bytes:
     return bytes(builder.Output())
 
 
-def _packed(weights: np.ndarray, name: bytes, model):
+def _fits_float16(weights: np.ndarray) -> bool:
+    with np.errstate(over="ignore"):
+        return bool((weights == weights.astype(np.float16)).all())
+
+
+def _packed(weights: np.ndarray, as_int8: bool, name: bytes, model):
     """The tensor that stands for weights [outputs, …], its values in a new buffer of the model."""
     from ai_edge_litert import schema_py_generated as schema
 
     tensor, buffer = schema.TensorT(), schema.BufferT()
     tensor.name, tensor.shape, tensor.buffer = name + b"_packed", weights.shape, len(model.buffers)
-    if weights.size >= _LARGE:
+    if as_int8:
         inner = tuple(range(1, weights.ndim))
         scales = np.abs(weights).max(axis=inner, keepdims=True) / 127
         values = np.round(weights / np.where(scales, scales, 1)).astype(np.int8)

@@ -75,7 +75,7 @@ def window(waveform: tf.Tensor, start: tf.Tensor | None = None) -> tf.Tensor:
 
     Args:
       waveform: [n, samples], of one sample at least.
-      start: of the window where the waveform is longer than it; the middle's unless told.
+      start: first sample of the window in a longer waveform; that of the middle by default.
 
     Returns:
       [n, 132300].
