@@ -71,6 +71,10 @@ class Heard(tuple):
         heard.before, heard.after = before, after
         return heard
 
+    def __getnewargs__(self) -> tuple:
+        names, probabilities = zip(*self, strict=True)
+        return names, np.array(probabilities), self.before, self.after
+
 
 class FoundSound(NamedTuple):
     """A training sound that fits a photo.
@@ -405,6 +409,10 @@ def _read_sound(sound: Sound | Heard, rate_hz: int | None) -> np.ndarray | Heard
     if isinstance(sound, Heard):
         return sound
     if isinstance(sound, tuple):
+        if len(sound) != 2 or not isinstance(sound[0], np.ndarray):
+            raise UserError(
+                "a tuple that is no (waveform, rate in Hz); several sounds are given as a list"
+            )
         sound, rate_hz = sound
     if isinstance(sound, np.ndarray):
         if rate_hz is None:

@@ -1,6 +1,7 @@
 """The library's calls: every kind of input, lists, samples, errors, threads."""
 
 import io
+import pickle
 import subprocess
 import sys
 from concurrent import futures
@@ -119,10 +120,11 @@ def test_what_is_heard_is_the_label_head_s_softmax(model, trained, nets, wav):
     scores = np.asarray(trained.multimodal.output_layer(hidden.after))[0]
     shares = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
     assert dict(heard) == pytest.approx(dict(zip(model.class_names, shares, strict=True)), abs=1e-5)
-    assert [share for _, share in heard] == sorted(shares.tolist(), reverse=True) or heard[0][
-        1
-    ] == pytest.approx(shares.max())
+    probabilities = [probability for _, probability in heard]
+    assert probabilities == sorted(probabilities, reverse=True)
     np.testing.assert_allclose(heard.after, hidden.after[0], atol=1e-5)
+    again = pickle.loads(pickle.dumps(heard))
+    assert again == heard and np.array_equal(again.before, heard.before)
     np.testing.assert_allclose(heard.before, hidden.before[0], atol=1e-5)
 
 
@@ -191,6 +193,9 @@ def test_channels_are_mixed_and_the_rate_is_changed():
     ("sound", "options", "message"),
     [
         (np.zeros(9), {}, "a waveform without its rate"),
+        (("a.wav", "b.wav"), {}, "several sounds are given as a list"),
+        ((16_000, np.ones(16_000)), {}, r"no \(waveform, rate in Hz\)"),
+        (np.ones(16_000), {"rate_hz": 16_000.5}, "rate 16000.5 Hz; allowed: 1000 to 192000"),
         (np.zeros((2, 16_000)), {"rate_hz": 16_000}, r"\[2, 16000\]; allowed: \[samples\] or"),
         (np.full(16_000, 900.0), {"rate_hz": 16_000}, "a peak of 900; allowed: float in"),
         (np.full(16_000, np.nan), {"rate_hz": 16_000}, "not finite"),

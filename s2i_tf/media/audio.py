@@ -110,7 +110,7 @@ def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > _MAX_CHANNELS):
         allowed = f"[samples] or [samples, channels], of at most {_MAX_CHANNELS} channels"
         raise MediaError(reasons.NOT_MEDIA, f"{name}: {list(samples.shape)}; allowed: {allowed}")
-    if not limits.MIN_RATE_HZ <= rate_hz <= limits.MAX_RATE_HZ:
+    if not limits.MIN_RATE_HZ <= rate_hz <= limits.MAX_RATE_HZ or rate_hz != int(rate_hz):
         allowed = f"{limits.MIN_RATE_HZ} to {limits.MAX_RATE_HZ}"
         raise MediaError(reasons.BAD_RATE, f"{name}: rate {rate_hz} Hz; allowed: {allowed}")
     if samples.dtype.kind not in "iuf":
