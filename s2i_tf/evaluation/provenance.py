@@ -170,8 +170,8 @@ def deviations(info: DatasetInfo, judge_name: str, recipe: Mapping[str, Any] | N
         f"Data: {num_pairs:,} pairs of {info.num_classes} classes ({info.name}); the paper has "
         f"104,000 pairs of {_PAPER_CLASSES} classes, each sound and photo from one video.",
         "Counting: a sound or photo that forms several pairs counts once; the paper counts pairs.",
-        "Originals: the judge sees them at 128 px, as the generated pictures; the paper does not "
-        "say what it does.",
+        f"Originals: the judge sees them at {info.image_side} px, as the generated pictures; the "
+        "paper does not say what it does.",
         "Generation: one deterministic picture a sound, with the statistics of training in every "
         "norm; pix2pix, which the paper builds on, keeps dropout and batch statistics.",
     ]

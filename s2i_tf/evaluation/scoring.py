@@ -13,7 +13,7 @@ import dataclasses
 import os
 import pathlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -211,8 +211,10 @@ def score(
     return scores
 
 
-def _by_name(folder: str | os.PathLike, name_of: Any) -> dict[str, pathlib.Path]:
-    """The files of a folder by name."""
+def _by_name(
+    folder: str | os.PathLike, name_of: Callable[[pathlib.Path], str]
+) -> dict[str, pathlib.Path]:
+    """The files of a folder by name; those that begin with a dot are passed over."""
     root, found = pathlib.Path(folder), {}
     if not root.is_dir():
         raise UserError(f"{folder}: not a folder")

@@ -18,7 +18,7 @@ from PIL import Image
 from s2i_tf.evaluation import provenance, stats
 from s2i_tf.evaluation.judge import TOP_KS
 from s2i_tf.evaluation.metrics import METRICS
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, interval, percent
+from s2i_tf.evaluation.metrics.metric import Metrics, interval, percent
 from s2i_tf.evaluation.report import breakdown, charts, figures, run_record
 from s2i_tf.evaluation.report.gallery import Example
 from s2i_tf.media import image
@@ -63,9 +63,6 @@ def render(
     examples: Sequence[Example] = (),
     sheets: Mapping[str, np.ndarray] | None = None,
     run: str | os.PathLike | None = None,
-    *,
-    measures: Mapping[str, Metric] = METRICS,
-    title: str = "Pictures from sounds",
 ) -> str:
     """The page.
 
@@ -74,12 +71,10 @@ def render(
       examples: the sounds to show.
       sheets: the figures made of pictures, uint8 [height, width, 3] by file name.
       run: folder of the run that trained the model, if there is one.
-      measures: the metrics by name.
-      title: heading of the page.
     """
     embedder = Embedder(MAX_MEDIA_BYTES)
     template = _environment().get_template("page.html")
-    shown = {name: metric for name, metric in measures.items() if name != "qualities"}
+    shown = {name: metric for name, metric in METRICS.items() if name != "qualities"}
     # In the order in which they get the room that there is.
     cards = [_card(example, embedder) for example in examples]
     embedded = {
@@ -90,7 +85,6 @@ def render(
     stages = [stage for name in run_record.STAGES if run and (stage := _stage(run, name, embedder))]
     return template.render(
         metrics=metrics,
-        title=title,
         measures=shown,
         headlines=[
             headline
@@ -103,7 +97,7 @@ def render(
         examples=cards,
         num_silent=sum(example.sound is None for example in examples),
         num_left_out=embedder.num_left_out,
-        breakdowns=breakdown.breakdowns(metrics, measures),
+        breakdowns=breakdown.breakdowns(metrics, METRICS),
         sheets=embedded,
         stages=stages,
         style=importlib.resources.files(__package__).joinpath("page.css").read_text("utf-8"),
