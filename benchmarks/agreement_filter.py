@@ -1,6 +1,7 @@
 """How well the agreement filter finds true pairs, on videos whose truth is known.
 
 python -m benchmarks.agreement_filter --data=../shared/realpairs --out=FOLDER [--num_videos=600]
+    [--label_sound=yamnet]
 
 Muxes real sounds and real photos into videos: half of them pair a sound with a photo of its own
 class, the other half with a photo of another class. Then the stages probe, label, pair and refine
@@ -63,11 +64,26 @@ def _verdicts(settings: Settings) -> list[Verdict]:
     ]
 
 
-def run(data: pathlib.Path, out: pathlib.Path, num_videos: int, net: str, seed: int) -> list[dict]:
-    """Makes the videos, runs the stages and judges every rule and k."""
+def run(
+    data: pathlib.Path, out: pathlib.Path, num_videos: int, nets: tuple[str, str], seed: int
+) -> list[dict]:
+    """Makes the videos, runs the stages and judges every rule and k.
+
+    Args:
+      data: folder of sounds and photos by class.
+      out: folder for the videos and what is prepared of them.
+      num_videos: number of videos.
+      nets: classifiers of the sounds and of the pictures.
+      seed: random seed of the pairs.
+    """
     videos.make_videos(data, out / "videos", num_videos, seed)
     truth = json.loads((out / videos.TRUTH_FILE).read_text())
-    settings = Settings(data=str(out / "videos"), out=str(out / "prepared"), label_image=net)
+    settings = Settings(
+        data=str(out / "videos"),
+        out=str(out / f"prepared-{nets[0]}-{nets[1]}"),
+        label_sound=nets[0],
+        label_image=nets[1],
+    )
     for stage in (probe.Probe.name, label.Label.name, pair.NAME):
         prepare(settings, only=stage)
     rows_of_table = []
@@ -96,10 +112,12 @@ def main() -> None:
     parser.add_argument("--data", default="../shared/realpairs", type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--num_videos", default=600, type=int)
+    parser.add_argument("--label_sound", default="soundnet")
     parser.add_argument("--label_image", default="efficientnet_lite2")
     parser.add_argument("--seed", default=0, type=int)
     given = parser.parse_args()
-    results = run(given.data, given.out, given.num_videos, given.label_image, given.seed)
+    nets = given.label_sound, given.label_image
+    results = run(given.data, given.out, given.num_videos, nets, given.seed)
     (given.out / "agreement_filter.json").write_text(json.dumps(results, indent=1))
     print(table(results))
 

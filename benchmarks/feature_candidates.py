@@ -2,6 +2,8 @@
 
     python -m benchmarks.feature_candidates [FOLDER] [--max_per_class=N]
 
+(with --sounds: which of a sound, see `benchmarks.sound_candidates`)
+
 takes a folder `images/CLASS/*` (default ../shared/realpairs), splits its photos 70/30 by a stable
 hash, and prints for each candidate, on the held-out photos:
 
@@ -23,6 +25,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import sound_candidates
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
 from s2i_tf.features import efficientnet_lite, keras_net, projection
@@ -205,7 +208,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", default="../shared/realpairs", type=pathlib.Path)
     parser.add_argument("--max_per_class", type=int, default=1000)
+    parser.add_argument("--sounds", action="store_true", help="of sounds instead of photos")
     args = parser.parse_args()
+    if args.sounds:
+        sound_candidates.run(args.folder)
+        return
     names, labels = find_photos(args.folder, args.max_per_class)
     in_train = np.array([splits.stable_fraction(name, SALT) for name in names]) < TRAIN_SHARE
     maps, small = read_photos(args.folder, names)

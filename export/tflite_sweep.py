@@ -155,7 +155,7 @@ def sweep(
     seen = Judge(judge).look(sounds.photos).labels
     stages = intermediate(parts, sounds.windows)
     calibrations = intermediate(parts, calibration)
-    nets = (extractor.model, *tflite_export.model_nets(model))
+    nets = (extractor.model, *model.sound_parts)
     pictures = {KERAS: stages[-1]}
     rows = [{"part": CHAIN, "quantization": KERAS, **match(judge, stages[-1], seen)}]
     for quantization in tflite_export.QUANTIZATIONS:

@@ -30,6 +30,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
+from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
 from s2i_tf.model_folder import find_model
 from s2i_tf.pretrained import REALPAIRS
@@ -47,33 +48,53 @@ class Heard(tuple):
     """What a model hears in a sound: pairs of class name and probability, the likeliest first.
 
     Attributes:
+      known_score: how much the sound is like those that trained the model, in [0, 1].
+      known: whether that is enough for its classes to mean something.
+      window_seconds: where the part that was heard begins and ends, in seconds of the sound.
       before: multimodal vector before the activation, float32 [hidden units]; pictures are drawn
         of it.
       after: multimodal vector after the activation, float32 [hidden units]; sounds and photos are
         compared by it.
     """
 
+    known_score: float
+    window_seconds: tuple[float, float]
     before: np.ndarray
     after: np.ndarray
 
     def __new__(
         cls,
         class_names: Sequence[str],
+        window_seconds: tuple[float, float],
         probabilities: np.ndarray,
+        known_score: float,
         before: np.ndarray,
         after: np.ndarray,
     ) -> "Heard":
-        """Of the probability of each class, and the two vectors."""
+        """Of the window, the probability of each class, the score, and the two vectors."""
         order = np.argsort(-probabilities, kind="stable")
         heard = super().__new__(
             cls, [(class_names[index], float(probabilities[index])) for index in order]
         )
+        heard.window_seconds, heard.known_score = window_seconds, float(known_score)
         heard.before, heard.after = before, after
         return heard
 
     def __getnewargs__(self) -> tuple:
         names, probabilities = zip(*self, strict=True)
-        return names, np.array(probabilities), self.before, self.after
+        return (
+            names,
+            self.window_seconds,
+            np.array(probabilities),
+            self.known_score,
+            self.before,
+            self.after,
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether the sound is like anything that the model knows."""
+        return self.known_score >= spec.KNOWN_SCORE
 
 
 class FoundSound(NamedTuple):
@@ -103,7 +124,7 @@ class Runtime(Protocol):
     fingerprints: dict[str, str]
 
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """`heard`, `before` and `after`, each [sounds, …], of waveforms as `media.audio` has."""
+        """As of `SoundToImage.what_is_heard`, of waveforms as `media.audio` has them."""
 
     def draw(self, before: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
         """Pictures [sounds, num_samples, side, side, 3] in [0, 1] of multimodal vectors."""
@@ -134,6 +155,7 @@ class Model:
         *,
         samples: int | None = None,
         seed: int = 0,
+        window: str | float = "auto",
         rate_hz: int | None = None,
         return_exceptions: bool = False,
     ) -> Any:
@@ -144,6 +166,7 @@ class Model:
           samples: how many pictures of each sound. The first is the model's one deterministic
             picture, further ones depend on `seed` and their number.
           seed: random seed of the further pictures, 0 or more.
+          window: which 6 s of a longer sound are heard, see `hear`.
           rate_hz: sampling rate of waveforms that come without one.
           return_exceptions: whether errors of a list's items stand in the place of results.
 
@@ -159,10 +182,12 @@ class Model:
         if not 0 <= seed <= _MAX_SEED:
             raise UserError(f"seed {seed}; allowed: 0 to {_MAX_SEED}")
 
+        window = _checked_window(window)
+
         def draw(sounds: list) -> list[np.ndarray]:
             from s2i_tf.media.sheet import to_uint8
 
-            before = np.stack([heard.before for heard in self._listen(sounds)])
+            before = np.stack([heard.before for heard in self._listen(sounds, window)])
             pictures = to_uint8(self._runtime.draw(before, samples or 1, seed))
             return list(pictures if samples else pictures[:, 0])
 
@@ -172,6 +197,7 @@ class Model:
         self,
         sound: Sound | list[Sound],
         *,
+        window: str | float = "auto",
         rate_hz: int | None = None,
         return_exceptions: bool = False,
     ) -> Any:
@@ -179,6 +205,8 @@ class Model:
 
         Args:
           sound: the sound, or a list of them.
+          window: which 6 s of a longer sound are heard: `middle`, `loudest`, the second that they
+            begin at, or `auto`, of the loudest and the middle that of which the model is surest.
           rate_hz: sampling rate of waveforms that come without one.
           return_exceptions: whether errors of a list's items stand in the place of results.
 
@@ -188,7 +216,13 @@ class Model:
         Raises:
           UserError: if a sound cannot be used.
         """
-        return _each(sound, lambda one: _read_sound(one, rate_hz), self._listen, return_exceptions)
+        window = _checked_window(window)
+        return _each(
+            sound,
+            lambda one: _read_sound(one, rate_hz),
+            lambda sounds: self._listen(sounds, window),
+            return_exceptions,
+        )
 
     def embed(self, item: Sound | Photo | list, *, rate_hz: int | None = None) -> Any:
         """The multimodal vector of a sound or a photo, which share one space.
@@ -235,15 +269,43 @@ class Model:
         find = self._of_photos("find_sounds")
         return _each(photo, _read_photo, lambda photos: find(photos, num), return_exceptions)
 
-    def _listen(self, sounds: list[np.ndarray | Heard]) -> list[Heard]:
+    def _listen(
+        self, sounds: list[np.ndarray | Heard], window: str | float = "auto"
+    ) -> list[Heard]:
         """What was not heard yet is heard."""
         waveforms = [sound for sound in sounds if not isinstance(sound, Heard)]
         if not waveforms:
             return sounds
-        found = self._runtime.listen(waveforms)
-        columns = zip(found["heard"], found["before"], found["after"], strict=True)
-        fresh = (Heard(self.class_names, *row) for row in columns)
-        return [sound if isinstance(sound, Heard) else next(fresh) for sound in sounds]
+        from s2i_tf.media import heard_window
+
+        length = spec.FEATURE_SAMPLES
+        starts = [heard_window.starts(waveform, length, window) for waveform in waveforms]
+        pieces = [
+            waveform[start : start + length]
+            for waveform, of_sound in zip(waveforms, starts, strict=True)
+            for start in of_sound
+        ]
+        found = self._runtime.listen(pieces)
+        known = found.get("known_score", np.ones(len(pieces)))  # an older file has none
+        surest = known * found["heard"].max(axis=1)
+        fresh, first = [], 0
+        for waveform, of_sound in zip(waveforms, starts, strict=True):
+            best = int(np.argmax(surest[first : first + len(of_sound)]))
+            ends = of_sound[best], min(of_sound[best] + length, len(waveform))
+            row = first + best
+            fresh.append(
+                Heard(
+                    self.class_names,
+                    tuple(end / spec.SAMPLE_RATE_HZ for end in ends),
+                    found["heard"][row],
+                    known[row],
+                    found["before"][row],
+                    found["after"][row],
+                )
+            )
+            first += len(of_sound)
+        of_waveforms = iter(fresh)
+        return [sound if isinstance(sound, Heard) else next(of_waveforms) for sound in sounds]
 
     def _of_photos(self, method: str) -> Callable:
         """A method of the runtime that takes image features, as one that takes pictures."""
@@ -265,6 +327,12 @@ class Model:
             return call(net(np.stack([net.prepare(picture) for picture in pictures])), *args)
 
         return of_pictures
+
+
+def _checked_window(window: str | float) -> str | float:
+    from s2i_tf.media import heard_window
+
+    return heard_window.parse(window)
 
 
 def load(model: str | os.PathLike | None = None, *, runtime: str = "auto") -> Model:

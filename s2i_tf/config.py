@@ -205,6 +205,8 @@ class Config:
       checkpoint_every_steps: how often the whole training state is saved.
       num_samples: pictures in the grids drawn at each checkpoint.
       image_to_sound: also train the other direction, `reverse_gan`.
+      hearing: also fit what the model says of a sound, `s2i_tf.training.fit_hearing`.
+      unknown_sounds: folder of sounds of no class, which tell it where the unknown begins.
     """
 
     data: str = ""
@@ -220,6 +222,8 @@ class Config:
     checkpoint_every_steps: int = 1000
     num_samples: int = 8
     image_to_sound: bool = False
+    hearing: bool = False
+    unknown_sounds: str = ""
     multimodal: MultimodalConfig = dataclasses.field(default_factory=MultimodalConfig)
     feature_gan: GanConfig = dataclasses.field(
         default_factory=lambda: GanConfig(discriminator_weight=0.001)
@@ -265,7 +269,10 @@ class Config:
 
     def recipe(self) -> dict[str, Any]:
         """All of it but where the data lie, which another machine cannot use."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name != "data"}
+        places = ("data", "unknown_sounds")
+        return {
+            name: value for name, value in dataclasses.asdict(self).items() if name not in places
+        }
 
     def save(self, folder: str | os.PathLike) -> pathlib.Path:
         """Writes `resolved_config.json`, which is enough to run it again."""

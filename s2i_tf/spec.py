@@ -44,3 +44,6 @@ TRAIN_SHARE = 0.9
 TRAIN_SPLIT = "train"
 EVAL_SPLIT = "eval"
 SPLITS = (TRAIN_SPLIT, EVAL_SPLIT)
+
+# What a model says of a sound: from this score on it is like what trained it.
+KNOWN_SCORE = 0.5

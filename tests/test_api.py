@@ -248,3 +248,31 @@ def test_importing_and_naming_it_leave_tensorflow_alone():
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(UserError, match="no trained model here"):
         api.load(tmp_path)
+
+
+def test_the_window_that_the_model_is_surest_of(model, nets, rng):
+    """Of four windows the one whose class has the highest probability, by the model itself."""
+    seconds = spec.SAMPLE_RATE_HZ
+    long = (0.01 * rng.normal(size=40 * seconds)).astype(np.float32)
+    long[3 * seconds : 5 * seconds] = 0.4 * rng.normal(size=2 * seconds)
+    long[30 * seconds : 32 * seconds] = 0.2 * rng.normal(size=2 * seconds)
+    long = np.clip(long, -1, 1)
+    heard = model.hear(long, rate_hz=seconds)
+    start, end = heard.window_seconds
+    assert end - start == pytest.approx(6)
+    asked = model.hear(long, rate_hz=seconds, window=start)
+    assert asked.window_seconds == heard.window_seconds
+    np.testing.assert_allclose(asked.before, heard.before, rtol=1e-3)
+    for window in ("middle", "loudest"):
+        assert model.hear(long, rate_hz=seconds, window=window)[0][1] <= heard[0][1] + 1e-4
+    loudest = model.hear(long, rate_hz=seconds, window="loudest").window_seconds[0]
+    assert 0 <= loudest <= 3
+    picture = model.generate(long, rate_hz=seconds)
+    np.testing.assert_array_equal(picture, model.generate(heard))
+    middle = model.generate(long, rate_hz=seconds, window="middle")
+    np.testing.assert_array_equal(middle, model.generate(long, rate_hz=seconds, window=17))
+
+
+def test_a_model_that_was_given_no_ear_knows_every_sound(model, wav):
+    heard = model.hear(wav)
+    assert heard.known and heard.known_score == 1

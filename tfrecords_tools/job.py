@@ -17,7 +17,7 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from s2i_tf import spec
+from s2i_tf import features, spec
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
 from tfrecords_tools import finish, outputs
@@ -134,9 +134,11 @@ class Job:
         return self._run(stage, listed, self._folder(stage.name))
 
     def _label(self, items: Table) -> Table:
+        settings = self._settings
+        chosen = features.comparable(settings.label_sound, settings.label_image)
         names = {
-            "sound": NetName("classifier", self._settings.label_sound, self._settings.weights),
-            "image": NetName("classifier", self._settings.label_image, self._settings.weights),
+            modality: NetName("classifier", name, settings.weights)
+            for modality, name in zip(("sound", "image"), chosen, strict=True)
         }
         refine.check_labels(names["sound"].load().labels, names["image"].load().labels)
         stage = label.Label(self._listing.root, tuple(names.items()))

@@ -1,11 +1,13 @@
 """RealPairs, the recipe of the model that the package carries.
 
-    s2i prepare --data=../shared/realpairs --out=DATA
+    s2i prepare --data=../shared/realpairs --out=DATA --sound_extractor=yamnet_bands
     s2i train --config=configs/realpairs/best.py --workdir=RUN --config.data=DATA
 
 Chosen on a validation part of the training recordings (`python -m tfrecords_tools.holdout`), never
 on the eval split. Against the paper's recipe (`docs/deviations.md`):
 
+- Sound features: YAMNet's, which travel to sounds of other sources, where SoundNet's don't
+  (`python -m benchmarks.feature_candidates --sounds`), and an ear of its own on them.
 - Multimodal layers: class-balanced batches of any sound with any photo of a class, half of the
   features left out, hidden vectors of one length, and a contrastive loss by class beside the label
   loss, in place of the paper's losses between hidden vectors.
@@ -25,7 +27,7 @@ from s2i_tf.config import Config
 
 def get_config() -> Config:
     """The stages of both directions."""
-    config = Config(judge="efficientnet_lite0", checkpoint_every_steps=200, num_samples=21)
+    config = Config(judge="efficientnet_lite0", checkpoint_every_steps=200, num_samples=30)
     _multimodal(config.multimodal)
     for gan in (config.feature_gan, config.reverse_gan):
         _of_features(gan)
@@ -33,6 +35,8 @@ def get_config() -> Config:
     config.feature_gan.generator.dropout = 0.7
     config.feature_gan.generator.noise_scale = 0.5
     config.image_to_sound = True
+    config.hearing = True
+    config.unknown_sounds = "../shared/realpairs/other"
     config.reverse_gan.generator.dropout = 0.1
     config.reverse_gan.generator.filters = 32
     config.reverse_gan.l2_weight = 1.0

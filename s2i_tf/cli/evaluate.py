@@ -7,8 +7,8 @@ Writes metrics.json, report.html and figures. With --workdir, data and judge are
 configuration and the results go to RUN/evaluation, unless a flag says otherwise. DATA is what
 `s2i prepare` wrote, or a folder of sounds/CLASS and images/CLASS, whose features then go to
 OUT/data. Whatever the model was trained on is left out of every figure of the eval split. Of a
-model that also goes from image to sound, --sound_judge=FOLDER/yamnet.tflite says what YAMNet hears
-in the sounds that it finds.
+model that also goes from image to sound, --sound_judge=soundnet says what SoundNet hears in the
+sounds that it finds; the net whose features the model takes is no judge of them.
 """
 
 import pathlib
@@ -21,7 +21,6 @@ from s2i_tf.errors import UserError
 from s2i_tf.pretrained import REALPAIRS
 
 OUT_IN_RUN = "evaluation"
-_SOUND_JUDGE = "yamnet"
 _FLAGS = (
     *("workdir", "model", "data", "judge", "sound_judge", "out", "seed", "num_gallery"),
     "hide_photos",
@@ -37,7 +36,7 @@ def define_flags() -> None:
     flags.DEFINE_string("data", None, "What `s2i prepare` wrote, or sounds/CLASS, images/CLASS.")
     flags.DEFINE_string("judge", None, "Classifier that looks at the pictures, by name.")
     flags.DEFINE_string(
-        "sound_judge", None, "The file yamnet.tflite, to judge the sounds found for photos."
+        "sound_judge", None, "Classifier that hears the sounds found for photos, by name."
     )
     flags.DEFINE_string("out", None, "Folder for metrics.json, report.html and the figures.")
     flags.DEFINE_integer("seed", 0, "Of the intervals and the examples.", lower_bound=0)
@@ -77,7 +76,7 @@ def run(args: list[str]) -> None:
             "folder of sounds/CLASS and images/CLASS"
         )
 
-    from s2i_tf import features
+    from s2i_tf import features, model_folder
     from s2i_tf.evaluation import evaluate
     from s2i_tf.evaluation.metrics import METRICS
     from s2i_tf.evaluation.report import terminal
@@ -85,7 +84,13 @@ def run(args: list[str]) -> None:
     evaluate.check_out(pathlib.Path(out))
     sound_judge = None
     if values.sound_judge:
-        sound_judge = features.load_classifier(_SOUND_JUDGE, weights=values.sound_judge)
+        sound_judge = features.load_classifier(values.sound_judge)
+        own = model_folder.read_description(model_dir)["nets"].get("sound", {}).get("net")
+        if sound_judge.fingerprint.net == own:
+            raise UserError(
+                f"--sound_judge={values.sound_judge} is the net that the model hears with; "
+                "allowed: another one"
+            )
     if not is_prepared:
         data = _prepare(data, pathlib.Path(out) / evaluate.DATA_FOLDER, model_dir)
     metrics = evaluate.evaluate(

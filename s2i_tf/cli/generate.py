@@ -1,12 +1,18 @@
 """Turn sounds into pictures, or photos into sounds, with a trained model.
 
 s2i generate SOUND… --out=DIR [--model=DIR|FILE.tflite] [--num_samples=N] [--seed=N]
+             [--window=auto|middle|loudest|SECONDS] [--only_known]
 
 s2i generate --direction=image_to_sound PHOTO… --out=DIR [--model=DIR] [--sounds=FOLDER]
 
 Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
 OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
 file that cannot be read is reported and left out; the exit status is then 2.
+
+What was heard is printed, stands below the pictures, and is written to OUT/heard.json by the
+picture's stem: the classes with their probabilities, the likeliest first; whether the sound is like
+anything the model knows, and how much; and which seconds were heard. Of a sound that is like
+nothing known there is a picture all the same, unless --only_known leaves it out.
 
 In the other direction it makes sound features of each photo and writes the training sound that is
 nearest to them as OUT/<the photo's stem>.wav, with --num_samples the next ones as <stem>_1.wav, …,
@@ -18,6 +24,7 @@ that was trained. Sounds to pictures need no TensorFlow where the model has a fi
 package's own has (--runtime=auto); --runtime=lite makes one, once for each model.
 """
 
+import functools
 import logging
 import pathlib
 from collections.abc import Callable, Iterator
@@ -34,13 +41,15 @@ from s2i_tf.pretrained import REALPAIRS
 logger = logging.getLogger(__name__)
 
 SHEET_NAME = "contact_sheet"
+HEARD_FILE = "heard.json"
 _SHEET_PICTURES = 200
 _BATCH_SIZE = 16
+_NAMED = 3  # classes in a line
 _DIRECTIONS = ("sound_to_image", "image_to_sound")
 
 
 def define_flags() -> None:
-    """Defines --direction, --model, --out, --num_samples, --seed, --sounds and --runtime."""
+    """Defines the flags of both directions."""
     flags.DEFINE_enum("direction", _DIRECTIONS[0], _DIRECTIONS, "From what to what.")
     flags.DEFINE_string(
         "model",
@@ -55,6 +64,13 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         "seed", 0, "Random seed of the second and further pictures of a sound.", lower_bound=0
     )
+    flags.DEFINE_string(
+        "window",
+        "auto",
+        "Which 6 s of a longer sound are heard: middle, loudest, the second they begin at, or "
+        "auto, what the model is surest of.",
+    )
+    flags.DEFINE_bool("only_known", False, "Leave out sounds that are like nothing known.")
     flags.DEFINE_string("sounds", None, "Folder that the training sounds are in.")
     flags.DEFINE_enum("runtime", RUNTIMES[0], RUNTIMES, "What computes.")
 
@@ -91,8 +107,7 @@ def run(args: list[str]) -> None:
             out, paths, found, values.num_samples, values.sounds or source, window_seconds
         )
     else:
-        settings = {"samples": values.num_samples, "seed": values.seed}
-        num_used = _write(out, paths, _usable(paths, model.generate, **settings))
+        num_used = _write(out, paths, _usable(paths, functools.partial(_hear_and_draw, model)))
     what, num_bad = "photos" if to_sound else "sounds", len(paths) - num_used
     if not num_used:
         raise UserError(f"none of the {num_bad} {what} can be used")
@@ -113,23 +128,58 @@ def _usable(paths: list[pathlib.Path], call: Callable, **settings: Any) -> Itera
                 logger.warning("left out: %s", result)
 
 
+def _hear_and_draw(model: Any, batch: list[pathlib.Path], return_exceptions: bool) -> list:
+    """For each sound what was heard and its pictures, of which one that is left out has none."""
+    values = flags.FLAGS
+    found = model.hear(batch, window=values.window, return_exceptions=return_exceptions)
+    wanted = [
+        heard
+        for heard in found
+        if not isinstance(heard, MediaError) and (heard.known or not values.only_known)
+    ]
+    drawn = iter(model.generate(wanted, samples=values.num_samples, seed=values.seed))
+    of_heard = {id(heard): next(drawn) for heard in wanted}
+    return [
+        heard if isinstance(heard, MediaError) else (heard, of_heard.get(id(heard), ()))
+        for heard in found
+    ]
+
+
+def _described(heard: Any) -> str:
+    """What was heard, in a few words."""
+    likeliest = ", ".join(f"{name} {100 * share:.0f} %" for name, share in heard[:_NAMED])
+    return likeliest if heard.known else f"like nothing known ({likeliest})"
+
+
 def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple]) -> int:
-    """Writes the pictures and their sheet; returns of how many sounds they are."""
+    """Writes the pictures, their sheet and what was heard; returns how many sounds were used."""
     from s2i_tf.media import image
     from s2i_tf.media.sheet import contact_sheet
 
     stems = unique_stems(paths, {SHEET_NAME}, flags.FLAGS.num_samples)
     shown: dict[str, Any] = {}
     num_sounds = num_pictures = 0
-    for position, pictures in drawn:
+    said: dict[str, Any] = {}
+    for position, (heard, pictures) in drawn:
         out.mkdir(parents=True, exist_ok=True)
+        left_out = "" if len(pictures) else ": left out"
+        print(f"{paths[position].name}: {_described(heard)}{left_out}")
+        said[stems[position]] = {
+            "classes": [list(pair) for pair in heard],
+            "known": heard.known,
+            "known_score": heard.known_score,
+            "window_seconds": list(heard.window_seconds),
+        }
         for number, picture in enumerate(pictures):
             name = sample_name(stems[position], number)
             files.write(out / f"{name}.png", image.encode_png(picture))
             if len(shown) < _SHEET_PICTURES:
-                shown[name] = picture
+                known = f"{heard[0][0]}, {name}" if heard.known else f"?, {name}"
+                shown[known] = picture
         num_sounds += 1
         num_pictures += len(pictures)
+    if said:
+        files.write_json(out / HEARD_FILE, said)
     if shown:
         sheet = contact_sheet(list(shown.values()), list(shown))
         files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet))

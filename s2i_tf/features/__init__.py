@@ -11,6 +11,8 @@ from s2i_tf.features.base import Classifier, Extractor, Net
 
 HUB_PREFIX = "hub:"
 SOUNDING_PREFIX = "sounding:"
+# Classifiers of AudioSet's labels, which no net of pictures has.
+_OF_AUDIOSET = ("yamnet",)
 
 
 def _factory(module: str, attribute: str, *args: str) -> Callable[[str | None], Net]:
@@ -25,6 +27,7 @@ def _factory(module: str, attribute: str, *args: str) -> Callable[[str | None], 
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
     "soundnet_pool5": _factory("soundnet", "SoundNetExtractor"),
+    "yamnet_bands": _factory("yamnet", "YamnetExtractor"),
     "vgg16_fc6": _factory("vgg16", "Vgg16Extractor"),
     "efficientnet_lite2_map": _factory("efficientnet_lite_map", "MapExtractor"),
 }
@@ -64,6 +67,22 @@ def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
             weights
         )
     return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
+
+
+def comparable(sound: str, image: str) -> tuple[str, str]:
+    """The names of two classifiers whose labels can be compared.
+
+    Args:
+      sound: a classifier of sounds.
+      image: a classifier of pictures, with ImageNet's labels.
+
+    Returns:
+      The names as they are; where the sounds' labels are AudioSet's both in the classes that
+      `s2i_tf.features.sounding` maps to.
+    """
+    if sound in _OF_AUDIOSET:
+        return f"{SOUNDING_PREFIX}{sound}", f"{SOUNDING_PREFIX}{image}"
+    return sound, image
 
 
 def _resolve(kind: str, name: str, factories: dict, hub_class: str, weights: str | None) -> Net:

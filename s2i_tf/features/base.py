@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from s2i_tf import spec
 from s2i_tf.errors import UserError
 
 Modality = Literal["sound", "image"]
@@ -69,7 +70,14 @@ class Net(abc.ABC):
 
 
 class Extractor(Net):
-    """A net whose output is the feature vector [batch, 4096] of paper section 4."""
+    """A net whose output is the feature vector [batch, 4096] of paper section 4.
+
+    Attributes:
+      num_embedding: how many of the features, from the first on, tell what an item is like; angles
+        between these are meaningful.
+    """
+
+    num_embedding = spec.FEATURE_SIZE
 
 
 class Classifier(Net):

@@ -3,8 +3,8 @@
 The front end is a log-mel spectrogram: frames of 25 ms every 10 ms, 64 bands from 125 to 7,500 Hz,
 log(x + 0.001). It was defined at 16 kHz, where a spectrum is a sum over 400 samples; here it is the
 same sum over the samples of a waveform at its own rate, at the same frequencies, so that no sound
-has to be resampled. The body is MobileNet v1 on patches of 96 frames, one every 48, with the norms
-folded into the kernels. The mean of its last map is a patch's embedding, 1024 values, and a dense
+has to be resampled. The body is MobileNet v1 on patches of 96 frames, with the norms folded into
+the kernels. The mean of its last map is a patch's embedding, 1024 values, and a dense
 layer scores that.
 
 The weights come with the package, see `s2i_tf.features.yamnet_weights`. The net is equal to the
@@ -20,14 +20,19 @@ import numpy as np
 from keras import ops
 
 from s2i_tf import spec
-from s2i_tf.features import keras_net, labels, yamnet_weights
+from s2i_tf.features import keras_net, labels, projection, yamnet_weights
 from s2i_tf.features import weights as weights_lib
-from s2i_tf.features.base import Classifier, Fingerprint
+from s2i_tf.features.base import Classifier, Extractor, Fingerprint
 from s2i_tf.media import audio
 
 NUM_BANDS = 64
 PATCH_FRAMES = 96
-PATCH_HOP_FRAMES = 48
+
+# The feature: in how many steps of time its bands are, and what its parts are multiplied by. The
+# first then has a spread of 1 over real sounds and the others 0.03, 0.03 and 0.02, so that where
+# features are standardised (`models.feature_map`) what a sound is outweighs how it goes.
+_BAND_STEPS = 16
+_SCALES = {"mean": 3.6, "maximum": 0.07, "deviation": 0.11, "bands": 0.0085}
 
 # The spectrogram as it was defined.
 _DEFINED_HZ = 16_000
@@ -44,13 +49,16 @@ _SEPARABLE = (
 )  # fmt: skip
 
 
-def build_yamnet(num_samples: int, rate_hz: int = spec.SAMPLE_RATE_HZ) -> keras.Model:
+def build_yamnet(
+    num_samples: int, rate_hz: int = spec.SAMPLE_RATE_HZ, hop_frames: int = PATCH_FRAMES // 2
+) -> keras.Model:
     """Builds the net for sounds of one length.
 
     Args:
       num_samples: length of the waveforms, at least 0.975 s; what is left after the last whole
         patch is not heard.
       rate_hz: their sampling rate, at least 15 kHz.
+      hop_frames: frames from a patch to the next, which 96 is a multiple of.
 
     Returns:
       A model from waveforms float32 [batch, samples] in [-1, 1] to `embedding` float32 [batch,
@@ -58,11 +66,14 @@ def build_yamnet(num_samples: int, rate_hz: int = spec.SAMPLE_RATE_HZ) -> keras.
     """
     waveform = keras.Input((num_samples,), name="waveform")
     bands = LogMel(rate_hz, name="log_mel")(waveform)
-    hop, num_blocks = PATCH_HOP_FRAMES, bands.shape[1] // PATCH_HOP_FRAMES
-    blocks = ops.reshape(bands[:, : num_blocks * hop], (-1, num_blocks, hop, NUM_BANDS))
-    patches = ops.concatenate([blocks[:, :-1], blocks[:, 1:]], axis=2)
+    num_blocks, in_patch = bands.shape[1] // hop_frames, PATCH_FRAMES // hop_frames
+    num_patches = num_blocks - in_patch + 1
+    blocks = ops.reshape(
+        bands[:, : num_blocks * hop_frames], (-1, num_blocks, hop_frames, NUM_BANDS)
+    )
+    patches = ops.concatenate([blocks[:, at : at + num_patches] for at in range(in_patch)], axis=2)
     embedding = ops.mean(body(ops.reshape(patches, (-1, PATCH_FRAMES, NUM_BANDS, 1))), axis=(1, 2))
-    embedding = ops.reshape(embedding, (-1, num_blocks - 1, embedding.shape[-1]))
+    embedding = ops.reshape(embedding, (-1, num_patches, embedding.shape[-1]))
     scores = keras.layers.Dense(yamnet_weights.NUM_LABELS, activation="sigmoid", name="scores")(
         embedding
     )
@@ -175,6 +186,45 @@ def load_weights(net: keras.Model, weights: str | None) -> tuple[str, tuple[str,
     names = tuple(arrays.pop(yamnet_weights.LABELS).tolist())
     keras_net.assign(net, arrays, weights)
     return weights_lib.content_digest(arrays), names
+
+
+class YamnetExtractor(keras_net.KerasNet, Extractor):
+    """`yamnet_bands`: a 6 s window to 4096 values, in the order that the module describes."""
+
+    name = "yamnet_bands"
+    modality = "sound"
+    num_embedding = 1024
+
+    def __init__(self, weights: str | None = None):
+        net = build_yamnet(spec.FEATURE_SAMPLES, hop_frames=PATCH_FRAMES)
+        checksum, _ = load_weights(net, weights)
+        parts = keras.Model(net.input, [net.output["embedding"], net.get_layer("log_mel").output])
+        waveform = keras.Input((spec.FEATURE_SAMPLES,), name="waveform")
+        features = _features(*parts(waveform / spec.WAVEFORM_SCALE))
+        self._compile(keras.Model(waveform, features, name=self.name))
+        self.fingerprint = Fingerprint(
+            net="yamnet",
+            weights_sha256=checksum,
+            preprocessing="22050 Hz mono, ±256, 6 s window, log-mel 64 x 10 ms",
+            layer=f"embedding of patches side by side, log-mel in {_BAND_STEPS} steps, {_SCALES}",
+            order="root of mean, root of maximum, deviation, then time,band",
+        )
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        """Float32 [132300]: the window that features are taken from."""
+        return audio.feature_window(item)
+
+
+def _features(embedding, bands):
+    """Float32 [batch, 4096] of embeddings [batch, patches, 1024] and bands [batch, frames, 64]."""
+    steps = ops.matmul(projection.area_pooling(bands.shape[1], _BAND_STEPS), bands)
+    parts = {
+        "mean": ops.sqrt(ops.mean(embedding, axis=1)),
+        "maximum": ops.sqrt(ops.max(embedding, axis=1)),
+        "deviation": ops.std(embedding, axis=1),
+        "bands": ops.reshape(steps, (-1, _BAND_STEPS * NUM_BANDS)),
+    }
+    return ops.concatenate([parts[name] * scale for name, scale in _SCALES.items()], axis=1)
 
 
 class YamnetClassifier(keras_net.KerasNet, Classifier):

@@ -22,13 +22,15 @@ from s2i_tf import files
 from s2i_tf.errors import UserError
 from s2i_tf.model_folder import find_model, read_description, read_trained_on, write_description
 from s2i_tf.models import feature_map, part_file
+from s2i_tf.models.hearing import Hearing
 from s2i_tf.models.layers import drawn_layers, drawn_masks
 from s2i_tf.models.multimodal import Hidden, MultimodalLayers
 from s2i_tf.models.sound_index import SoundIndex
 
 SOUND_INDEX_FILE = "sound_index.npz"
 _PARTS = ("multimodal", "feature_generator", "image_generator")
-_REVERSE_PART = "reverse_generator"
+# What a model may lack: the other direction, and a calibrated ear.
+_FURTHER_PARTS = ("reverse_generator", "hearing")
 _BATCH_SIZE = 16
 
 
@@ -51,6 +53,8 @@ class SoundToImage:
       reverse_generator: hidden vector, or its map, to scaled sound features in the same layout, if
         it was trained from image to sound too.
       sound_index: the training sounds, likewise.
+      hearing: says what a sound is and whether it is like anything known, if it was fitted; without
+        it the multimodal layers' label scores say the first, and every sound passes for known.
     """
 
     multimodal: MultimodalLayers
@@ -64,6 +68,13 @@ class SoundToImage:
     recipe: dict[str, Any] | None = None
     reverse_generator: keras.Model | None = None
     sound_index: SoundIndex | None = None
+    hearing: Hearing | None = None
+
+    @property
+    def sound_parts(self) -> tuple[keras.Model, ...]:
+        """The parts that say what is heard in a sound and draw it."""
+        parts = (self.multimodal, self.feature_generator, self.image_generator, self.hearing)
+        return tuple(part for part in parts if part is not None)
 
     @property
     def stochastic(self) -> bool:
@@ -118,11 +129,15 @@ class SoundToImage:
         """What sounds of features [batch, 4096] are heard as; traceable.
 
         Returns:
-          `heard`, class probabilities [batch, classes], and the multimodal vectors `before` and
-          `after` the activation, each [batch, hidden].
+          `heard`, class probabilities [batch, classes]; `known_score` [batch], in [0, 1], of which
+          `spec.KNOWN_SCORE` and more is like what the model knows; and the multimodal vectors
+          `before` and `after` the activation, each [batch, hidden].
         """
         hidden = self.multimodal.hidden_of_sound(sound_features)
-        return {"heard": ops.softmax(self.multimodal.labels(hidden)), **hidden._asdict()}
+        if self.hearing is not None:
+            return {**self.hearing(sound_features), **hidden._asdict()}
+        heard = ops.softmax(self.multimodal.labels(hidden))
+        return {"heard": heard, "known_score": ops.ones_like(heard[:, 0]), **hidden._asdict()}
 
     def listen(self, sound_features: np.ndarray) -> dict[str, np.ndarray]:
         """As `what_is_heard`, of float32 [num, 4096], in NumPy."""
@@ -184,7 +199,7 @@ class SoundToImage:
           compact: half the size, for inference alone, see `s2i_tf.models.part_file`.
         """
         with files.new_folder(folder) as temporary:
-            for part in (*_PARTS, _REVERSE_PART):
+            for part in (*_PARTS, *_FURTHER_PARTS):
                 if getattr(self, part) is not None:
                     part_file.save(getattr(self, part), temporary, part, compact=compact)
             if self.sound_index is not None:
@@ -212,7 +227,7 @@ class SoundToImage:
         parts: dict[str, Any] = {}
         if (folder / SOUND_INDEX_FILE).exists():
             parts["sound_index"] = SoundIndex.load(folder / SOUND_INDEX_FILE)
-        for part in (*_PARTS, _REVERSE_PART):
+        for part in (*_PARTS, *_FURTHER_PARTS):
             if part in _PARTS or part_file.exists(folder, part):
                 parts[part] = part_file.load(folder, part)
         return cls(

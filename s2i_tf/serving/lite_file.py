@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 FILE_NAME = "lite.tflite"
 FINGERPRINT = "model_fingerprint"
 # Raised when what the file does changes.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def find(folder: pathlib.Path) -> pathlib.Path | None:

@@ -120,6 +120,10 @@ def requests_and_answers(model: SoundToImage, extractor: Extractor) -> tuple[Arr
             {"image": model.images_from_features(image_features)},
         ),
         "embed_sound": ({"waveform": waveform}, {"sound_features": sound_features, **heard}),
+        "hear": (
+            {"waveform": waveform},
+            {name: heard[name] for name in ("heard", "known_score")},
+        ),
         "embed_image": ({"image_features": image_features}, image_hidden),
         "draw": ({"before": heard["before"]}, {"image": picture}),
     }

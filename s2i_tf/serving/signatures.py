@@ -7,7 +7,9 @@ Inputs and outputs have fixed names; n is any number of rows, the same in all in
   wav_bytes        audio_bytes string [n]               → image_bytes string [n], PNG
   sound_features   sound_features float32 [n, 4096]     → image
   image_features   image_features float32 [n, 4096]     → image
-  embed_sound      waveform                             → sound_features, before, after, heard
+  embed_sound      waveform                             → sound_features, before, after, heard,
+                                                          known_score
+  hear             waveform                             → heard, known_score
   embed_image      image_features                       → before, after
   draw             before float32 [n, hidden units]     → image
   samples          waveform, num_samples, seed          → images float32 [n, m, 128, 128, 3]
@@ -46,12 +48,14 @@ class Signatures:
 
     Args:
       model: the trained model.
-      sound_net: windows float32 [n, 132300] within ±256 to sound features [n, 4096].
+      sound_net: the extractor's Keras model: windows float32 [n, samples] within ±256, of the
+        length that it takes, to sound features [n, 4096]; scale and spectrogram are in it.
     """
 
     def __init__(self, model: SoundToImage, sound_net: keras.Model):
         self.model = model
         self.sound_net = sound_net
+        self._window_samples = sound_net.input_shape[1]
         # Traced once for the two signatures that use it.
         self._features_of_files = tf.function(self._read_files, autograph=False)
 
@@ -78,6 +82,11 @@ class Signatures:
         """Multimodal vectors and classes of waveforms, and the sound features they come from."""
         features = self._features(waveform)
         return {"sound_features": features, **self.model.what_is_heard(features)}
+
+    def hear(self, waveform: tf.Tensor) -> Outputs:
+        """Class probabilities of waveforms, and whether they are like anything known."""
+        found = self.model.what_is_heard(self._features(waveform))
+        return {name: found[name] for name in ("heard", "known_score")}
 
     def embed_image(self, image_features: tf.Tensor) -> Outputs:
         """Multimodal vectors of image features."""
@@ -117,6 +126,7 @@ class Signatures:
             "sound_features": (self.sound_features, (SOUND_FEATURES,)),
             "image_features": (self.image_features, (IMAGE_FEATURES,)),
             "embed_sound": (self.embed_sound, (WAVEFORM,)),
+            "hear": (self.hear, (WAVEFORM,)),
             "embed_image": (self.embed_image, (IMAGE_FEATURES,)),
             "draw": (self.draw, (before,)),
         }
@@ -132,12 +142,7 @@ class Signatures:
         """What `tf.saved_model.save` takes: the variables' owner, and the traced signatures."""
         module = tf.Module(name="sound_to_image")
         # The variables alone: with Keras' layers a loader would have to know their classes.
-        nets = (
-            self.sound_net,
-            self.model.multimodal,
-            self.model.feature_generator,
-            self.model.image_generator,
-        )
+        nets = (self.sound_net, *self.model.sound_parts)
         module.weights = [variable.value for net in nets for variable in net.weights]
         signatures = {
             name: tf.function(function, inputs, autograph=False).get_concrete_function()
@@ -147,7 +152,7 @@ class Signatures:
 
     def _features(self, waveform: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the waveforms of a request."""
-        windows = wav.window(checks.checked_waveform(waveform))
+        windows = wav.window(checks.checked_waveform(waveform), self._window_samples)
         return self.sound_net(wav.scaled(windows), training=False)
 
     def _checked_before(self, before: tf.Tensor) -> tf.Tensor:
@@ -155,9 +160,10 @@ class Signatures:
 
     def _read_files(self, audio_bytes: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the WAV files of a request."""
-        window = tf.TensorSpec([spec.FEATURE_SAMPLES], tf.float32)
         windows = tf.map_fn(
-            wav.feature_window, checks.checked_bytes(audio_bytes), fn_output_signature=window
+            lambda contents: wav.feature_window(contents, self._window_samples),
+            checks.checked_bytes(audio_bytes),
+            fn_output_signature=tf.TensorSpec([self._window_samples], tf.float32),
         )
         return self.sound_net(windows, training=False)
 

@@ -178,7 +178,7 @@ def write(
     functions = chain_functions(model, extractor.model)
     if compact:
         del functions[WAVEFORM_SIGNATURE], functions[FEATURES_SIGNATURE]
-    nets = (extractor.model, *model_nets(model))
+    nets = (extractor.model, *model.sound_parts)
     contents = convert(functions, nets, quantization, calibration)
     if compact:
         contents = tflite_weights.compressed(contents, lossless=True)
@@ -282,10 +282,11 @@ def chain_functions(
             return draw(before)
 
     hidden_units = model.multimodal.hidden_units
+    window = [1, sound_net.input_shape[1]]
     functions = {
-        WAVEFORM_SIGNATURE: traced(picture_of_waveform, waveform=[1, spec.FEATURE_SAMPLES]),
+        WAVEFORM_SIGNATURE: traced(picture_of_waveform, waveform=window),
         FEATURES_SIGNATURE: traced(picture_of_features, sound_features=[1, spec.FEATURE_SIZE]),
-        EMBED_SIGNATURE: traced(embed, waveform=[1, spec.FEATURE_SAMPLES]),
+        EMBED_SIGNATURE: traced(embed, waveform=window),
         DRAW_SIGNATURE: traced(draw, before=[1, hidden_units]),
     }
     if shapes := drawn_shapes(model):
@@ -338,11 +339,6 @@ def chain_examples(model: SoundToImage, extractor: Extractor, windows: np.ndarra
             {**vector, **drawn} for vector, drawn in zip(vectors, numbers, strict=True)
         ]
     return examples
-
-
-def model_nets(model: SoundToImage) -> tuple[keras.Model, ...]:
-    """The model's three parts."""
-    return (model.multimodal, model.feature_generator, model.image_generator)
 
 
 def training_windows(data: str | os.PathLike, num: int) -> np.ndarray:

@@ -21,7 +21,7 @@ LABELS_FILE = "labels.txt"
 FACTS_FILE = "model.json"
 DESCRIPTION = (
     "Draws a picture of what may have made a sound. waveform: 6 s, mono, 22050 Hz, in [-1, 1]; "
-    "sound_features: SoundNet pool5. image: RGB in [0, 1]."
+    "sound_features: of the net that model.json names. image: RGB in [0, 1]."
 )
 LICENSE = "Apache-2.0"
 

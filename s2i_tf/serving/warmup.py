@@ -74,6 +74,7 @@ def requests(hidden_units: int, stochastic: bool) -> list[tuple[str, Inputs]]:
             ("sound_features", {"sound_features": features}),
             ("image_features", {"image_features": features}),
             ("embed_sound", {"waveform": waveform}),
+            ("hear", {"waveform": waveform}),
             ("embed_image", {"image_features": features}),
             ("draw", before),
         ]

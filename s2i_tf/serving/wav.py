@@ -30,14 +30,12 @@ _BITS = 16
 _BYTES = _BITS // 8
 _FULL_SCALE = 2.0 ** (_BITS - 1)
 
-# Whole seconds of the file that are read: the window, a second for the alignment, and one on
-# either side for the resampler.
+# For the resampler, on either side of the window.
 _MARGIN_SECONDS = 1
-_READ_SECONDS = spec.FEATURE_SECONDS + 1 + 2 * _MARGIN_SECONDS
 
 
-def feature_window(contents: tf.Tensor) -> tf.Tensor:
-    """The window that features are taken from, float32 [132300] within ±256, of one WAV file.
+def feature_window(contents: tf.Tensor, num_samples: int) -> tf.Tensor:
+    """The window that features are taken from, float32 [samples] within ±256, of one WAV file.
 
     Equal to `audio.feature_window(audio.load_waveform(...))`, but however long the file is, only
     the seconds around the window are converted: they begin at a whole second, where an output
@@ -45,22 +43,25 @@ def feature_window(contents: tf.Tensor) -> tf.Tensor:
 
     Args:
       contents: string [].
+      num_samples: length of the window at 22,050 Hz.
 
     Raises:
       InvalidArgumentError: when the graph runs, if it is not what `RULE` says.
     """
     data_at, num_frames, num_channels, rate_hz = _sound_of(contents)
     num_out = -(-num_frames * spec.SAMPLE_RATE_HZ // rate_hz)
-    start = tf.maximum(num_out - spec.FEATURE_SAMPLES, 0) // 2
+    start = tf.maximum(num_out - num_samples, 0) // 2
     first_second = tf.maximum(start // spec.SAMPLE_RATE_HZ - _MARGIN_SECONDS, 0)
     first_frame = first_second * rate_hz
-    num_read = tf.minimum(num_frames - first_frame, _READ_SECONDS * rate_hz)
+    # Whole seconds: those of the window, another for the alignment, and the margins.
+    num_seconds = -(-num_samples // spec.SAMPLE_RATE_HZ) + 1 + 2 * _MARGIN_SECONDS
+    num_read = tf.minimum(num_frames - first_frame, num_seconds * rate_hz)
     frame_bytes = num_channels * _BYTES
     part = tf.strings.substr(contents, data_at + first_frame * frame_bytes, num_read * frame_bytes)
     values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32) / _FULL_SCALE
     samples = tf.reduce_mean(tf.reshape(values, tf.stack([-1, num_channels])), axis=1)
     waveform = resample(samples[None], rate_hz, spec.SAMPLE_RATE_HZ)
-    return scaled(window(waveform, start - first_second * spec.SAMPLE_RATE_HZ))[0]
+    return scaled(window(waveform, num_samples, start - first_second * spec.SAMPLE_RATE_HZ))[0]
 
 
 def scaled(samples: tf.Tensor) -> tf.Tensor:
@@ -70,23 +71,22 @@ def scaled(samples: tf.Tensor) -> tf.Tensor:
     )
 
 
-def window(waveform: tf.Tensor, start: tf.Tensor | None = None) -> tf.Tensor:
+def window(waveform: tf.Tensor, num_samples: int, start: tf.Tensor | None = None) -> tf.Tensor:
     """The windows of `audio.feature_window`, for a batch inside a graph.
 
     Args:
       waveform: [n, samples], of one sample at least.
+      num_samples: length of a window.
       start: first sample of the window in a longer waveform; that of the middle by default.
 
     Returns:
-      [n, 132300].
+      [n, num_samples].
     """
-    num_samples = tf.shape(waveform, tf.int64)[1]
+    num_given = tf.shape(waveform, tf.int64)[1]
     if start is None:
-        start = tf.maximum(num_samples - spec.FEATURE_SAMPLES, 0) // 2
-    repeats = -(-spec.FEATURE_SAMPLES // num_samples)
-    tiled = tf.tile(waveform, tf.stack([1, repeats]))
-    cut = tiled[:, start : start + spec.FEATURE_SAMPLES]
-    return tf.ensure_shape(cut, [None, spec.FEATURE_SAMPLES])
+        start = tf.maximum(num_given - num_samples, 0) // 2
+    tiled = tf.tile(waveform, tf.stack([1, -(-num_samples // num_given)]))
+    return tf.ensure_shape(tiled[:, start : start + num_samples], [None, num_samples])
 
 
 def _sound_of(contents: tf.Tensor) -> list[tf.Tensor]:

@@ -46,7 +46,7 @@ def make(model: SoundToImage, extractor: Extractor) -> tuple[dict[str, bytes], d
     saved_model.check_extractor(model, extractor)
     convertible = tflite_export.convertible(model)
     sizes = _draw_sizes(convertible)
-    nets = (extractor.model, *tflite_export.model_nets(convertible))
+    nets = (extractor.model, *convertible.sound_parts)
     contents = {}
     for name, function in _functions(convertible, extractor.model, sizes).items():
         converted = tflite_export.convert({name: function}, nets, "float32", {})

@@ -113,23 +113,23 @@ def test_a_model_alone_needs_data_and_out(call, run_folder, tiny_dataset, tmp_pa
     assert given["model_dir"] == model and given["run"] is None
 
 
-def test_the_judge_of_sounds_is_yamnet_from_the_file(
-    call, run_folder, mean_judge, monkeypatch, tmp_path
-):
-    monkeypatch.setitem(features.CLASSIFIERS, "yamnet", lambda weights: HearingJudge(weights))
-    call(f"--workdir={run_folder}", f"--out={tmp_path}", "--sound_judge=some.tflite")
+def test_the_judge_of_sounds_by_name(call, run_folder, mean_judge, monkeypatch, tmp_path):
+    monkeypatch.setitem(features.CLASSIFIERS, "ear", lambda weights: HearingJudge("sum"))
+    call(f"--workdir={run_folder}", f"--out={tmp_path}", "--sound_judge=ear")
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["sound_judge"]["fingerprint"]["weights_sha256"] == "some.tflite"
-    assert metrics["command"].endswith(f"--sound_judge=some.tflite --out={tmp_path}")
+    assert metrics["sound_judge"]["fingerprint"]["weights_sha256"] == "sum"
+    assert metrics["command"].endswith(f"--sound_judge=ear --out={tmp_path}")
 
 
-def test_weights_that_judge_no_sounds_are_refused_at_once(call, run_folder, tmp_path):
-    with pytest.raises(UserError, match="missing.tflite: not the weights of yamnet"):
-        call(
-            f"--workdir={run_folder}",
-            f"--sound_judge={tmp_path / 'missing.tflite'}",
-            f"--out={tmp_path / 'out'}",
-        )
+def test_a_judge_of_sounds_that_is_none_is_refused_at_once(call, run_folder, monkeypatch, tmp_path):
+    with pytest.raises(UserError, match="unknown classifier 'ear'"):
+        call(f"--workdir={run_folder}", "--sound_judge=ear", f"--out={tmp_path / 'out'}")
+    judge = HearingJudge("sum")
+    monkeypatch.setitem(features.CLASSIFIERS, "ear", lambda weights: judge)
+    own = {"nets": {"sound": {"net": judge.fingerprint.net}}}
+    monkeypatch.setattr(model_folder, "read_description", lambda folder: own)
+    with pytest.raises(UserError, match="--sound_judge=ear is the net that the model hears with"):
+        call(f"--workdir={run_folder}", "--sound_judge=ear", f"--out={tmp_path / 'out'}")
     assert not (tmp_path / "out").exists()
 
 

@@ -36,7 +36,7 @@ def model_folder(tmp_path):
         (["--model=b"], "--out=FOLDER is missing"),
         (
             ["--model=b", "--out=c", "--format=onnx"],
-            "unknown format 'onnx'; known: compact, saved_model, tflite",
+            "unknown format 'onnx'; known: compact, lite, saved_model, tflite",
         ),
         (["--model=b", "--out=c"], "b: no trained model here"),
     ],

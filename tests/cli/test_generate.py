@@ -1,15 +1,16 @@
 """`s2i generate`: its pictures, their names, and sounds that cannot be used."""
 
+import json
 import pathlib
+import re
 import types
 
 import numpy as np
 import pytest
 
-from s2i_tf import features, spec
+from s2i_tf import api, features, spec
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import UserError
-from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Fingerprint
 from s2i_tf.media import audio, image, limits
 from s2i_tf.models import build_generator
@@ -79,12 +80,44 @@ def test_a_picture_for_each_sample_of_each_sound_and_a_sheet(generate, sounds, t
     out = tmp_path / "out"
     generate(sounds("a b.wav"), sounds("ü.flac"), f"--out={out}", "--num_samples=2", "--seed=3")
     assert {path.name for path in out.iterdir()} == {
-        *("a b.png", "a b_1.png", "ü.png", "ü_1.png", "contact_sheet.png")
+        *("a b.png", "a b_1.png", "ü.png", "ü_1.png", "contact_sheet.png", "heard.json")
     }
     pictures = [image.load_image(out / name) for name in ("a b.png", "a b_1.png")]
     assert pictures[0].shape == (spec.IMAGE_SIDE, spec.IMAGE_SIDE, 3)
     assert not np.array_equal(*pictures)
-    assert capsys.readouterr().out == f"4 pictures of 2 sounds: {out}/contact_sheet.png\n"
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"a b\.wav: (one|two) \d+ %, (one|two) \d+ %", first)
+    assert second.startswith("ü.flac: ")
+    assert last == f"4 pictures of 2 sounds: {out}/contact_sheet.png"
+
+
+def test_what_was_heard_is_written_by_the_picture_s_stem(generate, sounds, tmp_path):
+    long = sounds("long.wav", 20)
+    generate(sounds("a.wav"), long, f"--out={tmp_path / 'out'}", "--window=2.5")
+    said = json.loads((tmp_path / "out" / "heard.json").read_text())
+    assert set(said) == {"a", "long"}
+    assert {name for name, _ in said["a"]["classes"]} == {"one", "two"}
+    shares = [share for _, share in said["a"]["classes"]]
+    assert shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(1)
+    assert said["a"]["known"] is True and said["a"]["known_score"] == 1
+    assert said["a"]["window_seconds"] == [0, 0.5]
+    assert said["long"]["window_seconds"] == [2.5, 8.5]
+    with pytest.raises(UserError, match="window 'quiet'; allowed: auto, middle, loudest"):
+        generate(long, f"--out={tmp_path / 'other'}", "--window=quiet")
+
+
+def test_sounds_like_nothing_known_can_be_left_out(generate, sounds, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(api.Heard, "known", property(lambda heard: heard.window_seconds[1] > 0.6))
+    paths = sounds("strange.wav"), sounds("b.wav", 0.7)
+    generate(*paths, f"--out={tmp_path / 'all'}")
+    assert re.search(r"strange\.wav: like nothing known \(", capsys.readouterr().out)
+    assert (tmp_path / "all" / "strange.png").exists()
+    generate(*paths, f"--out={tmp_path / 'some'}", "--only_known")
+    assert "strange.wav: like nothing known" in capsys.readouterr().out
+    names = {path.name for path in (tmp_path / "some").iterdir()}
+    assert names == {"b.png", "contact_sheet.png", "heard.json"}
+    said = json.loads((tmp_path / "some" / "heard.json").read_text())
+    assert (said["strange"]["known"], said["b"]["known"]) == (False, True)
 
 
 def test_the_same_call_gives_the_same_pictures_and_the_model_s_own(
@@ -129,7 +162,9 @@ def test_a_bad_sound_is_left_out_and_the_others_are_drawn(generate, sounds, tmp_
     bad.write_text("no sound")
     with pytest.raises(UserError, match="1 of 2 sounds could not be used"):
         generate(bad, sounds("good.wav"), f"--out={tmp_path / 'out'}")
-    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"good", "contact_sheet"}
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {
+        *("good", "contact_sheet", "heard")
+    }
     assert "text.mp3" in caplog.text
 
 
@@ -185,16 +220,13 @@ def test_names_stay_within_what_a_file_system_allows(generate, sounds, tmp_path)
     umlauts = sounds(f"{'ü' * 125}.wav")
     generate(sounds("0.wav"), longest, umlauts, f"--out={tmp_path / 'out'}", "--num_samples=2")
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert len(written) == 7 and "contact_sheet.png" in written
+    assert len(written) == 8 and {"contact_sheet.png", "heard.json"} <= set(written)
     assert f"{'m' * 249}.png" in written and f"{'m' * 249}_1.png" in written
     assert f"{'ü' * 124}_1.png" in written
     image.load_image(tmp_path / "out" / f"{'m' * 249}_1.png")
 
 
-@pytest.mark.weights
 def test_the_package_s_own_model_is_taken_where_none_is_named(call_verb, sounds, tmp_path):
-    if not weights_lib.path("soundnet").exists():
-        pytest.skip("SoundNet is not in the cache; `s2i weights fetch soundnet` brings it")
     call_verb("generate", sounds("hiss.wav"), sounds("longer_hiss.wav", 8), f"--out={tmp_path}")
     pictures = [image.load_image(tmp_path / f"{stem}.png") for stem in ("hiss", "longer_hiss")]
     assert all(picture.shape == (128, 128, 3) and picture.std() > 10 for picture in pictures)

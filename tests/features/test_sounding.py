@@ -69,3 +69,14 @@ def test_the_map_names_what_there_is():
 def test_another_vocabulary_is_refused(told):
     with pytest.raises(UserError, match="told has 7 labels; allowed: .*AudioSet's 521"):
         told(7)
+
+
+def test_only_labels_of_audioset_go_through_the_map():
+    assert features.comparable("soundnet", "efficientnet_lite2") == (
+        "soundnet",
+        "efficientnet_lite2",
+    )
+    assert features.comparable("yamnet", "efficientnet_lite2") == (
+        "sounding:yamnet",
+        "sounding:efficientnet_lite2",
+    )

@@ -26,6 +26,25 @@ def test_a_summary_is_the_direction_of_the_channels_means_over_time(features):
     assert not summarize(0 * features).any()
 
 
+def test_features_without_steps_are_compared_on_their_directions(rng, tmp_path):
+    """Sounds along three directions: the nearest share the direction, whatever their size."""
+    directions = np.eye(3, spec.FEATURE_SIZE, dtype=np.float32)
+    features = np.repeat(directions, 3, axis=0) * np.tile([1, 2, 5], 3)[:, None]
+    features = (features + 0.01 * rng.normal(size=features.shape)).astype(np.float32)
+    index = SoundIndex.of(
+        features,
+        [f"{n}.ogg" for n in range(9)],
+        list("abcdefghi"),
+        np.repeat(range(3), 3),
+        time_major=False,
+    )
+    index.save(tmp_path / "index.npz")
+    for one in (index, SoundIndex.load(tmp_path / "index.npz")):
+        positions, distances = one.nearest(3 * directions, 3)
+        np.testing.assert_array_equal(one.labels[positions], np.repeat(range(3), 3).reshape(3, 3))
+        assert distances.max() < 0.3
+
+
 def test_a_sound_is_nearest_to_itself_also_when_it_comes_later(index, features):
     positions, distances = index.nearest(np.roll(features, 3 * 256, axis=1), 1)
     np.testing.assert_array_equal(positions[:, 0], range(5))

@@ -13,6 +13,7 @@ def build_toy_model(dropout=0.5, filters=4):
 
     from s2i_tf import features
     from s2i_tf.models import build_generator
+    from s2i_tf.models.hearing import Hearing
     from s2i_tf.models.multimodal import MultimodalLayers
     from s2i_tf.models.sound_to_image import SoundToImage
 
@@ -30,6 +31,15 @@ def build_toy_model(dropout=0.5, filters=4):
         for variable in generator.trainable_variables:
             variable.assign(variable * 2.5)
     extractor = features.load_extractor("soundnet_pool5", weights="random:0")
+    hearing = Hearing(
+        num_features=4096,
+        num_classes=NUM_CLASSES,
+        num_references=6,
+        num_embedding=256,
+        num_directions=4,
+    )
+    for variable in hearing.weights:
+        variable.assign(keras.random.normal(variable.shape, seed=1))
     model = SoundToImage(
         layers,
         *generators,
@@ -40,6 +50,7 @@ def build_toy_model(dropout=0.5, filters=4):
         },
         extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
         nets={},
+        hearing=hearing,
     )
     return model, extractor
 

@@ -16,6 +16,7 @@ def test_the_export_agrees_with_keras_in_a_fresh_process(exported):
         "sound_features",
         "image_features",
         "embed_sound",
+        "hear",
         "embed_image",
         "draw",
         "samples",

@@ -41,13 +41,15 @@ def test_names_and_shapes_are_fixed(definition):
     image = {"image": ("float32", [None, 128, 128, 3])}
     before = {"before": ("float32", [None, 4096])}
     hidden = before | {"after": ("float32", [None, 4096])}
+    said = {"heard": ("float32", [None, 3]), "known_score": ("float32", [None])}
     sound_features = {"sound_features": ("float32", [None, 4096])}
     assert found == {
         "serving_default": (waveform, image),
         "wav_bytes": (audio_bytes, {"image_bytes": ("string", [None])}),
         "sound_features": (sound_features, image),
         "image_features": (image_features, image),
-        "embed_sound": (waveform, sound_features | hidden | {"heard": ("float32", [None, 3])}),
+        "embed_sound": (waveform, sound_features | hidden | said),
+        "hear": (waveform, said),
         "embed_image": (image_features, hidden),
         "draw": (before, image),
         "samples": (waveform | draws, {"images": ("float32", [None, None, 128, 128, 3])}),

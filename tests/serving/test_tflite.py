@@ -102,7 +102,7 @@ def test_the_file_names_its_signatures_and_holds_builtin_ops_alone(toy, float32_
     assert found == {
         "serving_default": (["waveform"], ["image"]),
         "sound_features": (["sound_features"], ["image"]),
-        "embed_sound": (["waveform"], ["after", "before", "heard"]),
+        "embed_sound": (["waveform"], ["after", "before", "heard", "known_score"]),
         "draw": (["before"], ["image"]),
         "draw_samples": (["before", *numbers], ["image"]),
     }
@@ -112,7 +112,7 @@ def test_the_file_names_its_signatures_and_holds_builtin_ops_alone(toy, float32_
 
 
 def test_weights_of_both_signatures_are_there_once(toy, float32_file):
-    parts = (toy.extractor.model, *tflite_export.model_nets(toy.model))
+    parts = (toy.extractor.model, *toy.model.sound_parts)
     # Of the multimodal layers the sound's half is drawn with alone.
     used = (
         sum(net.count_params() for net in parts) - toy.model.multimodal.image_layer.count_params()

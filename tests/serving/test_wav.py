@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf import spec
 from s2i_tf.media import audio
 from s2i_tf.serving import examples, wav
 
@@ -12,7 +13,11 @@ RATE_HZ = 22_050
 
 @pytest.fixture(scope="module")
 def window():
-    return tf.function(wav.feature_window, [tf.TensorSpec([], tf.string)], autograph=False)
+    return tf.function(
+        lambda contents: wav.feature_window(contents, spec.FEATURE_SAMPLES),
+        [tf.TensorSpec([], tf.string)],
+        autograph=False,
+    )
 
 
 def stereo(num_seconds, rate_hz):
@@ -34,7 +39,9 @@ def test_a_file_gives_the_training_path_s_window(window, rate_hz, num_seconds):
 def test_waveforms_are_windowed_as_in_training(rng, num_samples):
     waveforms = rng.normal(size=(2, num_samples)).astype(np.float32)
     expected = [audio.feature_window(waveform) for waveform in waveforms]
-    np.testing.assert_array_equal(wav.window(tf.constant(waveforms)), expected)
+    np.testing.assert_array_equal(
+        wav.window(tf.constant(waveforms), spec.FEATURE_SAMPLES), expected
+    )
 
 
 def test_samples_equal_those_of_the_core_decoder(window):

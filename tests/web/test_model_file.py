@@ -71,7 +71,7 @@ def test_the_two_files_hear_and_draw_what_keras_does(toy, made):
     features = extractor(window * np.float32(spec.WAVEFORM_SCALE))
     found = runners["listen"](waveform=window)
     expected = model.listen(features)
-    assert set(found) == {"heard", "before", "numbers", "spread"}
+    assert set(found) == {"heard", "known_score", "before", "numbers", "spread"}
     np.testing.assert_allclose(found["heard"], expected["heard"], atol=0.01)
     np.testing.assert_array_equal(found["spread"], [[1, *[0] * (len(facts["draw_sizes"]) - 1)]])
     given = {name: found[name] for name in ("before", "numbers", "spread")}

@@ -9,6 +9,7 @@ from s2i_tf.config import Config
 from s2i_tf.data import schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training import fit_hearing
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.stages.stage import Stage
@@ -35,6 +36,12 @@ class MultimodalStage(Stage):
         sound_features, _ = _training_features(self.config.data, self.info)
         trainer.multimodal.adapt_condition(sound_features)
         return trainer.multimodal
+
+    def save_part(self, part: MultimodalLayers) -> None:
+        """Leaves the layers, and before them, if it is wanted, what the model hears with."""
+        if self.config.hearing:
+            fit_hearing.save(self.config.data, self.model_folder, self.config.unknown_sounds)
+        super().save_part(part)
 
 
 def build_trainer(

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from s2i_tf import files, spec
-from s2i_tf.data import schema, splits
+from s2i_tf.data import dataset_info, schema, splits
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_index import MAX_SOUNDS, SoundIndex
 from s2i_tf.models.sound_to_image import SOUND_INDEX_FILE
@@ -56,11 +56,14 @@ def save_sound_index(
     _, rows = np.unique(split[schema.KEY_SOUND_ID].astype(str), return_index=True)
     ids, labels = split[schema.KEY_SOUND_ID][rows], split[schema.KEY_LABEL][rows]
     rows = rows[_evenly(ids, labels, max_sounds)]
+    # A data set that does not say is of the paper's net.
+    order = dataset_info.load(data_dir).nets.get("sound", {}).get("order", "time,channel")
     index = SoundIndex.of(
         np.asarray(multimodal.sound_scaler(split[schema.KEY_SOUND_FEATURES][rows])),
         split[schema.KEY_SOUND_ID][rows],
         split[schema.KEY_GROUP][rows],
         split[schema.KEY_LABEL][rows],
+        time_major=order.startswith("time"),
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SOUND_INDEX_FILE

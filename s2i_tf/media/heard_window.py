@@ -1,0 +1,68 @@
+"""Which seconds of a long sound are heard.
+
+A net hears a window of fixed length. `middle` is the middle of the sound, as in the training data;
+`loudest` the window of the highest level; a number the second that it begins at. `auto` offers a
+few windows, the loudest ones and the middle, of which the caller takes what the net is surest of:
+the middle of a long recording is often silence or talk. Sounds that are no longer than the window
+have one window. Everything follows from the samples alone.
+"""
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.errors import UserError
+
+AUTO, MIDDLE, LOUDEST = "auto", "middle", "loudest"
+MAX_WINDOWS = 4
+_BLOCK_SAMPLES = spec.SAMPLE_RATE_HZ // 4  # windows of a level begin at blocks
+_FAINT = 1e-2  # of the loudest window's power: 20 dB below it nothing is looked for
+
+
+def parse(window: str | float) -> str | float:
+    """The choice that a flag or an argument names: a word, or a second.
+
+    Raises:
+      UserError: if it is neither.
+    """
+    if window in (AUTO, MIDDLE, LOUDEST):
+        return window
+    try:
+        start = float(window)
+    except (TypeError, ValueError):
+        start = -1.0
+    if not 0 <= start < float("inf"):
+        raise UserError(f"window {window!r}; allowed: auto, middle, loudest or a start in seconds")
+    return start
+
+
+def starts(waveform: np.ndarray, num_samples: int, window: str | float = AUTO) -> list[int]:
+    """Where the windows begin, in samples; one but for `auto`.
+
+    Args:
+      waveform: float32 [samples].
+      num_samples: length of a window.
+      window: as `parse` gives it.
+    """
+    spare = len(waveform) - num_samples
+    if spare <= 0:
+        return [0]
+    if window == MIDDLE:
+        return [spare // 2]
+    if not isinstance(window, str):
+        return [min(round(window * spec.SAMPLE_RATE_HZ), spare)]
+    power = np.concatenate([[0], np.cumsum(np.square(waveform, dtype=np.float64))])
+    begins = np.append(np.arange(0, spare, _BLOCK_SAMPLES), spare)
+    levels = power[begins + num_samples] - power[begins]
+    chosen: list[int] = []
+    for place in np.argsort(-levels, kind="stable"):
+        begin = int(begins[place])
+        if window == LOUDEST:
+            return [begin]
+        if len(chosen) == MAX_WINDOWS - 1 or levels[place] < _FAINT * levels.max():
+            break
+        if all(abs(begin - other) >= num_samples for other in chosen):
+            chosen.append(begin)
+    middle = spare // 2
+    if power[middle + num_samples] - power[middle] >= _FAINT * levels.max():
+        chosen.append(middle)
+    return chosen
