@@ -127,6 +127,7 @@ class Job:
             max_seconds=settings.max_seconds,
             windows_per_video=settings.windows_per_video,
             window_seconds=settings.window_seconds,
+            audio_track=settings.audio_track,
         )
         listed = row_tables.spread(
             self._folder("list"), "files", self._listing.sources, by=lambda row: row.path

@@ -70,6 +70,9 @@ class Settings:
     window_seconds: float = _flag(
         10.0, "Length of a video's or clip's sound; its frame is the middle one."
     )
+    audio_track: int = _flag(
+        0, "Number of the sound track of each file, from 1 on; 0 for the one that players play."
+    )
     min_seconds: float = _flag(limits.MIN_SECONDS, "Shorter sounds and videos are quarantined.")
     max_seconds: float = _flag(
         3600.0, "Longer videos are quarantined; a sound file may last 600 s."

@@ -69,6 +69,11 @@ class DatasetInfo:
         """How long the windows are that the ids of sounds name."""
         return float(self.settings.get("window_seconds", WINDOW_SECONDS))
 
+    @property
+    def audio_track(self) -> int:
+        """Number of the sound track that was taken of each file; 0 for the one players play."""
+        return int(self.settings.get("audio_track", 0))
+
     def num_records(self, split: str) -> int:
         """How many pairs a split holds."""
         return sum(shard.num_records for shard in self.splits[split])

@@ -46,11 +46,14 @@ def load_sound(info: DatasetInfo, sound_id: str) -> np.ndarray:
     Raises:
       UserError: if the file is missing or holds no sound.
     """
-    return load(info.source, sound_id, info.window_seconds)
+    return load(info.source, sound_id, info.window_seconds, info.audio_track)
 
 
 def load(
-    source: str | os.PathLike, sound_id: str, window_seconds: float = WINDOW_SECONDS
+    source: str | os.PathLike,
+    sound_id: str,
+    window_seconds: float = WINDOW_SECONDS,
+    audio_track: int = 0,
 ) -> np.ndarray:
     """The waveform of a sound from any folder, float32 [samples] within ±256 at 22,050 Hz.
 
@@ -58,6 +61,7 @@ def load(
       source: folder that the ids are relative to.
       sound_id: id of the sound.
       window_seconds: length of a window, where the file does not end before.
+      audio_track: number of the sound track, from 1 on; 0 for the one that players play.
 
     Raises:
       UserError: if the file is missing or holds no sound.
@@ -69,5 +73,7 @@ def load(
     if not path.is_file():
         raise UserError(f"{path}: no such file; is {source} still the folder of the data?")
     if start_seconds is None:
-        return audio.load_waveform(path, max_seconds=limits.MAX_SECONDS)
-    return audio.load_waveform(path, start_seconds=start_seconds, max_seconds=window_seconds)
+        window_seconds = limits.MAX_SECONDS
+    return audio.load_waveform(
+        path, start_seconds=start_seconds, max_seconds=window_seconds, audio_track=audio_track
+    )

@@ -2,17 +2,22 @@
 
 The kind of file is told by its content, never by its name. Only the demuxers named here are let
 in: FFmpeg also knows playlists and scripts, which make it open further files and addresses.
+
+A film is a file with sound and picture. Its time is what players show: it begins with the first of
+its two tracks, whatever each says of its own start. What is asked for before both have begun is
+taken from where they have, so that a sound and its picture are always of one moment.
 """
 
 import contextlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import av
 import av.container
 import av.stream
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import limits, reasons
+from s2i_tf.media import _riff, limits, reasons
 from s2i_tf.media._source import Source, name_of, open_source
 
 _DEMUXERS = (
@@ -28,6 +33,9 @@ _SIGNATURES = (
     *((0, b"\x1a\x45\xdf\xa3"), (0, b"\xff\xfb"), (0, b"\xff\xf3"), (0, b"\xff\xf1")),
 )
 
+# Codecs of sound need up to some thousand samples of the past before the first right one.
+_MAX_ENCODER_DELAY_SECONDS = 0.1
+
 
 @contextlib.contextmanager
 def open_container(source: Source) -> Iterator[av.container.InputContainer]:
@@ -39,7 +47,7 @@ def open_container(source: Source) -> Iterator[av.container.InputContainer]:
     with open_source(source) as file:
         try:
             container = av.open(
-                file,
+                _riff.plain(file),
                 options={"max_pixels": str(limits.MAX_PIXELS)},
                 container_options={"format_whitelist": ",".join(_DEMUXERS)},
                 metadata_errors="replace",
@@ -50,33 +58,149 @@ def open_container(source: Source) -> Iterator[av.container.InputContainer]:
             yield container
 
 
-def decodable(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
-    """The first stream that has a decoder and is no cover picture."""
-    for stream in streams:
-        is_cover = stream.disposition & av.stream.Disposition.attached_pic
-        if stream.codec_context is not None and not is_cover:
-            return stream
-    return None
+def tracks(
+    container: av.container.InputContainer, audio_track: int = 0
+) -> tuple[av.AudioStream | None, av.VideoStream | None]:
+    """The sound and the picture track that a player would play, or None.
+
+    Args:
+      container: an open file.
+      audio_track: number of the sound track, from 1 on; 0 for the default one.
+    """
+    sounds = container.streams.audio
+    if audio_track:
+        sounds = sounds[audio_track - 1 : audio_track]
+    sound, picture = _played(sounds), _played(container.streams.video)
+    if picture is not None:  # its packets may hold larger ones than the header says
+        picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
+    return sound, picture
 
 
-def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator:
-    """All frames of a stream that decode; damaged packets between them are passed over."""
-    packets = container.demux(stream)
+def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
+    """The default one of those that have a decoder and are no cover picture, or else the first."""
+    flags = av.stream.Disposition
+    found = [
+        stream
+        for stream in streams
+        if stream.codec_context is not None and not stream.disposition & flags.attached_pic
+    ]
+    return next((stream for stream in found if stream.disposition & flags.default), None) or next(
+        iter(found), None
+    )
+
+
+class Span:
+    """When a track runs, as far as its packets have been read, in the container's own seconds.
+
+    Attributes:
+      first: begin of its first packet; None where none has a time.
+      begun: begin of its first key frame: recordings of a broadcast start anywhere.
+      end: end of its last packet.
+      num_packets: how many were read.
+    """
+
+    def __init__(self, stream: av.stream.Stream):
+        self.first = self.begun = self.end = None
+        self.num_packets = 0
+        self._unit = float(stream.time_base)
+        self._start = stream.start_time
+        self._delay = round(_MAX_ENCODER_DELAY_SECONDS / self._unit)
+        self._has_no_pts = has_no_pts(stream.container)
+
+    def add(self, packet: av.Packet) -> None:
+        """Counts a packet, if it is to be shown and has a time."""
+        pts = packet.dts if packet.pts is None or self._has_no_pts else packet.pts
+        if pts is None or packet.is_discard:
+            return
+        self.num_packets += 1
+        end = (pts + (packet.duration or 0)) * self._unit
+        self.end = end if self.end is None else max(self.end, end)
+        if self._start is not None and 0 < self._start - pts < self._delay:
+            pts = self._start
+        if self.first is None:
+            self.first = pts * self._unit
+        if self.begun is None and packet.is_keyframe:
+            self.begun = pts * self._unit
+
+
+def survey(
+    container: av.container.InputContainer,
+    *streams: av.stream.Stream | None,
+    until_begun: bool = False,
+) -> list[Span]:
+    """Reads a file from its beginning, until all tracks have begun or to its end.
+
+    Returns:
+      The span of each track that has any packet.
+    """
+    spans = {stream.index: Span(stream) for stream in streams if stream is not None}
+    for packet in packets(container, *streams) if spans else ():
+        spans[packet.stream_index].add(packet)
+        if until_begun and all(span.begun is not None for span in spans.values()):
+            break
+    return [span for span in spans.values() if span.num_packets]
+
+
+class Clock(NamedTuple):
+    """The time of a film.
+
+    Attributes:
+      zero: where the first of its tracks begins, in the container's own seconds.
+      common: where all have begun, in seconds from `zero`.
+    """
+
+    zero: float
+    common: float
+
+    @classmethod
+    def of(cls, spans: list[Span]) -> "Clock":
+        """The clock of a film whose tracks have these spans; of none, zeros."""
+        firsts = [span.first for span in spans] or [0.0]
+        zero = min(firsts)
+        if max(firsts) - zero < _MAX_ENCODER_DELAY_SECONDS:  # the film begins with both
+            zero = max(firsts)
+        begun = [span.first if span.begun is None else span.begun for span in spans]
+        return cls(zero, max([zero, *begun]) - zero)
+
+    def moment(self, seconds: float) -> float:
+        """The container's time of a moment of the film, not before all tracks have begun."""
+        return self.zero + max(seconds, self.common)
+
+
+def has_no_pts(container: av.container.InputContainer) -> bool:
+    """Whether it tells no time of presentation, so that what FFmpeg gives as such is made up."""
+    return container.format.name == "avi"
+
+
+def packets(
+    container: av.container.InputContainer, *streams: av.stream.Stream | None
+) -> Iterator[av.Packet]:
+    """The packets of some tracks, as far as the file can be read."""
+    demuxed = container.demux([stream for stream in streams if stream is not None])
     while True:
         try:
-            packet = next(packets, None)
+            packet = next(demuxed, None)
         except (av.FFmpegError, OSError, IndexError):
             return  # the file breaks off here, or its tracks change, which PyAV meets unprepared
         if packet is None:
             return
+        yield packet
+
+
+def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator:
+    """All frames of a stream that decode; damaged packets between them are passed over."""
+    for packet in packets(container, stream):
         with contextlib.suppress(av.FFmpegError):
             yield from packet.decode()
 
 
 def seek(container: av.container.InputContainer, stream: av.stream.Stream, seconds: float) -> bool:
-    """Moves to the last key frame at or before `seconds` of the stream; says whether it could."""
+    """Moves to the last key frame at or before a time of the container; says whether it could.
+
+    Containers without an index may come out later than that.
+    """
     try:
-        container.seek(int(seconds / stream.time_base) + (stream.start_time or 0), stream=stream)
+        container.seek(int(seconds / stream.time_base), stream=stream)
     except (av.FFmpegError, OSError, OverflowError):
         return False
     return True

@@ -2,16 +2,19 @@
 
 What a damaged file still gives is used: packets that do not decode are passed over, and a file
 that breaks off ends there. Encoder delay and padding are cut as the container tells. Time counts
-from the first sample of the sound track.
+from the first sample of a sound file, and is a film's own in one with pictures, where silence fills
+the gaps that a sound track leaves.
 """
 
+import contextlib
+import functools
 import sys
 
 import av.audio
 import numpy as np
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import _container, limits, reasons
+from s2i_tf.media import _container, downmix, limits, reasons
 from s2i_tf.media._source import Source, name_of
 
 # A decoder that starts in the middle needs some packets before its samples are right.
@@ -29,55 +32,118 @@ _FORMATS = {
 
 _SAMPLES_AT_ONCE = 1 << 13
 
+# Of a film: less is the jitter of its container's time.
+_MIN_GAP_SECONDS = 0.1
 
-def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np.ndarray, int]:
-    """Decodes a part of a sound or of a video's first sound track.
+
+def decode(
+    source: Source,
+    start_seconds: float | None,
+    max_seconds: float,
+    audio_track: int = 0,
+) -> tuple[np.ndarray, int]:
+    """Decodes a part of a sound or of a film's sound track.
 
     Args:
       source: a path, or the contents of a file.
-      start_seconds: where the part begins.
+      start_seconds: where the part begins; None for the first sample of the track, which may come
+        later than the beginning of a film.
       max_seconds: how long it is at most; decoding stops there.
+      audio_track: number of the sound track, from 1 on; 0 for the one that players play.
 
     Returns:
-      The mean of the channels, float32 [samples], full scale being 1, and its rate in Hz.
+      The mean of the channels, float32 [samples], full scale being 1, and its rate in Hz; where the
+      channels cancel each other, the strongest of them alone.
 
     Raises:
       MediaError: if the file is no media, has no sound, gives nothing, or its rate is bad.
     """
+    read = functools.partial(_read, source, start_seconds, max_seconds, audio_track)
+    may_seek = True
+    mix, rate_hz = read(may_seek)
+    if mix is None:
+        may_seek = False
+        mix, rate_hz = read(may_seek)
+    channel = mix.loud_channel()
+    if channel is not None:
+        downmix.warn(name_of(source), channel)
+        mix, rate_hz = read(may_seek, channel)
+    return mix.result(), rate_hz
+
+
+def _read(
+    source: Source,
+    start_seconds: float | None,
+    max_seconds: float,
+    audio_track: int,
+    may_seek: bool,
+    channel: int | None = None,
+) -> tuple["_Mix | None", int]:
+    """The sound of a part and its rate; no sound if a seek led to where it had begun already."""
     name = name_of(source)
-    with _container.open_container(source) as container:
-        stream = _container.decodable(container.streams.audio)
+    with contextlib.ExitStack() as opened:
+        container = opened.enter_context(_container.open_container(source))
+        stream, picture = _container.tracks(container, audio_track)
         if stream is None:
-            raise MediaError(reasons.NO_SOUND, f"{name}: no sound track that can be decoded")
-        if _is_ogg_vorbis(stream):
+            which = f" {audio_track} of {len(container.streams.audio)}" if audio_track else ""
+            raise MediaError(reasons.NO_SOUND, f"{name}: no sound track{which} that can be decoded")
+        is_film, clock = picture is not None, None
+        zero = float((stream.start_time or 0) * stream.time_base)
+        if is_film and start_seconds is not None:
+            spans = _container.survey(container, stream, picture, until_begun=True)
+            clock = _container.Clock.of(spans)
+            zero = clock.zero
+        start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
+        is_ogg_vorbis = not is_film and _is_ogg_vorbis(stream)
+        if is_ogg_vorbis:
             stream.codec_context.options = {"flags2": "+skip_manual"}
-        sought = start_seconds > _PREROLL_SECONDS and _container.seek(
-            container, stream, start_seconds - _PREROLL_SECONDS
+        sought = (
+            may_seek
+            and start_seconds > _PREROLL_SECONDS
+            and _container.seek(container, stream, zero + start_seconds - _PREROLL_SECONDS)
         )
-        mix, rate_hz = _Mix(), 0
+        if clock and not sought:  # it is no longer at its beginning
+            container = opened.enter_context(_container.open_container(source))
+            stream, _ = _container.tracks(container, audio_track)
+        mix, rate_hz = _Mix(channel), 0
         for frame in _container.frames(container, stream):
+            timed = frame.pts is not None
             if not rate_hz:
-                if sought and frame.pts is None:
+                if sought and not timed:
                     continue
                 rate_hz = _checked_rate(frame.sample_rate, name)
-                position, end = _locate(frame, stream, sought)
+                position, end = 0, sys.maxsize
+                if sought or (clock and timed):
+                    position = round((frame.time - zero) * rate_hz)
+                elif clock:
+                    position = round(clock.common * rate_hz)
+                if is_ogg_vorbis:
+                    position, end = _locate_in_vorbis(frame, stream, position if sought else None)
                 first = round(start_seconds * rate_hz)
                 last = min(first + round(max_seconds * rate_hz), end)
+                if clock and sought and position > first:
+                    return None, rate_hz
+                zero = frame.time - position / rate_hz if timed else zero
             if frame.sample_rate != rate_hz:
                 continue  # damage, or another piece chained on
+            if is_film and timed:
+                gap = round((frame.time - zero) * rate_hz) - position
+                if gap > _MIN_GAP_SECONDS * rate_hz:
+                    mix.add_silence(min(position + gap, last) - max(position, first))
+                    position += gap
             mix.add(frame, max(first - position, 0), max(last - position, 0))
             position += frame.samples
             if position >= last:
                 break
-    if not rate_hz and sought:  # the sound ends before
-        return np.zeros(0, np.float32), _checked_rate(stream.rate, name)
+        if not rate_hz and sought:  # the sound ends before
+            return mix, _checked_rate(stream.rate, name)
     if not rate_hz:
         raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
-    return mix.result(), rate_hz
+    return mix, rate_hz
 
 
 def _is_ogg_vorbis(stream: av.audio.AudioStream) -> bool:
-    """Whether the decoder is told to leave the cutting of both ends to `_locate`.
+    """Whether the decoder is told to leave the cutting of both ends to `_locate_in_vorbis`.
 
     FFmpeg cuts Ogg Vorbis by the time of the last packet, which it gets wrong for files of one
     page and for those with more than one packet of padding.
@@ -85,22 +151,21 @@ def _is_ogg_vorbis(stream: av.audio.AudioStream) -> bool:
     return stream.container.format.name == "ogg" and stream.codec_context.name == "vorbis"
 
 
-def _locate(
-    frame: av.audio.AudioFrame, stream: av.audio.AudioStream, sought: bool
+def _locate_in_vorbis(
+    frame: av.audio.AudioFrame, stream: av.audio.AudioStream, sought: int | None
 ) -> tuple[int, int]:
-    """Where the first decoded frame lies, and where the sound ends, in samples from its start."""
-    ogg_vorbis = _is_ogg_vorbis(stream)
-    end = (ogg_vorbis and stream.duration) or sys.maxsize
-    if sought:
-        origin = (stream.start_time or 0) * stream.time_base
-        return round((frame.time - float(origin)) * frame.sample_rate), end
-    if ogg_vorbis:
-        # The first block only primes the decoder. Where its time is known, from the end of the
-        # first page, that page may say that the stream begins late.
-        time = frame.pts or 0
-        late = max(time + frame.samples, 0) if time < 0 else 0
-        return -frame.samples, end - late
-    return 0, end
+    """Where the first decoded frame lies, and where the sound ends, in samples from its start.
+
+    A seek has led to the sample `sought`, if one was made.
+    """
+    end = stream.duration or sys.maxsize
+    if sought is not None:
+        return sought, end
+    # The first block only primes the decoder. Where its time is known, from the end of the first
+    # page, that page may say that the stream begins late.
+    time = frame.pts or 0
+    late = max(time + frame.samples, 0) if time < 0 else 0
+    return -frame.samples, end - late
 
 
 def _checked_rate(rate_hz: int, name: str) -> int:
@@ -119,11 +184,13 @@ class _Mix:
     them: those of one format are mixed some at a time, few enough to stay in the cache.
     """
 
-    def __init__(self):
+    def __init__(self, channel: int | None = None):
+        self._channel = channel
         self._mixed: list[np.ndarray] = []
         self._parts: list[tuple[av.audio.AudioFrame, int, int]] = []  # not mixed yet
         self._format = ("", 0)
         self._num_samples = 0
+        self._energies = downmix.NO_ENERGIES
 
     def add(self, frame: av.audio.AudioFrame, start: int, stop: int) -> None:
         """Adds the samples of a frame from `start` to `stop`."""
@@ -134,19 +201,35 @@ class _Mix:
         self._parts.append((frame, start, stop))
         self._num_samples += frame.samples
 
+    def add_silence(self, num_samples: int) -> None:
+        """Adds so many zeros, or none if it is less than one."""
+        self._mix()
+        self._mixed.append(np.zeros(max(num_samples, 0), np.float32))
+
+    def loud_channel(self) -> int | None:
+        """Number of the channel to take alone; None if the mean of all is right."""
+        self._mix()
+        return None if self._channel is not None else downmix.loud_channel(self._energies)
+
     def result(self) -> np.ndarray:
         """All of it."""
         self._mix()
-        return np.concatenate(self._mixed)
+        return np.concatenate([np.zeros(0, np.float32), *self._mixed])
 
     def _mix(self) -> None:
         if self._parts:
-            self._mixed.append(_mono(self._parts))
+            samples = _channels(self._parts)
+            if self._channel is not None:
+                self._mixed.append(samples[min(self._channel, len(samples) - 1)])
+            else:
+                mono = downmix.mean(samples)
+                self._energies = downmix.add(self._energies, downmix.energies(samples, mono))
+                self._mixed.append(mono)
         self._parts, self._num_samples = [], 0
 
 
-def _mono(parts: list[tuple[av.audio.AudioFrame, int, int]]) -> np.ndarray:
-    """The mean of the channels of some frames of one format, each from a sample to another."""
+def _channels(parts: list[tuple[av.audio.AudioFrame, int, int]]) -> np.ndarray:
+    """Some frames of one format, each from a sample to another, [channels, samples]."""
     first = parts[0][0]
     dtype, zero, scale = _FORMATS[first.format.name.removesuffix("p")]
     width = 1 if first.format.is_planar else first.layout.nb_channels
@@ -162,4 +245,4 @@ def _mono(parts: list[tuple[av.audio.AudioFrame, int, int]]) -> np.ndarray:
     if zero:
         samples -= np.float32(zero)
     samples /= np.float32(scale)
-    return samples[0] if len(samples) == 1 else samples.mean(axis=0, dtype=np.float32)
+    return samples

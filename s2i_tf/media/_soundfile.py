@@ -13,7 +13,7 @@ import types
 import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import limits, reasons
+from s2i_tf.media import downmix, limits, reasons
 from s2i_tf.media._source import Source, name_of, open_source
 
 _MARK = b"fLaC"
@@ -35,7 +35,9 @@ def available() -> bool:
     return _module() is not None
 
 
-def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np.ndarray, int]:
+def decode(
+    source: Source, start_seconds: float | None, max_seconds: float
+) -> tuple[np.ndarray, int]:
     """Decodes a part of a FLAC file, as `s2i_tf.media._pyav.decode` does.
 
     Raises:
@@ -47,7 +49,7 @@ def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np
     with open_source(source) as file:
         stream = getattr(file, "raw", file)  # a buffer would have a position of its own
         try:
-            decoded = _decode_flac(stream, start_seconds, max_seconds)
+            decoded = _decode_flac(stream, start_seconds or 0.0, max_seconds)
         except (OSError, _module().SoundFileError):
             decoded = None
     if decoded is None:
@@ -90,5 +92,5 @@ def _decode_flac(stream, start_seconds: float, max_seconds: float) -> tuple[np.n
         # More is left than libsndfile has ahead of the last sample: the header told too few.
         if first + num_samples == sound.frames and position < stream.seek(0, 2):
             return None
-    samples = samples.T
-    return samples[0] if len(samples) == 1 else samples.mean(axis=0), rate_hz
+    mono = downmix.mono(samples.T)
+    return None if mono is None else (mono, rate_hz)

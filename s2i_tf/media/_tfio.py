@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import limits, reasons
+from s2i_tf.media import downmix, limits, reasons
 from s2i_tf.media._headers import Header, read_header
 from s2i_tf.media._source import Source, name_of, open_source
 
@@ -64,7 +64,9 @@ DECODERS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 
 
-def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np.ndarray, int]:
+def decode(
+    source: Source, start_seconds: float | None, max_seconds: float
+) -> tuple[np.ndarray, int]:
     """Decodes a whole file and takes a part, as `s2i_tf.media._pyav.decode` does.
 
     Raises:
@@ -79,16 +81,16 @@ def decode(source: Source, start_seconds: float, max_seconds: float) -> tuple[np
     contents, header = read(source)
     if header is not None:
         try:
-            mono = tf.reduce_mean(DECODERS[header.encoding](contents), axis=1).numpy()
+            mono = downmix.mono(DECODERS[header.encoding](contents).numpy().T)
         except tf.errors.OpError:
-            header = None
-    if header is None:
+            mono = None
+    if header is None or mono is None:
         raise MediaError(
             reasons.UNSUPPORTED,
             f"{name_of(source)}: not for backend 'tensorflow_io'; "
             f"allowed: whole WAV, MP3 and Ogg Vorbis files of at most {_MAX_BYTES >> 20} MiB",
         )
-    first = round(start_seconds * header.rate_hz)
+    first = round((start_seconds or 0.0) * header.rate_hz)
     return mono[first : first + round(max_seconds * header.rate_hz)], header.rate_hz
 
 
@@ -141,7 +143,11 @@ def attempt(path: tf.Tensor) -> tf.data.Dataset:
 
     def decode_in_graph(contents, index, rate_hz):
         branches = [functools.partial(decoder, contents) for decoder in DECODERS.values()]
-        return tf.reduce_mean(tf.switch_case(index, branches), axis=1), rate_hz
+        return tf.switch_case(index, branches), rate_hz
+
+    def downmix_in_python(samples: np.ndarray, rate_hz: np.int32) -> tuple[np.ndarray, np.int32]:
+        mono = downmix.mono(samples.T)
+        return (np.zeros(0, np.float32), np.int32(0)) if mono is None else (mono, rate_hz)
 
     types = (tf.string, tf.int32, tf.int32)
     return (
@@ -150,4 +156,6 @@ def attempt(path: tf.Tensor) -> tf.data.Dataset:
         .filter(lambda contents, index, rate_hz: index >= 0)
         .map(decode_in_graph)
         .ignore_errors()
+        .map(lambda *decoded: tf.numpy_function(downmix_in_python, decoded, (tf.float32, tf.int32)))
+        .filter(lambda mono, rate_hz: rate_hz > 0)
     )

@@ -1,7 +1,8 @@
 """Sound: any file to a waveform, waveforms to windows, and back to files (paper section 3).
 
-A waveform is float32 [samples], the mean of the channels, at 22,050 Hz, scaled by 256 and clipped
-at ±256, for decoders of lossy formats overshoot full scale.
+A waveform is float32 [samples], the mean of the channels (or the strongest alone, where they cancel
+each other), at 22,050 Hz, scaled by 256 and clipped at ±256, for decoders of lossy formats
+overshoot full scale.
 
 Three backends decode, by name in `BACKENDS`: `soundfile` takes whole FLAC files; `tensorflow_io`
 whole WAV, MP3 and Ogg Vorbis files, where its operations load; `pyav` every kind of file. By
@@ -24,7 +25,7 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
-from s2i_tf.media import _pyav, _soundfile, limits, reasons
+from s2i_tf.media import _pyav, _soundfile, downmix, limits, reasons
 from s2i_tf.media._encode import encode_audio
 from s2i_tf.media._source import Source, name_of
 from s2i_tf.media.polyphase import resample
@@ -55,7 +56,7 @@ def _decode_by_tensorflow_io(*part) -> tuple[np.ndarray, int]:
 
 # A source, the start and the greatest length in seconds, to mono samples and their rate. In the
 # order in which they are tried.
-BACKENDS: dict[str, Callable[[Source, float, float], tuple[np.ndarray, int]]] = {
+BACKENDS: dict[str, Callable[..., tuple[np.ndarray, int]]] = {
     "soundfile": _soundfile.decode,
     "tensorflow_io": _decode_by_tensorflow_io,
     "pyav": _pyav.decode,
@@ -66,17 +67,20 @@ _WITHOUT_TENSORFLOW = ("soundfile", "pyav")
 def load_waveform(
     source: Source,
     *,
-    start_seconds: float = 0.0,
+    start_seconds: float | None = None,
     max_seconds: float | None = None,
+    audio_track: int = 0,
     backend: str | None = None,
 ) -> np.ndarray:
-    """Loads a sound file, or the first sound track of a video.
+    """Loads a sound file, or the sound track of a video.
 
     Args:
       source: a path, or the contents of a file.
-      start_seconds: where to begin, from the first sample of the sound track.
+      start_seconds: where to begin, in the time of a video, or from the first sample of a sound
+        file; without it, with the first sample of either.
       max_seconds: take at most so much. Without it the whole is taken, and a file with more than
         `limits.MAX_SECONDS` is refused.
+      audio_track: number of the sound track, from 1 on; 0 for the one that players play.
       backend: one of `BACKENDS`; by default the first of them that can.
 
     Returns:
@@ -86,11 +90,14 @@ def load_waveform(
       MediaError: if there is no sound in it that can be used; its `reason` is one of `reasons`.
       UserError: if an argument is out of range, or the backend does not load.
     """
-    _check_arguments(start_seconds, max_seconds, backend)
+    _check_arguments(start_seconds, max_seconds, audio_track, backend)
     names = (backend,) if backend else tuple(BACKENDS)
-    if backend is None and "tensorflow" not in sys.modules:
+    options = {}
+    if audio_track:  # the others know no tracks
+        names, options = ("pyav",), {"audio_track": audio_track}
+    elif backend is None and "tensorflow" not in sys.modules:
         names = _WITHOUT_TENSORFLOW
-    return _at_our_rate(*_decode(source, start_seconds, max_seconds, names))
+    return _at_our_rate(*_decode(source, start_seconds, max_seconds, names, **options))
 
 
 def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -120,7 +127,7 @@ def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
         info = np.iinfo(samples.dtype)
         full_scale = (int(info.max) - int(info.min) + 1) / 2
         mono = mono / np.float32(full_scale) - np.float32(info.min == 0)
-    mono = mono if mono.ndim == 1 else mono.mean(axis=1)
+    mono = mono if mono.ndim == 1 else downmix.mixed(mono.T, name)
     if np.abs(mono).max(initial=0) > _MAX_PEAK:
         raise MediaError(
             reasons.NOT_MEDIA,
@@ -158,15 +165,15 @@ def waveform_dataset(
 
     from s2i_tf.media import _tfio
 
-    _check_arguments(0.0, max_seconds, backend)
+    _check_arguments(None, max_seconds, 0, backend)
     backends = (backend,) if backend else _WITHOUT_TENSORFLOW
     reported = (tf.float32, tf.int32, tf.string, tf.string)
 
     def decode_in_python(path: bytes):
-        return _reported(_decode, os.fsdecode(path), 0.0, max_seconds, backends)
+        return _reported(_decode, os.fsdecode(path), None, max_seconds, backends)
 
     def check_in_python(path: bytes, mono: np.ndarray, rate_hz: np.int32):
-        return _reported(_checked, mono, int(rate_hz), os.fsdecode(path), 0.0, max_seconds)
+        return _reported(_checked, mono, int(rate_hz), os.fsdecode(path), None, max_seconds)
 
     def load(path: tf.Tensor) -> dict[str, tf.Tensor]:
         # Graphs know no `try`; instead the first of two data sets that has an element counts.
@@ -215,9 +222,16 @@ def _window(waveform: np.ndarray, num_samples: int) -> np.ndarray:
     return waveform[start : start + num_samples]
 
 
-def _check_arguments(start_seconds: float, max_seconds: float | None, backend: str | None) -> None:
-    if not 0 <= start_seconds < float("inf"):
+def _check_arguments(
+    start_seconds: float | None,
+    max_seconds: float | None,
+    audio_track: int,
+    backend: str | None,
+) -> None:
+    if start_seconds is not None and not 0 <= start_seconds < float("inf"):
         raise UserError(f"start_seconds {start_seconds}; allowed: 0 or more")
+    if audio_track < 0:
+        raise UserError(f"audio_track {audio_track}; allowed: 0 or more")
     if max_seconds is not None and not limits.MIN_SECONDS <= max_seconds <= limits.MAX_SECONDS:
         allowed = f"{limits.MIN_SECONDS} to {limits.MAX_SECONDS:g}"
         raise UserError(f"max_seconds {max_seconds}; allowed: {allowed}")
@@ -226,7 +240,11 @@ def _check_arguments(start_seconds: float, max_seconds: float | None, backend: s
 
 
 def _decode(
-    source: Source, start_seconds: float, max_seconds: float | None, names: Sequence[str]
+    source: Source,
+    start_seconds: float | None,
+    max_seconds: float | None,
+    names: Sequence[str],
+    **options,
 ) -> tuple[np.ndarray, int]:
     """Mono samples, full scale being 1, and their rate, by the first backend that can; checked."""
     # Some more than is allowed, so that more than is allowed shows.
@@ -237,7 +255,7 @@ def _decode(
             decoded = BACKENDS[name](source, *part)
             break
     else:
-        decoded = BACKENDS[last](source, *part)
+        decoded = BACKENDS[last](source, *part, **options)
     return _checked(*decoded, source, start_seconds, max_seconds)
 
 
@@ -245,7 +263,7 @@ def _checked(
     mono: np.ndarray,
     rate_hz: int,
     source: Source,
-    start_seconds: float,
+    start_seconds: float | None,
     max_seconds: float | None,
 ) -> tuple[np.ndarray, int]:
     """The samples, cut to `max_seconds`, and their rate, if they can be used."""

@@ -1,14 +1,20 @@
 """Photos: any common file to a picture, pictures to squares, and back to files.
 
-A picture is uint8 [height, width, 3], RGB, upright. Pillow decodes; a file's size in pixels is
-read from its header and refused above `limits.MAX_PIXELS` before anything is unpacked.
+A picture is uint8 [height, width, 3], sRGB, upright. Pillow decodes, with the plugin pillow-heif
+where it is installed; a file's size in pixels is read from its header before anything is unpacked.
+Above `limits.MAX_PIXELS` a JPEG is decoded at a half, a quarter or an eighth of its size, and any
+other file refused.
 """
 
+import contextlib
+import functools
 import io
+import logging
 import warnings
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, features
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import limits, reasons
@@ -17,13 +23,27 @@ from s2i_tf.media._source import Source, name_of, open_source
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _WHITE = (255, 255, 255)
 
+# The brands in the head of a file of telephones, which the plugin reads.
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+# Of a JPEG that comes in several scans the decoder holds the whole, 6 bytes a pixel.
+_MAX_PIXELS_HELD = 4 * limits.MAX_PIXELS
+# TIFF's tags, and what they say of grey values.
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1
+# A colour profile that changes no colour by more than so many of 255 steps is sRGB's own.
+_SAME_COLOUR = 2
+
+logger = logging.getLogger(__name__)
+
 
 def load_image(source: Source) -> np.ndarray:
     """Loads a photo.
 
-    The rotation of its EXIF data is applied, transparency lies on white, grey becomes RGB, 16 bits
-    become 8 and of an animation the first frame is taken. A truncated file is refused: a picture
-    whose lower half is grey would teach a model that.
+    The rotation of its EXIF data is applied, a colour profile is converted to sRGB, transparency
+    lies on white, grey becomes RGB, 16 bits become 8 and of an animation the first frame is taken.
+    Grey values of 32 bits, integers or floats, are stretched from the least to the greatest, as
+    viewers do. A truncated file is refused: a picture whose lower half is grey would teach a model
+    that.
 
     Args:
       source: a path, or the contents of a file.
@@ -37,20 +57,11 @@ def load_image(source: Source) -> np.ndarray:
     name = name_of(source)
     with open_source(source) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is refused or harmless
-        try:
-            image = Image.open(file, formats=_FORMATS)
-        except Image.DecompressionBombError:
-            raise _too_large(name) from None
-        # Pillow's readers let through whatever error the bytes lead them to.
-        except Exception:
-            allowed = ", ".join(_FORMATS)
-            raise MediaError(
-                reasons.NOT_MEDIA, f"{name}: not a photo; allowed: {allowed}"
-            ) from None
+        image = _opened(file, name)
         if image.width * image.height > limits.MAX_PIXELS:
-            raise _too_large(name, f"{image.width} x {image.height} pixels")
+            _reduce(image, file, name)
         try:
-            return np.asarray(_to_rgb(_upright(image)))
+            return np.asarray(_to_rgb(_upright(image), name))
         except Exception:
             message = f"{name}: damaged or incomplete, does not decode as {image.format}"
             raise MediaError(reasons.TRUNCATED, message) from None
@@ -98,28 +109,161 @@ def _encode(image: np.ndarray, **options) -> bytes:
     return file.getvalue()
 
 
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """What can be read here, by Pillow's names."""
+    formats = (*_FORMATS, "AVIF") if features.check("avif") else _FORMATS
+    try:
+        import pillow_heif
+    except ImportError:
+        return formats
+    pillow_heif.register_heif_opener()
+    return (*formats, "HEIF")
+
+
+def _opened(file: BinaryIO, name: str) -> Image.Image:
+    """The photo in a file, its header read.
+
+    Raises:
+      MediaError: `not_media` or `too_large`.
+    """
+    formats = _formats()
+    try:
+        try:
+            return Image.open(file, formats=formats)
+        except Image.DecompressionBombError:
+            file.seek(0)
+            if file.read(2) != b"\xff\xd8":
+                raise _too_large(name) from None
+            file.seek(0)
+            return JpegImagePlugin.JpegImageFile(file)
+    except MediaError:
+        raise
+    # Pillow's readers let through whatever error the bytes lead them to.
+    except Exception:
+        file.seek(0)
+        head = file.read(12)
+        message = f"{name}: not a photo; allowed: {', '.join(formats)}"
+        if head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS and "HEIF" not in formats:
+            message = f"{name}: a HEIC photo; install s2i_tf[heic] to read it"
+        raise MediaError(reasons.NOT_MEDIA, message) from None
+
+
+def _reduce(image: Image.Image, file: BinaryIO, name: str) -> None:
+    """Has a JPEG that is too large decoded at a smaller scale.
+
+    Raises:
+      MediaError: `too_large`, if it is no JPEG, or so large that this does not help.
+    """
+    width, height = image.size
+    size = f"{width} x {height} pixels"
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        raise _too_large(name, size)
+    if width * height > _MAX_PIXELS_HELD and not _has_one_scan(file):
+        raise _too_large(name, f"{size} in several scans")
+    for scale in (2, 4, 8):
+        if -(-width // scale) * -(-height // scale) <= limits.MAX_PIXELS:
+            image.draft(None, (max(width // scale, 1), max(height // scale, 1)))
+            break
+    if image.width * image.height > limits.MAX_PIXELS:
+        raise _too_large(name, size)
+
+
+def _has_one_scan(file: BinaryIO) -> bool:
+    """Whether a JPEG is decoded row by row: all its components come in one scan."""
+    file.seek(2)
+    num_components = None
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        contents = file.read(int.from_bytes(head[2:], "big") - 2)
+        if head[1] in (0xC0, 0xC1) and len(contents) > 5:
+            num_components = contents[5]
+        if head[1] == 0xDA:
+            return contents[:1] == bytes([num_components or 0])
+    return False
+
+
 def _too_large(name: str, size: str = "far too many pixels") -> MediaError:
-    allowed = f"{limits.MAX_PIXELS // 1_000_000} million pixels"
+    allowed = f"{limits.MAX_PIXELS // 1_000_000} million pixels; make it smaller, or a JPEG"
     return MediaError(reasons.TOO_LARGE, f"{name}: {size}; allowed: {allowed}")
 
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF data in a picture that is whole: taken as it lies
-        return image
+    with contextlib.suppress(Exception):  # damaged EXIF data in a picture that is whole
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    profile = image.info.get("icc_profile")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        # Pillow's own conversion would clip at 255 instead of scaling.
-        values = np.asarray(image).astype(np.float32)
-        scaled = np.clip(np.nan_to_num(values) / 257.0 + 0.5, 0, 255).astype(np.uint8)
-        return Image.fromarray(scaled).convert("RGB")
+        image = Image.fromarray(_to_8_bits(image, name))
+    if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
+        image = image.convert("LA" if image.mode == "L" else "RGBA")
+    if profile:
+        image = _to_srgb(image, profile)
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         background = Image.new("RGB", image.size, _WHITE)
         background.paste(layer, mask=layer.getchannel("A"))
         return background
     return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image, name: str) -> np.ndarray:
+    """Grey values of 12, 16 or 32 bits as uint8; Pillow would clip them at 255."""
+    values = np.asarray(image)
+    tags = getattr(image, "tag_v2", {})
+    if image.mode in ("I", "F") and image.format == "TIFF":
+        if image.mode == "I" and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
+            values = values.view(np.uint32)
+        values = values.astype(np.float64)
+        finite = values[np.isfinite(values)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+        logger.warning("%s: grey values from %g to %g, stretched from 0 to 255", name, low, high)
+        # One value all over is black or white.
+        share = np.nan_to_num((values - low) / (high - low)) if high > low else values > 0
+    else:
+        share = values / (2.0 ** tags.get(_BITS, (16,))[0] - 1)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        share = 1.0 - share
+    return np.clip(share * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """A picture in the colours that its profile means; with its alpha channel, if it has one."""
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    plain = {"LA": "L", "RGBA": "RGB", "P": "RGB", "1": "L"}
+    colours = image.convert(plain.get(image.mode, image.mode))
+    transform = _transform(profile, colours.mode)
+    if transform is None and colours.mode == "L":  # a grey photo with a profile of colours
+        colours = colours.convert("RGB")
+        transform = _transform(profile, "RGB")
+    if transform is None:
+        return image
+    colours = transform.apply(colours)
+    if alpha is not None:
+        colours.putalpha(alpha)
+    return colours
+
+
+@functools.lru_cache(32)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From a colour profile to sRGB; None if it is damaged, of other channels, or sRGB's own."""
+    try:
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        )
+    except Exception:
+        return None
+    if mode == "RGB":
+        steps = np.linspace(0, 255, 9).astype(np.uint8)
+        cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+        changed = np.asarray(transform.apply(Image.fromarray(cube)))
+        if np.abs(changed.astype(int) - cube).max() <= _SAME_COLOUR:
+            return None
+    return transform

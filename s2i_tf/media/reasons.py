@@ -12,6 +12,7 @@ TRUNCATED = "truncated"
 UNSUPPORTED = "unsupported"
 NO_SOUND = "no_sound"
 NO_PICTURE = "no_picture"
+NO_KEY_FRAME = "no_key_frame"
 BAD_RATE = "bad_rate"
 NOT_FINITE = "not_finite"
 TOO_SHORT = "too_short"
@@ -28,6 +29,7 @@ MEANINGS = {
     UNSUPPORTED: "a kind of file that the chosen decoding backend leaves to the other",
     NO_SOUND: "no sound track, or none with a known codec",
     NO_PICTURE: "no picture track, or none with a known codec",
+    NO_KEY_FRAME: "a video whose pictures cannot be decoded from anywhere near the moment",
     BAD_RATE: "a sampling rate outside of the allowed range",
     NOT_FINITE: "samples that are not numbers, or infinite",
     TOO_SHORT: "less sound than the minimum",

@@ -1,10 +1,15 @@
-"""Video: what a file says it holds, and single pictures out of it.
+"""Video: what a file holds, measured, and single pictures out of it.
 
 Its sound is `s2i_tf.media.audio.load_waveform`'s business, with `start_seconds` and `max_seconds`.
-Time counts from the first picture of the picture track.
+Time is the film's, as `s2i_tf.media._container` says: what players show. Pictures are as players
+show them too: turned and mirrored, of square pixels, in the colours of BT.709 where a file of high
+definition does not say which it means.
 """
 
+import contextlib
 import dataclasses
+import struct
+from collections.abc import Iterator
 
 import av
 import av.container
@@ -14,17 +19,30 @@ from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import _container, limits, reasons
 from s2i_tf.media._source import Source, name_of
 
-# Pictures decoded from the key frame on, before the one that is reached is taken: half a minute to
-# a minute, where usual files have a key frame every few seconds.
-_MAX_FRAMES = 1500
+# How far before a moment a container without an index is asked to seek, again and again, until a
+# key frame comes out that is not too late; then the file is read from its beginning.
+_STEPS_BACK_SECONDS = (0.0, 1.0, 4.0, 16.0, 64.0)
+# Decoded on the way from a key frame to the moment: minutes, where usual files have a key frame
+# every few seconds.
+_MAX_PIXELS_ON_THE_WAY = 10_000_000_000
+# Matroska counts time in milliseconds.
+_TICK_SECONDS = 1e-3
+
+# Usual pixels are of 1:2 at most; what says more than this is damaged.
+_MAX_PIXEL_ASPECT = 8.0
+# A picture larger than this that does not say how its colours are coded has BT.709's, for players.
+_LARGEST_BT601 = 1279, 576
+_UNSPECIFIED = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class MediaInfo:
-    """What the headers of a sound or video claim; nothing has been decoded to check it.
+    """What a sound or video holds: its time measured, all else as the headers claim.
 
     Attributes:
-      duration_seconds: of the longest track; 0 where no header tells.
+      duration_seconds: from its beginning to the end of its longest track.
+      start_seconds: where all its tracks have begun.
+      end_seconds: where the first of its tracks ends.
       has_sound: whether there is a sound track that can be decoded.
       has_picture: the same of a picture track; a cover picture is none.
       width: of the pictures as stored, before any rotation; 0 without pictures.
@@ -34,6 +52,8 @@ class MediaInfo:
     """
 
     duration_seconds: float
+    start_seconds: float
+    end_seconds: float
     has_sound: bool
     has_picture: bool
     width: int
@@ -42,17 +62,29 @@ class MediaInfo:
     num_channels: int
 
 
-def probe(source: Source) -> MediaInfo:
-    """Reads the headers of a sound or video file, given by its path or contents.
+def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
+    """Reads a sound or video file, given by its path or contents, without decoding it.
+
+    Headers guess how long it lasts, or say nothing, or promise what is not there: so its packets
+    are counted.
+
+    Args:
+      source: a path, or the contents of a file.
+      audio_track: number of the sound track, from 1 on; 0 for the one that players play.
 
     Raises:
       MediaError: `missing`, `unreadable`, `empty`, `not_media` or `truncated`.
     """
     with _container.open_container(source) as container:
-        sound = _container.decodable(container.streams.audio)
-        picture = _container.decodable(container.streams.video)
+        sound, picture = _container.tracks(container, audio_track)
+        spans = _container.survey(container, sound, picture)
+        clock = _container.Clock.of(spans)
+        # A picture that stands alone on its track is shown for as long as the sound lasts.
+        ends = [span.end - clock.zero for span in spans if span.num_packets > 1] or [0.0]
         return MediaInfo(
-            duration_seconds=max((container.duration or 0) / av.time_base, 0.0),
+            duration_seconds=max(ends),
+            start_seconds=clock.common,
+            end_seconds=min(ends),
             has_sound=sound is not None,
             has_picture=picture is not None,
             width=picture.width if picture else 0,
@@ -62,56 +94,164 @@ def probe(source: Source) -> MediaInfo:
         )
 
 
-def frame_at(source: Source, seconds: float) -> np.ndarray:
+def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndarray:
     """The picture that a video shows at a time; after its end, the last one.
-
-    Where key frames are more than `_MAX_FRAMES` apart, it may be an earlier picture.
 
     Args:
       source: a path, or the contents of a file.
-      seconds: from the first picture on.
+      seconds: time of the film.
+      audio_track: number of the sound track that it goes with, as in `probe`.
 
     Returns:
-      The picture, uint8 [height, width, 3], rotated as the file says.
+      The picture, uint8 [height, width, 3], as players show it.
 
     Raises:
-      MediaError: as `probe`, or `no_picture`, `too_large`, or `truncated` if no picture decodes.
+      MediaError: as `probe`, or `no_picture`, `too_large`, `no_key_frame`, or `truncated` if no
+        picture decodes.
       UserError: if `seconds` is negative or not finite.
     """
     if not 0 <= seconds < float("inf"):
         raise UserError(f"seconds {seconds}; allowed: 0 or more")
     name = name_of(source)
     with _container.open_container(source) as container:
-        stream = _container.decodable(container.streams.video)
-        if stream is None:
+        sound, picture = _container.tracks(container, audio_track)
+        if picture is None:
             raise MediaError(reasons.NO_PICTURE, f"{name}: no picture track that can be decoded")
-        if stream.width * stream.height > limits.MAX_PIXELS:
+        if picture.width * picture.height > limits.MAX_PIXELS:
             raise MediaError(
                 reasons.TOO_LARGE,
-                f"{name}: pictures of {stream.width} x {stream.height} pixels; "
+                f"{name}: pictures of {picture.width} x {picture.height} pixels; "
                 f"allowed: {limits.MAX_PIXELS // 1_000_000} million pixels",
             )
-        stream.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
-        shown = None
-        # A damaged file may have nothing where the index points, but something before.
-        for start_seconds in (seconds, 0.0):
-            if shown is None and _container.seek(container, stream, start_seconds):
-                shown = _last_frame_until(container, stream, seconds)
+        pixel_aspect = picture.sample_aspect_ratio or 1
+        spans = _container.survey(container, sound, picture, until_begun=True)
+        clock = _container.Clock.of(spans)
+        search = _Search(name, clock.moment(seconds), _decoder_delay(source, container))
+        shown = search.by_seeking(container, picture, clock.zero)
+    if shown is None:  # what there is, from the beginning
+        with _container.open_container(source) as container:
+            shown = search.last_frame(container, _container.tracks(container)[1])
     if shown is None:
         raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no picture decodes")
-    return np.ascontiguousarray(np.rot90(shown.to_ndarray(format="rgb24"), shown.rotation // 90))
+    return _as_shown(shown, float(pixel_aspect))
 
 
-def _last_frame_until(
-    container: av.container.InputContainer, stream: av.VideoStream, seconds: float
-) -> av.VideoFrame | None:
-    """The last frame that begins at or before `seconds`, or else the first that decodes."""
-    origin = float((stream.start_time or 0) * stream.time_base)
-    shown = None
-    for count, frame in enumerate(_container.frames(container, stream)):
-        past = frame.pts is not None and frame.time - origin > seconds
-        if shown is None or not past:
-            shown = frame
-        if past or count >= _MAX_FRAMES:
-            break
-    return shown
+@dataclasses.dataclass(frozen=True)
+class _Search:
+    """Looks for the frame that is shown at a moment.
+
+    Attributes:
+      name: of the file, for messages.
+      moment: in the container's own seconds.
+      delay: as `_decoder_delay` says.
+    """
+
+    name: str
+    moment: float
+    delay: int | None
+
+    def by_seeking(
+        self, container: av.container.InputContainer, stream: av.VideoStream, zero: float
+    ) -> av.VideoFrame | None:
+        """The frame; None if no seek, however far back, leads to a key frame before it."""
+        end = zero + (container.duration or 0) / av.time_base
+        reachable = min(self.moment, end) if end > zero else self.moment
+        for step in _STEPS_BACK_SECONDS:
+            if reachable - step < zero:
+                return None
+            if _container.seek(container, stream, reachable - step):
+                shown = self.last_frame(container, stream, after_key=True)
+                if shown is not None:
+                    return shown
+        return None
+
+    def last_frame(
+        self,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+        *,
+        after_key: bool = False,
+    ) -> av.VideoFrame | None:
+        """The last frame that begins at or before the moment.
+
+        Without one, the first that decodes; but None `after_key`, where frames count from a key
+        frame on, for what a decoder makes of those before it is guesswork.
+        """
+        shown, num_pixels = None, 0
+        for seconds, frame in self._timed_frames(container, stream):
+            num_pixels += frame.width * frame.height
+            if num_pixels > _MAX_PIXELS_ON_THE_WAY:
+                raise MediaError(
+                    reasons.NO_KEY_FRAME,
+                    f"{self.name}: no key frame near enough before {self.moment:.1f} s; encode it "
+                    "anew with one every few seconds",
+                )
+            past = seconds is not None and seconds > self.moment + _TICK_SECONDS
+            if past:
+                return frame if shown is None and not after_key else shown
+            if shown is not None or frame.key_frame or not after_key:
+                shown = frame
+        return shown
+
+    def _timed_frames(
+        self, container: av.container.InputContainer, stream: av.VideoStream
+    ) -> Iterator[tuple[float | None, av.VideoFrame]]:
+        """The frames that decode, and the container's time of each where it is known."""
+        ticks = -1
+        for frame in _container.frames(container, stream):
+            if self.delay is None:
+                yield frame.time, frame
+            else:
+                ticks = ticks + 1 if frame.dts is None else frame.dts - self.delay
+                yield float(ticks * stream.time_base), frame
+
+
+def _decoder_delay(source: Source, container: av.container.InputContainer) -> int | None:
+    """By how many packets the frames come later than theirs; None where they tell their time.
+
+    Without times of presentation they come one by one, each with the time of a later packet.
+    """
+    if not _container.has_no_pts(container):
+        return None
+    with _container.open_container(source) as container:
+        first = None
+        for packet in _container.packets(container, _container.tracks(container)[1]):
+            first = packet.dts if first is None else first
+            with contextlib.suppress(av.FFmpegError):
+                for frame in packet.decode():
+                    return frame.dts - first if frame.dts is not None else 0
+    return 0
+
+
+def _as_shown(frame: av.VideoFrame, aspect: float) -> np.ndarray:
+    """A frame as players show it, uint8 [height, width, 3]; its pixels are `aspect` wide."""
+    width, height = frame.width, frame.height
+    options = {}
+    if frame.colorspace == _UNSPECIFIED and (
+        width > _LARGEST_BT601[0] or height > _LARGEST_BT601[1]
+    ):
+        options["src_colorspace"] = "ITU709"
+    if 1 / _MAX_PIXEL_ASPECT <= aspect <= _MAX_PIXEL_ASPECT:
+        # Wider or higher, so that nothing is lost, unless that were too large.
+        wider = aspect > 1
+        if width * height * max(aspect, 1 / aspect) > limits.MAX_PIXELS:
+            wider = not wider
+        if wider:
+            width = max(round(width * aspect), 1)
+        else:
+            height = max(round(height / aspect), 1)
+    shown = frame.reformat(width, height, "rgb24", **options).to_ndarray()
+    return np.ascontiguousarray(_turned(shown, frame.side_data.get("DISPLAYMATRIX")))
+
+
+def _turned(picture: np.ndarray, matrix: bytes | None) -> np.ndarray:
+    """A picture turned and mirrored by a display matrix, 9 integers, to the nearest quarter.
+
+    A point (x, y) of the picture goes to (ax + cy, bx + dy).
+    """
+    if matrix is None:
+        return picture
+    a, b, _, c, d = struct.unpack_from("=5i", matrix)
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        picture, a, d = picture.transpose(1, 0, 2), c, b
+    return picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]

@@ -58,6 +58,97 @@ def _sound(muxer, codec, samples, rate_hz, sample_format="fltp", options=None):
     return file.getvalue()
 
 
+def film(
+    muxer,
+    video_codec,
+    audio_codec,
+    *,
+    seconds=8,
+    rate=10,
+    picture_start=0.0,
+    sound_starts=(0.0,),
+    sounds=None,
+    picture=None,
+    size=(64, 48),
+    pixels="yuv420p",
+    options=None,
+    set_up=None,
+    gap=None,
+    **muxer_options,
+):
+    """A film whose picture k shows the number k, and each second of whose sound has its pitch.
+
+    Each track begins where it is told, on the film's clock. `gap` is a span in seconds from which
+    the sound is left out. Pitch and number alike count from the film's clock.
+    """
+    rate_hz, file = 48_000, io.BytesIO()
+    packets = []
+    with av.open(file, "w", format=muxer, options=muxer_options) as output:
+        pictures = output.add_stream(video_codec, rate=rate, options=options or {})
+        pictures.width, pictures.height, pictures.pix_fmt = *size, pixels
+        pictures.codec_context.gop_size = int((options or {}).get("g", 12))
+        tracks = [output.add_stream(audio_codec, rate=rate_hz, layout="mono") for _ in sound_starts]
+        if set_up:
+            set_up(pictures, tracks)
+        first = round(picture_start * rate)
+        for number in range(first, round(seconds * rate)):
+            frame = av.VideoFrame.from_ndarray((picture or _numbered)(number, size), format="rgb24")
+            frame = frame.reformat(format=pixels)
+            frame.pts, frame.time_base = number, fractions.Fraction(1, rate)
+            packets += pictures.encode(frame)
+        packets += pictures.encode(None)
+        for index, (track, start) in enumerate(zip(tracks, sound_starts, strict=True)):
+            times = np.arange(round(seconds * rate_hz)) / rate_hz
+            tone = 0.5 * np.sin(2 * np.pi * np.cumsum(pitch(times)) / rate_hz)
+            tone = sounds[index] if sounds else np.float32(tone)
+            track.codec_context.open()
+            length, kind = track.codec_context.frame_size or 1024, track.codec_context.format.name
+            for at in range(round(start * rate_hz), len(tone) - length, length):
+                if gap and gap[0] <= at / rate_hz < gap[1]:
+                    continue
+                part = tone[at : at + length][None]
+                if kind.startswith("s"):
+                    whole = np.dtype(f"i{int(kind[1:3]) // 8}")
+                    part = np.round(part.astype(np.float64) * np.iinfo(whole).max).astype(whole)
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), kind, "mono")
+                frame.pts, frame.sample_rate = at, rate_hz
+                frame.time_base = fractions.Fraction(1, rate_hz)
+                packets += track.encode(frame)
+            packets += track.encode(None)
+        packets = [packet for packet in packets if packet.dts is not None]
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            output.mux(packet)
+    return file.getvalue()
+
+
+def pitch(times):
+    """The pitch in Hz of each second."""
+    return 300 + 150 * np.floor(times)
+
+
+def second_of(waveform):
+    """Which second of a film a waveform begins with, told by the pitch of its first quarter."""
+    part = waveform[:5_000] * np.hanning(5_000)
+    return round((np.argmax(np.abs(np.fft.rfft(part, 44_100))) / 2 - 300) / 150)
+
+
+def _numbered(number, size):
+    """Eight stripes, dark or light by the bits of the number."""
+    bits = [255 * (number >> bit & 1) for bit in range(8)]
+    return np.repeat(np.uint8(bits), size[0] // 8)[None, :, None].repeat(size[1], 0).repeat(3, 2)
+
+
+def number_of(picture):
+    """The number that a picture shows."""
+    stripes = picture.mean(axis=(0, 2)).reshape(8, -1)[:, 2:-2].mean(axis=1)
+    return sum(int(stripe > 127) << bit for bit, stripe in enumerate(stripes))
+
+
+@pytest.fixture(scope="session")
+def make_film():
+    return film
+
+
 @pytest.fixture(scope="session")
 def make_tone():
     return _tone

@@ -1,11 +1,12 @@
 import os
+import struct
 
 import numpy as np
 import pytest
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import audio, limits, reasons
+from s2i_tf.media import audio, limits, reasons, video
 
 
 def refusal(*arguments, **options):
@@ -38,6 +39,109 @@ def test_every_sample_format_has_the_same_scale(dtype, make_tone, make_wav):
 def test_24_bits_are_read(make_sound, make_tone):
     sound = make_sound("wav", "pcm_s24le", make_tone(22_050)[None], 22_050, "s32")
     np.testing.assert_allclose(audio.load_waveform(sound), make_tone(22_050) * 256, atol=1e-4)
+
+
+def riff(samples, *, order="<", mark=b"RIFF", bits=None, valid=None, width=None, claimed=None):
+    """A WAV of samples that are given in their bytes, by its rules of either order."""
+    width = width or samples.dtype.itemsize
+    tag = 3 if samples.dtype.kind == "f" else 1
+    data = samples.tobytes()
+    fmt = struct.pack(
+        order + "HHIIHH",
+        0xFFFE if valid else tag,
+        1,
+        22_050,
+        22_050 * width,
+        width,
+        bits or 8 * width,
+    )
+    if valid:
+        tail = bytes.fromhex("000000001000800000aa00389b71")
+        fmt += struct.pack(order + "HHIH", 22, valid, 4, tag) + tail
+    size = len(data) if claimed is None else claimed
+    chunks = b"fmt " + struct.pack(order + "I", len(fmt)) + fmt
+    chunks += b"data" + struct.pack(order + "I", size) + data
+    return mark + struct.pack(order + "I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+@pytest.mark.parametrize("kind", ["i2", "i4", "f4", "f8", "i3", "u1"])
+def test_big_endian_wav_is_read(kind, make_tone):
+    tone = make_tone(22_050).astype(np.float64)
+    if kind == "i3":
+        whole = np.round(tone * 2**23).astype(">i4").tobytes()
+        samples = np.frombuffer(whole, np.uint8).reshape(-1, 4)[:, 1:].copy()
+        contents = riff(samples, order=">", mark=b"RIFX", width=3)
+    else:
+        zero, top = {"u1": (128, 2**7), "i2": (0, 2**15), "i4": (0, 2**31)}.get(kind, (0, 1))
+        samples = tone * top + zero
+        samples = samples if kind[0] == "f" else np.round(samples)
+        contents = riff(samples.astype(">" + kind), order=">", mark=b"RIFX")
+    waveform = audio.load_waveform(contents)
+    np.testing.assert_allclose(waveform, tone * 256, atol=1.1 if kind == "u1" else 0.01)
+    part = audio.load_waveform(contents[: len(contents) * 4 // 5], start_seconds=0.5)
+    np.testing.assert_array_equal(part, waveform[11_025 : 11_025 + len(part)])
+    assert 0.28 < len(part) / 22_050 < 0.31
+    assert video.probe(contents).duration_seconds == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "header", [{"bits": 24}, {"bits": 32, "valid": 24}, {"bits": 32, "valid": 20}]
+)
+def test_samples_that_fill_a_part_of_their_bytes_are_read(header, make_tone):
+    tone = make_tone(22_050)
+    samples = np.round(tone * (2**23 - 1)).astype("<i4") << 8
+    np.testing.assert_allclose(audio.load_waveform(riff(samples, **header)), tone * 256, atol=0.01)
+
+
+@pytest.mark.parametrize("claimed", [0, 1_000, 22_050, 2**32 - 1, 2**31])
+@pytest.mark.parametrize("mark", [b"RIFF", b"RIFX"])
+def test_a_wav_holds_what_is_there_whatever_its_header_says(claimed, mark, make_tone):
+    order = ">" if mark == b"RIFX" else "<"
+    tone = make_tone(22_050, 2.0)
+    samples = np.round(tone * 32767).astype(order + "i2")
+    contents = riff(samples, order=order, mark=mark, claimed=claimed)
+    np.testing.assert_allclose(audio.load_waveform(contents), tone * 256, atol=0.01)
+
+
+def test_chunks_behind_the_sound_are_no_sound(make_wav, make_tone):
+    contents = make_wav(np.int16(make_tone(22_050) * 32767))
+    notes = b"LIST" + struct.pack("<I", 20_000) + b"words " * 3_334
+    for more in (notes, notes[:20_008], b"TAG" + b"x" * 125):
+        assert len(audio.load_waveform(contents + more)) == 22_050
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "vorbis.ogg", "m4a"])
+def test_channels_that_cancel_are_heard_by_the_stronger(kind, make_sound, make_tone, caplog):
+    tone = make_tone(44_100, 2.0)
+    stereo = np.stack([tone, -0.98 * tone])
+    muxer, codec, form = {
+        "wav": ("wav", "pcm_s16le", "s16"),
+        "flac": ("flac", "flac", "s16"),
+        "vorbis.ogg": ("ogg", "vorbis", "fltp"),
+        "m4a": ("ipod", "aac", "fltp"),
+    }[kind]
+    options = {"strict": "experimental"} if codec == "vorbis" else {}
+    contents = make_sound(muxer, codec, stereo, 44_100, form, options)
+    waveform = audio.load_waveform(contents)
+    assert "channel 1, the strongest, is used alone" in caplog.text
+    expected = 256 * make_tone(22_050, 2.0)
+    np.testing.assert_allclose(waveform[3_000:40_000], expected[3_000:40_000], atol=8)
+    samples = audio.from_samples(stereo.T, 44_100)
+    np.testing.assert_allclose(samples[3_000:40_000], expected[3_000:40_000], atol=1)
+
+
+def test_a_data_set_hears_channels_that_cancel(tmp_path, make_wav, make_tone):
+    tone = np.int16(make_tone(22_050) * 30_000)
+    (tmp_path / "x.wav").write_bytes(make_wav(np.stack([tone, -tone], axis=1)))
+    (element,) = audio.waveform_dataset([tmp_path / "x.wav"]).as_numpy_iterator()
+    np.testing.assert_array_equal(element["waveform"], np.float32(tone) / 128)
+
+
+def test_one_side_alone_is_no_cancelling(make_wav, make_tone, caplog):
+    tone = np.int16(make_tone(22_050) * 30_000)
+    waveform = audio.load_waveform(make_wav(np.stack([tone, 0 * tone], axis=1)))
+    np.testing.assert_allclose(waveform, np.float32(tone) / 256, atol=0.01)
+    assert not caplog.text
 
 
 def test_what_goes_beyond_full_scale_is_clipped(make_wav):

@@ -1,6 +1,8 @@
+import struct
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, features
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import image, limits, reasons
@@ -81,6 +83,155 @@ def test_16_bits_are_scaled_and_not_clipped(encode_picture):
     ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(4, 0)
     picture = image.load_image(encode_picture(Image.fromarray(ramp), "PNG"))
     np.testing.assert_allclose(picture[0, :, 0], np.arange(256), atol=1)
+
+
+RAMP = np.tile(np.linspace(0, 1, 64), (48, 1))
+
+
+@pytest.mark.parametrize(
+    "grey",
+    [
+        RAMP.astype(np.float32),
+        (RAMP * 255).astype(np.float32),
+        (RAMP * 7 - 3).astype(np.float32),
+        (RAMP * 1e6).astype(np.int32),
+        (RAMP * 2e9 - 1e9).astype(np.int32),
+    ],
+)
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_grey_of_32_bits_is_stretched_over_its_range(grey, compression, encode_picture, caplog):
+    contents = encode_picture(Image.fromarray(grey), "TIFF", compression=compression)
+    picture = image.load_image(contents)
+    np.testing.assert_allclose(picture[:, :, 0], RAMP * 255, atol=1)
+    assert "stretched" in caplog.text
+
+
+def test_odd_grey_values_of_32_bits(encode_picture):
+    values = RAMP.astype(np.float32)
+    values[0, :2] = np.nan, np.inf
+    picture = image.load_image(encode_picture(Image.fromarray(values), "TIFF"))
+    np.testing.assert_allclose(picture[1:, :, 0], RAMP[1:] * 255, atol=1)
+    flat = encode_picture(Image.new("F", (8, 8), 0.25), "TIFF")
+    assert image.load_image(flat).min() == 255
+    # Unsigned integers of 32 bits, which Pillow takes for signed ones.
+    grey = (RAMP * (2**32 - 1)).astype(np.uint32).view(np.int32)
+    contents = bytearray(encode_picture(Image.fromarray(grey), "TIFF"))
+    contents[contents.index(struct.pack("<HHI", 339, 3, 1)) + 8] = 1
+    picture = image.load_image(bytes(contents))
+    np.testing.assert_allclose(picture[:, :, 0], RAMP * 255, atol=1)
+
+
+def test_white_may_be_zero(encode_picture):
+    grey = Image.fromarray((RAMP * 65535).astype(np.uint16))
+    contents = bytearray(encode_picture(grey, "TIFF"))
+    at = contents.index(struct.pack("<HHI", 262, 3, 1)) + 8
+    contents[at] = 0
+    picture = image.load_image(bytes(contents))
+    np.testing.assert_allclose(picture[:, :, 0], 255 - RAMP * 255, atol=1)
+
+
+def profile_of(**primaries):
+    """An sRGB profile with other primaries, by tag: (X, Y, Z)."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for number in range(struct.unpack_from(">I", profile, 128)[0]):
+        tag, at, _ = struct.unpack_from(">4sII", profile, 132 + 12 * number)
+        if tag.decode() in primaries:
+            numbers = [round(value * 65536) for value in primaries[tag.decode()]]
+            profile[at : at + 20] = b"XYZ \0\0\0\0" + struct.pack(">iii", *numbers)
+    return bytes(profile)
+
+
+DISPLAY_P3 = profile_of(
+    rXYZ=(0.51512, 0.24120, -0.00105),
+    gXYZ=(0.29198, 0.69225, 0.04189),
+    bXYZ=(0.15710, 0.06657, 0.78407),
+)
+COLOURS = np.uint8([[[200, 60, 60], [60, 180, 60], [60, 60, 200], [230, 180, 150]]])
+# As a colour management system gives them, of Display P3 in sRGB.
+IN_SRGB = [[217, 42, 52], [0, 183, 30], [60, 60, 208], [239, 177, 145]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "WEBP"])
+def test_a_colour_profile_is_converted(kind, encode_picture):
+    picture = Image.fromarray(COLOURS.repeat(32, 0).repeat(32, 1))
+    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
+    contents = encode_picture(picture, kind, icc_profile=DISPLAY_P3, **options)
+    shown = image.load_image(contents)[16, 16::32]
+    np.testing.assert_allclose(shown, IN_SRGB, atol=4 if kind == "JPEG" else 1)
+
+
+def test_a_colour_profile_goes_with_transparency_palettes_and_rotation(encode_picture):
+    picture = Image.fromarray(COLOURS.repeat(32, 0).repeat(32, 1))
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    turned = encode_picture(picture, "PNG", icc_profile=DISPLAY_P3, exif=exif)
+    np.testing.assert_allclose(image.load_image(turned)[16, 16::32], IN_SRGB[::-1], atol=1)
+    palette = encode_picture(picture.quantize(4), "PNG", icc_profile=DISPLAY_P3)
+    np.testing.assert_allclose(image.load_image(palette)[16, 16::32], IN_SRGB, atol=2)
+    clear = picture.copy()
+    clear.putalpha(Image.fromarray(np.uint8([[255, 0]]).repeat(32, 0).repeat(64, 1)))
+    shown = image.load_image(encode_picture(clear, "PNG", icc_profile=DISPLAY_P3))[16, 16::32]
+    np.testing.assert_allclose(shown, [*IN_SRGB[:2], [255] * 3, [255] * 3], atol=1)
+
+
+def test_a_profile_that_changes_nothing_or_is_damaged_is_passed_over(photo, encode_picture):
+    for profile in (profile_of(), b"no profile", DISPLAY_P3[:200]):
+        contents = encode_picture(photo, "PNG", icc_profile=profile)
+        np.testing.assert_array_equal(image.load_image(contents), photo)
+    grey = encode_picture(Image.new("L", (4, 4), 90), "PNG", icc_profile=DISPLAY_P3)
+    np.testing.assert_allclose(image.load_image(grey), 90, atol=1)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("factor", [1.5, 7, 40, 70])
+def test_a_large_jpeg_is_decoded_at_a_smaller_scale(
+    factor, progressive, photo, encode_picture, monkeypatch
+):
+    large = np.asarray(Image.fromarray(photo).resize((480, 320), Image.Resampling.BICUBIC))
+    contents = encode_picture(large, "JPEG", quality=95, progressive=progressive)
+    monkeypatch.setattr(limits, "MAX_PIXELS", int(480 * 320 / factor))
+    monkeypatch.setattr(image, "_MAX_PIXELS_HELD", int(480 * 320 / factor) * 10)
+    if factor == 70 or (progressive and factor == 40):
+        with pytest.raises(MediaError, match="480 x 320 pixels") as caught:
+            image.load_image(contents)
+        assert caught.value.reason == reasons.TOO_LARGE
+        return
+    scale = {1.5: 2, 7: 4, 40: 8}[factor]
+    picture = image.load_image(contents)
+    assert picture.shape == (320 // scale, 480 // scale, 3)
+    expected = Image.fromarray(large).resize((480 // scale, 320 // scale), Image.Resampling.BOX)
+    assert np.abs(picture.astype(int) - np.asarray(expected)).mean() < 3
+
+
+def test_a_jpeg_beyond_pillow_s_own_limit_is_decoded_too(encode_picture, monkeypatch):
+    contents = encode_picture(Image.new("RGB", (160, 160), "teal"), "JPEG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 10_000)
+    assert image.load_image(contents).shape == (80, 80, 3)
+    with pytest.raises(MediaError, match="or a JPEG") as caught:
+        image.load_image(encode_picture(Image.new("RGB", (160, 160)), "PNG"))
+    assert caught.value.reason == reasons.TOO_LARGE
+
+
+def test_photos_of_telephones_are_read(photo, encode_picture):
+    heif = pytest.importorskip("pillow_heif", reason="s2i_tf[heic] is not installed")
+    heif.register_heif_opener()
+    picture = image.load_image(encode_picture(photo, "HEIF", quality=95)).astype(int)
+    assert np.abs(picture - photo).mean() < 6
+
+
+def test_without_the_plugin_a_telephone_s_photo_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(image, "_formats", lambda: ("JPEG",))
+    with pytest.raises(MediaError, match=r"install s2i_tf\[heic\]") as caught:
+        image.load_image(b"\0\0\0\x18ftypheic" + bytes(100))
+    assert caught.value.reason == reasons.NOT_MEDIA
+
+
+def test_avif_is_read_where_pillow_has_it(photo, encode_picture):
+    if not features.check("avif"):
+        pytest.skip("this Pillow reads no AVIF")
+    picture = image.load_image(encode_picture(photo, "AVIF", quality=95)).astype(int)
+    assert np.abs(picture - photo).mean() < 6
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])

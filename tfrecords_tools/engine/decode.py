@@ -43,12 +43,15 @@ def load(item: Item, root: str) -> np.ndarray:
         with storage.local_copy(storage.join(root, item.path)) as path:
             if item.modality == "sound":
                 waveform = audio.load_waveform(
-                    path, start_seconds=item.start_seconds or 0.0, max_seconds=item.num_seconds
+                    path,
+                    start_seconds=item.start_seconds,
+                    max_seconds=item.num_seconds,
+                    audio_track=item.audio_track,
                 )
                 return _view(item, waveform, root) if item.view_seed else waveform
             if item.start_seconds is None:
                 return image.load_image(path)
-            return video.frame_at(path, item.start_seconds)
+            return video.frame_at(path, item.start_seconds, audio_track=item.audio_track)
     except FileNotFoundError:
         raise MediaError(reasons.MISSING, VANISHED) from None
 
@@ -63,7 +66,10 @@ def _view(item: Item, waveform: np.ndarray, root: str) -> np.ndarray:
             storage.local_copy(storage.join(root, path)) as local,
         ):
             other = audio.load_waveform(
-                local, start_seconds=start_seconds or 0.0, max_seconds=spec.FEATURE_SECONDS
+                local,
+                start_seconds=start_seconds,
+                max_seconds=spec.FEATURE_SECONDS,
+                audio_track=item.audio_track,
             )
     return sound_views.make_view(waveform, np.random.default_rng(item.view_seed), other)
 

@@ -54,6 +54,7 @@ class Item:
       num_seconds: length of the sound's window; None for all of it.
       view_seed: random seed of an augmented copy; 0 for the sound itself.
       underneath: id of the sound that may lie under an augmented copy.
+      audio_track: number of the file's sound track, from 1 on; 0 for the one that players play.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Item:
     num_seconds: float | None = None
     view_seed: int = 0
     underneath: str = ""
+    audio_track: int = 0
 
     @property
     def key(self) -> str:

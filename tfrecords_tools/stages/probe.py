@@ -1,9 +1,9 @@
 """Stage 1, probe: opens every file just enough to say what it holds.
 
 Rows in: `Source`; rows out: `Item`. A sound or photo gives one item. A video gives, for each of its
-windows, one sound and one picture: the frame in the middle of the window. Only headers are read
-here, and the bytes' checksum, so that equal files never stand on both sides of the split; what
-cannot be decoded shows later.
+windows, one sound and one picture: the frame in the middle of the window. Nothing is decoded here:
+a file's packets tell how long it is, and its bytes' checksum sees to it that equal files never
+stand on both sides of the split; what cannot be decoded shows later.
 """
 
 import dataclasses
@@ -31,6 +31,7 @@ class Probe(parts.Stage):
       max_seconds: longer sounds and videos are refused.
       windows_per_video: pairs to take from a video that is no clip.
       window_seconds: length of a window.
+      audio_track: number of the sound track, from 1 on; 0 for the one that players play.
     """
 
     root: str
@@ -38,6 +39,7 @@ class Probe(parts.Stage):
     max_seconds: float
     windows_per_video: int = 1
     window_seconds: float = 10.0
+    audio_track: int = 0
 
     name = "probe"
     seconds_per_row = 0.005
@@ -71,22 +73,22 @@ class Probe(parts.Stage):
                 content = digest(path)
                 if source.kind == "image":
                     return [self._whole(source, content)]
-                info = video.probe(path)
+                info = video.probe(path, audio_track=self.audio_track)
         except FileNotFoundError:
             raise MediaError(reasons.MISSING, decode.VANISHED) from None
         except OSError as error:
             raise MediaError(reasons.UNREADABLE, error.strerror or str(error)) from None
         if not info.has_sound:
-            raise MediaError(reasons.NO_SOUND, "it has no sound")
+            track = f" track {self.audio_track}" if self.audio_track else ""
+            raise MediaError(reasons.NO_SOUND, f"it has no sound{track}")
         if not limits.MIN_RATE_HZ <= info.sample_rate_hz <= limits.MAX_RATE_HZ:
             raise MediaError(reasons.BAD_RATE, f"a sampling rate of {info.sample_rate_hz} Hz")
-        if info.duration_seconds:  # 0 where the file does not say
-            self._check_length(info.duration_seconds, source.kind)
+        self._check_length(info.duration_seconds, source.kind)
         if source.kind == "sound":
             return [self._whole(source, content)]
         if not info.has_picture:
             raise MediaError(reasons.NO_PICTURE, "it has no picture")
-        return self._moments(source, content, info.duration_seconds or self.window_seconds)
+        return self._moments(source, content, info.start_seconds, info.end_seconds)
 
     def _whole(self, source: Source, content: str) -> Item:
         return Item(
@@ -97,17 +99,21 @@ class Probe(parts.Stage):
             content=content,
             class_name=source.class_name,
             belongs_to=source.belongs_to,
+            audio_track=self.audio_track,
         )
 
-    def _moments(self, source: Source, content: str, duration_seconds: float) -> list[Item]:
+    def _moments(self, source: Source, content: str, begin: float, end: float) -> list[Item]:
+        """The windows of a video, of the part from `begin` to `end` that has sound and picture."""
+        self._check_length(end - begin, source.kind)
         items = []
-        for start_seconds, num_seconds in self._windows(source, duration_seconds):
+        for start_seconds, num_seconds in self._windows(source, begin, end):
             common = {
                 "id": source_sounds.moment_id(source.path, start_seconds),
                 "path": source.path,
                 "group": source.group,
                 "content": content,
                 "class_name": source.class_name,
+                "audio_track": self.audio_track,
                 "belongs_to": source_sounds.moment_id(source.path, start_seconds),
             }
             middle = start_seconds + num_seconds / 2
@@ -122,22 +128,21 @@ class Probe(parts.Stage):
             ]
         return items
 
-    def _windows(self, source: Source, duration_seconds: float) -> list[tuple[float, float]]:
+    def _windows(self, source: Source, begin: float, end: float) -> list[tuple[float, float]]:
         """Start and length of each window, rounded so that they read well in an id."""
-        length = min(self.window_seconds, duration_seconds)
+        length = min(self.window_seconds, end - begin)
         if source.start_seconds is not None:
-            if source.start_seconds > duration_seconds - self.min_seconds:
+            start = max(source.start_seconds, math.floor(begin * 100) / 100)
+            if start > end - self.min_seconds:
                 raise MediaError(
-                    OUTSIDE,
-                    f"the clip starts at {source.start_seconds} s of {duration_seconds:.1f} s",
+                    OUTSIDE, f"the clip starts at {source.start_seconds} s of {end:.1f} s"
                 )
-            left = duration_seconds - source.start_seconds
-            return [(source.start_seconds, min(self.window_seconds, left))]
-        num_windows = max(1, min(self.windows_per_video, math.floor(duration_seconds / length)))
+            return [(start, min(self.window_seconds, end - start))]
+        num_windows = max(1, min(self.windows_per_video, math.floor((end - begin) / length)))
         starts = []
         for index in range(num_windows):
-            centre = duration_seconds * (index + 0.5) / num_windows
-            starts.append((math.floor(max(0.0, centre - length / 2) * 100) / 100, length))
+            centre = begin + (end - begin) * (index + 0.5) / num_windows
+            starts.append((round(max(0.0, centre - length / 2), 2), length))
         return starts
 
     def _check_length(self, seconds: float, kind: str) -> None:

@@ -1,0 +1,265 @@
+"""The time of films, their geometry and colours, in every container."""
+
+import io
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media import audio, reasons, video
+from tests.media.conftest import number_of, second_of
+
+RATE = 10
+CONTAINERS = {
+    "mp4": ("mp4", "libx264", "aac", {}),
+    "fragments.mp4": (
+        *("mp4", "libx264", "aac"),
+        {"movflags": "frag_keyframe+empty_moov+delay_moov"},
+    ),
+    "mov": ("mov", "mpeg4", "pcm_s16le", {}),
+    "mkv": ("matroska", "libx264", "aac", {}),
+    "live.mkv": ("matroska", "libx264", "aac", {"live": "1"}),
+    "webm": ("webm", "libvpx", "libopus", {}),
+    "live.webm": ("webm", "libvpx", "libopus", {"live": "1"}),
+    "flv": ("flv", "flv", "aac", {}),
+    "ts": ("mpegts", "libx264", "aac", {}),
+    "mts": ("mpegts", "libx264", "aac", {"mpegts_m2ts_mode": "1"}),
+    "asf": ("asf", "mpeg4", "aac", {}),
+}
+
+
+def check_moment(film, seconds, expected):
+    """The sound and the picture are those of a moment on the film's clock."""
+    assert abs(number_of(video.frame_at(film, seconds)) - expected * RATE) <= 1
+    sound = audio.load_waveform(film, start_seconds=seconds, max_seconds=1.0)
+    # Begins within a quarter before the moment's second, or in it.
+    assert second_of(sound) == int(expected + 0.11)
+
+
+@pytest.mark.parametrize(("picture_start", "sound_start"), [(0, 0), (0, 3), (3, 0), (1, 2)])
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_sound_and_picture_are_of_one_moment(name, picture_start, sound_start, make_film):
+    *kinds, options = CONTAINERS[name]
+    film = make_film(*kinds, picture_start=picture_start, sound_starts=(sound_start,), **options)
+    zero, both = min(picture_start, sound_start), max(picture_start, sound_start)
+    for seconds in (0.0, 1.2, 3.1, 5.3):
+        # Before both tracks have begun there is no moment that has both: the first that has.
+        check_moment(film, seconds, max(zero + seconds, both))
+    info = video.probe(film)
+    assert info.duration_seconds == pytest.approx(8 - zero, abs=0.15)
+    assert info.start_seconds == pytest.approx(both - zero, abs=0.1)
+    assert info.end_seconds == pytest.approx(8 - zero, abs=0.15)
+    # Without a start all of the sound is taken, from its own first sample on.
+    assert len(audio.load_waveform(film)) == pytest.approx((8 - sound_start) * 22_050, abs=3_000)
+
+
+@pytest.mark.parametrize(
+    ("muxer", "codec", "sound", "options"),
+    [
+        ("mpegts", "libx264", "aac", {"g": "80"}),
+        ("mpegts", "libx264", "aac", {"g": "20", "bf": "0"}),
+        ("mpegts", "mpeg2video", "mp2", {"g": "20"}),
+        ("mpeg", "mpeg2video", "mp2", {"g": "20"}),
+        ("avi", "libx264", "libmp3lame", {"g": "20"}),  # frames that come in another order
+        ("avi", "mpeg4", "libmp3lame", {"g": "20", "bf": "2"}),
+        ("avi", "mjpeg", "libmp3lame", {}),
+        ("matroska", "libx264", "aac", {"g": "200"}),
+    ],
+)
+def test_the_frame_is_the_one_that_is_shown(muxer, codec, sound, options, make_film):
+    rate = 25 if codec == "mpeg2video" else RATE
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    film = make_film(muxer, codec, sound, rate=rate, options=options, pixels=pixels)
+    for seconds in (0.0, 0.5, 1.9, 2.1, 3.2, 5.5, 7.5):
+        shown = number_of(video.frame_at(film, seconds))
+        assert abs(shown - int(seconds * rate + 1e-6)) <= 1
+    assert number_of(video.frame_at(film, 1e6)) in (8 * rate - 1, 8 * rate - 2)
+
+
+def test_silence_stands_where_a_film_has_no_sound(make_film):
+    film = make_film("matroska", "libx264", "aac", gap=(2.0, 4.0))
+    sound = audio.load_waveform(film, start_seconds=0.0, max_seconds=7.0)
+    for second in (0, 1, 4, 5, 6):
+        assert second_of(sound[round((second + 0.2) * 22_050) :]) == second
+    assert np.abs(sound[round(2.2 * 22_050) : round(3.8 * 22_050)]).max() < 1
+    late = audio.load_waveform(film, start_seconds=5.2, max_seconds=1.0)
+    assert second_of(late) == 5
+
+
+def test_a_broadcast_that_begins_anywhere_begins_with_its_first_key_frame(make_film):
+    film = make_film(
+        *("mpegts", "libx264", "aac"), options={"g": "20", "bf": "0", "sc_threshold": "0"}
+    )
+    cut = film[len(film) // 4 // 188 * 188 :]
+    number = number_of(video.frame_at(cut, 0.0))
+    assert number % 20 == 0
+    sound = audio.load_waveform(cut, start_seconds=0.0, max_seconds=1.0)
+    assert abs(second_of(sound) - number / RATE) <= 1
+
+
+def two_tracks(default):
+    def set_up(_, tracks):
+        for number, track in enumerate(tracks, start=1):
+            track.disposition = av.stream.Disposition.default if number == default else 0
+
+    return set_up
+
+
+@pytest.mark.parametrize(("default", "number", "expected"), [(1, 0, 1), (2, 0, 2), (1, 2, 2)])
+def test_the_default_sound_track_is_heard_or_the_one_asked_for(
+    default, number, expected, make_film, make_tone
+):
+    sounds = [make_tone(48_000, 8.0) * level for level in (0.2, 0.8)]
+    film = make_film(
+        *("matroska", "libx264", "aac"),
+        sounds=sounds,
+        sound_starts=(0.0, 0.0),
+        set_up=two_tracks(default),
+    )
+    waveform = audio.load_waveform(film, max_seconds=2.0, audio_track=number)
+    loudness = 256 * 0.5 * (0.2, 0.8)[expected - 1] / np.sqrt(2)
+    assert np.sqrt(np.mean(waveform[2_000:-2_000] ** 2)) == pytest.approx(loudness, rel=0.05)
+    assert video.probe(film, audio_track=number).has_sound
+
+
+def test_a_sound_track_that_is_not_there_is_refused(make_film):
+    film = make_film("mp4", "libx264", "aac", seconds=2)
+    with pytest.raises(MediaError, match="no sound track 2 of 1") as caught:
+        audio.load_waveform(film, audio_track=2)
+    assert caught.value.reason == reasons.NO_SOUND
+    assert not video.probe(film, audio_track=2).has_sound
+    with pytest.raises(UserError, match="audio_track -1"):
+        audio.load_waveform(film, audio_track=-1)
+
+
+def test_the_length_is_measured_whatever_a_header_guesses(make_sound, rng):
+    noise = np.float32(0.3 * rng.standard_normal((1, 30 * 22_050)))
+    for muxer, codec in (("mp3", "libmp3lame"), ("adts", "aac")):
+        quiet = {"b": "8000", **({"write_xing": "0"} if muxer == "mp3" else {})}
+        loud = {**quiet, "b": "128000"}
+        file = b"".join(
+            strip_info(make_sound(muxer, codec, part, 22_050, options=options))
+            for part, options in ((noise[:, :220_500], quiet), (noise, loud))
+        )
+        guess = av.open(io.BytesIO(file)).duration / av.time_base
+        assert guess > 60  # of the rate of the first frames
+        assert video.probe(file).duration_seconds == pytest.approx(40, abs=0.4)
+
+
+def strip_info(mp3):
+    """Without ID3 tag and the frame that tells the length."""
+    if mp3[:3] == b"ID3":
+        mp3 = mp3[10 + mp3[9] :]
+    if b"Info" in mp3[:200] or b"Xing" in mp3[:200]:
+        mp3 = mp3[mp3.index(mp3[:2], 24) :]
+    return mp3
+
+
+def test_a_cut_file_lasts_as_long_as_it_is_there(make_film):
+    film = make_film("matroska", "libx264", "aac")
+    info = video.probe(film[: len(film) // 2])
+    assert 2 < info.duration_seconds < 6
+
+
+def test_a_single_picture_is_shown_as_long_as_the_sound_lasts(make_film, make_tone):
+    film = make_film(
+        *("matroska", "mjpeg", "aac"),
+        pixels="yuvj420p",
+        rate=1,
+        picture=lambda number, size: np.full((*size[::-1], 3), 9, np.uint8),
+        picture_start=7,
+        sound_starts=(7.0,),
+        sounds=[make_tone(48_000, 20.0)],
+    )
+    info = video.probe(film)
+    assert info.end_seconds == pytest.approx(13, abs=0.2)
+
+
+CORNERS = np.zeros((64, 96, 3), np.uint8)
+CORNERS[:32, :48], CORNERS[:32, 48:] = (220, 30, 30), (30, 200, 30)
+CORNERS[32:, :48], CORNERS[32:, 48:] = (30, 30, 220), (230, 230, 230)
+
+
+# The matrix as (a, b, c, d): a point (x, y) goes to (ax + cy, bx + dy).
+@pytest.mark.parametrize(
+    ("matrix", "turn"),
+    [
+        ((1, 0, 0, 1), lambda picture: picture),
+        ((-1, 0, 0, 1), lambda picture: picture[:, ::-1]),
+        ((1, 0, 0, -1), lambda picture: picture[::-1]),
+        ((-1, 0, 0, -1), lambda picture: picture[::-1, ::-1]),
+        ((0, 1, 1, 0), lambda picture: picture.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda picture: picture[::-1, ::-1].transpose(1, 0, 2)),
+        ((0, 1, -1, 0), lambda picture: np.rot90(picture, -1)),
+        ((0, -1, 1, 0), lambda picture: np.rot90(picture)),
+        ((0, 0, 0, 0), lambda picture: picture),
+    ],
+)
+def test_a_display_matrix_turns_and_mirrors(matrix, turn, make_film):
+    film = bytearray(
+        make_film("mp4", "libx264", "aac", seconds=1, size=(96, 64), picture=lambda *_: CORNERS)
+    )
+    at = film.find(b"tkhd") + 4 + 40
+    a, b, c, d = (value << 16 for value in matrix)
+    film[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    shown, expected = video.frame_at(bytes(film), 0.5).astype(int), turn(CORNERS)
+    assert shown.shape == expected.shape
+    assert np.abs(shown - expected).mean() < 8
+
+
+def disc(size, aspect):
+    """A disc that is round where pixels are `aspect` times as wide as high."""
+    rows, columns = np.mgrid[: size[1], : size[0]]
+    inside = ((columns - size[0] / 2) * aspect) ** 2 + (rows - size[1] / 2) ** 2 < 20**2
+    return np.where(inside, np.uint8(240), np.uint8(20))[..., None].repeat(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("muxer", "codec", "sound"),
+    [("mp4", "libx264", "aac"), ("matroska", "mpeg4", "aac"), ("mpegts", "libx264", "aac")],
+)
+@pytest.mark.parametrize("aspect", [(1, 1), (16, 11), (4, 3), (1, 2)])
+def test_pixels_become_square(muxer, codec, sound, aspect, make_film):
+    def set_up(pictures, _):
+        pictures.codec_context.sample_aspect_ratio = Fraction(*aspect)
+
+    film = make_film(
+        *(muxer, codec, sound),
+        seconds=1,
+        rate=25,
+        size=(96, 64),
+        picture=lambda number, size: disc(size, aspect[0] / aspect[1]),
+        set_up=set_up,
+    )
+    light = video.frame_at(film, 0.5).mean(axis=2) > 128
+    rows, columns = np.nonzero(light)
+    assert abs(np.ptp(rows) - np.ptp(columns)) <= 2 and np.ptp(rows) >= 36
+
+
+@pytest.mark.parametrize(
+    ("size", "space", "expected"),
+    [
+        ((320, 240), None, "ITU601"),
+        ((1280, 720), None, "ITU709"),
+        ((720, 720), None, "ITU709"),
+        ((1280, 720), "ITU601", "ITU601"),
+        ((320, 240), "ITU709", "ITU709"),
+    ],
+)
+def test_untagged_high_definition_has_the_colours_of_bt_709(size, space, expected):
+    colour, tag = (200, 60, 90), {None: 2, "ITU601": 6, "ITU709": 1}[space]
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        pictures = output.add_stream("libx264", rate=10)
+        pictures.width, pictures.height, pictures.pix_fmt = *size, "yuv420p"
+        pictures.codec_context.colorspace = tag
+        frame = av.VideoFrame.from_ndarray(
+            np.full((size[1], size[0], 3), colour, np.uint8), format="rgb24"
+        ).reformat(format="yuv420p", dst_colorspace=expected)
+        frame.colorspace = tag
+        output.mux([*pictures.encode(frame), *pictures.encode(None)])
+    shown = video.frame_at(file.getvalue(), 0.0)
+    np.testing.assert_allclose(shown[size[1] // 2, size[0] // 2], colour, atol=4)
