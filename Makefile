@@ -4,9 +4,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_OUT ?= demo_out
+FUZZ_SECONDS ?= 600
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench docs web clean
+.PHONY: demo test lint bench docs web fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/s2i demo --out=$(DEMO_OUT)
@@ -33,6 +34,10 @@ bench: $(VENV)/.installed
 # Pages in site/, to be opened in a browser: guides and API reference.
 docs: $(VENV)/.installed
 	$(BIN)/python -m mkdocs build --strict
+
+# Damaged inputs for FUZZ_SECONDS; findings are left in fuzz_out and make it fail.
+fuzz: $(VENV)/.installed
+	$(BIN)/python -m fuzz --seconds=$(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 $(VENV)/.installed: setup.py $(wildcard requirements/*.txt) requirements/install.py
 	$(PYTHON) requirements/install.py $(VENV)

@@ -29,12 +29,22 @@ EXTRAS = {
     "prepare": ["apache-beam[tfrecord]>=2.70"],
     # The export's gRPC client and the warm-up requests.
     "serving": ["tensorflow-serving-api>=2.17,<2.22"],
+    # Photos of telephones.
+    "heic": ["pillow-heif>=0.18"],
     # Runs exported TFLite models; comes along in any case.
     "tflite": [LITERT],
     # The API reference, `make docs`.
     "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=0.27"],
-    # Playwright drives a Chromium that is installed apart, in the tests of the page.
-    "dev": ["jsonschema>=4.18", "playwright>=1.49", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"],
+    # Playwright drives a Chromium that is installed apart, in the tests of the page; Hypothesis
+    # damages inputs for `make fuzz`.
+    "dev": [
+        "hypothesis>=6.100",
+        "jsonschema>=4.18",
+        "playwright>=1.49",
+        "pytest>=8",
+        "pytest-xdist>=3.5",
+        "ruff>=0.6",
+    ],
 }
 
 # The peer of `make bench`, pinned as its times are compared; not in `all`.
