@@ -7,6 +7,12 @@ has to be resampled. The body is MobileNet v1 on patches of 96 frames, with the 
 the kernels. The mean of its last map is a patch's embedding, 1024 values, and a dense
 layer scores that.
 
+The feature `yamnet_bands` of a 6 s window is four times 1024 values: over the six patches side by
+side the root of the embedding's mean, the root of its maximum, and its deviation; and the log-mel
+bands in 16 steps of time. The first tells what a sound is, also of sources that were never heard,
+the others how it goes: loud or faint, high or low, once or again and again. Candidates are compared
+by `python -m benchmarks.feature_candidates --sounds`.
+
 The weights come with the package, see `s2i_tf.features.yamnet_weights`. The net is equal to the
 released TFLite file with its 8-bit kernels multiplied out and its own front end's matrices. Run as
 it is, that file rounds activations too, to other numbers in every runtime.

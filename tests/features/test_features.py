@@ -8,6 +8,7 @@ from s2i_tf.errors import UserError
 
 QUICK = [
     ("extractor", "soundnet_pool5"),
+    ("extractor", "yamnet_bands"),
     ("extractor", "efficientnet_lite2_map"),
     ("classifier", "soundnet"),
     ("classifier", "soundnet_places"),
