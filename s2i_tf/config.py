@@ -1,23 +1,46 @@
 """What a run may change: typed dataclasses, from a Python file and overridden by flags.
 
 A file under `configs/` has `get_config(arg=None)` that returns a `Config`. The command line takes
-it as `--config=FILE.py[:ARG]`, and single fields as `--config.image_gan.generator.filters=32`.
-Overrides skip `__post_init__`, so an entry point calls `validate()` first. The defaults are the
-paper's.
+it as `--config=FILE.py[:ARG]`, one that comes with the package as `--config=realpairs/best`, and
+single fields as `--config.image_gan.generator.filters=32`. A field that there is not, or a value
+of another type, is refused where it is set. The entry point calls `validate()` before all else.
+The defaults are the paper's.
 """
 
 import dataclasses
 import difflib
+import importlib.util
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from s2i_tf import files, spec
 from s2i_tf.errors import UserError
 
 FILE_NAME = "resolved_config.json"
+_FILE_ENDING = ".py"
+
+
+class Settings:
+    """A dataclass that refuses fields that it does not have, and values of another type."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        types = {field.name: field.type for field in dataclasses.fields(self)}
+        if name not in types:
+            raise UserError(f"{type(self).__name__} has no field {name!r}{_nearest(name, types)}")
+        wanted = types[name]
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise UserError(
+                f"{type(self).__name__}.{name} is {value!r}; allowed: a value of type "
+                f"{wanted.__name__}"
+            )
+        super().__setattr__(name, value)
+
 
 # The configurations that come along: within an installed package, beside it in a checkout.
 PACKAGED = pathlib.Path(__file__).with_name("configs")
@@ -26,7 +49,7 @@ if not PACKAGED.is_dir():
 
 
 @dataclasses.dataclass
-class MultimodalConfig:
+class MultimodalConfig(Settings):
     """The multimodal layers and their training (paper section 5.3).
 
     Attributes:
@@ -71,7 +94,7 @@ class MultimodalConfig:
 
 
 @dataclasses.dataclass
-class GeneratorConfig:
+class GeneratorConfig(Settings):
     """The generator of a GAN (paper section 5.1).
 
     Attributes:
@@ -95,70 +118,53 @@ class GeneratorConfig:
 
 
 @dataclasses.dataclass
-class DiscriminatorConfig:
-    """The discriminator of a GAN.
+class DiscriminatorConfig(Settings):
+    """The discriminator of a GAN, which there is if its loss has a weight for the generator.
 
     Attributes:
       name: architecture, a key of `s2i_tf.models.DISCRIMINATORS`.
       filters: channels of the first layer.
       num_layers: strided layers; 3 give a receptive field of 70×70.
       norm: a key of `s2i_tf.models.norms.NORMS`.
+      loss_weight: factor on its loss. Under Adam it acts only through `optimizer.epsilon`: see
+        `docs/deviations.md`.
+      updates_per_step: its updates for one of the generator.
+      learning_rate: its learning rate; 0 for the generator's.
     """
 
     name: str = "patchgan"
     filters: int = 64
     num_layers: int = 3
     norm: str = "batch"
+    loss_weight: float = 1.0
+    updates_per_step: int = 1
+    learning_rate: float = 0.0
 
 
 @dataclasses.dataclass
-class GanConfig:
-    """One GAN and its training (paper sections 5.2 and 5.4).
+class LossConfig(Settings):
+    """What the generator minimises; a term of weight 0 is left out.
 
     Attributes:
-      method: of the feature GAN: `pix2pix` from pairs, or `disco` (DiscoGAN), which needs none and
-        trains both directions at once; it takes the networks of the other one from `reverse_gan`,
-        and uses of what stands below only the loss, the weights of the adversarial, feature
-        matching and discriminator losses, and the training's.
-      cycle_weight: of DiscoGAN: of the mean squared difference between features and what is left of
-        them after both directions.
-      generator: its network.
-      discriminator: its network.
-      loss: adversarial loss, a key of `s2i_tf.losses.ADVERSARIAL_LOSSES`.
-      adversarial_weight: of the generator's adversarial loss.
-      l1_weight: of the mean absolute difference to the target.
-      l2_weight: of the mean squared difference to the target.
-      perceptual_weight: of the distance to the photo in the backbone's maps.
-      feature_matching_weight: of the mean absolute difference between the discriminator's
+      adversarial: the adversarial loss, a key of `s2i_tf.losses.ADVERSARIAL_LOSSES`.
+      adversarial_weight: weight of the generator's adversarial loss.
+      l1_weight: weight of the mean absolute difference to the target.
+      l2_weight: weight of the mean squared difference to the target.
+      perceptual_weight: weight of the distance to the photo in the backbone's maps.
+      feature_matching_weight: weight of the mean absolute difference between the discriminator's
         activations for the photo and for the picture.
-      class_weight: of the image GAN: of the cross-entropy with which a linear layer on the
-        backbone's last map names the picture's class. It learns from photos, with the
-        discriminator.
-      energy_weight: of the energy distance to the targets of the same class; for a generator and a
-        discriminator of vectors.
+      class_weight: weight of the cross-entropy with which a linear layer on the backbone's last
+        map names the picture's class; the layer learns from photos, with the discriminator.
+      energy_weight: weight of the energy distance to the features of the same class.
+      cycle_weight: weight of DiscoGAN's mean squared difference between features and what is left
+        of them after both directions.
       backbone: frozen pretrained net that a perceptual distance and the discriminator `projected`
         look through, a key of `s2i_tf.features.backbones.BACKBONES`; empty for none.
-      augment: policy of `s2i_tf.losses.augment`, such as `color,translation,cutout`.
-      generated_share: of the image GAN: features made of sounds by the trained feature GAN, as a
-        share of the batch, whose pictures the discriminator alone judges.
-      discriminator_weight: factor on the discriminator's loss. Under Adam it acts only through
-        `adam_epsilon`: see `docs/deviations.md`.
-      num_discriminator_steps: updates of the discriminator for one of the generator.
-      discriminator_learning_rate: 0 for the generator's.
-      constant_share: share of the steps with a constant learning rate, before it falls linearly
-        to zero.
-      ema_decay: of the moving average of the generator's weights, which is what is kept; 0 for
-        none.
-      balanced: every class has the same share of a batch.
-      repair_pairs: of balanced batches: pair any sound of the class with any photo of it.
-      precision: of this GAN, as of the whole run; empty for the run's.
+      augment: policy of `s2i_tf.losses.augment` for what the discriminator and the perceptual
+        distance look at, such as `color,translation,cutout`; empty for none.
     """
 
-    method: str = "pix2pix"
-    cycle_weight: float = 1.0
-    generator: GeneratorConfig = dataclasses.field(default_factory=GeneratorConfig)
-    discriminator: DiscriminatorConfig = dataclasses.field(default_factory=DiscriminatorConfig)
-    loss: str = "vanilla"
+    adversarial: str = "vanilla"
     adversarial_weight: float = 1.0
     l1_weight: float = 100.0
     l2_weight: float = 0.0
@@ -166,27 +172,79 @@ class GanConfig:
     feature_matching_weight: float = 0.0
     class_weight: float = 0.0
     energy_weight: float = 0.0
+    cycle_weight: float = 1.0
     backbone: str = ""
     augment: str = ""
-    generated_share: float = 0.0
-    discriminator_weight: float = 1.0
-    num_discriminator_steps: int = 1
+
+
+@dataclasses.dataclass
+class OptimizerConfig(Settings):
+    """Adam of a GAN's players, and the average of the generator's weights.
+
+    Attributes:
+      learning_rate: the generator's learning rate at the start.
+      beta_1: decay of the first moment.
+      beta_2: decay of the second moment.
+      epsilon: number added to the root of the second moment.
+      constant_share: share of the steps with a constant learning rate, before it falls linearly
+        to zero.
+      ema_decay: decay of the moving average of the generator's weights, which is what is kept; 0
+        for none.
+    """
+
     learning_rate: float = 2e-4
-    discriminator_learning_rate: float = 0.0
     beta_1: float = 0.5
     beta_2: float = 0.999
-    adam_epsilon: float = 1e-8
+    epsilon: float = 1e-8
     constant_share: float = 0.5
     ema_decay: float = 0.0
+
+
+@dataclasses.dataclass
+class GanConfig(Settings):
+    """One GAN and its training (paper sections 5.2 and 5.4).
+
+    Attributes:
+      method: how the feature GAN is trained: `pix2pix` from pairs, or `disco` (DiscoGAN), which
+        needs none and trains both directions at once; it takes the networks of the other one from
+        `reverse_gan`.
+      generator: the generator's network.
+      discriminator: the discriminator's network and updates.
+      loss: what the generator minimises.
+      optimizer: how both learn.
+      generated_share: features made of sounds by the trained feature GAN, as a share of the image
+        GAN's batch, whose pictures the discriminator alone judges.
+      balanced: whether every class has the same share of a batch.
+      repair_pairs: whether balanced batches pair any sound of the class with any photo of it.
+      precision: Keras dtype policy of this GAN; empty for the run's.
+    """
+
+    method: str = "pix2pix"
+    generator: GeneratorConfig = dataclasses.field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = dataclasses.field(default_factory=DiscriminatorConfig)
+    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    generated_share: float = 0.0
     batch_size: int = 4
     num_steps: int = 200_000
     balanced: bool = False
     repair_pairs: bool = False
     precision: str = ""
 
+    @property
+    def has_discriminator(self) -> bool:
+        """Whether the generator learns anything from a discriminator."""
+        weights = self.loss.adversarial_weight, self.loss.feature_matching_weight
+        return self.method == "disco" or any(weights)
+
+
+def _of_features() -> GanConfig:
+    """The paper's penalty of 0.001 on the discriminator (section 5.4)."""
+    return GanConfig(discriminator=DiscriminatorConfig(loss_weight=0.001))
+
 
 @dataclasses.dataclass
-class Config:
+class Config(Settings):
     """A whole run: data, stages, evaluation.
 
     Attributes:
@@ -204,7 +262,8 @@ class Config:
       log_every_steps: how often losses are written to `metrics.jsonl`.
       checkpoint_every_steps: how often the whole training state is saved.
       num_samples: pictures in the grids drawn at each checkpoint.
-      image_to_sound: also train the other direction, `reverse_gan`.
+      image_side: side of the pictures in pixels, one of `spec.IMAGE_SIDES`; 0 for the data set's.
+      image_to_sound: whether the other direction, `reverse_gan`, is trained too.
       hearing: also fit what the model says of a sound, `s2i_tf.training.fit_hearing`.
       unknown_sounds: folder of sounds of no class, which tell it where the unknown begins.
     """
@@ -221,17 +280,14 @@ class Config:
     log_every_steps: int = 50
     checkpoint_every_steps: int = 1000
     num_samples: int = 8
+    image_side: int = 0
     image_to_sound: bool = False
     hearing: bool = False
     unknown_sounds: str = ""
     multimodal: MultimodalConfig = dataclasses.field(default_factory=MultimodalConfig)
-    feature_gan: GanConfig = dataclasses.field(
-        default_factory=lambda: GanConfig(discriminator_weight=0.001)
-    )
+    feature_gan: GanConfig = dataclasses.field(default_factory=_of_features)
     image_gan: GanConfig = dataclasses.field(default_factory=GanConfig)
-    reverse_gan: GanConfig = dataclasses.field(
-        default_factory=lambda: GanConfig(discriminator_weight=0.001)
-    )
+    reverse_gan: GanConfig = dataclasses.field(default_factory=_of_features)
 
     def validate(self) -> "Config":
         """Checks what can be checked without TensorFlow; returns itself.
@@ -247,25 +303,44 @@ class Config:
         _one_of("multimodal.activation", self.multimodal.activation, spec.ACTIVATIONS)
         _one_of("multimodal.normalize", self.multimodal.normalize, spec.HIDDEN_NORMALIZATIONS)
         _one_of("feature_gan.method", self.feature_gan.method, FEATURE_GAN_METHODS)
+        _one_of("image_side", self.image_side, (0, *spec.IMAGE_SIDES))
         for stage in ("image_gan", "reverse_gan"):
             _one_of(f"{stage}.method", getattr(self, stage).method, FEATURE_GAN_METHODS[:1])
-        for stage in ("feature_gan", "image_gan", "reverse_gan"):
+        for stage in GANS:
             _one_of(f"{stage}.precision", getattr(self, stage).precision, ("", *PRECISIONS))
-        for stage in ("multimodal", "feature_gan", "image_gan", "reverse_gan"):
+        for stage in STAGES:
             settings = getattr(self, stage)
             if settings.repair_pairs and not settings.balanced:
                 raise UserError(f"config.{stage}.repair_pairs needs config.{stage}.balanced")
+        for stage in GANS:
+            loss = getattr(self, stage).loss
+            if loss.perceptual_weight and not loss.backbone:
+                raise UserError(f"config.{stage}.loss.perceptual_weight needs loss.backbone")
         for name, value in flatten(dataclasses.asdict(self)).items():
             if not isinstance(value, (int, float)) or isinstance(value, bool):
                 continue
-            may_be_zero = name.endswith("discriminator_learning_rate")
+            may_be_zero = name.endswith("discriminator.learning_rate")
             if name.endswith(_POSITIVE) and not value > 0 and not may_be_zero:
                 raise UserError(f"config.{name} is {value}; allowed: above 0")
             if name.endswith(_SHARES) and not 0 <= value <= 1:
                 raise UserError(f"config.{name} is {value}; allowed: 0 to 1")
             if not value >= 0:
                 raise UserError(f"config.{name} is {value}; allowed: 0 or more")
+        for name, value, reason in self._without_effect():
+            raise UserError(f"config.{name} is {value!r} without effect: {reason}")
         return self
+
+    def _without_effect(self) -> Iterator[tuple[str, Any, str]]:
+        """Names, values and reasons of the settings that were changed though nothing reads them."""
+        defaults = Config()
+        for stage in STAGES:
+            settings = flatten(dataclasses.asdict(getattr(self, stage)))
+            usual = flatten(dataclasses.asdict(getattr(defaults, stage)))
+            for unread, reason in _unread(self, stage):
+                for name, value in settings.items():
+                    parts = {name, name.partition(".")[0]}
+                    if parts & set(unread) and value != usual[name]:
+                        yield f"{stage}.{name}", value, reason
 
     def recipe(self) -> dict[str, Any]:
         """All of it but where the data lie, which another machine cannot use."""
@@ -282,23 +357,109 @@ class Config:
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "auto")
 STRATEGIES = ("one_device", "mirrored", "multi_worker")
 FEATURE_GAN_METHODS = ("pix2pix", "disco")
+GANS = ("feature_gan", "image_gan", "reverse_gan")
+STAGES = ("multimodal", *GANS)
 _POSITIVE = (
     "_steps",
     "steps_per_call",
+    "updates_per_step",
     "batch_size",
     "filters",
     "num_layers",
     "learning_rate",
     "num_samples",
-    "adam_epsilon",
+    "epsilon",
     "hidden_units",
     "temperature",
 )
 _SHARES = ("_share", "dropout", "beta_1", "beta_2", "ema_decay")
 
 
+def _unread(config: Config, stage: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The settings, or groups of them, that nothing reads in a stage, and why."""
+    settings = getattr(config, stage)
+    if stage == "multimodal":
+        if not settings.class_contrastive_weight and not settings.pair_contrastive_weight:
+            yield ("temperature",), "no contrastive loss has a weight"
+        return
+    loss = settings.loss
+    if settings.method == "disco":
+        terms = ("l1_weight", "l2_weight", "perceptual_weight", "class_weight", "energy_weight")
+        names = (f"loss.{name}" for name in (*terms, "backbone", "augment"))
+        unread = (*names, "optimizer.ema_decay", "discriminator.updates_per_step")
+        yield unread, "the method 'disco' does not know it"
+    else:
+        yield ("loss.cycle_weight",), "only the method 'disco' of the feature GAN has a cycle"
+    if stage == "reverse_gan" and config.feature_gan.method == "disco":
+        own = ("loss", "optimizer", "batch_size", "num_steps", "balanced", "repair_pairs")
+        shared = ("loss_weight", "updates_per_step", "learning_rate")
+        names = (*own, *(f"discriminator.{name}" for name in shared))
+        yield names, "the method 'disco' trains both directions with the settings of feature_gan"
+    if stage == "image_gan":
+        yield ("loss.energy_weight",), "only features have an energy distance"
+    else:
+        terms = ("loss.perceptual_weight", "loss.class_weight", "loss.backbone")
+        names = (*terms, "generated_share")
+        yield names, "only image_gan makes pictures"
+    if not settings.has_discriminator:
+        yield (
+            ("discriminator", "loss.adversarial", "loss.class_weight", "generated_share"),
+            "without loss.adversarial_weight and loss.feature_matching_weight there is no "
+            "discriminator",
+        )
+    projected = settings.has_discriminator and settings.discriminator.name == "projected"
+    if not loss.perceptual_weight and not projected:
+        yield ("loss.backbone",), "no discriminator and no loss.perceptual_weight look through it"
+    if not loss.perceptual_weight and not settings.has_discriminator:
+        yield ("loss.augment",), "no discriminator and no loss.perceptual_weight look at it"
+
+
+def read_file(name: str) -> Config:
+    """What a configuration file's `get_config` returns.
+
+    Args:
+      name: `FILE.py[:ARG]`, or without that ending one that comes with the package, such as
+        `realpairs/best`.
+
+    Raises:
+      UserError: if there is no such file, or what it does is refused, by its line.
+    """
+    name, *argument = name.split(":", 1)
+    path = pathlib.Path(name)
+    if path.suffix != _FILE_ENDING:
+        path = (PACKAGED / name).with_suffix(_FILE_ENDING)
+        if not path.is_file():
+            known = sorted(packaged())
+            raise UserError(
+                f"no configuration {name!r} comes with the package{_nearest(name, known)}; known: "
+                f"{', '.join(known)}; a file of your own ends in {_FILE_ENDING}"
+            )
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such configuration file; check --config=FILE.py")
+    source = importlib.util.spec_from_file_location("s2i_tf_config_file", path.absolute())
+    module = importlib.util.module_from_spec(source)
+    try:
+        source.loader.exec_module(module)
+        config = module.get_config(*argument)
+    except Exception as error:  # whatever a file of the user's raises
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == source.origin]
+        where = f", line {lines[-1]}" if lines else ""
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        raise UserError(f"{path}{where}: {kind}{error}") from None
+    if not isinstance(config, Config):
+        raise UserError(f"{path}: get_config() returns {type(config).__name__}; allowed: a Config")
+    return config
+
+
+def packaged() -> list[str]:
+    """The names of the configurations that come with the package."""
+    paths = (path.relative_to(PACKAGED) for path in PACKAGED.rglob(f"*{_FILE_ENDING}"))
+    return [path.with_suffix("").as_posix() for path in paths if path.stem != "__init__"]
+
+
 def load(folder: str | os.PathLike) -> Config:
-    """Reads the `resolved_config.json` of a run.
+    """Reads the `resolved_config.json` of a run, also one of an earlier version.
 
     Raises:
       UserError: if there is none, or it is not a configuration of this version.
@@ -310,7 +471,74 @@ def load(folder: str | os.PathLike) -> Config:
         raise UserError(f"{folder}: not a run folder ({FILE_NAME} is missing)") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON: {error}") from None
-    return _from_dict(Config, values, str(path))
+    return from_dict(values, str(path))
+
+
+def from_dict(values: Mapping[str, Any], where: str) -> Config:
+    """A configuration of nested mappings, as `dataclasses.asdict` gives them, of any version.
+
+    Args:
+      values: all fields or some of them; the others have their defaults.
+      where: what the mapping was read from, for errors.
+
+    Raises:
+      UserError: if they are not a configuration's.
+    """
+    migrated = migrate(values)
+    try:
+        config = _from_dict(Config, migrated)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if migrated != values:
+        # What the earlier version let pass without effect, among it the settings of discriminators
+        # that only watched.
+        defaults = Config()
+        for name, _, _ in list(config._without_effect()):
+            *parents, field = name.split(".")
+            owner, usual = config, defaults
+            for parent in parents:
+                owner, usual = getattr(owner, parent), getattr(usual, parent)
+            setattr(owner, field, getattr(usual, field))
+    return config
+
+
+# Where the fields of a GAN went that stood side by side in version 0.1.
+_MOVED = {
+    "loss": "loss.adversarial",
+    **{
+        field.name: f"loss.{field.name}"
+        for field in dataclasses.fields(LossConfig)
+        if field.name != "adversarial"
+    },
+    "discriminator_weight": "discriminator.loss_weight",
+    "num_discriminator_steps": "discriminator.updates_per_step",
+    "discriminator_learning_rate": "discriminator.learning_rate",
+    "adam_epsilon": "optimizer.epsilon",
+    **{
+        name: f"optimizer.{name}"
+        for name in ("learning_rate", "beta_1", "beta_2", "constant_share", "ema_decay")
+    },
+}
+
+
+def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same configuration in the fields of this version, of one in those of an earlier one."""
+    if not isinstance(values, Mapping):
+        return values
+    migrated = dict(values)
+    for stage in GANS:
+        if isinstance(values.get(stage), Mapping):
+            grouped: dict[str, Any] = {}
+            for name, value in values[stage].items():
+                if isinstance(value, Mapping):
+                    grouped[name] = {**grouped.get(name, {}), **value}
+                elif name in _MOVED:
+                    group, field = _MOVED[name].split(".")
+                    grouped[group] = {**grouped.get(group, {}), field: value}
+                else:
+                    grouped[name] = value
+            migrated[stage] = grouped
+    return migrated
 
 
 def differences(one: Config, other: Config) -> list[str]:
@@ -332,23 +560,22 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _from_dict(cls: type, values: Mapping[str, Any], where: str) -> Any:
+def _from_dict(cls: type, values: Any) -> Any:
     if not isinstance(values, Mapping):
-        raise UserError(f"{where}: not a configuration: {cls.__name__} is {values!r}")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    if unknown := set(values) - set(fields):
-        name = sorted(unknown)[0]
-        near = difflib.get_close_matches(name, fields, n=1)
-        raise UserError(f"{where}: unknown field {name!r}" + (f"; {near[0]!r}?" if near else ""))
-    built = {}
+        raise UserError(f"not a configuration: {cls.__name__} is {values!r}")
+    built = cls()
+    groups = {field.name: field.type for field in dataclasses.fields(cls)}
     for name, value in values.items():
-        nested = fields[name].type
-        built[name] = (
-            _from_dict(nested, value, where) if dataclasses.is_dataclass(nested) else value
-        )
-    return cls(**built)
+        is_group = dataclasses.is_dataclass(groups.get(name))
+        setattr(built, name, _from_dict(groups[name], value) if is_group else value)
+    return built
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     if value not in allowed:
-        raise UserError(f"config.{name} is {value!r}; allowed: {', '.join(allowed)}")
+        raise UserError(f"config.{name} is {value!r}; allowed: {', '.join(map(str, allowed))}")

@@ -39,6 +39,7 @@ def make_dataset():
         num_classes: int = 3,
         feature_dtype: str = "float16",
         fingerprints: dict[str, str] | None = None,
+        image_side: int = 128,
     ) -> pathlib.Path:
         import hashlib
 
@@ -59,8 +60,7 @@ def make_dataset():
                 for index in range(num):
                     label = index % num_classes
                     shade = int(255 * label / num_classes)
-                    side = spec.IMAGE_SIDE
-                    picture = np.full((side, side, 3), shade, np.uint8)
+                    picture = np.full((image_side, image_side, 3), shade, np.uint8)
                     picture[0, 0] = index  # no two are the same
                     record = schema.PairRecord(
                         id=f"{split}/{index}",
@@ -88,6 +88,7 @@ def make_dataset():
             nets={},
             splits=splits,
             source=str(folder),
+            image_side=image_side,
         ).save(folder)
         return folder
 

@@ -9,11 +9,8 @@ from s2i_tf import config as config_lib
 from s2i_tf.config import Config
 from s2i_tf.errors import UserError
 
-CONFIGS = sorted(
-    path
-    for path in (pathlib.Path(__file__).resolve().parents[1] / "configs").rglob("*.py")
-    if path.name != "__init__.py"
-)
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if path.name != "__init__.py")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -35,8 +32,8 @@ def test_a_configuration_survives_its_file(tmp_path):
 
 def test_differences_name_fields_and_values():
     one, other = Config(), Config()
-    other.image_gan.l1_weight = 3.0
-    assert config_lib.differences(one, other) == ["image_gan.l1_weight: 100.0, not 3.0"]
+    other.image_gan.loss.l1_weight = 3.0
+    assert config_lib.differences(one, other) == ["image_gan.loss.l1_weight: 100.0, not 3.0"]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +54,12 @@ def test_differences_name_fields_and_values():
         ),
         ("feature_gan.generator.dropout", 1.5, "allowed: 0 to 1"),
         ("image_gan.num_steps", -1, "allowed: above 0"),
-        ("image_gan.l1_weight", -1.0, "allowed: 0 or more"),
-        ("image_gan.learning_rate", float("nan"), "allowed: above 0"),
+        ("image_gan.loss.l1_weight", -1.0, "allowed: 0 or more"),
+        ("image_gan.optimizer.learning_rate", float("nan"), "allowed: above 0"),
+        ("image_gan.discriminator.learning_rate", -1.0, "allowed: 0 or more"),
+        ("image_side", 100, "allowed: 0, 64, 128, 256"),
+        ("image_gan.repair_pairs", True, "repair_pairs needs config.image_gan.balanced"),
+        ("image_gan.loss.perceptual_weight", 1.0, "perceptual_weight needs loss.backbone"),
     ],
 )
 def test_validate_names_the_field_the_value_and_what_is_allowed(field, value, message):
@@ -72,11 +73,191 @@ def test_validate_names_the_field_the_value_and_what_is_allowed(field, value, me
         config.validate()
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"multimodal.temperature": 0.2}, "multimodal.temperature"),
+        ({"image_gan.loss.cycle_weight": 2.0}, "image_gan.loss.cycle_weight"),
+        ({"image_gan.loss.energy_weight": 2.0}, "image_gan.loss.energy_weight"),
+        ({"image_gan.loss.backbone": "efficientnet_lite2"}, "image_gan.loss.backbone"),
+        ({"feature_gan.generated_share": 0.5}, "feature_gan.generated_share"),
+        (
+            {"feature_gan.loss.adversarial_weight": 0.0, "feature_gan.discriminator.filters": 8},
+            "feature_gan.discriminator.filters",
+        ),
+        (
+            {"image_gan.loss.adversarial_weight": 0.0, "image_gan.loss.augment": "color"},
+            "image_gan.loss.augment",
+        ),
+        (
+            {"feature_gan.loss.adversarial_weight": 0.0, "feature_gan.loss.adversarial": "hinge"},
+            "feature_gan.loss.adversarial",
+        ),
+        (
+            {"feature_gan.method": "disco", "feature_gan.optimizer.ema_decay": 0.9},
+            "feature_gan.optimizer.ema_decay",
+        ),
+        ({"feature_gan.method": "disco", "reverse_gan.num_steps": 7}, "reverse_gan.num_steps"),
+        (
+            {"feature_gan.method": "disco", "reverse_gan.loss.l1_weight": 7.0},
+            "reverse_gan.loss.l1_weight",
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_refused_by_name(changes, field):
+    config = changed(Config(data="x"), changes)
+    with pytest.raises(UserError, match=f"config.{field} is .* without effect"):
+        config.validate()
+
+
+def test_what_a_method_does_read_is_allowed():
+    changed(
+        Config(data="x"),
+        {
+            "multimodal.temperature": 0.2,
+            "multimodal.pair_contrastive_weight": 1.0,
+            "feature_gan.method": "disco",
+            "feature_gan.loss.cycle_weight": 2.0,
+            "feature_gan.discriminator.loss_weight": 1.0,
+            "reverse_gan.generator.filters": 8,
+            "image_gan.loss.backbone": "efficientnet_lite2",
+            "image_gan.loss.perceptual_weight": 1.0,
+            "image_gan.loss.adversarial_weight": 0.0,
+            "image_gan.loss.augment": "color",
+        },
+    ).validate()
+
+
+def changed(config, changes):
+    for field, value in changes.items():
+        *parents, name = field.split(".")
+        owner = config
+        for parent in parents:
+            owner = getattr(owner, parent)
+        setattr(owner, name, value)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("num_step", 7, "GanConfig has no field 'num_step'; did you mean 'num_steps'"),
+        ("xyz", 7, "GanConfig has no field 'xyz'$"),
+        ("num_steps", "7", "GanConfig.num_steps is '7'; allowed: a value of type int"),
+        ("num_steps", 7.5, "num_steps is 7.5"),
+        ("num_steps", True, "num_steps is True"),
+        ("balanced", 1, "balanced is 1; allowed: a value of type bool"),
+        ("loss", "hinge", "loss is 'hinge'; allowed: a value of type LossConfig"),
+    ],
+)
+def test_a_field_that_there_is_not_and_another_type_are_refused_where_they_are_set(
+    name, value, message
+):
+    with pytest.raises(UserError, match=message):
+        setattr(Config().image_gan, name, value)
+
+
+def test_a_whole_number_may_stand_for_a_float():
+    config = Config(clip_norm=1)
+    assert config.clip_norm == 1.0 and type(config.clip_norm) is float
+
+
+def test_a_run_s_file_of_the_first_version_is_read_into_the_groups_of_this_one(tmp_path):
+    old = {
+        "method": "pix2pix",
+        "cycle_weight": 1.0,
+        "generator": {"name": "unet", "filters": 7},
+        "discriminator": {"name": "feature_critic", "filters": 32},
+        "loss": "hinge",
+        "adversarial_weight": 2.0,
+        "l1_weight": 3.0,
+        "backbone": "",
+        "augment": "color",
+        "discriminator_weight": 0.5,
+        "num_discriminator_steps": 2,
+        "discriminator_learning_rate": 1e-4,
+        "learning_rate": 1e-3,
+        "beta_1": 0.0,
+        "adam_epsilon": 1e-6,
+        "ema_decay": 0.9,
+        "batch_size": 5,
+        "num_steps": 6,
+    }
+    watched = {**old, "adversarial_weight": 0.0, "augment": ""}
+    (tmp_path / config_lib.FILE_NAME).write_text(
+        json.dumps({"data": "x", "image_gan": old, "reverse_gan": watched})
+    )
+    config = config_lib.load(tmp_path).validate()
+    gan = config.image_gan
+    assert (gan.generator.filters, gan.batch_size, gan.num_steps) == (7, 5, 6)
+    assert gan.discriminator == config_lib.DiscriminatorConfig(
+        "feature_critic", 32, loss_weight=0.5, updates_per_step=2, learning_rate=1e-4
+    )
+    assert gan.loss == config_lib.LossConfig("hinge", 2.0, 3.0, augment="color")
+    assert gan.optimizer == config_lib.OptimizerConfig(1e-3, 0.0, epsilon=1e-6, ema_decay=0.9)
+    # Its discriminator only watched, so that now there is none.
+    usual = Config().reverse_gan
+    assert not config.reverse_gan.has_discriminator
+    assert config.reverse_gan.discriminator == usual.discriminator
+    assert config.reverse_gan.loss == config_lib.LossConfig("vanilla", 0.0, 3.0)
+    assert config.reverse_gan.generator.filters == 7
+    assert config.feature_gan == usual
+
+
+def test_the_shipped_model_s_recipe_loads_whatever_version_it_is_of():
+    [path] = (ROOT / "s2i_tf" / "pretrained").rglob("model.json")
+    recipe = config_lib.from_dict(json.loads(path.read_text())["recipe"], str(path))
+    recipe.data = "somewhere"
+    recipe.validate()
+    assert not recipe.feature_gan.has_discriminator and not recipe.reverse_gan.has_discriminator
+    assert recipe.feature_gan.loss.energy_weight == 1.0
+    assert recipe.image_gan.has_discriminator
+    assert recipe.image_gan.loss.adversarial == "hinge"
+    assert recipe.image_gan.loss.backbone == "efficientnet_lite2"
+    assert recipe.image_gan.optimizer.ema_decay > 0
+
+
+def test_a_bare_name_finds_a_packaged_configuration_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config_lib.read_file("realpairs/best").image_to_sound
+    assert {"demo", "smoke", "paper/pix2pix"} <= set(config_lib.packaged())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("realpairs/bets", "no configuration 'realpairs/bets' comes with the package; did you "),
+        ("nothere.py", "nothere.py: there is no such configuration file"),
+        ("typo.py", r"typo.py, line 6: GanConfig has no field 'num_step'; did you mean"),
+        ("broken.py", r"broken.py, line 2: ZeroDivisionError: division by zero"),
+        ("syntax.py", r"syntax.py: SyntaxError"),
+        ("without.py", r"without.py: AttributeError: .*get_config"),
+        ("other.py", r"other.py: get_config\(\) returns NoneType; allowed: a Config"),
+        ("typo.py:argument", r"typo.py: TypeError: .*argument"),
+    ],
+)
+def test_a_mistake_in_a_configuration_file_is_answered_by_its_line(
+    name, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    body = "from s2i_tf.config import Config\n\n\ndef get_config():\n    config = Config()\n"
+    for file, text in {
+        "typo.py": f"{body}    config.image_gan.num_step = 7\n    return config\n",
+        "broken.py": "def get_config():\n    return 1 / 0\n",
+        "syntax.py": "def get_config(:\n",
+        "without.py": "x = 1\n",
+        "other.py": "def get_config():\n    pass\n",
+    }.items():
+        (tmp_path / file).write_text(text)
+    with pytest.raises(UserError, match=message):
+        config_lib.read_file(name)
+
+
 def test_an_unknown_field_in_a_run_s_file_is_named_with_the_nearest(tmp_path):
     values = dataclasses.asdict(Config())
     values["multimodal"]["batchsize"] = 3
     (tmp_path / config_lib.FILE_NAME).write_text(json.dumps(values))
-    with pytest.raises(UserError, match="unknown field 'batchsize'; 'batch_size'"):
+    with pytest.raises(UserError, match="no field 'batchsize'; did you mean 'batch_size'"):
         config_lib.load(tmp_path)
 
 

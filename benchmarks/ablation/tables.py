@@ -113,8 +113,8 @@ def of_penalty(rows: Iterable[Row]) -> str:
         norm = last["discriminator_gradient_norm"]
         lines.append(
             [
-                str(changes.get("discriminator_weight", 0.001)),
-                _exact(changes.get("adam_epsilon", 1e-8)),
+                str(changes.get("discriminator.loss_weight", 0.001)),
+                _exact(changes.get("optimizer.epsilon", 1e-8)),
                 _exact(norm),
                 _exact(norm / math.sqrt(row["num_discriminator_weights"])),
                 _exact(last["generator_gradient_norm"]),

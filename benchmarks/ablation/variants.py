@@ -52,14 +52,14 @@ _SMALL_FEATURES: Changes = {
     "generator.filters": 8,
     "discriminator.filters": 8,
     "batch_size": 8,
-    "learning_rate": 1e-3,
+    "optimizer.learning_rate": 1e-3,
 }
 _SMALL_IMAGES: Changes = {
     "generator.filters": 16,
     "discriminator.filters": 16,
     "batch_size": 8,
-    "learning_rate": 5e-4,
-    "discriminator_learning_rate": 2e-4,
+    "optimizer.learning_rate": 5e-4,
+    "discriminator.learning_rate": 2e-4,
 }
 _BALANCED: Changes = {"balanced": True, "repair_pairs": True}
 _NO_HIDDEN_LOSSES: Changes = {"hidden_l1_weight": 0.0, "before_weight": 0.0, "after_weight": 0.0}
@@ -79,27 +79,35 @@ _BEST_LAYERS: Changes = {
     "learning_rate": 1e-3,
     "batch_size": 252,
 }
-_VECTORS: Changes = {
+_VECTORS_ALONE: Changes = {
     **_BALANCED,
     "generator.name": "feature_decoder",
     "generator.filters": 64,
     "generator.norm": "none",
     "generator.dropout": 0.0,
-    "discriminator.name": "feature_critic",
     "discriminator.filters": 64,
+    "loss.l1_weight": 0.0,
+    "optimizer.beta_1": 0.0,
+    "optimizer.beta_2": 0.99,
+    "batch_size": 126,
+    "optimizer.learning_rate": 1e-3,
+}
+_CRITIC: Changes = {
+    "discriminator.name": "feature_critic",
     "discriminator.num_layers": 1,
     "discriminator.norm": "spectral",
-    "loss": "hinge",
-    "l1_weight": 0.0,
-    "discriminator_weight": 1.0,
-    "beta_1": 0.0,
-    "beta_2": 0.99,
-    "batch_size": 126,
-    "learning_rate": 1e-3,
-    "discriminator_learning_rate": 2e-4,
+}
+_VECTORS: Changes = {
+    **_VECTORS_ALONE,
+    **_CRITIC,
+    "discriminator.loss_weight": 1.0,
+    "discriminator.learning_rate": 2e-4,
+    "loss.adversarial": "hinge",
 }
 _SAME_BACK: Changes = {
-    f"{_WHOLE}.reverse_gan.{name}": value for name, value in _VECTORS.items() if "." in name
+    f"{_WHOLE}.reverse_gan.{name}": value
+    for name, value in {**_VECTORS_ALONE, **_CRITIC}.items()
+    if name.startswith(("generator.", "discriminator."))
 }
 _PROJECTED: Changes = {
     **_BALANCED,
@@ -110,15 +118,15 @@ _PROJECTED: Changes = {
     "discriminator.filters": 48,
     "discriminator.num_layers": 2,
     "discriminator.norm": "spectral",
-    "loss": "hinge",
-    "backbone": "efficientnet_lite2",
-    "augment": "color,translation",
-    "l1_weight": 0.0,
-    "beta_1": 0.0,
-    "beta_2": 0.99,
-    "ema_decay": 0.99,
+    "loss.adversarial": "hinge",
+    "loss.backbone": "efficientnet_lite2",
+    "loss.augment": "color,translation",
+    "loss.l1_weight": 0.0,
+    "optimizer.beta_1": 0.0,
+    "optimizer.beta_2": 0.99,
+    "optimizer.ema_decay": 0.99,
 }
-_PROJECTED_BEST: Changes = {**_PROJECTED, "perceptual_weight": 10.0, "l1_weight": 4.0}
+_PROJECTED_BEST: Changes = {**_PROJECTED, "loss.perceptual_weight": 10.0, "loss.l1_weight": 4.0}
 
 
 def _rows(stage: str, base: Changes, rows: Mapping[str, dict[str, Any]]) -> tuple[Variant, ...]:
@@ -218,24 +226,28 @@ VARIANTS: tuple[Variant, ...] = (
             },
             "epsilon": {
                 "title": "… Adam's epsilon 1e-4 instead of 1e-8",
-                "changes": {"adam_epsilon": 1e-4},
+                "changes": {"optimizer.epsilon": 1e-4},
                 "judged": True,
             },
             "energy": {
                 "title": "vectors: energy distance 20 alone",
-                "changes": {**_VECTORS, "energy_weight": 20.0, "adversarial_weight": 0.0},
+                "changes": {
+                    **_VECTORS_ALONE,
+                    "loss.energy_weight": 20.0,
+                    "loss.adversarial_weight": 0.0,
+                },
                 "times_pairs": 5.0,
                 "judged": True,
                 "num_seeds": 3,
             },
-            "no_penalty": {"title": "… no penalty", "changes": {"discriminator_weight": 1.0}},
+            "no_penalty": {"title": "… no penalty", "changes": {"discriminator.loss_weight": 1.0}},
             "no_penalty_epsilon": {
                 "title": "… no penalty, epsilon 1e-4",
-                "changes": {"discriminator_weight": 1.0, "adam_epsilon": 1e-4},
+                "changes": {"discriminator.loss_weight": 1.0, "optimizer.epsilon": 1e-4},
             },
             "energy_critic": {
                 "title": "vectors: energy distance 20 and a critic, hinge",
-                "changes": {**_VECTORS, "energy_weight": 20.0},
+                "changes": {**_VECTORS, "loss.energy_weight": 20.0},
                 "times_pairs": 5.0,
                 "judged": True,
             },
@@ -246,7 +258,12 @@ VARIANTS: tuple[Variant, ...] = (
             },
             "disco": {
                 "title": "vectors: DiscoGAN, hinge, from no pairs",
-                "changes": {**_VECTORS, **_SAME_BACK, "method": "disco"},
+                "changes": {
+                    **_VECTORS,
+                    **_SAME_BACK,
+                    "method": "disco",
+                    "loss.l1_weight": 100.0,  # the default: without pairs there is none
+                },
                 "times_pairs": 5.0,
             },
             "encoder_decoder": {
@@ -256,21 +273,24 @@ VARIANTS: tuple[Variant, ...] = (
             "began": {
                 "title": "… BEGAN: no penalty of 0.001, an auto-encoder as D",
                 "changes": {
-                    "loss": "began",
-                    "discriminator_weight": 1.0,
+                    "loss.adversarial": "began",
+                    "discriminator.loss_weight": 1.0,
                     "discriminator.name": "autoencoder",
                 },
             },
             "wgan_gp": {
                 "title": "… WGAN-GP: no penalty of 0.001, no norm in D",
                 "changes": {
-                    "loss": "wgan_gp",
-                    "discriminator_weight": 1.0,
+                    "loss.adversarial": "wgan_gp",
+                    "discriminator.loss_weight": 1.0,
                     "discriminator.norm": "none",
                 },
             },
-            "hinge": {"title": "… hinge", "changes": {"loss": "hinge"}},
-            "least_squares": {"title": "… least squares", "changes": {"loss": "least_squares"}},
+            "hinge": {"title": "… hinge", "changes": {"loss.adversarial": "hinge"}},
+            "least_squares": {
+                "title": "… least squares",
+                "changes": {"loss.adversarial": "least_squares"},
+            },
             "spectral": {
                 "title": "… spectral norm in D",
                 "changes": {"discriminator.norm": "spectral"},
@@ -289,7 +309,7 @@ VARIANTS: tuple[Variant, ...] = (
             },
             "perceptual": {
                 "title": "… perceptual distance 10",
-                "changes": {"perceptual_weight": 10.0, "backbone": "efficientnet_lite2"},
+                "changes": {"loss.perceptual_weight": 10.0, "loss.backbone": "efficientnet_lite2"},
             },
             "projected_batch": {
                 "title": "decoder, projected, perceptual 10, L1 4, batches of 16: half the updates",
@@ -302,16 +322,16 @@ VARIANTS: tuple[Variant, ...] = (
             },
             "augment": {
                 "title": "… DiffAugment",
-                "changes": {"augment": "color,translation,cutout"},
+                "changes": {"loss.augment": "color,translation,cutout"},
             },
             "resize_unet": {
                 "title": "… resizing instead of strides",
                 "changes": {"generator.name": "resize_unet"},
             },
-            "hinge": {"title": "… hinge", "changes": {"loss": "hinge"}},
+            "hinge": {"title": "… hinge", "changes": {"loss.adversarial": "hinge"}},
             "feature_matching": {
                 "title": "… feature matching 10",
-                "changes": {"feature_matching_weight": 10.0},
+                "changes": {"loss.feature_matching_weight": 10.0},
             },
             "instance": {
                 "title": "… instance norm in G",
@@ -321,7 +341,7 @@ VARIANTS: tuple[Variant, ...] = (
                 "title": "… no skips",
                 "changes": {"generator.name": "encoder_decoder"},
             },
-            "ema": {"title": "… moving average 0.99", "changes": {"ema_decay": 0.99}},
+            "ema": {"title": "… moving average 0.99", "changes": {"optimizer.ema_decay": 0.99}},
             "bfloat16": {
                 "title": "… in mixed bfloat16",
                 "changes": {"config.precision": "mixed_bfloat16"},
@@ -367,8 +387,6 @@ def build_config(variant: Variant, data: str, seed: int, budget_share: float = 1
         owner = config if name.startswith(f"{_WHOLE}.") else settings
         for parent in parents:
             owner = getattr(owner, parent)
-        if not hasattr(owner, field):
-            raise AttributeError(f"{variant.stage} has no field {name}")
         setattr(owner, field, value)
     num_pairs = NUM_PAIRS[variant.stage] * variant.times_pairs * budget_share
     settings.num_steps = max(1, round(num_pairs / settings.batch_size))

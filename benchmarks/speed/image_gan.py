@@ -9,8 +9,8 @@ from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.stages.gan_stages import dtype_policy
-from s2i_tf.training.trainers.gan_trainer import Pix2Pix
+from s2i_tf.training.stages.gan_stage import dtype_policy
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
 
 
 def build_trainer(
@@ -20,7 +20,7 @@ def build_trainer(
     precision: str = "float32",
     dropout: float = step.DROPOUT,
     epsilon: float = step.EPSILON,
-) -> Pix2Pix:
+) -> GanTrainer:
     """pix2pix as a run has it by default, of maps that are laid out already.
 
     Args:
@@ -34,7 +34,7 @@ def build_trainer(
     condition = (side, side, step.CONDITION_CHANNELS)
     picture = (side, side, spec.IMAGE_CHANNELS)
     with dtype_policy(precision):
-        trainer = Pix2Pix(
+        trainer = GanTrainer(
             build_generator(
                 settings.generator.name,
                 condition,
@@ -44,17 +44,19 @@ def build_trainer(
                 seed=0,
             ),
             build_discriminator(settings.discriminator.name, condition, picture, filters=filters),
-            objective=GanObjective(adversarial_loss(settings.loss), l1_weight=settings.l1_weight),
+            objective=GanObjective(
+                adversarial_loss(settings.loss.adversarial), l1_weight=settings.loss.l1_weight
+            ),
             prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
             seed=0,
         )
     optimizers = (
         build_adam(
-            learning_rate=settings.learning_rate,
+            learning_rate=settings.optimizer.learning_rate,
             num_steps=settings.num_steps,
-            constant_share=settings.constant_share,
-            beta_1=settings.beta_1,
-            beta_2=settings.beta_2,
+            constant_share=settings.optimizer.constant_share,
+            beta_1=settings.optimizer.beta_1,
+            beta_2=settings.optimizer.beta_2,
             epsilon=epsilon,
         )
         for _ in ("generator", "discriminator")
@@ -63,7 +65,7 @@ def build_trainer(
     return trainer
 
 
-def num_weights(trainer: Pix2Pix) -> int:
+def num_weights(trainer: GanTrainer) -> int:
     """How many numbers both players learn."""
     weights = trainer.generator.trainable_variables + trainer.discriminator.trainable_variables
     return sum(int(np.prod(weight.shape)) for weight in weights)

@@ -18,11 +18,11 @@ from s2i_tf import spec
 from s2i_tf.config import GanConfig
 
 _SETTINGS = GanConfig()
-LEARNING_RATE = _SETTINGS.learning_rate
-BETA_1 = _SETTINGS.beta_1
-BETA_2 = _SETTINGS.beta_2
-EPSILON = _SETTINGS.adam_epsilon
-L1_WEIGHT = _SETTINGS.l1_weight
+LEARNING_RATE = _SETTINGS.optimizer.learning_rate
+BETA_1 = _SETTINGS.optimizer.beta_1
+BETA_2 = _SETTINGS.optimizer.beta_2
+EPSILON = _SETTINGS.optimizer.epsilon
+L1_WEIGHT = _SETTINGS.loss.l1_weight
 DROPOUT = _SETTINGS.generator.dropout
 CONDITION_CHANNELS = 1
 

@@ -10,7 +10,7 @@ from benchmarks.speed import flops, image_gan
 from benchmarks.speed.workers import Step, serve
 from s2i_tf.kernels.convolutions import DoublingConv2D, HalvingConv2D, PaddedConv2D
 from s2i_tf.models.norms import BatchNorm
-from s2i_tf.training.trainers.gan_trainer import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
 
 
 class _PlainPaddedConv2D(PaddedConv2D):
@@ -28,7 +28,7 @@ _PLAIN = {
 }
 
 
-def build_trainer(*, filters: int, side: int, **settings: Any) -> Pix2Pix:
+def build_trainer(*, filters: int, side: int, **settings: Any) -> GanTrainer:
     """The image GAN as `configs/paper` has it, the same in every process.
 
     Args:
@@ -47,7 +47,7 @@ class Straightforward:
       trainer: whose players' weights it starts with.
     """
 
-    def __init__(self, trainer: Pix2Pix):
+    def __init__(self, trainer: GanTrainer):
         self.generator, self.discriminator = (
             _with_keras_layers(player) for player in (trainer.generator, trainer.discriminator)
         )

@@ -39,7 +39,7 @@ def get_config() -> Config:
     config.unknown_sounds = "../shared/realpairs/other"
     config.reverse_gan.generator.dropout = 0.1
     config.reverse_gan.generator.filters = 32
-    config.reverse_gan.l2_weight = 1.0
+    config.reverse_gan.loss.l2_weight = 1.0
     config.reverse_gan.num_steps = 200
     return config
 
@@ -63,18 +63,12 @@ def _multimodal(multimodal) -> None:
 def _of_features(gan) -> None:
     gan.generator.name = "feature_decoder"
     gan.generator.norm = "none"
-    gan.discriminator.name = "feature_critic"
-    gan.discriminator.filters = 32
-    gan.discriminator.num_layers = 1
-    gan.discriminator.norm = "spectral"
-    gan.loss = "hinge"
-    gan.adversarial_weight = 0.0  # so the discriminator only watches
-    gan.l1_weight = 0.0
-    gan.energy_weight = 1.0
-    gan.discriminator_weight = 1.0
-    gan.learning_rate = 1e-3
-    gan.beta_2 = 0.99
-    gan.constant_share = 0.0
+    gan.loss.adversarial_weight = 0.0  # no discriminator
+    gan.loss.l1_weight = 0.0
+    gan.loss.energy_weight = 1.0
+    gan.optimizer.learning_rate = 1e-3
+    gan.optimizer.beta_2 = 0.99
+    gan.optimizer.constant_share = 0.0
     gan.balanced = True
     gan.repair_pairs = True
     gan.batch_size = 126
@@ -90,18 +84,18 @@ def _image_gan(gan) -> None:
     gan.discriminator.filters = 48
     gan.discriminator.num_layers = 2
     gan.discriminator.norm = "spectral"
-    gan.backbone = "efficientnet_lite2"
-    gan.loss = "hinge"
-    gan.adversarial_weight = 2.0
-    gan.l1_weight = 4.0
-    gan.perceptual_weight = 10.0
-    gan.augment = "color,translation"
+    gan.loss.backbone = "efficientnet_lite2"
+    gan.loss.adversarial = "hinge"
+    gan.loss.adversarial_weight = 2.0
+    gan.loss.l1_weight = 4.0
+    gan.loss.perceptual_weight = 10.0
+    gan.loss.augment = "color,translation"
     gan.generated_share = 0.5
-    gan.learning_rate = 5e-4
-    gan.discriminator_learning_rate = 2e-4
-    gan.beta_1 = 0.0
-    gan.beta_2 = 0.99
-    gan.ema_decay = 0.998
+    gan.optimizer.learning_rate = 5e-4
+    gan.discriminator.learning_rate = 2e-4
+    gan.optimizer.beta_1 = 0.0
+    gan.optimizer.beta_2 = 0.99
+    gan.optimizer.ema_decay = 0.998
     gan.balanced = True
     gan.repair_pairs = True
     gan.batch_size = 16

@@ -29,9 +29,9 @@ def get_config() -> Config:
     config = runpy.run_path(str(pathlib.Path(__file__).with_name("best.py")))["get_config"]()
     gan = config.image_gan
     gan.generator.name = "modulated_decoder"
-    gan.class_weight = 1.0
+    gan.loss.class_weight = 1.0
     gan.generated_share = 1.0
-    gan.augment = "color,translation,flip"
+    gan.loss.augment = "color,translation,flip"
     gan.precision = "auto"
     gan.batch_size = 12
     gan.num_steps = 60_000

@@ -19,8 +19,8 @@ def get_config() -> Config:
     config.multimodal.num_steps = 300
     config.feature_gan.num_steps = 1200
     # Without it Adam undoes the penalty on the discriminator: see docs/deviations.md.
-    config.feature_gan.adam_epsilon = 1e-4
-    config.feature_gan.learning_rate = 1e-3
+    config.feature_gan.optimizer.epsilon = 1e-4
+    config.feature_gan.optimizer.learning_rate = 1e-3
     config.image_gan.num_steps = 1500
     for gan in (config.feature_gan, config.image_gan):
         gan.generator.filters = 32

@@ -14,10 +14,10 @@ import time
 
 from absl import flags
 
-from s2i_tf.config import PACKAGED
+from s2i_tf import config as config_lib
 from s2i_tf.errors import UserError
 
-CONFIG = PACKAGED / "demo.py"
+CONFIG = "demo"
 NETS = ("soundnet", "efficientnet_lite0", "efficientnet_lite2")
 _SOUNDS_SHOWN = 20
 
@@ -25,16 +25,15 @@ _SOUNDS_SHOWN = 20
 def define_flags() -> None:
     """Defines --out and --config."""
     flags.DEFINE_string("out", "demo_out", "Folder for data, run, pictures and export.")
-    flags.DEFINE_string("config", str(CONFIG), "Configuration of the training.")
+    flags.DEFINE_string("config", CONFIG, "Configuration of the training, as `train` takes it.")
 
 
 def run(args: list[str]) -> None:
     """Runs the verbs one after the other."""
     if args:
         raise UserError(f"demo takes no arguments, got {args[0]!r}")
-    config = pathlib.Path(flags.FLAGS.config)
-    if not config.is_file():
-        raise UserError(f"--config={config} is not a file; without it the demo takes its own")
+    config = flags.FLAGS.config
+    config_lib.read_file(config)  # so that a mistake is told before the data are prepared
     out = pathlib.Path(flags.FLAGS.out)
     data, workdir = out / "data", out / "run"
     began = time.monotonic()

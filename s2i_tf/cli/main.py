@@ -5,12 +5,14 @@ them imports TensorFlow before `run`, so that help and mistakes are answered at 
 """
 
 import codecs
+import dataclasses
 import importlib
 import logging
 import os
 import sys
 import types
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -110,10 +112,15 @@ def _overview() -> str:
 
 def _help(module: types.ModuleType) -> str:
     described = [
-        f"  --{flag.name}: {flag.help}" + (f" (default: {flag.default})" if flag.default else "")
+        f"  --{flag.name}: {flag.help}" + _default(flag.default)
         for flag in flags.FLAGS.get_flags_for_module(module.__name__)
     ]
     return "\n".join([module.__doc__.strip(), "", "flags:", *described])
+
+
+def _default(value: Any) -> str:
+    """What the help says of a flag's default; a whole configuration is no line of it."""
+    return f" (default: {value})" if value and not dataclasses.is_dataclass(value) else ""
 
 
 def _summary(module: types.ModuleType) -> str:

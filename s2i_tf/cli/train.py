@@ -1,17 +1,20 @@
 """Train the three stages: multimodal layers, feature GAN, image GAN.
 
-s2i train --config=configs/realpairs/quick.py --workdir=RUN --config.data=DATA
+s2i train --config=realpairs/quick --workdir=RUN --config.data=DATA
 
 s2i train --resume --workdir=RUN
 
 Goes on where an interrupted run of the same configuration stopped; a stage that is done is
-skipped. SIGTERM saves the state and ends it with exit code 143. Single settings are overridden as
---config.image_gan.generator.filters=32.
+skipped. SIGTERM saves the state and ends it with exit code 143. --config takes the name of a
+configuration that comes with the package, or a file of your own, which ends in .py. Single settings
+are overridden as --config.image_gan.generator.filters=32; on --resume the last stage may be trained
+longer, as --config.image_gan.num_steps=5000, and --config.data may say where the data lie now.
 
 --backend=jax trains with JAX alone, on a machine that need not have TensorFlow; the trained model
 is the same kind of folder.
 """
 
+import functools
 import importlib.util
 import logging
 import os
@@ -33,7 +36,12 @@ _BACKENDS = ("tensorflow", "jax")
 
 def define_flags() -> None:
     """Defines --config, --workdir, --resume, --stage, --backend and --dry_run."""
-    config_flags.DEFINE_config_file("config", None, "Python file with get_config(), FILE.py[:ARG].")
+    config_flags.DEFINE_config_dataclass(
+        "config",
+        Config(),
+        "Name of a packaged configuration, or a Python file with get_config(), FILE.py[:ARG].",
+        parse_fn=config_lib.read_file,
+    )
     flags.DEFINE_string("workdir", None, "Folder of the run: a new one, or one to go on with.")
     flags.DEFINE_bool("resume", False, "Take the configuration from --workdir and go on.")
     flags.DEFINE_list("stage", [_ALL], "Stages to train, or `all` in order.")
@@ -76,15 +84,19 @@ def _choose_backend(name: str) -> None:
 
 
 def _config() -> Config:
-    """The configuration of the flags, or that of the run to go on with."""
-    config, workdir = flags.FLAGS.config, flags.FLAGS.workdir
-    if flags.FLAGS.resume:
-        if config is not None:
-            raise UserError("--resume takes the configuration from --workdir, not from --config")
-    elif not isinstance(config, Config):
-        raise UserError(
-            "--config=FILE.py is missing" if config is None else "get_config() returns no Config"
-        )
+    """The configuration of the flags, or that of the run to go on with, with its overrides."""
+    flag, workdir = flags.FLAGS["config"], flags.FLAGS.workdir
+    from_file = isinstance(flag.config_filename, str)
+    if flags.FLAGS.resume and from_file:
+        raise UserError("--resume takes the configuration from --workdir, not from --config")
+    if not flags.FLAGS.resume and not from_file:
+        raise UserError("--config is missing; give a packaged configuration's name or a FILE.py")
     if not workdir:
         raise UserError("--workdir=FOLDER is missing")
-    return config_lib.load(workdir) if flags.FLAGS.resume else config
+    if not flags.FLAGS.resume:
+        return flag.value
+    config = config_lib.load(workdir)
+    for name, value in config_flags.get_override_values(flag).items():
+        *parents, field = name.split(".")
+        setattr(functools.reduce(getattr, parents, config), field, value)
+    return config

@@ -17,7 +17,7 @@ import numpy as np
 
 import s2i_tf
 from s2i_tf import spec
-from s2i_tf.config import Config, flatten
+from s2i_tf.config import Config, flatten, migrate
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.evaluation.heldout import HeldOut
 from s2i_tf.evaluation.inputs import Items
@@ -194,7 +194,7 @@ def _changed(recipe: Mapping[str, Any]) -> dict[str, list[str]]:
     """What is not as in the paper, `field value (the paper's)`, by the part of the recipe."""
     paper = flatten(Config().recipe())
     found: dict[str, list[str]] = {}
-    for name, value in flatten(recipe).items():
+    for name, value in flatten(migrate(recipe)).items():
         if name not in _NOT_RECIPE and value != paper.get(name):
             part, field = name.split(".", 1) if "." in name else ("whole", name)
             found.setdefault(part, []).append(f"{field} {value!r} ({paper.get(name)!r})")

@@ -57,7 +57,7 @@ class GanObjective:
     """The losses of both players.
 
     Attributes:
-      adversarial: the pair of adversarial losses.
+      adversarial: the pair of adversarial losses; None without a discriminator.
       adversarial_weight: of the generator's.
       l1_weight: of the mean absolute difference to the target.
       l2_weight: of the mean squared difference to the target.
@@ -74,7 +74,7 @@ class GanObjective:
       through_backbone: whether the discriminator scores the maps instead of the pictures.
     """
 
-    adversarial: AdversarialLoss
+    adversarial: AdversarialLoss | None
     adversarial_weight: float = 1.0
     l1_weight: float = 100.0
     l2_weight: float = 0.0
@@ -140,13 +140,14 @@ class GanObjective:
         return total, {"discriminator": loss, **logs}
 
     def generator_loss(
-        self, discriminator: Callable, target, made, real: View, fake: View
+        self, discriminator: Callable | None, target, made, real: View, fake: View
     ) -> tuple[Any, Mapping[str, Any]]:
         """The generator's whole loss, a scalar, and its terms by name.
 
         Args:
           discriminator: from context and view to scores; with a weight for feature matching to
-            scores and activations, see `s2i_tf.models.layers.feature_extractor`.
+            scores and activations, see `s2i_tf.models.layers.feature_extractor`. None if there is
+            none.
           target: [batch, …].
           made: what the generator made, [batch + more, …]; the first `batch` have a target.
           real: how the targets were looked at.
@@ -154,10 +155,12 @@ class GanObjective:
         """
         num = ops.shape(target)[0]
         paired_made = _first(made, num)
-        scores = discriminator([fake.context, fake.scored], training=True)
-        if self.feature_matching_weight:
-            scores, *made_features = scores
-        terms = {"adversarial": (self.adversarial_weight, self.adversarial.generator(scores))}
+        terms = {}
+        if discriminator is not None:
+            scores = discriminator([fake.context, fake.scored], training=True)
+            if self.feature_matching_weight:
+                scores, *made_features = scores
+            terms["adversarial"] = (self.adversarial_weight, self.adversarial.generator(scores))
         terms["l1"] = (self.l1_weight, ops.mean(ops.abs(target - paired_made)))
         if self.l2_weight:
             terms["l2"] = (self.l2_weight, ops.mean(ops.square(target - paired_made)))

@@ -2,7 +2,8 @@
 
 A vector of 4096 is a 64×64 map, row by row, repeated to 128×128 "in order to obtain the ensemble
 effect": the network sees each value four times and, where features are the target, predicts it
-four times; the mean of each 2×2 block gives the vector back.
+four times; the mean of each 2×2 block gives the vector back. Where a map has the side of a picture
+that is not 128 px wide, values are repeated once or 4×4 times.
 """
 
 import keras
@@ -11,11 +12,9 @@ from keras import ops
 from s2i_tf import spec
 from s2i_tf.errors import UserError, unknown_name
 
-REPEATS = spec.MAP_SIDE // spec.FEATURE_SIDE
 
-
-def to_map(features):
-    """Features [batch, 4096] as a map [batch, 128, 128, 1].
+def to_map(features, side: int = spec.MAP_SIDE):
+    """Features [batch, 4096] as a map [batch, side, side, 1].
 
     Raises:
       UserError: if the vectors have another size, as those of a smaller hidden layer do.
@@ -26,27 +25,32 @@ def to_map(features):
             f"allowed: multimodal.hidden_units={spec.FEATURE_SIZE}, or networks that take vectors"
         )
     square = ops.reshape(features, (-1, spec.FEATURE_SIDE, spec.FEATURE_SIDE, 1))
-    return ops.repeat(ops.repeat(square, REPEATS, axis=1), REPEATS, axis=2)
+    repeats = side // spec.FEATURE_SIDE
+    if repeats == 1:
+        return square
+    return ops.repeat(ops.repeat(square, repeats, axis=1), repeats, axis=2)
 
 
 def from_map(feature_map):
-    """The features [batch, 4096] of a map [batch, 128, 128, 1]: the means of its 2×2 blocks."""
-    means = ops.average_pool(feature_map, REPEATS, strides=REPEATS)
+    """The features [batch, 4096] of a map [batch, side, side, 1]: the means of its blocks."""
+    repeats = feature_map.shape[1] // spec.FEATURE_SIDE
+    means = ops.average_pool(feature_map, repeats, strides=repeats)
     return ops.reshape(means, (-1, spec.FEATURE_SIZE))
 
 
 def run(generator: keras.Model, vector):
     """Features [batch, 4096] that a generator makes of a vector, in the layout that it takes.
 
-    Of a generator of maps the 2×2 means, of one of vectors what it makes.
+    Of a generator of maps the means of the blocks, of one of vectors what it makes.
     """
     made = generator(lay_out(vector, generator), training=False)
     return from_map(made) if len(made.shape) == 4 else made
 
 
 def lay_out(vector, generator: keras.Model):
-    """A vector [batch, size] as a generator takes it: as it is, or as a map."""
-    return vector if len(generator.input_shape) == 2 else to_map(vector)
+    """A vector [batch, size] as a generator takes it: as it is, or as a map of its side."""
+    shape = generator.input_shape
+    return vector if len(shape) == 2 else to_map(vector, shape[1])
 
 
 @keras.saving.register_keras_serializable("s2i_tf")

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from s2i_tf import files
+from s2i_tf import files, spec
 from s2i_tf.errors import UserError
 from s2i_tf.model_folder import find_model, read_description, read_trained_on, write_description
 from s2i_tf.models import feature_map, part_file
@@ -41,8 +41,8 @@ class SoundToImage:
     Attributes:
       multimodal: the multimodal layers.
       feature_generator: hidden vector, or its map, to scaled image features in the same layout.
-      image_generator: scaled image features, or their map [batch, 128, 128, 1], to pictures
-        [batch, 128, 128, 3] in [-1, 1].
+      image_generator: scaled image features, or their map [batch, side, side, 1], to pictures
+        [batch, side, side, 3] in [-1, 1].
       class_names: of the labels it was trained with.
       fingerprints: digests of the two nets whose features it takes, as in the data set.
       extractors: the names of these nets (`sound`, `image`).
@@ -77,12 +77,17 @@ class SoundToImage:
         return tuple(part for part in parts if part is not None)
 
     @property
+    def image_side(self) -> int:
+        """Width and height of the pictures."""
+        return self.image_generator.output_shape[1]
+
+    @property
     def stochastic(self) -> bool:
         """Whether one sound can give several pictures."""
         return bool(drawn_layers(self.feature_generator, self.image_generator))
 
     def picture_of_sound(self, sound_features, draws=None):
-        """Pictures [batch, 128, 128, 3] in [0, 1] of sound features [batch, 4096]; traceable.
+        """Pictures [batch, side, side, 3] in [0, 1] of sound features [batch, 4096]; traceable.
 
         Without `draws` they are the deterministic ones; with them further samples, see
         `s2i_tf.models.layers.drawn_masks`.
@@ -98,7 +103,7 @@ class SoundToImage:
         return self._picture(feature_map.run(self.feature_generator, condition))
 
     def picture_of_image_features(self, image_features):
-        """Pictures [batch, 128, 128, 3] in [0, 1] of image features [batch, 4096]; traceable."""
+        """Pictures [batch, side, side, 3] in [0, 1] of image features [batch, 4096]; traceable."""
         return self._picture(self.multimodal.image_scaler(image_features))
 
     def generate(self, sound_features: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
@@ -111,7 +116,7 @@ class SoundToImage:
           seed: of the further ones.
 
         Returns:
-          Float32 [num, 128, 128, 3] in [0, 1].
+          Float32 [num, side, side, 3] in [0, 1].
 
         Raises:
           UserError: if a further picture is asked of a model that has no dropout.
@@ -144,7 +149,7 @@ class SoundToImage:
         return _in_batches(self.what_is_heard, sound_features)
 
     def images_from_features(self, image_features: np.ndarray) -> np.ndarray:
-        """Pictures float32 [num, 128, 128, 3] in [0, 1] of image features [num, 4096] (5.2)."""
+        """Pictures float32 [num, side, side, 3] in [0, 1] of image features [num, 4096] (5.2)."""
         return _in_batches(self.picture_of_image_features, image_features)
 
     def sound_of_image_features(self, image_features):
@@ -207,6 +212,7 @@ class SoundToImage:
             write_description(
                 temporary,
                 class_names=self.class_names,
+                image_side=self.image_side,
                 fingerprints=self.fingerprints,
                 extractors=self.extractors,
                 nets=self.nets,
@@ -230,7 +236,7 @@ class SoundToImage:
         for part in (*_PARTS, *_FURTHER_PARTS):
             if part in _PARTS or part_file.exists(folder, part):
                 parts[part] = part_file.load(folder, part)
-        return cls(
+        model = cls(
             class_names=tuple(description["class_names"]),
             fingerprints=description["fingerprints"],
             extractors=description["extractors"],
@@ -239,6 +245,13 @@ class SoundToImage:
             recipe=description.get("recipe"),
             **parts,
         )
+        said = description.get("image_side", spec.IMAGE_SIDE)
+        if model.image_side != said:
+            raise UserError(
+                f"{folder}: its description says pictures of {said} px, the image generator "
+                f"makes {model.image_side}; take the folder as it was saved"
+            )
+        return model
 
     def _picture(self, image_features):
         condition = feature_map.lay_out(image_features, self.image_generator)

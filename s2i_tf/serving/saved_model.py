@@ -156,7 +156,7 @@ def facts(model: SoundToImage) -> dict:
             "max_samples": checks.MAX_SAMPLES,
             "max_seconds": checks.MAX_SECONDS,
         },
-        "image": {"side": spec.IMAGE_SIDE, "channels": spec.IMAGE_CHANNELS, "range": [0.0, 1.0]},
+        "image": {"side": model.image_side, "channels": spec.IMAGE_CHANNELS, "range": [0.0, 1.0]},
         "max_pictures": checks.MAX_PICTURES if model.stochastic else 1,
     }
 

@@ -1,6 +1,6 @@
 """Adam as pix2pix uses it, and its learning rate: constant, then linearly down to zero.
 
-Keras alone; how an update goes on several replicas stands in `s2i_tf.training.backends.tf_updates`.
+Keras alone; how an update goes on several replicas stands in `s2i_tf.kernels.adam`.
 """
 
 import keras
@@ -49,7 +49,7 @@ def build_adam(
     accumulation_steps: int = 1,
     loss_scaling: bool = False,
 ) -> keras.optimizers.Optimizer:
-    """Adam with its schedule; on TensorFlow one for `s2i_tf.training.backends.tf_updates.update`.
+    """Adam with its schedule, whose gradients are those of the global batch.
 
     Args:
       learning_rate: at the start.
@@ -67,15 +67,18 @@ def build_adam(
         rate = ConstantThenLinear(
             learning_rate, -(-num_steps // accumulation_steps), constant_share
         )
-    adam = keras.optimizers.Adam
+    settings = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     if keras.backend.backend() == "tensorflow":
-        from s2i_tf.training.backends.tf_updates import ReplicaAdam as adam
-    optimizer = adam(
-        rate,
-        beta_1=beta_1,
-        beta_2=beta_2,
-        epsilon=epsilon,
-        global_clipnorm=clip_norm or None,
-        gradient_accumulation_steps=accumulation_steps if accumulation_steps > 1 else None,
-    )
+        from s2i_tf.kernels.adam import ReplicaAdam
+
+        optimizer = ReplicaAdam(
+            rate, clip_norm=clip_norm, accumulation_steps=accumulation_steps, **settings
+        )
+    else:
+        optimizer = keras.optimizers.Adam(
+            rate,
+            global_clipnorm=clip_norm or None,
+            gradient_accumulation_steps=accumulation_steps if accumulation_steps > 1 else None,
+            **settings,
+        )
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer

@@ -1,7 +1,8 @@
 """A whole training run: the stages in order, each skipped if done, and the stacked model.
 
 Everything that the run depends on stands in its folder: `resolved_config.json`, and `run.json`
-with seed, versions, devices and the fingerprints of data and nets.
+with seed, versions, devices, the fingerprints of data and nets, and the stages that were made
+longer on the way.
 """
 
 import contextlib
@@ -89,11 +90,14 @@ def plan_stages(config: Config, workdir: pathlib.Path, stages: Sequence[str] = (
             raise UserError(f"stage {name} needs config.image_to_sound, which is off")
     info = dataset_info.load(config.data)
     _check_workdir(config, workdir, info)
-    return [
+    planned = [
         STAGES[name](config, info, workdir)
         for name in wanted(config)
         if not stages or name in stages
     ]
+    for stage in planned:
+        stage.check()
+    return planned
 
 
 def describe(stage: Stage) -> str:
@@ -113,9 +117,15 @@ def _prepare_folder(
     config: Config, workdir: pathlib.Path, stages: Sequence[str], strategy: strategy_lib.Strategy
 ) -> None:
     plan_stages(config, workdir, stages)
+    info = dataset_info.load(config.data)
+    lengthened = _lengthened(config, workdir)
+    for change in lengthened:
+        stage = STAGES[change["stage"]](config, info, workdir)
+        if stage.result.exists():  # what is done now is not done any more
+            stage.save_trained_steps(min(stage.trained_steps, change["from"]))
     workdir.mkdir(parents=True, exist_ok=True)
     config.save(workdir)
-    _save_run(workdir, config, dataset_info.load(config.data), strategy)
+    _save_run(workdir, config, info, strategy, lengthened)
 
 
 def _train_stage(
@@ -160,6 +170,7 @@ def _describe_model(config: Config, workdir: pathlib.Path) -> None:
         model_folder.write_description(
             workdir / model_folder.FOLDER_IN_RUN,
             class_names=info.class_names,
+            image_side=info.image_side,
             fingerprints=info.fingerprints,
             extractors=info.extractors,
             nets=info.nets,
@@ -198,6 +209,9 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
     before.data = config.data  # it may have moved; what it holds is compared by fingerprint
     if not before.image_to_sound:  # the other direction may be added later
         before.image_to_sound, before.reverse_gan = config.image_to_sound, config.reverse_gan
+    for change in _lengthened(config, workdir):
+        getattr(before, change["stage"]).num_steps = change["to"]
+        _check_longer(change["stage"], config, info, workdir)
     if different := config_lib.differences(before, config):
         raise UserError(
             f"{workdir}: a run of another configuration ({'; '.join(different[:3])}); "
@@ -207,6 +221,33 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
     if run_file.exists() and json.loads(run_file.read_text())["data"] != _data_identity(info):
         raise UserError(
             f"{workdir}: a run on other data than {config.data}; choose another --workdir"
+        )
+
+
+def _lengthened(config: Config, workdir: pathlib.Path) -> list[dict]:
+    """The stages that shall be trained for more steps than the run in the folder was to."""
+    if not (workdir / config_lib.FILE_NAME).exists():
+        return []
+    before = config_lib.load(workdir)
+    steps = {name: [getattr(one, name).num_steps for one in (before, config)] for name in STAGES}
+    return [
+        {"stage": name, "from": old, "to": new} for name, (old, new) in steps.items() if new > old
+    ]
+
+
+def _check_longer(name: str, config: Config, info: DatasetInfo, workdir: pathlib.Path) -> None:
+    """Refuses to train a stage longer where that would leave others behind or begin anew."""
+    stage = STAGES[name](config, info, workdir)
+    for other in (STAGES[one](config, info, workdir) for one in wanted(config)):
+        if name in other.needs and other.begun:
+            raise UserError(
+                f"config.{name}.num_steps is {stage.num_steps}, but {other.name} was trained on "
+                f"what {name} had left; choose another --workdir"
+            )
+    if stage.result.exists() and not any((stage.folder / loop.CHECKPOINTS_FOLDER).glob("*")):
+        raise UserError(
+            f"config.{name}.num_steps is {stage.num_steps}, but the saved state of {name} is gone; "
+            "choose another --workdir"
         )
 
 
@@ -222,7 +263,11 @@ def _data_identity(info: DatasetInfo) -> dict:
 
 
 def _save_run(
-    workdir: pathlib.Path, config: Config, info: DatasetInfo, strategy: strategy_lib.Strategy
+    workdir: pathlib.Path,
+    config: Config,
+    info: DatasetInfo,
+    strategy: strategy_lib.Strategy,
+    lengthened: list[dict],
 ) -> None:
     values = {
         "seed": config.seed,
@@ -245,10 +290,12 @@ def _save_run(
     }
     path = workdir / RUN_FILE
     if path.exists():
-        versions = json.loads(path.read_text())["versions"]
+        before = json.loads(path.read_text())
+        lengthened = before.get("lengthened", []) + lengthened
+        versions = before["versions"]
         for name, version in values["versions"].items():
             if versions.get(name, version) != version:
                 logger.warning(
                     "%s: begun with %s %s, goes on with %s", path, name, versions.get(name), version
                 )
-    files.write_json(path, values)
+    files.write_json(path, {**values, "lengthened": lengthened})

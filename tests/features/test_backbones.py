@@ -6,7 +6,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.features import load_classifier
 from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.backbones import load_backbone
-from s2i_tf.training.stages.gan_stages import dtype_policy
+from s2i_tf.training.stages.gan_stage import dtype_policy
 
 
 @pytest.mark.weights

@@ -12,7 +12,7 @@ from s2i_tf.kernels import fused
 from s2i_tf.models import part_file
 from s2i_tf.models.decoder import Modulation, TilesToGrid
 from s2i_tf.models.layers import ConditioningNoise, drawn_masks, feature_extractor
-from s2i_tf.training.stages.gan_stages import dtype_policy
+from s2i_tf.training.stages.gan_stage import dtype_policy
 
 VECTOR, FEATURES = (6,), (spec.FEATURE_SIZE,)
 MAPS = [(16, 16, 5), (8, 8, 6), (4, 4, 7)]

@@ -22,7 +22,7 @@ from s2i_tf.models.sound_to_image import SoundToImage
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TWO_STEPS = pathlib.Path(__file__).with_name("two_steps.py")
-CASES = ("unet", "wgan_gp", "began", "features", "projected", "multimodal")
+CASES = ("unet", "wgan_gp", "began", "features", "projected", "alone", "multimodal")
 
 # Float32 sums in another order: measured differences are below 6e-7 for weights that move by about
 # 1e-3, 3e-5 for the moments of gradients and 5e-5 of the results.
@@ -63,8 +63,8 @@ def get_config():
     config.feature_gan.generator.dropout = 0.0
     image_gan = config.image_gan
     image_gan.generator.dropout = 0.5
-    image_gan.augment = "color,translation,cutout"
-    image_gan.ema_decay = 0.9
+    image_gan.loss.augment = "color,translation,cutout"
+    image_gan.optimizer.ema_decay = 0.9
     image_gan.generated_share = 0.5
     return config
 """

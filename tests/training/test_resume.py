@@ -27,8 +27,8 @@ def get_config():
     gan = config.image_gan
     gan.generator.filters = gan.discriminator.filters = 2
     gan.generator.dropout = 0.5
-    gan.ema_decay = 0.9
-    gan.augment = "color,translation,cutout"
+    gan.optimizer.ema_decay = 0.9
+    gan.loss.augment = "color,translation,cutout"
     gan.num_steps, gan.batch_size = 20, 2
     return config
 '''

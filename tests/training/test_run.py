@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shutil
 
 import keras
 import numpy as np
@@ -88,6 +89,67 @@ def test_another_configuration_is_refused_by_field(trained, tiny_dataset):
         run.train(config, trained)
 
 
+def test_a_stage_may_be_trained_longer_than_first_planned(tiny_dataset, tmp_path):
+    whole = run.train(
+        longer(smoke_config(tiny_dataset), "multimodal", 7), tmp_path / "whole", ["multimodal"]
+    )
+    workdir = tmp_path / "grown"
+    for num_steps in (4, 6, 7, 7):
+        config = longer(smoke_config(tiny_dataset), "multimodal", num_steps)
+        [stage] = run.plan_stages(config, workdir, ["multimodal"])
+        run.train(config, workdir, ["multimodal"])
+        assert stage.done and len(metrics(workdir, "multimodal")) == num_steps
+    for one, other in zip(
+        metrics(whole, "multimodal"), metrics(workdir, "multimodal"), strict=True
+    ):
+        assert one == pytest.approx(other, rel=1e-4)
+    assert json.loads((workdir / "run.json").read_text())["lengthened"] == [
+        {"stage": "multimodal", "from": 4, "to": 6},
+        {"stage": "multimodal", "from": 6, "to": 7},
+    ]
+    with pytest.raises(UserError, match="multimodal.num_steps: 7, not 5"):
+        run.plan_stages(longer(smoke_config(tiny_dataset), "multimodal", 5), workdir)
+
+
+def test_no_stage_grows_away_from_those_that_were_trained_on_it(trained, tiny_dataset):
+    config = longer(smoke_config(tiny_dataset), "multimodal", 5)
+    with pytest.raises(UserError, match="feature_gan was trained on what multimodal had left"):
+        run.train(config, trained)
+
+
+def test_a_finished_stage_without_its_saved_state_cannot_grow(trained, tiny_dataset, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "copy")
+    config = longer(smoke_config(tiny_dataset), "image_gan", 5)
+    assert [stage.done for stage in run.plan_stages(config, copy)] == [True, True, False]
+    shutil.rmtree(copy / "image_gan" / "checkpoints")
+    with pytest.raises(UserError, match="the saved state of image_gan is gone"):
+        run.plan_stages(config, copy)
+
+
+def longer(config, stage, num_steps):
+    getattr(config, stage).num_steps = num_steps
+    return config
+
+
+@pytest.mark.parametrize("side", [64, 256])
+def test_pictures_of_another_size_from_records_to_the_model(side, make_dataset, tmp_path):
+    data = make_dataset(tmp_path / "data", image_side=side)
+    config = smoke_config(data)
+    for settings in (config.multimodal, config.feature_gan, config.image_gan):
+        settings.num_steps = 1
+    model = SoundToImage.load(run.train(config, tmp_path / "run"))
+    assert model.image_side == side
+    assert model.image_generator.input_shape == (None, side, side, 1)
+    assert model.generate(np.zeros((1, 4096), np.float32)).shape == (1, side, side, 3)
+    assert json.loads((tmp_path / "run" / "model" / "model.json").read_text())["image_side"] == side
+
+
+def test_another_size_than_the_data_s_is_refused(tiny_dataset, tmp_path):
+    config = smoke_config(tiny_dataset, image_side=64)
+    with pytest.raises(UserError, match="image_side is 64, but the pictures of .* are 128 px wide"):
+        run.plan_stages(config, tmp_path / "run")
+
+
 def test_other_data_is_refused(trained, make_dataset, tmp_path):
     other = make_dataset(tmp_path / "other", num_train=8)
     with pytest.raises(UserError, match="a run on other data"):
@@ -147,7 +209,7 @@ def test_a_gan_trains_in_half_precision_with_everything_switched_on(
     config = smoke_config(
         tiny_dataset, precision=precision, steps_per_call=2, accumulation_steps=2, clip_norm=1.0
     )
-    config.image_gan.ema_decay = 0.9
+    config.image_gan.optimizer.ema_decay = 0.9
     stage = STAGES["image_gan"](config, dataset_info.load(tiny_dataset), trained)
     trainer = stage.build()
     before = [variable.numpy() for variable in trainer.generator.trainable_variables]

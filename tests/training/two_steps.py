@@ -21,7 +21,7 @@ from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.training import backends
 from s2i_tf.training.checkpoints import State
 from s2i_tf.training.optimizers import build_adam
-from s2i_tf.training.trainers.gan_trainer import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
 from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 
 SIDE = 32
@@ -55,12 +55,12 @@ def adam():
 
 
 def gan(generator, discriminator, loss="vanilla", steps=1, ema=0.0, **terms):
-    trainer = Pix2Pix(
+    trainer = GanTrainer(
         generator,
         discriminator,
-        objective=GanObjective(adversarial_loss(loss), **terms),
+        objective=GanObjective(None if discriminator is None else adversarial_loss(loss), **terms),
         prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["context"]),
-        num_discriminator_steps=steps,
+        num_discriminator_updates=steps,
         ema_decay=ema,
         seed=0,
     )
@@ -157,6 +157,21 @@ def projected(rng):
     }
 
 
+def alone(rng):
+    """A generator without a discriminator."""
+    trainer = gan(
+        build_generator("feature_decoder", (16,), (4096,), filters=4, seed=0),
+        None,
+        l1_weight=0.0,
+        energy_weight=1.0,
+    )
+    return trainer, {
+        "condition": normal(rng, 16),
+        "target": normal(rng, 4096),
+        "context": one_hot(rng),
+    }
+
+
 def multimodal(rng):
     weights = ("hidden_l1_weight", "before_weight", "after_weight", "label_weight")
     trainer = MultimodalTrainer(
@@ -174,7 +189,7 @@ def multimodal(rng):
     }
 
 
-CASES = (unet, wgan_gp, began, features, projected, multimodal)
+CASES = (unet, wgan_gp, began, features, projected, alone, multimodal)
 
 
 def move_biases(trainer, rng):

@@ -5,7 +5,6 @@ the two stands a `Scope`: within it some variables have other values, and what i
 it. The same code runs at once or traced, whatever scopes it is in.
 """
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,18 +49,44 @@ class Scope(keras.StatelessScope):
         self._changed[id(update[0])] = update[0]
 
 
-def minimize(
-    optimizer: keras.optimizers.Optimizer,
-    losses: Callable[..., tuple[Any, Any]],
-    variables: Sequence[keras.Variable],
-) -> tuple[Any, Any]:
-    """Updates `variables` by the gradients of a loss.
+class Forward:
+    """What a player made, kept so that a loss of it can be told later.
 
     Args:
-      optimizer: built.
-      losses: gives the loss, a float32 scalar, and what to log, in any structure. It is given a
-        context manager for what has no part in the loss: the updates of another player.
-      variables: those that the optimizer was built with, in that order.
+      function: the player's whole part in its loss, run once.
+      variables: those that it is to learn.
+
+    Attributes:
+      outputs: what the function gave, in any structure.
+    """
+
+    def __init__(self, function: Callable[[], Any], variables: Sequence[keras.Variable]):
+        self.variables = variables
+        scopes = []
+
+        def traced(values):
+            with Scope(variables, values) as scope:
+                outputs = function()
+            scopes.append(scope)
+            return outputs, scope.changes()
+
+        values = [variable.value for variable in variables]
+        self.outputs, self.back, changes = jax.vjp(traced, values, has_aux=True)
+        _assign(scopes[-1].changed, changes)
+
+
+def minimize(
+    optimizer: keras.optimizers.Optimizer,
+    forward: Forward,
+    losses: Callable[[Any], tuple[Any, Any]] = lambda outputs: outputs,
+) -> tuple[Any, Any]:
+    """Updates a player's variables by the gradients of a loss of what it made.
+
+    Args:
+      optimizer: built with the variables of `forward`.
+      forward: the player's.
+      losses: from the outputs of `forward` to the loss, a float32 scalar, and what to log, in any
+        structure; by default these are the outputs.
 
     Returns:
       The logs, and the Euclidean norm of the gradient before clipping. It is 0 where loss scaling
@@ -70,20 +95,21 @@ def minimize(
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     scale = optimizer.dynamic_scale.value if scaled else 1.0
 
-    def function(values):
-        with Scope(variables, values) as scope:
-            loss, logs = losses(contextlib.nullcontext)
+    def function(outputs):
+        with Scope() as scope:
+            loss, logs = losses(outputs)
         return loss * scale, (logs, scope)
 
-    values = [variable.value for variable in variables]
-    gradients, logs = _gradient(function, values)
+    of_outputs, logs = _gradient(function, forward.outputs)
+    (gradients,) = forward.back(of_outputs)
     norm = gradient_norm(gradients) / scale
     if scaled:
         # Overflows are part of loss scaling, but not with a loss that is hardly scaled any more.
         norm = jax.numpy.where(jax.numpy.isfinite(norm) | (scale < 1.0), norm, 0.0)
     state = [variable.value for variable in optimizer.variables]
+    values = [variable.value for variable in forward.variables]
     values, state = optimizer.stateless_apply(state, gradients, values)
-    _assign([*variables, *optimizer.variables], [*values, *state])
+    _assign([*forward.variables, *optimizer.variables], [*values, *state])
     return logs, norm
 
 

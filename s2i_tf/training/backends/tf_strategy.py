@@ -4,11 +4,14 @@ Several workers run the same command with the same folder for the run, each with
 `TF_CONFIG`. The first of them, the chief, alone writes.
 """
 
+import logging
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from s2i_tf.errors import UserError, unknown_name
+
+logger = logging.getLogger(__name__)
 
 Strategy = tf.distribute.Strategy
 
@@ -36,8 +39,17 @@ def current() -> Strategy:
 
 
 def make_deterministic() -> None:
-    """Sums in a fixed order; to be called before anything is computed."""
+    """Sums in a fixed order; to be called before anything is computed.
+
+    An operation that is deterministic by itself still gives other last digits on another number of
+    threads, and where the graph optimizer fuses it. So one thread sums, and nothing is fused.
+    """
     tf.config.experimental.enable_op_determinism()
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError:  # something was computed before, as in a notebook
+        logger.warning("deterministic: TensorFlow runs already and keeps its number of threads")
 
 
 def versions() -> dict[str, str]:

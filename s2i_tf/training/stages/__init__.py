@@ -12,7 +12,8 @@ from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import unknown_name
 from s2i_tf.training.stages.disco_stage import DiscoStage
-from s2i_tf.training.stages.gan_stages import FeatureGanStage, ImageGanStage
+from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
+from s2i_tf.training.stages.image_gan_stage import ImageGanStage
 from s2i_tf.training.stages.multimodal_stage import MultimodalStage
 from s2i_tf.training.stages.reverse_stage import ReverseGanStage
 from s2i_tf.training.stages.stage import Stage

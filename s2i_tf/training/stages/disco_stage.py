@@ -14,8 +14,8 @@ from s2i_tf.errors import UserError
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.training.backends import pipeline
-from s2i_tf.training.stages import gan_stages
-from s2i_tf.training.stages.gan_stages import FeatureGanStage
+from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
+from s2i_tf.training.stages.gan_stage import build_optimizers, dtype_policy, precision_of
 from s2i_tf.training.stages.multimodal_stage import MultimodalStage
 from s2i_tf.training.stages.reverse_stage import ReverseGanStage
 from s2i_tf.training.trainers.disco_trainer import DiscoGan, Domains, Way
@@ -44,23 +44,18 @@ class DiscoStage(FeatureGanStage):
         """Two generators, two discriminators and their optimizers.
 
         Raises:
-          UserError: if a setting is of the other method alone, or players do not fit together.
+          UserError: if the loss is of the other method alone, or players do not fit together.
         """
         config, settings = self.config, self.settings
-        adversarial = _checked_loss(settings.loss)
-        if settings.ema_decay:
-            raise UserError(
-                f"config.feature_gan.ema_decay is {settings.ema_decay}; allowed with the method "
-                "'disco': 0"
-            )
-        self.multimodal = gan_stages.frozen(self._load(MultimodalStage.part))
+        adversarial = _checked_loss(settings.loss.adversarial)
+        self.multimodal = self.trained(MultimodalStage.part)
         self.reverse = ReverseGanStage(config, self.info, self.folder.parent)
         self.reverse.multimodal = self.multimodal
         conditions = (
             self.multimodal.condition_of_scaled_sound,
             self.multimodal.condition_of_scaled_image,
         )
-        with gan_stages.dtype_policy(gan_stages.precision_of(config, settings)):
+        with dtype_policy(precision_of(config, settings)):
             forward, backward = (
                 Way(*stage.build_players(), condition)
                 for stage, condition in zip((self, self.reverse), conditions, strict=True)
@@ -70,12 +65,12 @@ class DiscoStage(FeatureGanStage):
                 backward,
                 prepare=self.domains,
                 adversarial=adversarial,
-                adversarial_weight=settings.adversarial_weight,
-                cycle_weight=settings.cycle_weight,
-                feature_matching_weight=settings.feature_matching_weight,
-                discriminator_weight=settings.discriminator_weight,
+                adversarial_weight=settings.loss.adversarial_weight,
+                cycle_weight=settings.loss.cycle_weight,
+                feature_matching_weight=settings.loss.feature_matching_weight,
+                discriminator_weight=settings.discriminator.loss_weight,
             )
-        trainer.compile(*gan_stages.build_optimizers(config, settings))
+        trainer.compile(*build_optimizers(config, settings))
         return trainer
 
     def save(self, trainer: keras.Model) -> None:
@@ -89,7 +84,7 @@ def _checked_loss(name: str) -> AdversarialLoss:
     found = adversarial_loss(name)
     if found.gradient_penalty_weight or found.equilibrium:
         raise UserError(
-            f"config.feature_gan.loss is {name!r}; allowed with the method 'disco': one without "
-            "gradient penalty and equilibrium, such as 'vanilla', 'least_squares' or 'hinge'"
+            f"config.feature_gan.loss.adversarial is {name!r}; allowed with 'disco': one "
+            "without gradient penalty and equilibrium, such as 'vanilla' or 'hinge'"
         )
     return found

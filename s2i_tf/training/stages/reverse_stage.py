@@ -15,7 +15,7 @@ from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_index import MAX_SOUNDS, SoundIndex
 from s2i_tf.models.sound_to_image import SOUND_INDEX_FILE
 from s2i_tf.training.backends import pipeline
-from s2i_tf.training.stages.gan_stages import FeatureGanStage
+from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
 
 
 class ReverseGanStage(FeatureGanStage):
@@ -30,7 +30,7 @@ class ReverseGanStage(FeatureGanStage):
         """The hidden vector of the photo, and the sound's features as the networks take them."""
         condition = self.multimodal.condition_of_image(batch[schema.KEY_IMAGE_FEATURES])
         target = self.multimodal.sound_scaler(batch[schema.KEY_SOUND_FEATURES])
-        return condition, self._lay_out(target, self.settings.generator.name)
+        return condition, self.lay_out(target)
 
     def save_part(self, part: keras.Model) -> None:
         """Leaves the generator, and before it the index, so that a part that is there has one."""

@@ -4,18 +4,22 @@ A stage reads what the stages before it left there and is done when its own part
 """
 
 import abc
+import json
 import pathlib
 from collections.abc import Iterable
 
 import keras
 
-from s2i_tf import spec
+from s2i_tf import files, spec
 from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.errors import UserError
 from s2i_tf.model_folder import FOLDER_IN_RUN
 from s2i_tf.models import part_file
 from s2i_tf.training.backends import pipeline
+from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS_FOLDER
 
+TRAINED_FILE = "trained.json"
 _MAX_STAGES = 10
 
 
@@ -51,14 +55,36 @@ class Stage(abc.ABC):
         return getattr(self.config, self.name)
 
     @property
+    def image_side(self) -> int:
+        """Width and height of the pictures, which are the data set's."""
+        return self.info.image_side
+
+    @property
     def result(self) -> pathlib.Path:
         """Where the trained part goes."""
         return self.model_folder / f"{self.part}{part_file.KERAS_ENDING}"
 
     @property
+    def trained_steps(self) -> int:
+        """The steps that the part which is there was trained for."""
+        path = self.folder / TRAINED_FILE
+        # Earlier versions wrote none, and no run could be made longer.
+        return json.loads(path.read_text())["num_steps"] if path.exists() else self.num_steps
+
+    @property
+    def num_steps(self) -> int:
+        """The steps that are wanted."""
+        return self.settings.num_steps
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a saved state, or the part already."""
+        return self.result.exists() or any((self.folder / CHECKPOINTS_FOLDER).glob("*"))
+
+    @property
     def done(self) -> bool:
-        """Whether the stage has left its part."""
-        return self.result.exists()
+        """Whether the stage has left its part, trained for as many steps as are wanted."""
+        return self.result.exists() and self.trained_steps >= self.num_steps
 
     def dataset(self, step: int, *, add_to_seed: int = 0) -> Iterable:
         """The stage's batches from a step on, shuffled or balanced."""
@@ -71,6 +97,19 @@ class Stage(abc.ABC):
                 *where, repair_pairs=settings.repair_pairs, **common
             )
         return pipeline.build_dataset(*where, **common)
+
+    def check(self) -> None:
+        """Refuses settings that do not fit the data or one another, before anything is built.
+
+        Raises:
+          UserError: saying what does not fit.
+        """
+        if self.config.image_side not in (0, self.image_side):
+            raise UserError(
+                f"config.image_side is {self.config.image_side}, but the pictures of "
+                f"{self.config.data} are {self.image_side} px wide; prepare the data with that "
+                "--image_side, or leave config.image_side 0"
+            )
 
     @abc.abstractmethod
     def build(self) -> keras.Model:
@@ -85,8 +124,14 @@ class Stage(abc.ABC):
         return None
 
     def save(self, trainer: keras.Model) -> None:
-        """Leaves the trained part, see `save_part`."""
+        """Leaves the trained part, see `save_part`, and then for how many steps it was trained."""
         self.save_part(self.trained_part(trainer))
+        self.save_trained_steps(self.num_steps)
+
+    def save_trained_steps(self, num_steps: int) -> None:
+        """Leaves what `trained_steps` reads."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        files.write_json(self.folder / TRAINED_FILE, {"num_steps": num_steps})
 
     def save_part(self, part: keras.Model) -> None:
         """Leaves a trained part under its final name in one step."""

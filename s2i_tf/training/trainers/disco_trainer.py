@@ -118,20 +118,24 @@ class DiscoGan(keras.Model):
         The discriminators are updated first, then the generators through them.
         """
         here, there = self.prepare(data)
-        forward, backward = self.ways
+        ways = self.ways
 
-        def losses(apart):
-            made_there, made_here = forward.translate(here), backward.translate(there)
-            sides = (there, made_there), (here, made_here)
-            with apart():
-                discriminator_logs = self._update_discriminators(sides)
-            again_here, again_there = backward.translate(made_there), forward.translate(made_here)
+        def make():
+            made_there, made_here = ways[0].translate(here), ways[1].translate(there)
+            again_here, again_there = ways[1].translate(made_there), ways[0].translate(made_here)
             cycle = _mean_square(again_here - here) + _mean_square(again_there - there)
-            total, logs = self._generator_loss(sides, cycle)
-            return total, (logs, discriminator_logs)
+            return (made_there, made_here), cycle
 
-        (logs, discriminator_logs), norm = updates.minimize(
-            self.generator_optimizer, losses, _variables(self.generators)
+        def sides(made):
+            return tuple(zip((there, here), made, strict=True))
+
+        forward = updates.Forward(make, _variables(self.generators))
+        made, _ = forward.outputs
+        discriminator_logs = self._update_discriminators(sides(made))
+        logs, norm = updates.minimize(
+            self.generator_optimizer,
+            forward,
+            lambda outputs: self._generator_loss(sides(outputs[0]), outputs[1]),
         )
         return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
 
@@ -155,9 +159,9 @@ class DiscoGan(keras.Model):
         return total, {**logs, "generator_total": total}
 
     def _update_discriminators(self, sides) -> dict[str, Any]:
-        def losses(apart):
+        def losses():
             scores = [
-                (_score(discriminator, real), _score(discriminator, ops.stop_gradient(made)))
+                (_score(discriminator, real), _score(discriminator, made))
                 for discriminator, (real, made) in zip(self.discriminators, sides, strict=True)
             ]
             loss = sum(self.adversarial.discriminator(real, fake) for real, fake in scores)
@@ -170,9 +174,8 @@ class DiscoGan(keras.Model):
                 "discriminator_fake_score": fake,
             }
 
-        logs, norm = updates.minimize(
-            self.discriminator_optimizer, losses, _variables(self.discriminators)
-        )
+        forward = updates.Forward(losses, _variables(self.discriminators))
+        logs, norm = updates.minimize(self.discriminator_optimizer, forward)
         return {**logs, "discriminator_gradient_norm": norm}
 
 

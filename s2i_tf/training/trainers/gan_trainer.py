@@ -18,27 +18,28 @@ from s2i_tf.training.backends import updates
 Prepare = Callable[[Mapping[str, Any]], GanBatch]
 
 
-class Pix2Pix(keras.Model):
-    """Trains a generator against a discriminator.
+class GanTrainer(keras.Model):
+    """Trains a generator, against a discriminator if there is one.
 
     Args:
       generator: from a condition to a target.
-      discriminator: from a context and a target, or the maps of one, to scores.
+      discriminator: from a context and a target, or the maps of one, to scores; None for losses
+        that need none.
       objective: both players' losses.
       prepare: makes conditions, targets and contexts of a batch.
-      num_discriminator_steps: updates of the discriminator for one of the generator.
-      ema_decay: of the moving average of the generator's weights; 0 keeps none.
-      seed: of the augmentations.
+      num_discriminator_updates: updates of the discriminator for one of the generator.
+      ema_decay: decay of the moving average of the generator's weights; 0 keeps none.
+      seed: random seed of the augmentations.
     """
 
     def __init__(
         self,
         generator: keras.Model,
-        discriminator: keras.Model,
+        discriminator: keras.Model | None,
         *,
         objective: GanObjective,
         prepare: Prepare,
-        num_discriminator_steps: int = 1,
+        num_discriminator_updates: int = 1,
         ema_decay: float = 0.0,
         seed: int | None = None,
     ):
@@ -48,14 +49,14 @@ class Pix2Pix(keras.Model):
         self.objective = objective
         self.classifier = objective.classifier
         self.prepare = prepare
-        self.num_discriminator_steps = num_discriminator_steps
+        self.num_discriminator_updates = num_discriminator_updates
         self.ema_decay = ema_decay
         self.generator_ema = keras.models.clone_model(generator) if ema_decay else None
         if self.generator_ema is not None:
             self.generator_ema.set_weights(generator.get_weights())
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.balance = None
-        if objective.adversarial.equilibrium is not None:
+        if discriminator is not None and objective.adversarial.equilibrium is not None:
             # Each replica has a balance of its part of the batch; the next step takes their mean.
             self.balance = keras.Variable(0.0, trainable=False, aggregation="mean", name="balance")
         # What the generator's loss looks at: the discriminator, or its insides too.
@@ -77,66 +78,64 @@ class Pix2Pix(keras.Model):
     def compile(
         self,
         generator_optimizer: keras.optimizers.Optimizer,
-        discriminator_optimizer: keras.optimizers.Optimizer,
+        discriminator_optimizer: keras.optimizers.Optimizer | None = None,
     ) -> None:
         """Gives each player its optimizer."""
         super().compile()
         self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
         generator_optimizer.build(self.generator.trainable_variables)
-        discriminator_optimizer.build(self.judging_variables)
+        if self.discriminator is not None:
+            self.discriminator_optimizer = discriminator_optimizer
+            discriminator_optimizer.build(self.judging_variables)
 
     def train_step(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """One update of each player; returns their losses and gradient norms by name."""
         batch = self.prepare(data)
+        discriminator_logs = {}
+        if self.discriminator is None:
+            real, forward = self._play(batch)
+        else:
+            for _ in range(self.num_discriminator_updates):
+                real, forward = self._play(batch)
+                _, fake = forward.outputs
+                discriminator_logs = self._update_discriminator(real, fake)
+
+        def losses(outputs):
+            made, fake = outputs
+            return self.objective.generator_loss(self._judged_by, batch.target, made, real, fake)
+
+        logs, norm = updates.minimize(self.generator_optimizer, forward, losses)
+        self._update_average()
+        return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
+
+    def _play(self, batch: GanBatch) -> tuple[View, updates.Forward]:
+        """The targets as the players look at them, and the generator's pass: made and its view."""
         condition, context = batch.condition, batch.context
         if batch.unpaired is not None:
             condition = ops.concatenate([condition, batch.unpaired])
             context = ops.concatenate([context, batch.unpaired_context])
-        for _ in range(self.num_discriminator_steps - 1):
-            self._further_discriminator_step(batch, condition, context)
         # The same draws for a target and what was made of it.
         seed = GivenSeed(self.seed_generator.next())
-        real = self.objective.look(batch.context, batch.target, seed)
 
-        def losses(apart):
+        def make():
             made = self.generator(condition, training=True)
-            fake = self.objective.look(context, made, seed)
-            with apart():
-                discriminator_logs = self._update_discriminator(real, fake)
-            total, logs = self.objective.generator_loss(
-                self._judged_by, batch.target, made, real, fake
-            )
-            return total, (logs, discriminator_logs)
+            return made, self.objective.look(context, made, seed)
 
-        (logs, discriminator_logs), norm = updates.minimize(
-            self.generator_optimizer, losses, self.generator.trainable_variables
-        )
-        self._update_average()
-        return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
-
-    def _further_discriminator_step(self, batch: GanBatch, condition, context) -> None:
-        """An update on what the generator makes with other noise, dropout and augmentations."""
-        seed = GivenSeed(self.seed_generator.next())
         real = self.objective.look(batch.context, batch.target, seed)
-        made = self.generator(condition, training=True)
-        self._update_discriminator(real, self.objective.look(context, made, seed))
+        return real, updates.Forward(make, self.generator.trainable_variables)
 
     def _update_discriminator(self, real: View, fake: View) -> dict[str, Any]:
-        fake = keras.tree.map_structure(
-            lambda value: None if value is None else ops.stop_gradient(value), fake
-        )
-
-        def losses(apart):
-            return self.objective.discriminator_loss(
+        forward = updates.Forward(
+            lambda: self.objective.discriminator_loss(
                 self.discriminator,
                 real,
                 fake,
                 penalty=self._gradient_penalty(real, fake),
                 balance=None if self.balance is None else ops.convert_to_tensor(self.balance),
-            )
-
-        logs, norm = updates.minimize(self.discriminator_optimizer, losses, self.judging_variables)
+            ),
+            self.judging_variables,
+        )
+        logs, norm = updates.minimize(self.discriminator_optimizer, forward)
         if self.balance is not None:
             self.balance.assign(logs["discriminator_balance"])
         return {**logs, "discriminator_gradient_norm": norm}

@@ -98,10 +98,11 @@ class MultimodalTrainer(keras.Model):
     def train_step(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """One update; returns every loss by name, their weighted sum and the gradient norm."""
 
-        def losses(apart):
+        def losses():
             losses = self.losses_of(data)
             total = sum(self.weights_by_loss[name] * loss for name, loss in losses.items())
             return total, {**losses, "total": total}
 
-        logs, norm = updates.minimize(self.optimizer, losses, self.multimodal.trainable_variables)
+        forward = updates.Forward(losses, self.multimodal.trainable_variables)
+        logs, norm = updates.minimize(self.optimizer, forward)
         return {**logs, "gradient_norm": norm}

@@ -14,7 +14,7 @@ from s2i_tf.models import (
     build_generator,
     takes_vector,
 )
-from s2i_tf.training.trainers.gan_trainer import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
 
 SIDE = 32
 SHAPE = (SIDE, SIDE, 1)
@@ -24,7 +24,7 @@ def pix2pix(
     generator="unet", discriminator="patchgan", loss="vanilla", norm="instance", rate=1e-3, **terms
 ):
     keras.utils.set_random_seed(0)
-    trainer = Pix2Pix(
+    trainer = GanTrainer(
         build_generator(generator, SHAPE, SHAPE, filters=4, norm=norm, dropout=0.0),
         build_discriminator(discriminator, SHAPE, SHAPE, filters=4, num_layers=2, norm=norm),
         objective=GanObjective(adversarial_loss(loss), l1_weight=1.0, **terms),

@@ -9,7 +9,7 @@ from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.projected import build_class_head
-from s2i_tf.training.trainers.gan_trainer import Pix2Pix
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
 from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 
 SIDE = 32
@@ -17,7 +17,7 @@ SIDE = 32
 
 def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0, ema_decay=0.0):
     keras.utils.set_random_seed(0)
-    trainer = Pix2Pix(
+    trainer = GanTrainer(
         build_generator("unet", (SIDE, SIDE, 1), (SIDE, SIDE, 1), filters=4, seed=0),
         build_discriminator("patchgan", (SIDE, SIDE, 1), (SIDE, SIDE, 1), filters=4),
         objective=GanObjective(
@@ -68,7 +68,7 @@ def test_a_classifier_learns_with_the_discriminator_and_not_with_the_generator(r
     head = build_class_head((4, 4, 3), 2)
     pictures = keras.Input((SIDE, SIDE, 3))
     maps = [keras.layers.AveragePooling2D(SIDE // side)(pictures) for side in (8, 4)]
-    trainer = Pix2Pix(
+    trainer = GanTrainer(
         build_generator("unet", (SIDE, SIDE, 1), (SIDE, SIDE, 3), filters=4, seed=0),
         build_discriminator("projected", (2,), [(8, 8, 3), (4, 4, 3)], filters=4),
         objective=GanObjective(

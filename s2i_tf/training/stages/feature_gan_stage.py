@@ -1,0 +1,67 @@
+"""The feature GAN: multimodal vectors of sounds into image features (paper section 5.4)."""
+
+import keras
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.data import schema
+from s2i_tf.errors import UserError
+from s2i_tf.models import feature_map, takes_vector
+from s2i_tf.training.stages.gan_stage import GanStage
+
+
+class FeatureGanStage(GanStage):
+    """Trains multimodal vectors of sounds into image features."""
+
+    name = "feature_gan"
+    part = "feature_generator"
+    position = 1
+    output_activation = "linear"
+
+    def vectors(self, batch) -> tuple:
+        """The hidden vector of the sound, and the photo's features as the networks take them."""
+        condition = self.multimodal.condition_of_sound(batch[schema.KEY_SOUND_FEATURES])
+        target = self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES])
+        return condition, self.lay_out(target)
+
+    def condition_size(self) -> int:
+        """Length of the hidden vectors."""
+        return self.multimodal.hidden_units
+
+    def target_shape(self) -> tuple[int, ...]:
+        """A vector of features or their map."""
+        if takes_vector(self.settings.generator.name):
+            return (spec.FEATURE_SIZE,)
+        return self._map_shape()
+
+    def check(self) -> None:
+        """Also refuses players and losses of which one takes vectors and the other maps."""
+        super().check()
+        settings = self.settings
+        of_vectors = takes_vector(settings.generator.name)
+        if settings.has_discriminator and of_vectors != takes_vector(settings.discriminator.name):
+            raise UserError(
+                f"config.{self.name} has generator {settings.generator.name!r} and discriminator "
+                f"{settings.discriminator.name!r}; allowed: both of maps or both of vectors"
+            )
+        if settings.loss.energy_weight and not of_vectors:
+            raise UserError(
+                f"config.{self.name}.loss.energy_weight is of vectors; take a generator of them, "
+                "such as 'feature_decoder'"
+            )
+        if settings.loss.augment and of_vectors:
+            raise UserError(
+                f"config.{self.name}.loss.augment is {settings.loss.augment!r}, but vectors cannot "
+                "be augmented; leave it empty"
+            )
+
+    def build_players(self) -> tuple[keras.Model, keras.Model]:
+        """Generator and discriminator alone."""
+        self.check()
+        return self.build_generator(), self.build_discriminator()
+
+    def as_pictures(self, targets: np.ndarray) -> np.ndarray:
+        """Grey pictures in which ±2 standard deviations are black and white."""
+        if targets.ndim == 2:
+            targets = np.asarray(feature_map.to_map(targets))
+        return np.repeat(targets / 4 + 0.5, spec.IMAGE_CHANNELS, axis=-1)

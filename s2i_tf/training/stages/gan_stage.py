@@ -1,0 +1,296 @@
+"""What all GAN stages share: from a batch to what the players are given, and how they are built.
+
+An architecture is given either a square map of the features or the vector as it is
+(`s2i_tf.models`). A discriminator of maps is told the generator's condition, one of vectors the
+class.
+"""
+
+import abc
+import contextlib
+import pathlib
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from s2i_tf import files, spec
+from s2i_tf.config import Config, GanConfig
+from s2i_tf.data import schema
+from s2i_tf.errors import UserError
+from s2i_tf.features.backbones import load_backbone
+from s2i_tf.kernels import fused
+from s2i_tf.losses import adversarial_loss
+from s2i_tf.losses.objective import GanBatch, GanObjective
+from s2i_tf.media import image
+from s2i_tf.media.sheet import contact_sheet, to_uint8
+from s2i_tf.models import (
+    build_discriminator,
+    build_generator,
+    feature_map,
+    part_file,
+    takes_layout,
+    takes_noise,
+    takes_vector,
+)
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.projected import build_class_head
+from s2i_tf.training.backends import pipeline
+from s2i_tf.training.optimizers import build_adam
+from s2i_tf.training.stages.multimodal_stage import MultimodalStage
+from s2i_tf.training.stages.stage import Stage
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
+
+
+class GanStage(Stage):
+    """One GAN; the kinds differ in what they are given and what they make."""
+
+    output_activation: str
+    target_layout = "tiles"  # of features, for a discriminator that must be told
+
+    multimodal: MultimodalLayers  # the trained ones, which stay as they are
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The multimodal layers."""
+        return (MultimodalStage.name,)
+
+    @property
+    def map_side(self) -> int:
+        """Side of the square maps of features."""
+        return spec.MAP_SIDE
+
+    @abc.abstractmethod
+    def vectors(self, batch) -> tuple:
+        """Condition [batch, size] and target of a batch, neither laid out yet."""
+
+    @abc.abstractmethod
+    def as_pictures(self, targets: np.ndarray) -> np.ndarray:
+        """Targets or outputs [num, …] as pictures [num, side, side, 3] in [0, 1]."""
+
+    @abc.abstractmethod
+    def condition_size(self) -> int:
+        """Length of the condition's vector."""
+
+    @abc.abstractmethod
+    def target_shape(self) -> tuple[int, ...]:
+        """Shape of one target, as the generator makes it."""
+
+    def check(self) -> None:
+        """Also refuses settings that the generator ignores."""
+        super().check()
+        generator = self.settings.generator
+        if generator.noise_scale != 1 and not takes_noise(generator.name):
+            raise UserError(
+                f"config.{self.name}.generator.noise_scale is {generator.noise_scale} without "
+                f"effect: generator {generator.name!r} takes no noise"
+            )
+
+    def prepare(self, batch) -> GanBatch:
+        """Condition, target and context of a batch, laid out as the networks take them."""
+        condition, target = self.vectors(batch)
+        return GanBatch(
+            self.lay_out(condition), target, self.context(condition, batch[schema.KEY_LABEL])
+        )
+
+    def build(self) -> keras.Model:
+        """The players and their optimizers."""
+        self.check()
+        settings = self.settings
+        # Not when `prepare` first needs them: it is traced, and weights that are read from a file
+        # while a function is traced keep their initial values in its graph.
+        self.multimodal = self.trained(MultimodalStage.part)
+        backbone = None
+        with dtype_policy(precision_of(self.config, settings)):
+            if settings.loss.backbone:
+                backbone = load_backbone(settings.loss.backbone, self.image_side)
+            trainer = GanTrainer(
+                self.build_generator(),
+                self.build_discriminator(backbone) if settings.has_discriminator else None,
+                objective=build_objective(settings, backbone, self.info.num_classes),
+                prepare=self.prepare,
+                num_discriminator_updates=settings.discriminator.updates_per_step,
+                ema_decay=settings.optimizer.ema_decay,
+                seed=self.seed,
+            )
+        trainer.compile(*build_optimizers(self.config, settings))
+        return trainer
+
+    def trained_part(self, trainer: GanTrainer) -> keras.Model:
+        """The generator alone, its moving average if there is one."""
+        return trainer.kept_generator
+
+    def draw_samples(self, trainer: GanTrainer, step: int) -> pathlib.Path:
+        """Writes `samples/step_NNNNNN.png`: a row of targets above rows of outputs."""
+        batch = pipeline.load_split(self.config.data, spec.EVAL_SPLIT, with_image=self.with_image)
+        num = min(self.config.num_samples, len(batch[schema.KEY_LABEL]))
+        chosen = np.linspace(0, len(batch[schema.KEY_LABEL]) - 1, num).astype(int)
+        batch = {key: values[chosen] for key, values in batch.items() if values.dtype != object}
+        pictures = []
+        for row in self.sample_rows(trainer, batch):
+            pictures += [*self.as_pictures(np.asarray(row))]
+        path = self.folder / "samples" / f"step_{step:06}.png"
+        path.parent.mkdir(exist_ok=True)
+        sheet = contact_sheet([to_uint8(picture) for picture in pictures], num_columns=num)
+        return files.write(path, image.encode_png(sheet))
+
+    def sample_rows(self, trainer: GanTrainer, batch) -> list:
+        """The targets of a batch, and what the generator makes of its conditions."""
+        condition, target = self.vectors(batch)
+        return [target, trainer.kept_generator(self.lay_out(condition), training=False)]
+
+    def build_generator(self) -> keras.Model:
+        """The generator alone, freshly drawn or begun with a part that there is."""
+        settings = self.settings.generator
+        size = self.condition_size()
+        noise = {"noise_scale": settings.noise_scale} if takes_noise(settings.name) else {}
+        generator = build_generator(
+            settings.name,
+            (size,) if takes_vector(settings.name) else self._map_shape(),
+            self.target_shape(),
+            filters=settings.filters,
+            norm=settings.norm,
+            dropout=settings.dropout,
+            output_activation=self.output_activation,
+            seed=self.seed,
+            **noise,
+        )
+        if settings.start:
+            start = part_file.load(pathlib.Path(settings.start), self.part)
+            part_file.copy_weights(start, generator)
+        return generator
+
+    def build_discriminator(self, backbone: keras.Model | None = None) -> keras.Model:
+        """The discriminator alone, freshly drawn, to look through a backbone if it does.
+
+        Raises:
+          UserError: if it needs a backbone and there is none.
+        """
+        settings = self.settings.discriminator
+        target_shape = self.target_shape()
+        if _through_backbone(self.settings):
+            if backbone is None:
+                raise UserError(
+                    f"discriminator 'projected' looks through a net; set "
+                    f"config.{self.name}.loss.backbone, or take another discriminator"
+                )
+            target_shape = [tuple(maps.shape[1:]) for maps in backbone.outputs]
+        layout = {"layout": self.target_layout} if takes_layout(settings.name) else {}
+        return build_discriminator(
+            settings.name,
+            (self.info.num_classes,) if takes_vector(settings.name) else self._map_shape(),
+            target_shape,
+            filters=settings.filters,
+            num_layers=settings.num_layers,
+            norm=settings.norm,
+            **layout,
+        )
+
+    def lay_out(self, vector):
+        """A vector [batch, size] as the generator takes it."""
+        if takes_vector(self.settings.generator.name):
+            return vector
+        return feature_map.to_map(vector, self.map_side)
+
+    def context(self, condition, labels):
+        """What the discriminator is told, or losses that compare within a class."""
+        settings = self.settings
+        teller = settings.discriminator if settings.has_discriminator else settings.generator
+        if takes_vector(teller.name):
+            return ops.one_hot(labels, self.info.num_classes)
+        return feature_map.to_map(condition, self.map_side)
+
+    def trained(self, part: str) -> keras.Model:
+        """A part that an earlier stage left, which this one does not change."""
+        model = part_file.load(self.model_folder, part)
+        model.trainable = False
+        return model
+
+    def _map_shape(self) -> tuple[int, int, int]:
+        return (self.map_side, self.map_side, 1)
+
+
+def build_objective(
+    settings: GanConfig, backbone: keras.Model | None, num_classes: int
+) -> GanObjective:
+    """Both players' losses.
+
+    Raises:
+      UserError: if a loss and a discriminator do not fit together.
+    """
+    loss = settings.loss
+    adversarial = adversarial_loss(loss.adversarial) if settings.has_discriminator else None
+    through_backbone = _through_backbone(settings)
+    if through_backbone and adversarial.gradient_penalty_weight:
+        raise UserError(
+            f"loss {loss.adversarial!r} penalises gradients at pictures, which discriminator "
+            f"{settings.discriminator.name!r} does not see; take another of either"
+        )
+    classifier = None
+    if loss.class_weight:
+        if not through_backbone:
+            raise UserError(
+                f"loss.class_weight is {loss.class_weight} with discriminator "
+                f"{settings.discriminator.name!r}; take 'projected' or a weight of 0"
+            )
+        classifier = build_class_head(tuple(backbone.outputs[-1].shape[1:]), num_classes)
+    return GanObjective(
+        adversarial=adversarial,
+        adversarial_weight=loss.adversarial_weight,
+        l1_weight=loss.l1_weight,
+        l2_weight=loss.l2_weight,
+        perceptual_weight=loss.perceptual_weight,
+        feature_matching_weight=loss.feature_matching_weight,
+        class_weight=loss.class_weight,
+        classifier=classifier,
+        energy_weight=loss.energy_weight,
+        discriminator_weight=settings.discriminator.loss_weight,
+        augment=loss.augment,
+        backbone=backbone,
+        through_backbone=through_backbone,
+    )
+
+
+def _through_backbone(settings: GanConfig) -> bool:
+    return settings.has_discriminator and settings.discriminator.name == "projected"
+
+
+def build_optimizers(config: Config, settings: GanConfig) -> list[keras.optimizers.Optimizer]:
+    """The generator's, and the discriminator's if there is one."""
+    adam = settings.optimizer
+    rates = [adam.learning_rate]
+    if settings.has_discriminator:
+        rates.append(settings.discriminator.learning_rate or adam.learning_rate)
+    return [
+        build_adam(
+            learning_rate=rate,
+            num_steps=settings.num_steps,
+            constant_share=adam.constant_share,
+            beta_1=adam.beta_1,
+            beta_2=adam.beta_2,
+            epsilon=adam.epsilon,
+            clip_norm=config.clip_norm,
+            accumulation_steps=config.accumulation_steps,
+            loss_scaling=precision_of(config, settings) == "mixed_float16",
+        )
+        for rate in rates
+    ]
+
+
+def precision_of(config: Config, settings: GanConfig) -> str:
+    """The dtype policy of a GAN on this device."""
+    name = settings.precision or config.precision
+    if name == "auto":
+        return "mixed_bfloat16" if fused.multiplies_bfloat16() else "float32"
+    return name
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Within it Keras builds layers of that precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

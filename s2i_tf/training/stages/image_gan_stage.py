@@ -1,0 +1,95 @@
+"""The image GAN: image features into pictures (paper section 5.2)."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from s2i_tf import spec
+from s2i_tf.data import schema
+from s2i_tf.losses.objective import GanBatch
+from s2i_tf.models import feature_map
+from s2i_tf.models.layers import drawn_masks
+from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
+from s2i_tf.training.stages.gan_stage import GanStage
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
+
+
+class ImageGanStage(GanStage):
+    """Trains image features into pictures.
+
+    With `config.image_gan.generated_share` it also sees features that the trained feature GAN
+    makes of sounds. They have no photo, so that only the discriminator judges their pictures.
+    """
+
+    name = "image_gan"
+    part = "image_generator"
+    position = 2
+    with_image = True
+    output_activation = "tanh"
+
+    feature_generator: keras.Model | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The multimodal layers, and the feature GAN if its features are wanted."""
+        if self.settings.generated_share:
+            return (*super().needs, FeatureGanStage.name)
+        return super().needs
+
+    @property
+    def map_side(self) -> int:
+        """That of the pictures, as a generator of maps has one side."""
+        return self.image_side
+
+    def build(self) -> GanTrainer:
+        """As every GAN, with the trained feature generator if it has a part in it."""
+        if self.settings.generated_share:
+            self.feature_generator = self.trained(FeatureGanStage.part)
+            self.draws = keras.random.SeedGenerator(self.seed)
+        return super().build()
+
+    def prepare(self, batch) -> GanBatch:
+        """Features and photos, and features that were made of the batch's sounds."""
+        prepared = super().prepare(batch)
+        size = batch[schema.KEY_LABEL].shape[0]
+        num = round(self.settings.generated_share * size) if size else 0
+        if not num:
+            return prepared
+        sounds = batch[schema.KEY_SOUND_FEATURES][:num]
+        draws = keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws)
+        with drawn_masks(draws, self.feature_generator):
+            features = self._features_of(sounds)
+        return prepared._replace(
+            unpaired=self.lay_out(features),
+            unpaired_context=self.context(features, batch[schema.KEY_LABEL][:num]),
+        )
+
+    def vectors(self, batch) -> tuple:
+        """The photo's features, and the photo in [-1, 1]."""
+        condition = self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES])
+        return condition, ops.cast(batch[schema.KEY_IMAGE], "float32") / 127.5 - 1.0
+
+    def condition_size(self) -> int:
+        """Length of the image features."""
+        return spec.FEATURE_SIZE
+
+    def target_shape(self) -> tuple[int, ...]:
+        """A picture."""
+        return (self.image_side, self.image_side, spec.IMAGE_CHANNELS)
+
+    def sample_rows(self, trainer: GanTrainer, batch) -> list:
+        """Photos, pictures of their features and, with a feature generator, of their sounds."""
+        rows = super().sample_rows(trainer, batch)
+        if self.feature_generator is not None:
+            condition = self.lay_out(self._features_of(batch[schema.KEY_SOUND_FEATURES]))
+            rows.append(trainer.kept_generator(condition, training=False))
+        return rows
+
+    def as_pictures(self, targets: np.ndarray) -> np.ndarray:
+        """From [-1, 1] to [0, 1]."""
+        return (targets + 1) / 2
+
+    def _features_of(self, sounds):
+        """Scaled image features [batch, 4096] of sound features."""
+        condition = self.multimodal.condition_of_sound(sounds)
+        return feature_map.run(self.feature_generator, condition)
