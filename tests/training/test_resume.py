@@ -72,27 +72,28 @@ def config(tiny_dataset, tmp_path_factory):
     return path
 
 
-def test_kills_and_stops_leave_no_trace(config, tmp_path):
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    finish(start(f"--config={config}", f"--workdir={whole}"))
-
-    process = start(f"--config={config}", f"--workdir={stopped}")
-    stop(process, signal.SIGKILL, stopped, "multimodal", 5)
+def interrupted(config, workdir):
+    """A run that is killed, stopped and killed again on its way."""
+    process = start(f"--config={config}", f"--workdir={workdir}")
+    stop(process, signal.SIGKILL, workdir, "multimodal", 5)
     finish(process, -signal.SIGKILL)
 
-    process = start("--resume", f"--workdir={stopped}")
-    stop(process, signal.SIGTERM, stopped, "multimodal", 40)
+    process = start("--resume", f"--workdir={workdir}")
+    stop(process, signal.SIGTERM, workdir, "multimodal", 40)
     output = finish(process, EXIT_STOPPED)
     assert "multimodal goes on from step" in output
     assert "multimodal was stopped after step" in output
-    assert f"s2i train --resume --workdir={stopped} goes on" in output
+    assert f"s2i train --resume --workdir={workdir} goes on" in output
 
-    process = start("--resume", f"--workdir={stopped}")
-    stop(process, signal.SIGKILL, stopped, "image_gan", 3)
+    process = start("--resume", f"--workdir={workdir}")
+    stop(process, signal.SIGKILL, workdir, "image_gan", 3)
     finish(process, -signal.SIGKILL)
-    output = finish(start("--resume", f"--workdir={stopped}"))
+    output = finish(start("--resume", f"--workdir={workdir}"))
     assert "multimodal is done" in output and "image_gan goes on from step 8" in output
+    return workdir
 
+
+def assert_no_trace(stopped, whole):
     for stage in STAGES:
         assert metrics(stopped, stage) == metrics(whole, stage)
         name = sorted(path.name for path in (whole / stage / "checkpoints").iterdir())[-1]
@@ -104,6 +105,29 @@ def test_kills_and_stops_leave_no_trace(config, tmp_path):
             for key in one.files:
                 np.testing.assert_array_equal(one[key], other[key], err_msg=key)
     assert not [path for path in stopped.rglob("*") if ".tmp" in path.name]
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    finish(start(f"--config={config}", f"--workdir={workdir}"))
+    return workdir
+
+
+def test_kills_and_stops_leave_no_trace(config, whole, tmp_path):
+    assert_no_trace(interrupted(config, tmp_path / "stopped"), whole)
+
+
+@pytest.mark.slow
+def test_twenty_times_beside_four_busy_processes(config, whole, tmp_path):
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        for number in range(20):
+            assert_no_trace(interrupted(config, tmp_path / f"stopped{number}"), whole)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
 
 
 def test_resume_takes_its_configuration_from_the_run_alone(config, tmp_path):
