@@ -23,6 +23,10 @@ class Seed(NamedTuple):
     name: str
     contents: bytes
 
+    def __repr__(self) -> str:
+        """Short, for Hypothesis shows it."""
+        return f"Seed({self.name}, {len(self.contents)} bytes)"
+
 
 Run = Callable[[Seed], None]
 

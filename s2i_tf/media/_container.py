@@ -176,7 +176,8 @@ def packets(
     container: av.container.InputContainer, *streams: av.stream.Stream | None
 ) -> Iterator[av.Packet]:
     """The packets of some tracks, as far as the file can be read."""
-    demuxed = container.demux([stream for stream in streams if stream is not None])
+    wanted = {stream.index: stream for stream in streams if stream is not None}
+    demuxed = container.demux(list(wanted.values()))
     while True:
         try:
             packet = next(demuxed, None)
@@ -184,7 +185,8 @@ def packets(
             return  # the file breaks off here, or its tracks change, which PyAV meets unprepared
         if packet is None:
             return
-        yield packet
+        if packet.stream_index in wanted:  # other tracks may turn up on the way
+            yield packet
 
 
 def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator:

@@ -158,6 +158,19 @@ def strip_info(mp3):
     return mp3
 
 
+@pytest.mark.parametrize("tracks", [0, 1, 4])
+def test_tracks_that_a_header_leaves_out_do_no_harm(tracks, make_film):
+    film = bytearray(make_film("flv", "flv", "aac", seconds=3))
+    film[4] = tracks  # of FLV's header: 1 for pictures, 4 for sound
+    info = video.probe(bytes(film))
+    assert info.duration_seconds == pytest.approx(3, abs=0.2)
+    if info.has_picture:
+        assert number_of(video.frame_at(bytes(film), 1.5)) == 15
+    if info.has_sound:
+        waveform = audio.load_waveform(bytes(film), start_seconds=1.0, max_seconds=1.0)
+        assert second_of(waveform) == 1
+
+
 def test_a_cut_file_lasts_as_long_as_it_is_there(make_film):
     film = make_film("matroska", "libx264", "aac")
     info = video.probe(film[: len(film) // 2])
