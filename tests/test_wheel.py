@@ -113,10 +113,10 @@ def test_sounds_become_pictures_where_nothing_but_the_extra_lite_is_installed(in
 
 def test_training_and_demo_find_the_shipped_configurations(installed, tmp_path):
     everything = importlib.metadata.distribution("numpy").locate_file("")
-    for name in ("realpairs/best.py", "demo.py"):
-        flags = (f"--config={installed / 's2i_tf' / 'configs' / name}", "--workdir=w")
-        found = s2i((installed, everything), "train", *flags, "--config.data=none", cwd=tmp_path)
+    for name in ("realpairs/best", "demo"):
+        flags = (f"--config={name}", "--workdir=w", "--config.data=none")
+        found = s2i((installed, everything), "train", *flags, cwd=tmp_path)
         assert found.stdout.startswith(str(installed / "s2i_tf"))
         assert found.returncode == 2 and "none: no prepared data set" in found.stderr
     shown = s2i((installed, everything), "demo", "--help", cwd=tmp_path)
-    assert f"(default: {installed / 's2i_tf' / 'configs' / 'demo.py'})" in shown.stdout
+    assert "(default: demo)" in shown.stdout
