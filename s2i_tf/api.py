@@ -122,12 +122,13 @@ class Runtime(Protocol):
     class_names: tuple[str, ...]
     extractors: dict[str, str]
     fingerprints: dict[str, str]
+    stochastic: bool
 
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """As of `SoundToImage.what_is_heard`, of waveforms as `media.audio` has them."""
 
-    def draw(self, before: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
-        """Pictures [sounds, num_samples, side, side, 3] in [0, 1] of multimodal vectors."""
+    def draw(self, before: np.ndarray, samples: Sequence[int], seed: int) -> np.ndarray:
+        """Pictures [sounds, samples, side, side, 3] in [0, 1] of multimodal vectors."""
 
 
 class Model:
@@ -188,7 +189,7 @@ class Model:
             from s2i_tf.media.sheet import to_uint8
 
             before = np.stack([heard.before for heard in self._listen(sounds, window)])
-            pictures = to_uint8(self._runtime.draw(before, samples or 1, seed))
+            pictures = to_uint8(self._runtime.draw(before, range(samples or 1), seed))
             return list(pictures if samples else pictures[:, 0])
 
         return _each(sound, lambda one: _read_sound(one, rate_hz), draw, return_exceptions)
@@ -268,6 +269,88 @@ class Model:
             raise UserError(f"num {num}; allowed: 1 or more")
         find = self._of_photos("find_sounds")
         return _each(photo, _read_photo, lambda photos: find(photos, num), return_exceptions)
+
+    def mix(
+        self,
+        sounds: Sequence[Sound | Heard],
+        weights: Sequence[float],
+        *,
+        sample: int = 0,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Draws a mixture of sounds, blended as multimodal vectors.
+
+        Args:
+          sounds: the sounds.
+          weights: how much of each counts, 0 or more; what matters is their ratio.
+          sample: number of the picture: 0 is the deterministic one.
+          seed: random seed of the further pictures.
+
+        Returns:
+          A picture, uint8 [side, side, 3].
+
+        Raises:
+          UserError: if a sound cannot be used, or the weights do not fit.
+        """
+        return self.draw(self.blend(sounds, [weights]), sample=sample, seed=seed)[0]
+
+    def between(
+        self, one: Sound | Heard, other: Sound | Heard, *, steps: int = 8, seed: int = 0
+    ) -> np.ndarray:
+        """Draws the way from one sound to another, all of it with the same noise.
+
+        Returns:
+          Pictures, uint8 [steps, side, side, 3], the first of `one`, the last of `other`.
+
+        Raises:
+          UserError: if a sound cannot be used, or there are fewer than 2 steps.
+        """
+        if steps < 2:
+            raise UserError(f"{steps} steps between two sounds. Choose 2 or more.")
+        shares = np.linspace(0, 1, steps)
+        vectors = self.blend([one, other], np.stack([1 - shares, shares], axis=1))
+        return self.draw(vectors, sample=1, seed=seed)
+
+    def blend(self, sounds: Sequence[Sound | Heard], weights: Sequence) -> np.ndarray:
+        """Multimodal vectors of mixtures of sounds.
+
+        Args:
+          sounds: the sounds.
+          weights: [mixtures, sounds], 0 or more; what matters is the ratio within a mixture.
+
+        Returns:
+          Float32 [mixtures, hidden units], before the activation: means of the sounds' vectors,
+          as long as these are in the mean.
+
+        Raises:
+          UserError: if a sound cannot be used, or the weights do not fit.
+        """
+        weights = np.asarray(weights, np.float32)
+        if weights.ndim != 2 or weights.shape[1] != len(sounds) or not np.isfinite(weights).all():
+            raise UserError(f"{len(sounds)} sounds need as many weights. Give one for each.")
+        if weights.min(initial=0) < 0 or not (weights.sum(axis=1) > 0).all():
+            raise UserError("weights of sounds must be 0 or more, and one of them above 0.")
+        heard = self.hear(list(sounds))
+        vectors = with_lengths(np.stack([one.before for one in heard]))
+        return of_lengths(weights @ vectors / weights.sum(axis=1, keepdims=True))
+
+    def draw(self, vectors: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
+        """Draws multimodal vectors, such as those of `Heard` or mixtures of them.
+
+        Args:
+          vectors: float32 [num, hidden units], before the activation.
+          sample: number of the picture. 0 is the deterministic one, whose noise follows from its
+            vector; with another number all have the same noise. A model without noise has one
+            picture for all numbers.
+          seed: random seed of the noise.
+
+        Returns:
+          Pictures, uint8 [num, side, side, 3].
+        """
+        from s2i_tf.media.sheet import to_uint8
+
+        samples = [sample if self._runtime.stochastic else 0]
+        return to_uint8(self._runtime.draw(vectors, samples, seed)[:, 0])
 
     def _listen(
         self, sounds: list[np.ndarray | Heard], window: str | float = "auto"
@@ -393,6 +476,7 @@ class _Keras:
         self.class_names = self._model.class_names
         self.extractors = self._model.extractors
         self.fingerprints = self._model.fingerprints
+        self.stochastic = self._model.stochastic
         self.require_reverse = self._model.require_reverse
         self._sound_net: Any = None
         # Layers that draw keep their seeds in themselves while they do.
@@ -405,12 +489,10 @@ class _Keras:
             features = net(np.stack([net.prepare(waveform) for waveform in waveforms]))
             return self._model.listen(features)
 
-    def draw(self, before: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
+    def draw(self, before: np.ndarray, samples: Sequence[int], seed: int) -> np.ndarray:
         with self._lock:
-            samples = [
-                self._model.draw(before, sample=sample, seed=seed) for sample in range(num_samples)
-            ]
-        return np.stack(samples, axis=1)
+            drawn = [self._model.draw(before, sample=sample, seed=seed) for sample in samples]
+        return np.stack(drawn, axis=1)
 
     def embed_image(self, image_features: np.ndarray) -> np.ndarray:
         """Multimodal vectors [photos, hidden units] after the activation."""
@@ -444,6 +526,21 @@ def _load_net(runtime: Runtime, modality: str) -> Any:
     net = features.load_extractor(runtime.extractors[modality])
     check_fingerprint(net, runtime.fingerprints[f"{modality}_fingerprint"])
     return net
+
+
+def with_lengths(vectors: np.ndarray) -> np.ndarray:
+    """Vectors [num, size] with their lengths as one more column, so that both can be blended."""
+    return np.concatenate([vectors, np.linalg.norm(vectors, axis=1, keepdims=True)], axis=1)
+
+
+def of_lengths(blended: np.ndarray) -> np.ndarray:
+    """Means of vectors `with_lengths`, brought to the mean length; float32 [num, size].
+
+    The mean of two vectors is shorter than they are, and a generator knows vectors of their length.
+    """
+    vectors, lengths = blended[:, :-1], blended[:, -1:]
+    norms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return (vectors * (lengths / norms)).astype(np.float32)
 
 
 def _each(

@@ -276,3 +276,38 @@ def test_the_window_that_the_model_is_surest_of(model, nets, rng):
 def test_a_model_that_was_given_no_ear_knows_every_sound(model, wav):
     heard = model.hear(wav)
     assert heard.known and heard.known_score == 1
+
+
+def test_a_mixture_of_one_sound_is_that_sound(model, wav, samples):
+    def far(mixture):  # a vector's noise turns a rounding into a step or two
+        return np.abs(mixture.astype(int) - model.generate(wav)).max()
+
+    other = (samples[::-1] * 0.1, 16_000)
+    assert far(model.mix([wav], [3.0])) <= 3
+    assert far(model.mix([wav, other], [1.0, 0.0])) <= 3
+    assert far(model.mix([wav, other], [0.5, 0.5])) > 20
+
+
+def test_blended_vectors_have_the_mean_length_and_direction(model, wav, samples):
+    one, other = model.hear([wav, (samples[::-1] * 0.1, 16_000)])
+    [blended] = model.blend([one, other], [[1, 3]])
+    lengths = [np.linalg.norm(heard.before) for heard in (one, other)]
+    assert np.linalg.norm(blended) == pytest.approx((lengths[0] + 3 * lengths[1]) / 4, rel=1e-5)
+    mean = one.before + 3 * other.before
+    np.testing.assert_allclose(
+        blended / np.linalg.norm(blended), mean / np.linalg.norm(mean), atol=1e-6
+    )
+
+
+def test_the_way_between_two_sounds_goes_from_one_to_the_other(model, wav, samples):
+    one, other = model.hear([wav, (samples[::-1] * 0.1, 16_000)])
+    way = model.between(one, other, steps=5, seed=3)
+    assert way.shape == (5, 128, 128, 3)
+    np.testing.assert_array_equal(way[0], model.draw(one.before[None], sample=1, seed=3)[0])
+    np.testing.assert_array_equal(way[-1], model.draw(other.before[None], sample=1, seed=3)[0])
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, float("nan")]])
+def test_weights_that_do_not_fit_are_refused(model, wav, weights):
+    with pytest.raises(UserError, match="weights"):
+        model.mix([wav, wav], weights)

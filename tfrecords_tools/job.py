@@ -17,7 +17,7 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from s2i_tf import features, spec
+from s2i_tf import features, logs, spec
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
 from tfrecords_tools import finish, outputs
@@ -376,7 +376,7 @@ def plan(settings: Settings) -> str:
     num_workers = settings.num_workers or os.cpu_count() or 1
     lines += [
         f"agreement filter: {'on' if labelled else 'off'}",
-        f"about {progress_log.duration(seconds / num_workers)} of work for {num_workers} workers, "
+        f"about {logs.duration(seconds / num_workers)} of work for {num_workers} workers, "
         "if every item is wanted",
         f"would write to {settings.out}",
     ]

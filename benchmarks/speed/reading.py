@@ -70,10 +70,6 @@ def measure(
         times, more = turns("pictures", "jpeg", "float16", "float16", few, few)
         what, against = "batches with pictures from shards", "decoding the same JPEGs alone"
         rows.append(compare(what, against, times, more=more))
-        against = "reading them by NumPy alone"
-        for side, num in (("batches", num_steps), ("pictures", few)):
-            times, more = turns(side, f"numpy_{side}", "float16", "float16", num, num)
-            rows.append(compare(f"{side} from shards", against, times, more=more))
         times, _ = turns("columns", "records", "float16", "float16", num_steps, num_steps)
     batches = rows[0]
     seconds = {

@@ -10,7 +10,7 @@ import tensorflow as tf
 from benchmarks.speed import made_up
 from benchmarks.speed.workers import Step, serve
 from s2i_tf import spec
-from s2i_tf.data import arrays, dataset_info, pipeline, schema
+from s2i_tf.data import dataset_info, pipeline, schema
 from s2i_tf.data.foley import causes, dataset
 from s2i_tf.media import image
 
@@ -71,8 +71,7 @@ def _records(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
 
     Unlike there nothing works ahead: it would do so while the other side is timed.
     """
-    info = dataset_info.load(folder)
-    records = pipeline.shuffled_records(folder, info, spec.TRAIN_SPLIT, seed=0)
+    records = pipeline.build_records(folder, spec.TRAIN_SPLIT)
     return records.batch(batch_size, drop_remainder=True)
 
 
@@ -93,16 +92,6 @@ def _pictures(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
     """Batches with pictures."""
     dtype = dataset_info.load(folder).feature_dtype
     return _records(folder, batch_size).map(lambda some: schema.parse_batch(some, dtype))
-
-
-def _numpy(folder: pathlib.Path, batch_size: int) -> arrays.Batches:
-    """Batches as JAX trains on them, read without TensorFlow."""
-    return arrays.build_dataset(folder, spec.TRAIN_SPLIT, batch_size, with_image=False)
-
-
-def _numpy_pictures(folder: pathlib.Path, batch_size: int) -> arrays.Batches:
-    """The same with pictures."""
-    return arrays.build_dataset(folder, spec.TRAIN_SPLIT, batch_size)
 
 
 def _file(folder: pathlib.Path, batch_size: int) -> Iterator[int]:
@@ -146,8 +135,6 @@ SIDES: dict[str, Callable[[pathlib.Path, int], Iterable]] = {
     "records": _records,
     "columns": _columns,
     "pictures": _pictures,
-    "numpy_batches": _numpy,
-    "numpy_pictures": _numpy_pictures,
     "file": _file,
     "one_by_one": _one_by_one,
     "jpeg": _jpeg,

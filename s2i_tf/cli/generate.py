@@ -14,6 +14,13 @@ picture's stem: the classes with their probabilities, the likeliest first; wheth
 anything the model knows, and how much; and which seconds were heard. Of a sound that is like
 nothing known there is a picture all the same, unless --only_known leaves it out.
 
+s2i generate --mix SOUND=WEIGHT SOUND=WEIGHT… --out=DIR
+
+s2i generate --between SOUND SOUND --out=DIR [--steps=N]
+
+The first draws one picture, mixture.png, of several sounds, such as rain.wav=0.7 dog.wav=0.3; the
+second the way from one sound to the other, between_0.png, … and as a strip between.png.
+
 In the other direction it makes sound features of each photo and writes the training sound that is
 nearest to them as OUT/<the photo's stem>.wav, with --num_samples the next ones as <stem>_1.wav, …,
 and sounds.csv with all names and distances. The sounds are read from the source folder of the data
@@ -71,6 +78,9 @@ def define_flags() -> None:
         "auto, what the model is surest of.",
     )
     flags.DEFINE_bool("only_known", False, "Leave out sounds that are like nothing known.")
+    flags.DEFINE_bool("mix", False, "Draw one picture of all sounds, each with its weight.")
+    flags.DEFINE_bool("between", False, "Draw the way from one sound to another.")
+    flags.DEFINE_integer("steps", 8, "Pictures on the way between two sounds.", lower_bound=2)
     flags.DEFINE_string("sounds", None, "Folder that the training sounds are in.")
     flags.DEFINE_enum("runtime", RUNTIMES[0], RUNTIMES, "What computes.")
 
@@ -97,6 +107,11 @@ def run(args: list[str]) -> None:
     import s2i_tf
 
     model = s2i_tf.load(values.model, runtime=values.runtime)
+    if values.mix or values.between:
+        from s2i_tf.cli import generate_mixtures
+
+        generate_mixtures.run(model, args, out)
+        return
     paths = [pathlib.Path(path) for path in args]
     if to_sound:
         from s2i_tf.cli import generate_sounds

@@ -20,7 +20,10 @@ import s2i_tf
 from s2i_tf import logs
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 
-VERBS = ("demo", "weights", "prepare", "train", "evaluate", "score", "generate", "export", "app")
+VERBS = (
+    *("demo", "weights", "prepare", "train", "evaluate", "score"),
+    *("generate", "film", "export", "app"),
+)
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_PIPE = 141  # as a shell says of a command whose reader went away
 

@@ -2,10 +2,6 @@
 
 Same functions, same arguments, other draws. What batch n holds follows from the seed and n alone,
 so that a run goes on anywhere at once. Threads make the next batches while one is trained on.
-
-Why there are two readers: training on JAX must run where TensorFlow is not installed, and to read
-for TensorFlow in this way would take three times the processor (151 µs a record beside 52, with
-pictures 743 beside 376: the rows "by NumPy alone" of `python -m benchmarks.speed`).
 """
 
 import collections

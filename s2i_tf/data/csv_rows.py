@@ -14,6 +14,8 @@ from s2i_tf.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+_SAMPLE_LINES = 20
+
 
 def parse(contents: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, as (number of their last line, fields without outer spaces).
@@ -26,12 +28,11 @@ def parse(contents: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
       UserError: naming the line, if it cannot be read.
     """
     text = _decoded(contents, name)
-    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    first = next(lines, "")
+    sample = "\n".join(text.splitlines()[:_SAMPLE_LINES])
     csv.field_size_limit(sys.maxsize)
     reader = csv.reader(
         io.StringIO(text, newline=""),
-        delimiter=max(",;\t", key=first.count),
+        delimiter=max(",;\t", key=sample.count),
         skipinitialspace=True,
     )
     try:

@@ -50,7 +50,7 @@ def build_dataset(
       UserError: if the data set is missing, damaged, too small or of another version.
     """
     info = dataset_info.load(data_dir)
-    records = shuffled_records(data_dir, info, split, seed)
+    records = _records(data_dir, info, split, seed)
     batches = records.batch(batch_size, drop_remainder=True).skip(skip_batches)
     batches = batches.map(
         lambda serialized: schema.parse_batch(
@@ -62,14 +62,18 @@ def build_dataset(
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def shuffled_records(
-    data_dir: str | os.PathLike, info: DatasetInfo, split: str, seed: int
-) -> tf.data.Dataset:
+def build_records(data_dir: str | os.PathLike, split: str, *, seed: int = 0) -> tf.data.Dataset:
     """The serialised records of a split, endlessly, in the order that `build_dataset` takes them.
 
     Raises:
       UserError: as `build_dataset`.
     """
+    return _records(data_dir, dataset_info.load(data_dir), split, seed)
+
+
+def _records(
+    data_dir: str | os.PathLike, info: DatasetInfo, split: str, seed: int
+) -> tf.data.Dataset:
     shards = checked_shards(data_dir, info, split)
     num_records = info.num_records(split)
     if num_records == 0:

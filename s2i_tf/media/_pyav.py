@@ -9,6 +9,7 @@ the gaps that a sound track leaves.
 import contextlib
 import functools
 import sys
+from collections.abc import Iterator
 
 import av.audio
 import numpy as np
@@ -31,6 +32,7 @@ _FORMATS = {
 }
 
 _SAMPLES_AT_ONCE = 1 << 13
+_ALL_SECONDS = 1e9
 
 # Of a film: less is the jitter of its container's time.
 _MIN_GAP_SECONDS = 0.1
@@ -71,6 +73,58 @@ def decode(
     return mix.result(), rate_hz
 
 
+def stream(source: Source, piece_seconds: float) -> Iterator[tuple[np.ndarray, int]]:
+    """Decodes all of a sound, or a film's from where sound and picture have begun, piece by piece.
+
+    Args:
+      source: a path, or the contents of a file.
+      piece_seconds: how long a piece is, or a little longer; the last one may be shorter.
+
+    Yields:
+      The mean of the channels as `decode` gives it, and its rate in Hz.
+
+    Raises:
+      MediaError: as `decode`.
+    """
+    mix, num_samples = _Mix(), 0
+    for rate_hz, frame, start, stop in _parts(source, 0.0, _ALL_SECONDS):
+        mix.put(frame, start, stop)
+        num_samples += stop - start
+        if num_samples >= piece_seconds * rate_hz:
+            yield mix.result(), rate_hz
+            mix, num_samples = _Mix(), 0
+    if num_samples:
+        yield mix.result(), rate_hz
+
+
+def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
+    """The frames of all that `stream` decodes, in one format with all its channels.
+
+    Gaps are frames of silence.
+
+    Raises:
+      MediaError: as `decode`.
+    """
+    format_, waiting = None, 0
+    for rate_hz, frame, start, stop in _parts(source, 0.0, _ALL_SECONDS):
+        if frame is None:
+            waiting += stop - start
+            continue
+        format_ = format_ or (frame.format.name, frame.layout.name)
+        if format_ != (frame.format.name, frame.layout.name):
+            continue  # damage, or another piece chained on
+        width = 1 if frame.format.is_planar else frame.layout.nb_channels
+        samples = frame.to_ndarray()[:, start * width : stop * width]
+        if waiting:
+            zero = _FORMATS[format_[0].removesuffix("p")][1]
+            silence = np.full((len(samples), waiting * width), zero, samples.dtype)
+            samples, waiting = np.concatenate([silence, samples], axis=1), 0
+        if samples.size:
+            cut = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), *format_)
+            cut.sample_rate = rate_hz
+            yield cut
+
+
 def _read(
     source: Source,
     start_seconds: float | None,
@@ -80,6 +134,29 @@ def _read(
     channel: int | None = None,
 ) -> tuple["_Mix | None", int]:
     """The sound of a part and its rate; no sound if a seek led to where it had begun already."""
+    mix, rate_hz = _Mix(channel), 0
+    try:
+        for rate_hz, frame, start, stop in _parts(  # noqa: B007
+            source, start_seconds, max_seconds, audio_track, may_seek
+        ):
+            mix.put(frame, start, stop)
+    except _SoughtTooFar:
+        return None, rate_hz
+    return mix, rate_hz
+
+
+class _SoughtTooFar(Exception):
+    """A seek led to where the part had begun already."""
+
+
+def _parts(
+    source: Source,
+    start_seconds: float | None,
+    max_seconds: float,
+    audio_track: int = 0,
+    may_seek: bool = False,
+) -> Iterator[tuple[int, av.AudioFrame | None, int, int]]:
+    """The rate, a frame, and its first and last sample that count; no frame where it is silent."""
     name = name_of(source)
     with contextlib.ExitStack() as opened:
         container = opened.enter_context(_container.open_container(source))
@@ -105,7 +182,7 @@ def _read(
         if clock and not sought:  # it is no longer at its beginning
             container = opened.enter_context(_container.open_container(source))
             stream, _ = _container.tracks(container, audio_track)
-        mix, rate_hz = _Mix(channel), 0
+        rate_hz = 0
         for frame in _container.frames(container, stream):
             timed = frame.pts is not None
             if not rate_hz:
@@ -122,24 +199,26 @@ def _read(
                 first = round(start_seconds * rate_hz)
                 last = min(first + round(max_seconds * rate_hz), end)
                 if clock and sought and position > first:
-                    return None, rate_hz
+                    raise _SoughtTooFar
                 zero = frame.time - position / rate_hz if timed else zero
             if frame.sample_rate != rate_hz:
                 continue  # damage, or another piece chained on
             if is_film and timed:
                 gap = round((frame.time - zero) * rate_hz) - position
                 if gap > _MIN_GAP_SECONDS * rate_hz:
-                    mix.add_silence(min(position + gap, last) - max(position, first))
+                    silent = min(position + gap, last) - max(position, first)
+                    yield rate_hz, None, 0, max(silent, 0)
                     position += gap
-            mix.add(frame, max(first - position, 0), max(last - position, 0))
+            start = min(max(first - position, 0), frame.samples)
+            yield rate_hz, frame, start, min(max(last - position, start), frame.samples)
             position += frame.samples
             if position >= last:
                 break
         if not rate_hz and sought:  # the sound ends before
-            return mix, _checked_rate(stream.rate, name)
+            rate_hz = _checked_rate(stream.rate, name)
+            yield rate_hz, None, 0, 0
     if not rate_hz:
         raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
-    return mix, rate_hz
 
 
 def _is_ogg_vorbis(stream: av.audio.AudioStream) -> bool:
@@ -201,10 +280,13 @@ class _Mix:
         self._parts.append((frame, start, stop))
         self._num_samples += frame.samples
 
-    def add_silence(self, num_samples: int) -> None:
-        """Adds so many zeros, or none if it is less than one."""
+    def put(self, frame: av.audio.AudioFrame | None, start: int, stop: int) -> None:
+        """Adds the samples of a frame from `start` to `stop`, or so many zeros without one."""
+        if frame is not None:
+            self.add(frame, start, stop)
+            return
         self._mix()
-        self._mixed.append(np.zeros(max(num_samples, 0), np.float32))
+        self._mixed.append(np.zeros(stop - start, np.float32))
 
     def loud_channel(self) -> int | None:
         """Number of the channel to take alone; None if the mean of all is right."""

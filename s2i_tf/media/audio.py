@@ -18,7 +18,7 @@ file is used as far as it decodes.
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +40,7 @@ __all__ = [
     "from_samples",
     "label_window",
     "load_waveform",
+    "pieces",
     "waveform_dataset",
 ]
 
@@ -195,6 +196,37 @@ def waveform_dataset(
     names = tf.constant([os.fsencode(path) for path in paths], tf.string)
     dataset = tf.data.Dataset.from_tensor_slices(names)
     return dataset.map(load, num_parallel_calls=num_parallel_calls, deterministic=True)
+
+
+def pieces(source: Source, piece_seconds: int = 30) -> Iterator[np.ndarray]:
+    """The waveform of a sound of any length, piece by piece, each decoded when it is asked for.
+
+    Put together they are what `load_waveform` gives; but where channels cancel each other they are
+    silent, and too short or silent a sound is not refused.
+
+    Args:
+      source: a path, or the contents of a file; of a video, the sound from where both sound and
+        pictures have begun.
+      piece_seconds: length of every piece but the last.
+
+    Yields:
+      Float32 [samples].
+
+    Raises:
+      MediaError: if there is no sound in it that decodes.
+    """
+    held, before = np.zeros(0, np.float32), 0
+    for decoded, rate_hz in _pyav.stream(source, piece_seconds):
+        held = np.concatenate([held, decoded])
+        # A second on either side, so that every output is resampled from all that it depends on.
+        while held.size >= before + (piece_seconds + 1) * rate_hz:
+            end = before + piece_seconds * rate_hz
+            resampled = _at_our_rate(held[: end + rate_hz], rate_hz)
+            first = before // rate_hz * spec.SAMPLE_RATE_HZ
+            yield resampled[first : first + piece_seconds * spec.SAMPLE_RATE_HZ]
+            held, before = held[end - rate_hz :], rate_hz
+    if held.size > before:
+        yield _at_our_rate(held, rate_hz)[before // rate_hz * spec.SAMPLE_RATE_HZ :]
 
 
 def feature_window(waveform: np.ndarray) -> np.ndarray:

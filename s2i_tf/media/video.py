@@ -8,8 +8,9 @@ definition does not say which it means.
 
 import contextlib
 import dataclasses
+import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import av
 import av.container
@@ -114,15 +115,7 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         raise UserError(f"seconds {seconds}; allowed: 0 or more")
     name = name_of(source)
     with _container.open_container(source) as container:
-        sound, picture = _container.tracks(container, audio_track)
-        if picture is None:
-            raise MediaError(reasons.NO_PICTURE, f"{name}: no picture track that can be decoded")
-        if picture.width * picture.height > limits.MAX_PIXELS:
-            raise MediaError(
-                reasons.TOO_LARGE,
-                f"{name}: pictures of {picture.width} x {picture.height} pixels; "
-                f"allowed: {limits.MAX_PIXELS // 1_000_000} million pixels",
-            )
+        sound, picture = _checked_tracks(container, name, audio_track)
         pixel_aspect = picture.sample_aspect_ratio or 1
         spans = _container.survey(container, sound, picture, until_begun=True)
         clock = _container.Clock.of(spans)
@@ -134,6 +127,58 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
     if shown is None:
         raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no picture decodes")
     return _as_shown(shown, float(pixel_aspect))
+
+
+def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]:
+    """The pictures that a video shows at times, decoded in one pass.
+
+    Args:
+      source: a path, or the contents of a file.
+      times: seconds from where sound and pictures have begun, ascending.
+
+    Yields:
+      For each time the picture, as `frame_at` gives it; after the end, the last one.
+
+    Raises:
+      MediaError: as `frame_at`.
+    """
+    name = name_of(source)
+    with _container.open_container(source) as container:
+        aspect = float(_checked_tracks(container, name)[1].sample_aspect_ratio or 1)
+        spans = _container.survey(container, *_container.tracks(container), until_begun=True)
+        clock = _container.Clock.of(spans)
+        delay = _decoder_delay(source, container)
+    with _container.open_container(source) as container:
+        search = _Search(name, clock.moment(clock.common), delay)
+        coming = search.timed_frames(container, _container.tracks(container)[1])
+        shown, following = None, next(coming, None)
+        if following is None:
+            message = f"{name}: damaged or incomplete, no picture decodes"
+            raise MediaError(reasons.TRUNCATED, message)
+        for time in times:
+            moment = clock.zero + clock.common + time + _TICK_SECONDS
+            changed = shown is None
+            while following and (shown is None or (following[0] or -math.inf) <= moment):
+                shown, following, changed = following[1], next(coming, None), True
+            if changed:
+                picture = _as_shown(shown, aspect)
+            yield picture
+
+
+def _checked_tracks(
+    container: av.container.InputContainer, name: str, audio_track: int = 0
+) -> tuple[av.AudioStream | None, av.VideoStream]:
+    """The tracks of a video whose pictures can be decoded."""
+    sound, picture = _container.tracks(container, audio_track)
+    if picture is None:
+        raise MediaError(reasons.NO_PICTURE, f"{name}: no picture track that can be decoded")
+    if picture.width * picture.height > limits.MAX_PIXELS:
+        raise MediaError(
+            reasons.TOO_LARGE,
+            f"{name}: pictures of {picture.width} x {picture.height} pixels; "
+            f"allowed: {limits.MAX_PIXELS // 1_000_000} million pixels",
+        )
+    return sound, picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,7 +223,7 @@ class _Search:
         frame on, for what a decoder makes of those before it is guesswork.
         """
         shown, num_pixels = None, 0
-        for seconds, frame in self._timed_frames(container, stream):
+        for seconds, frame in self.timed_frames(container, stream):
             num_pixels += frame.width * frame.height
             if num_pixels > _MAX_PIXELS_ON_THE_WAY:
                 raise MediaError(
@@ -193,7 +238,7 @@ class _Search:
                 shown = frame
         return shown
 
-    def _timed_frames(
+    def timed_frames(
         self, container: av.container.InputContainer, stream: av.VideoStream
     ) -> Iterator[tuple[float | None, av.VideoFrame]]:
         """The frames that decode, and the container's time of each where it is known."""

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -46,6 +47,7 @@ class LoadedModel:
             self.extractors = facts["extractors"]
             self.fingerprints = facts["fingerprints"]
             self._max_pictures = facts["max_pictures"]
+            self.stochastic = self._max_pictures > 1
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(
@@ -61,17 +63,18 @@ class LoadedModel:
         windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
         return self._call("embed_sound", waveform=windows / np.float32(spec.WAVEFORM_SCALE))
 
-    def draw(self, before: np.ndarray, num_samples: int = 1, seed: int = 0) -> np.ndarray:
-        """Pictures [num, num_samples, side, side, 3] in [0, 1] of vectors [num, hidden units]."""
-        if num_samples == 1:
-            return self._call("draw", before=before)["image"][:, None]
+    def draw(self, before: np.ndarray, samples: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
+        """Pictures [num, samples, side, side, 3] in [0, 1] of vectors [num, hidden units]."""
+        if not any(samples):
+            return self._call("draw", before=before)["image"][:, None].repeat(len(samples), axis=1)
+        num_samples = max(samples) + 1
         if num_samples > self._max_pictures:
             allowed = "one" if self._max_pictures == 1 else f"up to {self._max_pictures}"
             raise UserError(f"{num_samples} pictures of a sound; this SavedModel gives {allowed}")
         rows = len(before)
         draws = {"num_samples": np.full(rows, num_samples), "seed": np.full(rows, seed)}
         draws = {name: values.astype(np.int32) for name, values in draws.items()}
-        return self._call("draw_samples", before=before, **draws)["images"]
+        return self._call("draw_samples", before=before, **draws)["images"][:, list(samples)]
 
     def embed_image(self, image_features: np.ndarray) -> np.ndarray:
         """Multimodal vectors [num, hidden units] after the activation, of features [num, 4096]."""

@@ -8,6 +8,7 @@ import os
 import pathlib
 import threading
 import types
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,26 +78,29 @@ class TFLiteModel:
         windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
         return self._run(EMBED_SIGNATURE, waveform=windows / np.float32(spec.WAVEFORM_SCALE))
 
-    def draw(self, before: np.ndarray, num_samples: int = 1, seed: int = 0) -> np.ndarray:
+    def draw(self, before: np.ndarray, samples: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
         """Pictures of multimodal vectors.
 
         Args:
           before: float32 [num, hidden units], before the activation.
-          num_samples: how many of each; the first is the deterministic one.
+          samples: numbers of the pictures of each; 0 is the deterministic one.
           seed: random seed of the further ones.
 
         Returns:
-          Float32 [num, num_samples, side, side, 3] in [0, 1].
+          Float32 [num, samples, side, side, 3] in [0, 1].
 
         Raises:
           UserError: if further pictures are asked of a model that has no dropout.
         """
-        samples = [self._run(DRAW_SIGNATURE, before=before)["image"]]
-        if num_samples > 1 and not self.stochastic:
+        if any(samples) and not self.stochastic:
             raise UserError("this TFLite file gives one picture a sound: its model does, or is old")
-        for sample in range(1, num_samples):
-            samples.append(self._run(SAMPLES_SIGNATURE, (seed, sample), before=before)["image"])
-        return np.stack(samples, axis=1)
+        drawn = [
+            self._run(SAMPLES_SIGNATURE, (seed, sample), before=before)
+            if sample
+            else self._run(DRAW_SIGNATURE, before=before)
+            for sample in samples
+        ]
+        return np.stack([outputs["image"] for outputs in drawn], axis=1)
 
     def generate(self, sound_features: np.ndarray) -> np.ndarray:
         """Pictures float32 [num, side, side, 3] in [0, 1] of sound features [num, 4096]."""

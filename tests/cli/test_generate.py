@@ -231,3 +231,28 @@ def test_the_package_s_own_model_is_taken_where_none_is_named(call_verb, sounds,
     pictures = [image.load_image(tmp_path / f"{stem}.png") for stem in ("hiss", "longer_hiss")]
     assert all(picture.shape == (128, 128, 3) and picture.std() > 10 for picture in pictures)
     assert np.abs(pictures[0].astype(int) - pictures[1]).mean() > 1
+
+
+def test_mixtures_and_the_way_between_two_sounds(generate, tmp_path, sounds):
+    one, other = sounds("a.wav"), sounds("bb.wav")
+    out = tmp_path / "out"
+    generate("--mix", f"{one}=0.7", f"{other}=0.3", f"--out={out}")
+    assert image.load_image(out / "mixture.png").shape == (128, 128, 3)
+    generate("--between", one, other, "--steps=3", f"--out={out}")
+    ways = [image.load_image(out / f"between_{step}.png") for step in range(3)]
+    assert not np.array_equal(ways[0], ways[2])
+    assert (out / "between.png").exists() and not (out / "between_3.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("--mix", "a.wav=much"), "no weight"),
+        (("--between", "a.wav"), "two sounds"),
+        (("--mix", "--between", "a.wav", "b.wav"), "one of them"),
+    ],
+)
+def test_mistakes_in_mixtures_are_named(generate, tmp_path, argv, message):
+    with pytest.raises(UserError, match=message):
+        generate(*argv, f"--out={tmp_path / 'out'}")
+    assert not (tmp_path / "out").exists()

@@ -98,7 +98,7 @@ def fakes(monkeypatch):
         monkeypatch.setitem(features.EXTRACTORS, net.name, net)
     for net in (FakeSoundLabels, FakeImageLabels):
         monkeypatch.setitem(features.CLASSIFIERS, net.name, net)
-    nets.loaded.cache_clear()
+    nets.forget()
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
 
 

@@ -42,11 +42,16 @@ class NetName:
     def load(self) -> Net:
         """The net; the same object for the same name in one process."""
         with _LOADING:
-            return loaded(self)
+            return _load(self)
 
     def config(self) -> dict[str, Any]:
         """The net's name and fingerprint for a stage's key and manifest."""
         return {"name": self.name, **dataclasses.asdict(self.load().fingerprint)}
+
+
+def forget() -> None:
+    """Lets go of all nets that are loaded."""
+    _load.cache_clear()
 
 
 def batches(
@@ -82,8 +87,7 @@ def _run(net: Net, waiting: list[tuple[Item, np.ndarray]]) -> Iterator[tuple[Ite
 
 
 @functools.lru_cache(maxsize=4)
-def loaded(name: NetName) -> Net:
-    """The net of that name, on one thread; the last few are kept."""
+def _load(name: NetName) -> Net:
     _one_thread()
     loaders: dict[str, Callable] = {
         "extractor": features.load_extractor,

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
+from s2i_tf import logs
 from tfrecords_tools.engine import manifest, storage
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def watch(
             new = set(storage.names(folder)) - before
             done = sum(num_rows[part] for part in num_rows if part + manifest.SUFFIX in new)
             if 0 < done < total:
-                logger.info(line(stage, done, total, time.monotonic() - start))
+                logger.info(logs.progress_line(stage, done, total, time.monotonic() - start))
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()
@@ -49,23 +50,4 @@ def watch(
     finally:
         finished.set()
         thread.join()
-    logger.info(line(stage, total, total, time.monotonic() - start))
-
-
-def line(stage: str, done: int, total: int, seconds: float) -> str:
-    """One line of progress."""
-    rate = done / max(seconds, 1e-3)
-    if done == total:
-        return f"{stage}: {total:,} done in {duration(seconds)}, {rate:.1f} a second"
-    left = duration((total - done) / rate)
-    return f"{stage}: {done:,} of {total:,} done, {rate:.1f} a second, {left} left"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: `45 s`, `3 min 20 s`, `5 h 12 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    logger.info(logs.progress_line(stage, total, total, time.monotonic() - start))

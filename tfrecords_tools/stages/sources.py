@@ -14,7 +14,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from s2i_tf.data import csv_rows, source_sounds, splits
+from s2i_tf.data import csv_rows, splits
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import storage
@@ -269,10 +269,7 @@ def _list_clips(path: str) -> Listing:
         # A file that is named after its clip has been cut out already.
         start = None if _cut_name(name, start_seconds) in clip else start_seconds
         row = Source(clip, "video", name, label, start, version=folder.versions[clip])
-        kept = found.setdefault((clip, start), row)
-        if kept.class_name != label:
-            moment = clip if start is None else source_sounds.moment_id(clip, start)
-            folder.refuse(moment, "doubled", f"it is {kept.class_name!r} already, not {label!r}")
+        found[clip, start] = row
     ordered = sorted(found.values(), key=lambda row: (row.path, row.start_seconds or 0.0))
     return Listing(folder.root, tuple(ordered), by_class=False, missing=tuple(folder.odd.values()))
 

@@ -130,16 +130,6 @@ def test_a_long_field_is_read_and_undecodable_bytes_are_named_by_line(tmp_path):
         sources.list_data(str(table))
 
 
-def test_a_clip_that_stands_there_twice_keeps_its_first_label(tmp_path):
-    touch(tmp_path, "a.mp4")
-    table = tmp_path / "clips.csv"
-    table.write_text(CLIPS.format(label="dog;puppy;hound;pet;wolf") + "a.mp4,1,cat\na.mp4,2,cat\n")
-    listing = sources.list_data(str(table))
-    found = [(source.start_seconds, source.class_name) for source in listing.sources]
-    assert found == [(1.0, "dog;puppy;hound;pet;wolf"), (2.0, "cat")]
-    assert left_out(listing) == {"a.mp4#t=1.00": "doubled"}
-
-
 def test_an_index_finds_files_whose_names_have_another_unicode_form(folder):
     name = "sounds/dog/forêt.wav"
     touch(folder, unicodedata.normalize("NFD", name))

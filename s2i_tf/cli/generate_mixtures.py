@@ -1,0 +1,52 @@
+"""The mixtures of `s2i generate`: several sounds in one picture, and the way between two."""
+
+import pathlib
+
+from absl import flags
+
+from s2i_tf import files
+from s2i_tf.api import Model
+from s2i_tf.errors import UserError
+
+
+def run(model: Model, args: list[str], out: pathlib.Path) -> None:
+    """Draws what --mix or --between asks for.
+
+    Args:
+      model: the model that draws.
+      args: with --mix, SOUND=WEIGHT each; with --between, two sounds.
+      out: folder for the pictures.
+
+    Raises:
+      UserError: if the arguments are others, or a sound cannot be used.
+    """
+    from s2i_tf.media import image
+    from s2i_tf.media.sheet import contact_sheet
+
+    values = flags.FLAGS
+    if values.mix and values.between:
+        raise UserError("--mix and --between are two things. Give one of them.")
+    if values.mix:
+        sounds, weights = zip(*map(_weighted, args), strict=True)
+        pictures = {"mixture": model.mix(sounds, weights, seed=values.seed)}
+    else:
+        if len(args) != 2:
+            raise UserError(f"--between takes two sounds, got {len(args)}. Give the two.")
+        way = model.between(*args, steps=values.steps, seed=values.seed)
+        pictures = {f"between_{step}": picture for step, picture in enumerate(way)}
+        pictures["between"] = contact_sheet(way, num_columns=len(way))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        files.write(out / f"{name}.png", image.encode_png(picture))
+    print(f"{out / name}.png")
+
+
+def _weighted(argument: str) -> tuple[str, float]:
+    """A sound and its weight, of SOUND=WEIGHT."""
+    path, _, weight = argument.rpartition("=")
+    try:
+        return (path, float(weight)) if path else (argument, 1.0)
+    except ValueError:
+        raise UserError(
+            f"{argument}: {weight!r} is no weight. Write SOUND=WEIGHT, such as rain.wav=0.7."
+        ) from None

@@ -1,0 +1,162 @@
+"""Writes pictures and a sound as a film, both in step and neither held as a whole.
+
+Pictures are uint8 [height, width, 3]; the first is shown at 0 s, where the sound's first sample
+lies.
+"""
+
+import dataclasses
+import fractions
+import itertools
+import math
+import os
+import pathlib
+from collections.abc import Iterable, Iterator
+
+import av
+import av.container
+import numpy as np
+
+from s2i_tf import files
+from s2i_tf.errors import UserError
+from s2i_tf.media._pyav import stream_frames
+from s2i_tf.media._source import Source
+
+_SOUND_RATE_HZ = 48_000
+_AT_ONCE_SECONDS = 0.5  # how far the sound may run ahead of the pictures in the file
+
+
+@dataclasses.dataclass(frozen=True)
+class _Format:
+    muxer: str
+    video: str
+    sound: str
+    sound_samples: str
+    video_options: dict[str, str]
+
+
+FORMATS = {
+    ".mp4": _Format(
+        "mp4", "libx264", "aac", "fltp", {"crf": "18", "preset": "veryfast", "threads": "0"}
+    ),
+    ".webm": _Format(
+        "webm",
+        "libvpx-vp9",
+        "libopus",
+        "flt",
+        {"crf": "28", "deadline": "realtime", "cpu-used": "8", "threads": "0"},
+    ),
+}
+
+
+def best_suffix() -> str:
+    """The first of `FORMATS` whose encoders this machine's PyAV has.
+
+    Raises:
+      UserError: if it has none of them.
+    """
+    for suffix in FORMATS:
+        if not _missing(suffix):
+            return suffix
+    raise UserError("this PyAV can write no film. Install PyAV's wheel: pip install --upgrade av")
+
+
+def check_path(path: str | os.PathLike) -> None:
+    """Refuses a name whose format cannot be written here.
+
+    Raises:
+      UserError: naming the endings that can.
+    """
+    suffix = pathlib.Path(path).suffix.lower()
+    possible = [name for name in FORMATS if not _missing(name)]
+    if suffix not in FORMATS:
+        raise UserError(f"{path}: a film ends in {' or '.join(FORMATS)}. Give it such a name.")
+    if suffix not in possible:
+        raise UserError(
+            f"{path}: this PyAV has no encoder {_missing(suffix)}. "
+            f"Let the name end in {' or '.join(possible)}, or install PyAV's wheel."
+        )
+
+
+def write_film(
+    path: str | os.PathLike, pictures: Iterable[np.ndarray], *, fps: int, sound: Source
+) -> pathlib.Path:
+    """Writes a film, which appears under its name only when it is whole.
+
+    Args:
+      path: the file, ending in one of `FORMATS`; a film that was there is replaced.
+      pictures: consecutive pictures, uint8 [height, width, 3], all of one size.
+      fps: pictures a second.
+      sound: sound or video whose sound is put under the pictures, whole.
+
+    Raises:
+      UserError: as `check_path`, or if there is no picture.
+      MediaError: if the sound cannot be read.
+    """
+    check_path(path)
+    wanted = FORMATS[pathlib.Path(path).suffix.lower()]
+    pictures = iter(pictures)
+    try:
+        first = next(pictures)
+    except StopIteration:
+        raise UserError(f"{path}: there is no picture to make a film of") from None
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with (
+        files.new_file(path) as temporary,
+        av.open(str(temporary), "w", format=wanted.muxer) as output,
+    ):
+        video = output.add_stream(wanted.video, rate=fps, options=wanted.video_options)
+        video.height, video.width = (side - side % 2 for side in first.shape[:2])
+        video.pix_fmt = "yuv420p"
+        audio = output.add_stream(wanted.sound, rate=_SOUND_RATE_HZ, layout="stereo")
+        audio.codec_context.format = wanted.sound_samples
+        audio.codec_context.open()
+        sounds = _sound_frames(sound, audio)
+        for number, picture in enumerate(itertools.chain([first], pictures)):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts, frame.time_base = number, fractions.Fraction(1, fps)
+            output.mux(video.encode(frame))
+            until = (number + 1) / fps + _AT_ONCE_SECONDS
+            _put(output, audio, sounds, until)
+        output.mux(video.encode(None))
+        _put(output, audio, sounds, math.inf)
+        output.mux(audio.encode(None))
+    return pathlib.Path(path)
+
+
+def _put(
+    output: av.container.OutputContainer,
+    audio: av.AudioStream,
+    frames: Iterator[av.AudioFrame],
+    until: float,
+) -> None:
+    """Encodes frames of the sound until one ends at or after `until` seconds."""
+    for frame in frames:
+        output.mux(audio.encode(frame))
+        if (frame.pts + frame.samples) / _SOUND_RATE_HZ >= until:
+            break
+
+
+def _sound_frames(sound: Source, audio: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """Frames as the encoder takes them, numbered from the sound's first sample on."""
+    converter = av.AudioResampler(
+        format=audio.codec_context.format,
+        layout="stereo",
+        rate=_SOUND_RATE_HZ,
+        frame_size=audio.codec_context.frame_size,
+    )
+    position = 0
+    for frame in itertools.chain(stream_frames(sound), [None]):
+        for part in converter.resample(frame):
+            part.pts, part.time_base = position, fractions.Fraction(1, _SOUND_RATE_HZ)
+            position += part.samples
+            yield part
+
+
+def _missing(suffix: str) -> str:
+    """The first encoder of a format that this PyAV lacks, or nothing."""
+    for name in (FORMATS[suffix].video, FORMATS[suffix].sound):
+        try:
+            av.codec.Codec(name, "w")
+        except ValueError:  # PyAV's UnknownCodecError is one
+            return name
+    return ""

@@ -1,0 +1,250 @@
+"""From a long sound and a model to a film: listen along it, smooth, draw, put the sound under.
+
+Two passes over the sound, each with a piece of it in memory: the first keeps a multimodal vector
+and a caption for each moment, the second draws the frames between them.
+"""
+
+import dataclasses
+import logging
+import math
+import os
+import time
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from s2i_tf import files, logs, spec
+from s2i_tf.api import Heard, Model, of_lengths, with_lengths
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.film import captions, encoding
+from s2i_tf.film.onsets import FluxMeter, onset_times
+from s2i_tf.film.smoothing import at_times, smooth
+from s2i_tf.film.windows import windows_along
+from s2i_tf.media import audio, image, reasons, video
+from s2i_tf.media._source import Source
+
+logger = logging.getLogger(__name__)
+
+_BATCH_SIZE = 16
+_STRIP_PICTURES = 16
+_PROGRESS_SECONDS = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class FilmSettings:
+    """How a film is made.
+
+    Attributes:
+      fps: pictures a second.
+      hop_seconds: time between two moments at which the sound is listened to.
+      smooth_seconds: standard deviation of the smoothing of what was heard; 0 smooths nothing.
+      side: height and width of the pictures in the film, in pixels, even.
+      beats: begin anew at every onset of the sound, with another sample and nothing smoothed
+        across it.
+      beside: put the video's own pictures to the left.
+      seed: random seed of the pictures.
+    """
+
+    fps: int = 12
+    hop_seconds: float = 0.5
+    smooth_seconds: float = 0.5
+    side: int = 512
+    beats: bool = False
+    beside: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        allowed = {
+            "fps": 1 <= self.fps <= 60,
+            "hop_seconds": 0.05 <= self.hop_seconds <= 60,
+            "smooth_seconds": 0 <= self.smooth_seconds <= 60,
+            "side": 64 <= self.side <= 2048 and self.side % 2 == 0,
+        }
+        for name, fits in allowed.items():
+            if not fits:
+                raise UserError(f"{name} of a film is {getattr(self, name)}. {_ALLOWED[name]}")
+
+
+_ALLOWED = {
+    "fps": "Choose 1 to 60.",
+    "hop_seconds": "Choose 0.05 to 60 seconds.",
+    "smooth_seconds": "Choose 0 to 60 seconds.",
+    "side": "Choose an even number from 64 to 2048.",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class HeardAlong:
+    """What was heard along a sound, at moments `hop_seconds` apart.
+
+    Attributes:
+      class_names: the classes that the model knows.
+      probabilities: of each class at each moment, float32 [moments, classes].
+      vectors: multimodal vectors of the moments, float32 [moments, hidden units].
+      silent: whether a moment is silent, bool [moments]; what was heard before goes on there.
+      onsets: seconds at which something begins, ascending.
+      hop_seconds: time between two moments.
+      duration_seconds: length of the sound.
+    """
+
+    class_names: tuple[str, ...]
+    probabilities: np.ndarray
+    vectors: np.ndarray
+    silent: np.ndarray
+    onsets: np.ndarray
+    hop_seconds: float
+    duration_seconds: float
+
+    def captions(self, smooth_seconds: float) -> list[captions.Caption]:
+        """What was heard when: the likeliest class of the smoothed probabilities."""
+        likely = smooth(self.probabilities, self.hop_seconds, smooth_seconds, np.zeros(0))
+        names = [self.class_names[index].replace("_", " ") for index in likely.argmax(axis=1)]
+        texts = [
+            "silence" if silent else name for silent, name in zip(self.silent, names, strict=True)
+        ]
+        return captions.captions(texts, self.hop_seconds, self.duration_seconds)
+
+
+def make_film(
+    model: Model,
+    sound: Source,
+    path: str | os.PathLike,
+    settings: FilmSettings | None = None,
+    *,
+    strip: str | os.PathLike | None = None,
+    subtitles: str | os.PathLike | None = None,
+) -> HeardAlong:
+    """Makes a film of a sound of any length, or of a video's sound.
+
+    Args:
+      model: the model that draws.
+      sound: path or contents of the sound or video.
+      path: the film, ending in one of `encoding.FORMATS`.
+      settings: how it is made.
+      strip: PNG file for a strip of its pictures over a time axis.
+      subtitles: WebVTT file for what was heard when.
+
+    Returns:
+      What was heard.
+
+    Raises:
+      UserError: if a setting or name is not allowed, or the sound cannot be used.
+    """
+    settings = settings or FilmSettings()
+    encoding.check_path(path)
+    heard = listen(model, sound, settings.hop_seconds)
+    times = np.arange(math.ceil(heard.duration_seconds * settings.fps)) / settings.fps
+    kept = set(np.linspace(0, len(times), _STRIP_PICTURES, endpoint=False).astype(int))
+    for_strip: list[np.ndarray] = []
+
+    def frames() -> Iterator[np.ndarray]:
+        progress = _Progress("drawing frames", len(times))
+        drawn = draw_along(model, heard, times, settings)
+        shown = video.frames_along(sound, times) if settings.beside else iter(lambda: None, 0)
+        for number, (picture, own) in enumerate(zip(drawn, shown, strict=False)):
+            if number in kept:
+                for_strip.append(picture)
+            large = _resized(picture, settings.side, settings.side)
+            if own is not None:
+                width = max(2, round(settings.side * own.shape[1] / own.shape[0] / 2) * 2)
+                large = np.concatenate([_resized(own, width, settings.side), large], axis=1)
+            yield large
+            progress.update(number + 1)
+
+    encoding.write_film(path, frames(), fps=settings.fps, sound=sound)
+    spoken = heard.captions(settings.smooth_seconds)
+    if subtitles:
+        files.write(subtitles, captions.web_vtt(spoken))
+    if strip:
+        sheet = captions.strip(for_strip, spoken, heard.duration_seconds)
+        files.write(strip, image.encode_png(sheet))
+    return heard
+
+
+def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
+    """Listens along a sound; where it is silent, what was heard before goes on.
+
+    Raises:
+      MediaError: if the sound cannot be read, or is silent throughout.
+    """
+    meter, num_samples = FluxMeter(), 0
+
+    def pieces() -> Iterator[np.ndarray]:
+        nonlocal num_samples
+        progress = _Progress("listening to seconds", round(video.probe(sound).duration_seconds))
+        for piece in audio.pieces(sound):
+            meter.add(piece)
+            num_samples += piece.size
+            yield piece
+            progress.update(round(num_samples / spec.SAMPLE_RATE_HZ))
+
+    moments: list[Heard | None] = []
+    for batch in _batches(windows_along(pieces(), hop_seconds)):
+        waveforms = [(window / spec.WAVEFORM_SCALE, spec.SAMPLE_RATE_HZ) for window in batch]
+        for heard in model.hear(waveforms, return_exceptions=True):
+            if isinstance(heard, MediaError) and heard.reason != reasons.SILENT:
+                raise heard
+            moments.append(None if isinstance(heard, MediaError) else heard)
+    silent = np.array([moment is None for moment in moments])
+    last = next((moment for moment in moments if moment is not None), None)
+    if last is None:
+        raise MediaError(reasons.SILENT, "the sound is silent throughout; a film needs some sound")
+    for index, moment in enumerate(moments):
+        moments[index] = last = moment or last
+    return HeardAlong(
+        model.class_names,
+        np.array([[dict(heard)[name] for name in model.class_names] for heard in moments], "f4"),
+        np.stack([heard.before for heard in moments]),
+        silent,
+        onset_times(meter.flux()),
+        hop_seconds,
+        num_samples / spec.SAMPLE_RATE_HZ,
+    )
+
+
+def draw_along(
+    model: Model, heard: HeardAlong, times: np.ndarray, settings: FilmSettings
+) -> Iterator[np.ndarray]:
+    """The pictures at times along a sound, uint8 [side, side, 3] of the model's size.
+
+    One sample's noise throughout, or from one onset to the next where `settings.beats` is set.
+    """
+    cuts = heard.onsets if settings.beats else np.zeros(0)
+    hop = heard.hop_seconds
+    vectors = smooth(with_lengths(heard.vectors), hop, settings.smooth_seconds, cuts)
+    samples = 1 + np.searchsorted(cuts, times, side="right")
+    for chunk in _batches(range(len(times))):
+        at = of_lengths(at_times(vectors, hop, times[chunk], cuts))
+        for sample in np.unique(samples[chunk]):
+            own = samples[chunk] == sample
+            yield from model.draw(at[own], sample=int(sample), seed=settings.seed)
+
+
+class _Progress:
+    """Logs now and then how far the work is."""
+
+    def __init__(self, what: str, total: int):
+        self._what, self._total = what, total
+        self._start = self._last = time.monotonic()
+
+    def update(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._last > _PROGRESS_SECONDS or done == self._total:
+            self._last = now
+            logger.info(logs.progress_line(self._what, done, self._total, now - self._start))
+
+
+def _batches(items: Iterable) -> Iterator[list]:
+    batch = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == _BATCH_SIZE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))

@@ -1,0 +1,26 @@
+import numpy as np
+
+from s2i_tf.film.captions import Caption, captions, strip, web_vtt
+
+
+def test_equal_moments_become_one_caption_that_ends_half_way_to_the_next():
+    assert captions(["rain", "rain", "dog", "rain"], 2.0, 7.5) == [
+        Caption(0.0, 3.0, "rain"),
+        Caption(3.0, 5.0, "dog"),
+        Caption(5.0, 7.5, "rain"),
+    ]
+
+
+def test_web_vtt_has_hours_and_milliseconds():
+    text = web_vtt([Caption(0.0, 1.25, "rain"), Caption(1.25, 3723.0, "dog")])
+    assert text == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\n[rain]\n\n00:00:01.250 --> 01:02:03.000\n[dog]\n"
+    )
+
+
+def test_a_strip_holds_its_pictures_in_the_order_of_time():
+    pictures = [np.full((32, 32, 3), value, np.uint8) for value in (10, 120, 230)]
+    sheet = strip(pictures, [Caption(0, 2, "rain"), Caption(2, 3, "dog")], 3.0)
+    assert sheet.shape == (32 + 2 * 18 + 3 * 8, 3 * 32 + 16, 3)
+    for index, value in enumerate((10, 120, 230)):
+        assert (sheet[8:40, 8 + 32 * index : 40 + 32 * index] == value).all()

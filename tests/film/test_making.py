@@ -1,0 +1,140 @@
+"""Films by a model that hears how loud a sound is, and draws loud light and quiet dark."""
+
+import av
+import numpy as np
+import pytest
+
+from s2i_tf import api, spec
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.film import making
+from s2i_tf.film.making import FilmSettings, make_film
+from s2i_tf.media import audio
+
+RATE = spec.SAMPLE_RATE_HZ
+SIDE = 16
+
+
+class Loudness:
+    """Its vector points one way for loud sounds and the other way for quiet ones."""
+
+    class_names = ("loud", "quiet")
+    stochastic = True
+
+    def listen(self, waveforms):
+        middles = [wave[len(wave) // 2 - 4000 : len(wave) // 2 + 4000] for wave in waveforms]
+        loud = np.array([np.abs(middle).mean() > 30 for middle in middles], np.float32)
+        before = np.stack([loud, 1 - loud], axis=1) * 3
+        return {"heard": np.stack([loud, 1 - loud], axis=1), "before": before, "after": before}
+
+    def draw(self, before, samples, seed):
+        light = before[:, :1] / before.sum(axis=1, keepdims=True)
+        shift = 0.1 * np.array(samples)
+        return (
+            np.ones((1, 1, SIDE, SIDE, 3))
+            * (0.2 + 0.6 * light - 0.2 * shift)[..., None, None, None]
+        )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return api.Model(Loudness())
+
+
+def noise(parts):
+    """Noise of an amplitude for so many seconds, part after part."""
+    rng = np.random.default_rng(0)
+    waves = [rng.uniform(-level, level, round(seconds * RATE)) for level, seconds in parts]
+    return np.concatenate(waves).astype(np.float32)
+
+
+def light_of(path):
+    with av.open(str(path)) as film:
+        return np.array([frame.to_ndarray(format="gray").mean() for frame in film.decode(video=0)])
+
+
+def test_the_picture_changes_where_the_sound_does(model, tmp_path):
+    sound = audio.encode_audio(noise([(10, 5), (200, 5), (10, 5)]), "flac")
+    path = tmp_path / "film.mp4"
+    heard = make_film(model, sound, path, FilmSettings(side=64), subtitles=tmp_path / "heard.vtt")
+    light = light_of(path)
+    assert len(light) == 15 * 12
+    bright = np.flatnonzero(light > light.mean())
+    assert bright[0] / 12 == pytest.approx(5, abs=0.5) and bright[-1] / 12 == pytest.approx(
+        10, abs=0.5
+    )
+    steps = np.abs(np.diff(light))
+    assert steps.max() < 0.2 * np.ptp(light)  # no jump: what was heard is smoothed
+    assert [caption.text for caption in heard.captions(0.5)] == ["quiet", "loud", "quiet"]
+    assert "00:00:04.750 --> 00:00:10.250\n[loud]" in (tmp_path / "heard.vtt").read_text()
+
+
+def test_with_beats_it_changes_at_once_and_draws_another_sample(model, tmp_path):
+    sound = audio.encode_audio(noise([(10, 3), (200, 3)]), "flac")
+    make_film(model, sound, tmp_path / "film.mp4", FilmSettings(side=64, beats=True))
+    light = light_of(tmp_path / "film.mp4")
+    assert np.abs(np.diff(light)).max() > 0.5 * np.ptp(light)
+
+
+def test_silence_goes_on_with_what_was_heard_and_says_so(model, tmp_path):
+    sound = audio.encode_audio(
+        np.concatenate([noise([(200, 4)]), np.zeros(12 * RATE, "f4")]), "flac"
+    )
+    heard = make_film(model, sound, tmp_path / "film.mp4", FilmSettings(side=64, fps=2))
+    assert heard.silent.any() and heard.captions(0.5)[-1].text == "silence"
+    assert np.isfinite(heard.vectors).all()
+    with pytest.raises(MediaError, match="silent"):
+        make_film(model, audio.encode_audio(np.zeros(RATE, "f4"), "wav"), tmp_path / "no.mp4")
+    assert not (tmp_path / "no.mp4").exists()
+
+
+def test_a_strip_has_pictures_from_all_along(model, tmp_path):
+    sound = audio.encode_audio(noise([(10, 3), (200, 3)]), "flac")
+    strip = tmp_path / "strip.png"
+    make_film(model, sound, tmp_path / "film.mp4", FilmSettings(side=64, fps=4), strip=strip)
+    from s2i_tf.media import image
+
+    row = image.load_image(strip)[8 : 8 + SIDE].mean(axis=(0, 2))
+    assert row[8:40].mean() + 30 < row[-40:-8].mean()
+
+
+def test_pictures_of_a_video_stand_beside(model, tmp_path, make_video):
+    sound = noise([(200, 2)])
+    video = make_video(sound)
+    make_film(model, video, tmp_path / "film.mp4", FilmSettings(side=64, beside=True))
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert frames[0].shape == (64, 64 * 2 + 64, 3)  # the video is twice as wide as high
+    lights = np.array([frame[:, 8:120].mean() for frame in frames])
+    assert lights[:11].max() < 40 and lights[13:].min() > 200  # it turns white after a second
+
+
+@pytest.mark.parametrize(
+    "setting", [{"fps": 0}, {"hop_seconds": 0.0}, {"smooth_seconds": -1}, {"side": 65}]
+)
+def test_settings_out_of_range_are_named(setting):
+    with pytest.raises(UserError, match=next(iter(setting))):
+        FilmSettings(**setting)
+
+
+def test_vectors_between_two_moments_are_as_long_as_these(model):
+    heard = making.HeardAlong(
+        ("loud", "quiet"),
+        np.eye(2, dtype=np.float32),
+        np.array([[3.0, 0.0], [0.0, 3.0]], np.float32),
+        np.zeros(2, bool),
+        np.zeros(0),
+        1.0,
+        2.0,
+    )
+    seen = []
+
+    class Spy(Loudness):
+        def draw(self, before, samples, seed):
+            seen.append((before, list(samples)))
+            return super().draw(before, samples, seed)
+
+    settings = FilmSettings(smooth_seconds=0.0, seed=3)
+    list(making.draw_along(api.Model(Spy()), heard, np.array([0.0, 0.5, 1.0]), settings))
+    vectors, samples = seen[0]
+    np.testing.assert_allclose(vectors, [[3, 0], [4.5**0.5, 4.5**0.5], [0, 3]], rtol=1e-6)
+    assert samples == [1]

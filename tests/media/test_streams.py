@@ -1,0 +1,55 @@
+"""Sounds and videos of any length in one pass: the same as in one piece."""
+
+import numpy as np
+import pytest
+
+from s2i_tf import spec
+from s2i_tf.media import _pyav, audio, video
+
+RATE = spec.SAMPLE_RATE_HZ
+
+
+@pytest.mark.parametrize("container", ["wav", "mp3", "ogg", "flac"])
+@pytest.mark.parametrize("seconds", [0.5, 6.0, 7.4])
+def test_pieces_put_together_are_the_whole(container, seconds):
+    rng = np.random.default_rng(0)
+    wave = rng.uniform(-100, 100, round(seconds * RATE)).astype(np.float32)
+    file = audio.encode_audio(wave, container)
+    pieces = list(audio.pieces(file, piece_seconds=2))
+    whole = audio.load_waveform(file, backend="pyav")
+    assert all(piece.size == 2 * RATE for piece in pieces[:-1])
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=2e-3)
+
+
+def test_frames_of_a_stream_keep_their_channels(make_sound):
+    rng = np.random.default_rng(0)
+    stereo = rng.uniform(-0.5, 0.5, (2, 40_000)).astype(np.float32)
+    file = make_sound("wav", "pcm_s16le", stereo, 44_100, "s16")
+    frames = list(_pyav.stream_frames(file))
+    samples = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in frames])
+    np.testing.assert_allclose(samples / 2**15, stereo.T, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"picture_start": 1.5},
+        {"sound_starts": (2.0,)},
+        {"gap": (2.0, 4.0)},
+    ],
+)
+def test_sound_and_pictures_of_a_film_keep_step(make_film, options):
+    film = make_film("matroska", "libx264", "aac", seconds=6, **options)
+    sound = np.concatenate(list(audio.pieces(film, piece_seconds=2)))
+    whole = audio.load_waveform(film, start_seconds=0.0, backend="pyav")
+    np.testing.assert_allclose(sound, whole[: sound.size], atol=0.5)  # AAC after a seek
+    assert abs(sound.size - whole.size) <= 1
+    begun = video.probe(film).start_seconds
+    times = [0.0, 0.1, 0.5, 0.52, 1.0, 30.0]
+    for time, picture in zip(times, video.frames_along(film, times), strict=True):
+        np.testing.assert_array_equal(picture, video.frame_at(film, begun + time))
+    frames = list(_pyav.stream_frames(film))
+    assert sum(frame.samples for frame in frames) == pytest.approx(
+        48_000 * sound.size / RATE, abs=3
+    )
