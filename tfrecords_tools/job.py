@@ -21,7 +21,7 @@ from s2i_tf import features, logs, spec
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
 from tfrecords_tools import finish, outputs
-from tfrecords_tools.engine import manifest, parts, progress_log, row_tables, runner, storage
+from tfrecords_tools.engine import manifest, parts, row_tables, runner, storage
 from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.row_tables import Rows, Table
 from tfrecords_tools.engine.rows import Item, Labels, Pair, Quarantined
