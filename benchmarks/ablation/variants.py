@@ -320,6 +320,22 @@ VARIANTS: tuple[Variant, ...] = (
                 "title": "decoder, projected, perceptual 10, L1 4, pictures of sounds judged too",
                 "changes": {**_PROJECTED_BEST, "generated_share": 0.5},
             },
+            "modulated": {
+                "title": "decoder told all features at every level, projected, perceptual 10, L1 4",
+                "changes": {**_PROJECTED_BEST, "generator.name": "modulated_decoder"},
+            },
+            "class": {
+                "title": "decoder, projected, perceptual 10, L1 4, class named, weight 0.3",
+                "changes": {**_PROJECTED_BEST, "class_weight": 0.3, "generated_share": 0.5},
+            },
+            "flip": {
+                "title": "decoder, projected, perceptual 10, L1 4, half of the views mirrored",
+                "changes": {**_PROJECTED_BEST, "augment": "color,translation,flip"},
+            },
+            "projected_bfloat16": {
+                "title": "decoder, projected, perceptual 10, L1 4, in mixed bfloat16",
+                "changes": {**_PROJECTED_BEST, "precision": "mixed_bfloat16"},
+            },
             "augment": {
                 "title": "… DiffAugment",
                 "changes": {"loss.augment": "color,translation,cutout"},

@@ -29,7 +29,7 @@ def get_config() -> Config:
     config = runpy.run_path(str(pathlib.Path(__file__).with_name("best.py")))["get_config"]()
     gan = config.image_gan
     gan.generator.name = "modulated_decoder"
-    gan.loss.class_weight = 1.0
+    gan.loss.class_weight = 0.3
     gan.generated_share = 1.0
     gan.loss.augment = "color,translation,flip"
     gan.precision = "auto"
