@@ -326,11 +326,11 @@ VARIANTS: tuple[Variant, ...] = (
             },
             "class": {
                 "title": "decoder, projected, perceptual 10, L1 4, class named, weight 0.3",
-                "changes": {**_PROJECTED_BEST, "class_weight": 0.3, "generated_share": 0.5},
+                "changes": {**_PROJECTED_BEST, "loss.class_weight": 0.3, "generated_share": 0.5},
             },
             "flip": {
                 "title": "decoder, projected, perceptual 10, L1 4, half of the views mirrored",
-                "changes": {**_PROJECTED_BEST, "augment": "color,translation,flip"},
+                "changes": {**_PROJECTED_BEST, "loss.augment": "color,translation,flip"},
             },
             "projected_bfloat16": {
                 "title": "decoder, projected, perceptual 10, L1 4, in mixed bfloat16",
