@@ -60,6 +60,8 @@ def _run(name: str, seconds: float, seed: int, out: pathlib.Path) -> None:
         seed += 1  # the same again would meet the same
         if fault:
             worker.save_finding(out, name, state.current, fault)
+            if not total:  # the target itself is broken
+                break
     print(f"{name}: {total} inputs", flush=True)
 
 

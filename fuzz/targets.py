@@ -308,10 +308,15 @@ def requests(folder: pathlib.Path) -> tuple[list[Seed], Run]:
     """WAV files in requests to a served model, as its graph reads them."""
     import tensorflow as tf
 
+    from s2i_tf import spec
     from s2i_tf.media import audio
     from s2i_tf.serving import wav
 
-    window = tf.function(wav.feature_window, [tf.TensorSpec([], tf.string)], autograph=False)
+    window = tf.function(
+        lambda contents: wav.feature_window(contents, spec.FEATURE_SAMPLES),
+        [tf.TensorSpec([], tf.string)],
+        autograph=False,
+    )
     waveform = np.float32(np.random.default_rng(0).normal(size=9_000) * 40)
     contents = audio.encode_audio(waveform, "wav")
 
