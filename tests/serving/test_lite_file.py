@@ -71,7 +71,7 @@ def test_a_call_of_the_package_s_own_model_imports_no_tensorflow(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *("a.png", "a_1.png", "contact_sheet.png")
+        *("a.png", "a_1.png", "contact_sheet.png", "heard.json")
     ]
 
 
