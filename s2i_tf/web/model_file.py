@@ -17,7 +17,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from s2i_tf import spec
 from s2i_tf.features.base import Extractor
@@ -45,7 +44,7 @@ def make(model: SoundToImage, extractor: Extractor) -> tuple[dict[str, bytes], d
     """
     saved_model.check_extractor(model, extractor)
     convertible = tflite_export.convertible(model)
-    sizes = _draw_sizes(convertible)
+    sizes = [math.prod(shape) for shape in tflite_export.drawn_shapes(convertible)]
     nets = (extractor.model, *convertible.sound_parts)
     contents = {}
     for name, function in _functions(convertible, extractor.model, sizes).items():
@@ -92,20 +91,6 @@ def _functions(
         LISTEN: tflite_export.traced(listen, waveform=[1, spec.FEATURE_SAMPLES]),
         DRAW: tflite_export.traced(draw, **shapes),
     }
-
-
-def _draw_sizes(model: SoundToImage) -> list[int]:
-    """How many numbers each layer takes that draws, found by drawing once."""
-    generators = model.feature_generator, model.image_generator
-    sizes = [0] * len(drawn_layers(*generators))
-
-    def given(position: int, shape):
-        sizes[position] = math.prod(shape)
-        return ops.zeros((1, *shape)), 0.0
-
-    with given_numbers(given, *generators):
-        model.picture_of_vector(ops.zeros((1, model.multimodal.hidden_units)))
-    return sizes
 
 
 def _compare(contents: dict[str, bytes], model: SoundToImage, extractor: Extractor) -> None:

@@ -5,12 +5,11 @@ its facts and the examples are made once for a model and kept in the cache under
 """
 
 import gzip
-import hashlib
 import os
 import pathlib
 import shutil
 
-from s2i_tf import files
+from s2i_tf import files, model_folder
 from s2i_tf.errors import UserError
 from s2i_tf.features.weights import cache_dir
 
@@ -19,14 +18,16 @@ FACTS_FILE = "model.json"
 EXAMPLES_FILE = "examples.json"
 _EXAMPLES_FOLDER = "examples"
 NUM_EXAMPLES = 12
+# Raised when what is made of a model changes.
+_FORMAT = 1
 
 
-def write(out: str | os.PathLike, model_folder: str | os.PathLike) -> pathlib.Path:
+def write(out: str | os.PathLike, path: str | os.PathLike) -> pathlib.Path:
     """Writes the page with a model into a folder for any web server.
 
     Args:
       out: the folder, which must not exist yet or be empty.
-      model_folder: folder of the model or of the run that trained it.
+      path: folder of the model or of the run that trained it.
 
     Raises:
       UserError: if there is something at `out` already, or as `model_files`.
@@ -34,35 +35,37 @@ def write(out: str | os.PathLike, model_folder: str | os.PathLike) -> pathlib.Pa
     out = pathlib.Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already; choose another --out or remove it first")
-    made = model_files(model_folder)
+    made = model_files(path)
     with files.new_folder(out) as temporary:
         for folder in (PAGE, made):
             shutil.copytree(folder, temporary, dirs_exist_ok=True)
     return out
 
 
-def model_files(model_folder: str | os.PathLike) -> pathlib.Path:
+def model_files(path: str | os.PathLike) -> pathlib.Path:
     """The folder of all that the page needs of a model, made unless it is in the cache.
+
+    Args:
+      path: folder of the model or of the run that trained it.
 
     Raises:
       UserError: if there is no model, or it cannot be exported.
     """
-    from s2i_tf.models.sound_to_image import find_model
-
-    folder = cache_dir() / "web" / _fingerprint(find_model(model_folder))
+    fingerprint = model_folder.fingerprint(model_folder.find_model(path))
+    folder = cache_dir() / "web" / f"{fingerprint}-{_FORMAT}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with files.new_folder(folder) as temporary:
-            _make(temporary, model_folder)
+            _make(temporary, path)
     return folder
 
 
-def _make(out: pathlib.Path, model_folder: str | os.PathLike) -> None:
+def _make(out: pathlib.Path, path: str | os.PathLike) -> None:
     from s2i_tf import features
     from s2i_tf.models.sound_to_image import SoundToImage
     from s2i_tf.web import model_file
 
-    model = SoundToImage.load(model_folder)
+    model = SoundToImage.load(path)
     extractor = features.load_extractor(model.extractors["sound"])
     contents, facts = model_file.make(model, extractor)
     for name, file in contents.items():
@@ -87,16 +90,3 @@ def _write_examples(out: pathlib.Path) -> None:
         words = class_name.replace("_", " ").capitalize()
         listed.append({"name": f"{words} {turn + 1}" if turn else words, "file": path})
     files.write_json(out / EXAMPLES_FILE, listed)
-
-
-def _fingerprint(folder: pathlib.Path) -> str:
-    """Of a model and of the code that exports it: 16 hexadecimal digits."""
-    root = pathlib.Path(__file__).parents[1]
-    code = [
-        *sorted((root / "serving").glob("*.py")),
-        *sorted(pathlib.Path(__file__).parent.glob("*.py")),
-    ]
-    sha256 = hashlib.sha256()
-    for path in [*sorted(path for path in folder.iterdir() if path.is_file()), *code]:
-        sha256.update(f"{path.name} {files.content_digest(path)}\n".encode())
-    return sha256.hexdigest()[:16]

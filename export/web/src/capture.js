@@ -80,9 +80,11 @@ export class Recent {
     const known = this.#offset + input.length - this.#reach - 1;
     const end = Math.max(this.#end, Math.floor((known * this.#to) / this.#from));
     const made = resample(input, this.#from, this.#to, this.#end, end, this.#offset);
-    this.#output.copyWithin(0, made.length);
-    this.#output.set(made, this.#output.length - made.length);
-    this.#filled = Math.min(this.#output.length, this.#filled + made.length);
+    const size = this.#output.length;
+    const kept = made.subarray(Math.max(0, made.length - size));
+    this.#output.copyWithin(0, kept.length);
+    this.#output.set(kept, size - kept.length);
+    this.#filled = Math.min(size, this.#filled + kept.length);
     this.#end = end;
     const needed = Math.floor((end * this.#from) / this.#to) - this.#reach - 1;
     const past = Math.max(0, needed - this.#offset);

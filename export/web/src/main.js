@@ -75,6 +75,7 @@ async function take(next, start = lastStart(next, model) / 2 / model.rate) {
 async function hear() {
   if (!sound) return;
   const now = ++round;
+  element("samples").ariaBusy = "true";
   const start = Math.floor(waveform.start * model.rate + 1e-6);
   const heard = await model.listen(windowOf(sound, model, start));
   if (now !== round) return;
@@ -96,6 +97,7 @@ function settings() {
 /** Draws the further samples, one after the other. */
 async function drawSamples(now = ++round) {
   if (!found || !model.draws) return;
+  element("samples").ariaBusy = "true";
   for (let sample = 1; sample < NUM_PICTURES; sample++) {
     const drawn = await model.draw(found, { sample, ...settings() });
     if (now !== round) return;
@@ -103,6 +105,7 @@ async function drawSamples(now = ++round) {
     showSample(sample);
     if (sample === chosen) showPicture(sample);
   }
+  element("samples").ariaBusy = "false";
 }
 
 /** @param {number} sample @param {number} [milliseconds] */

@@ -1,0 +1,82 @@
+"""The page's modules that compute, in Node beside the same thing in Python."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from s2i_tf.media.resample import resample
+
+WEB = pathlib.Path(__file__).parents[2] / "export" / "web"
+
+
+@pytest.fixture
+def node():
+    """Runs an expression that may use what a module of the page exports, and gives its value."""
+    if shutil.which("node") is None:
+        pytest.skip("Node is not installed")
+
+    def run(module, expression):
+        code = (
+            f"import * as all from {json.dumps((WEB / 'src' / module).as_uri())};"
+            f"console.log(JSON.stringify({expression}));"
+        )
+        command = ["node", "--input-type=module", "-"]
+        ran = subprocess.run(command, input=code, capture_output=True, text=True, check=True)
+        return json.loads(ran.stdout)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("from_hz", "to_hz"), [(44_100, 22_050), (48_000, 22_050), (8_000, 22_050), (44_056, 22_050)]
+)
+def test_it_resamples_as_python_does(node, rng, from_hz, to_hz):
+    samples = rng.uniform(-1, 1, 3000).astype(np.float32)
+    row = f"Float32Array.from({json.dumps(samples.tolist())})"
+    expected = np.asarray(resample(samples, from_hz, to_hz))
+    whole = node("resample.js", f"[...all.resample({row}, {from_hz}, {to_hz})]")
+    np.testing.assert_allclose(whole, expected, atol=1e-4)
+    part = node("resample.js", f"[...all.resample({row}, {from_hz}, {to_hz}, 300, 500)]")
+    np.testing.assert_allclose(part, expected[300:500], atol=1e-4)
+
+
+def test_sound_that_comes_in_pieces_is_resampled_as_a_whole(node, rng):
+    samples = rng.uniform(-1, 1, 9000).astype(np.float32)
+    pieces = json.dumps(np.split(samples, [1024, 2048, 3000, 8000]), default=np.ndarray.tolist)
+    made = node(
+        "capture.js",
+        f"(recent => ({pieces}.forEach(piece => recent.add(Float32Array.from(piece))),"
+        " [...recent.samples]))(new all.Recent(0.1, 48000, 22050))",
+    )
+    expected = np.asarray(resample(samples, 48_000, 22_050))
+    end = next(  # the last outputs still wait for their input
+        end
+        for end in range(len(expected), 0, -1)
+        if np.allclose(expected[end - 200 : end], made[-200:], atol=1e-4)
+    )
+    assert len(made) == 2205 and end > len(expected) - 80
+    np.testing.assert_allclose(made, expected[end - 2205 : end], atol=1e-4)
+
+
+def test_it_draws_the_numbers_that_tensorflow_draws(node):
+    import tensorflow as tf
+
+    for seed, sample in ((0, 1), (123_456_789, 3)):
+        expected = [
+            *tf.random.stateless_uniform((7,), (seed, 2 * sample)).numpy().tolist(),
+            *tf.random.stateless_uniform((2,), (seed, 2 * sample + 1)).numpy().tolist(),
+        ]
+        assert node("numbers.js", f"[...all.drawnNumbers([7, 2], {seed}, {sample})]") == expected
+
+
+def test_the_sources_have_the_types_that_their_comments_say():
+    if not (WEB / "node_modules").exists():
+        pytest.skip("TypeScript is not installed: npm ci in export/web")
+    checked = subprocess.run(
+        ["npm", "run", "--silent", "check"], cwd=WEB, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout
