@@ -1,11 +1,13 @@
 """The model as the page in the browser takes it: facts, and two TFLite files that run side by side.
 
-  listen  waveform float32 [1, 132300]        → heard [1, classes], before [1, hidden]
-                                                and, where the model draws, numbers, spread
+  listen  waveform float32 [1, 132300]        → heard [1, classes], known_score [1],
+                                                before [1, hidden] and, where the model draws,
+                                                numbers, spread
   draw    before, and there numbers, spread   → image float32 [1, side, side, 3] in [0, 1]
 
-`heard` are class probabilities and `before` is the multimodal vector before the activation. A model
-that draws has layers that take numbers in [0, 1) (`draw_sizes` of the facts: how many each), and a
+`heard` are class probabilities, `known_score` from `known_from` on (a fact) says that the sound is
+like what the model knows, and `before` is the multimodal vector before the activation. A model that
+draws has layers that take numbers in [0, 1) (`draw_sizes` of the facts: how many each), and a
 `spread` for each layer: how much they count. Those of `listen` are the sound's own, which give the
 one deterministic picture; any others, with a spread of 1, give a further sample. So samples and
 blends of two sounds cost a call of `draw` alone.
@@ -51,7 +53,8 @@ def make(model: SoundToImage, extractor: Extractor) -> tuple[dict[str, bytes], d
         converted = tflite_export.convert({name: function}, nets, "float32", {})
         contents[name] = tflite_weights.compressed(converted)
     _compare(contents, model, extractor)
-    return contents, {**saved_model.facts(model), "draw_sizes": sizes}
+    facts = {**saved_model.facts(model), "draw_sizes": sizes, "known_from": spec.KNOWN_SCORE}
+    return contents, facts
 
 
 def _functions(
@@ -88,7 +91,7 @@ def _functions(
     if layers:
         shapes |= {"numbers": [1, int(starts[-1])], "spread": [1, len(sizes)]}
     return {
-        LISTEN: tflite_export.traced(listen, waveform=[1, spec.FEATURE_SAMPLES]),
+        LISTEN: tflite_export.traced(listen, waveform=[1, sound_net.input_shape[1]]),
         DRAW: tflite_export.traced(draw, **shapes),
     }
 

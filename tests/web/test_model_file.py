@@ -73,6 +73,7 @@ def test_the_two_files_hear_and_draw_what_keras_does(toy, made):
     expected = model.listen(features)
     assert set(found) == {"heard", "known_score", "before", "numbers", "spread"}
     np.testing.assert_allclose(found["heard"], expected["heard"], atol=0.01)
+    np.testing.assert_allclose(found["known_score"], expected["known_score"], atol=0.01)
     np.testing.assert_array_equal(found["spread"], [[1, *[0] * (len(facts["draw_sizes"]) - 1)]])
     given = {name: found[name] for name in ("before", "numbers", "spread")}
     assert np.abs(runners["draw"](**given)["image"] - model.generate(features)).mean() < 0.01

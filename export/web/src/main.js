@@ -7,7 +7,7 @@ import { Blend, drawLive } from "./live.js";
 import { Model } from "./model.js";
 import { action, element, inPercent, pressed, say, showHeard, tell } from "./page.js";
 import { Waveform } from "./waveform.js";
-import { lastStart, windowOf } from "./window.js";
+import { lastStart, surestStart, windowOf } from "./window.js";
 
 /** @typedef {import("./decode.js").Sound} Sound */
 /** @typedef {import("./model.js").Arrays} Arrays */
@@ -61,8 +61,9 @@ async function endWhatRuns() {
 }
 
 /** @param {Sound} next @param {number} [start] where the part that counts begins, in seconds */
-async function take(next, start = lastStart(next, model) / 2 / model.rate) {
+async function take(next, start) {
   await endWhatRuns();
+  start ??= (await surestStart(next, model)) / model.rate;
   sound = next;
   element("wave").hidden = element("play").hidden = element("window").hidden = false;
   waveform.show(sound.samples, sound.rate, model.seconds);
@@ -178,10 +179,10 @@ async function open(files) {
     const row = list.appendChild(document.createElement("li"));
     try {
       const read = await readSound(file, file.name);
-      const start = lastStart(read, model);
-      const heard = await model.listen(windowOf(read, model, Math.floor(start / 2)));
-      addRow(row, file, model.heard(heard)[0], await model.draw(heard));
-      if (first) await take(read);
+      const start = await surestStart(read, model);
+      const heard = await model.listen(windowOf(read, model, start));
+      addRow(row, file, heard, await model.draw(heard));
+      if (first) await take(read, start / model.rate);
       first = false;
     } catch (error) {
       row.textContent = error instanceof Error ? error.message : String(error);
@@ -194,10 +195,10 @@ async function open(files) {
 /**
  * @param {HTMLElement} row
  * @param {File} file
- * @param {import("./model.js").Heard} heard
+ * @param {Arrays} found what was heard
  * @param {ImageData} image
  */
-function addRow(row, file, heard, image) {
+function addRow(row, file, found, image) {
   const button = row.appendChild(document.createElement("button"));
   button.type = "button";
   const canvas = button.appendChild(document.createElement("canvas"));
@@ -206,7 +207,8 @@ function addRow(row, file, heard, image) {
   canvas.ariaHidden = "true";
   button.append(file.name);
   const words = button.appendChild(document.createElement("small"));
-  words.textContent = `${heard.name} ${inPercent(heard.share)}`;
+  const [{ name, share }] = model.heard(found);
+  words.textContent = model.knows(found) ? `${name} ${inPercent(share)}` : "like nothing I know";
   rows.set(row, { picture: image, caption: file.name });
   button.onclick = action(async () => take(await readSound(file, file.name)));
 }

@@ -14,7 +14,7 @@ import { Problem } from "./problem.js";
  * @property {string[]} class_names
  * @property {{sample_rate_hz: number}} sound
  * @property {number[]} draw_sizes
- * @property {number} [known_threshold] of the score below which a sound is like nothing known
+ * @property {number} known_from the score from which a sound is like what the model knows
  */
 
 // A module with one instruction of WebAssembly's SIMD.
@@ -104,9 +104,13 @@ export class Model {
   }
 
   /** Whether a sound is like anything that the model knows. @param {Arrays} found */
-  knows({ known_score: score }) {
-    const { known_threshold: threshold } = this.#facts;
-    return !score || threshold === undefined || score[0] >= threshold;
+  knows({ known_score: [score] }) {
+    return score >= this.#facts.known_from;
+  }
+
+  /** How sure the model is of what it heard. @param {Arrays} found */
+  sureness({ heard, known_score: [score] }) {
+    return score * Math.max(...heard);
   }
 
   /**

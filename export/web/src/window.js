@@ -5,6 +5,9 @@ import { resample, resampledLength } from "./resample.js";
 /** @typedef {import("./decode.js").Sound} Sound */
 /** @typedef {import("./model.js").Model} Model */
 
+const MAX_WINDOWS = 4;
+const FAINT = 1e-2; // of the loudest part's power
+
 /**
  * Where the part can begin at most, in samples of the model's rate; 0 for a short sound.
  *
@@ -13,6 +16,48 @@ import { resample, resampledLength } from "./resample.js";
  */
 export function lastStart(sound, model) {
   return Math.max(0, resampledLength(sound.samples.length, sound.rate, model.rate) - model.samples);
+}
+
+/**
+ * Where the part begins that the model is surest of, among the loudest ones and the middle, as
+ * `s2i_tf.media.heard_window` offers them; in samples of the model's rate.
+ *
+ * @param {Sound} sound
+ * @param {Model} model
+ */
+export async function surestStart(sound, model) {
+  let [best, surest] = [0, -1];
+  const starts = offered(sound, model);
+  if (starts.length === 1) return starts[0];
+  for (const start of starts) {
+    const sure = model.sureness(await model.listen(windowOf(sound, model, start)));
+    if (sure > surest) [best, surest] = [start, sure];
+  }
+  return best;
+}
+
+/** @param {Sound} sound @param {Model} model */
+function offered({ samples, rate }, model) {
+  const last = lastStart({ name: "", samples, rate }, model);
+  if (!last) return [0];
+  const power = new Float64Array(samples.length + 1);
+  for (let n = 0; n < samples.length; n++) power[n + 1] = power[n] + samples[n] ** 2;
+  const until = (/** @type {number} */ at) =>
+    power[Math.min(samples.length, Math.round((at * rate) / model.rate))];
+  const level = (/** @type {number} */ start) => until(start + model.samples) - until(start);
+  const begins = [];
+  for (let start = 0; start < last; start += Math.floor(model.rate / 4)) begins.push(start);
+  begins.push(last);
+  begins.sort((a, b) => level(b) - level(a));
+  const faint = FAINT * level(begins[0]);
+  /** @type {number[]} */
+  const chosen = [];
+  for (const start of begins) {
+    if (chosen.length === MAX_WINDOWS - 1 || level(start) < faint) break;
+    if (chosen.every((other) => Math.abs(start - other) >= model.samples)) chosen.push(start);
+  }
+  const middle = Math.floor(last / 2);
+  return level(middle) >= faint ? [...chosen, middle] : chosen;
 }
 
 /**
