@@ -369,7 +369,7 @@ def _compare(
     waveforms = windows * np.float32(spec.WAVEFORM_SCALE)
     features = extractor(waveforms)
     expected = model.generate(features)
-    by_vector = file.draw(file.listen(list(waveforms))["before"], 1, 0)[:, 0]
+    by_vector = file.draw(file.listen(list(waveforms))["before"])[:, 0]
     pictures = [by_vector]
     if file.has(WAVEFORM_SIGNATURE):
         pictures += [file.generate_from_windows(windows), file.generate(features)]

@@ -70,7 +70,7 @@ def test_it_stands_for_the_model(toy, float32_file):
 
 def test_further_samples_are_those_of_the_model(toy, float32_file, features):
     before = toy.model.embed_sound(features[1]).before
-    drawn = tflite.TFLiteModel.load(float32_file).draw(before, 3, seed=2**31 - 1)
+    drawn = tflite.TFLiteModel.load(float32_file).draw(before, range(3), seed=2**31 - 1)
     for sample in range(3):
         expected = toy.model.draw(before, sample=sample, seed=2**31 - 1)
         np.testing.assert_allclose(drawn[:, sample], expected, atol=1e-3)
