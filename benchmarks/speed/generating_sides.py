@@ -5,7 +5,6 @@ import pathlib
 import time
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -47,7 +46,7 @@ def build(side: str, batch_size: int) -> tuple[Step, dict[str, Any]]:
     if side == "profile":
         info = {"ops": op_seconds(signature, waveform), "all": least_seconds(signature, waveform)}
         return lambda: None, info
-    step, num_products = products(signature.graph, batch_size)
+    step, num_products = products(signature, waveform)
     return step, {"num_products": num_products}
 
 
@@ -76,29 +75,27 @@ def require_sound_net() -> pathlib.Path:
     return path
 
 
-def products(graph: tf.Graph, batch_size: int) -> tuple[Step, int]:
-    """The graph's convolutions and matrix products, on numbers of their shapes.
+def products(
+    function: tf.types.experimental.ConcreteFunction, waveform: tf.Tensor
+) -> tuple[Step, int]:
+    """The function's convolutions and matrix products, on what they are given in a call.
 
     They follow one after the other, as they do in the net, each on an input and a kernel of its
     own in memory; what they give is given back, or the optimiser would leave them out.
 
     Args:
-      graph: of a traced function.
-      batch_size: what the unknown first axis of its tensors stands for.
+      function: a traced function.
+      waveform: its input.
 
     Returns:
       The step, and how many products it takes.
     """
+    frozen, graph = _frozen(function)
     ops = [op for op in graph.get_operations() if op.type in PRODUCTS]
-    rng = np.random.default_rng(0)
-
-    def shape_of(tensor: tf.Tensor) -> list[int]:
-        return [batch_size if size is None else size for size in tensor.shape.as_list()]
-
-    def value_of(tensor: tf.Tensor, op: tf.Operation) -> tf.Tensor:
-        if tensor.dtype == tf.int32:  # a transposed convolution is told the shape of its output
-            return tf.constant(shape_of(op.outputs[0]))
-        return tf.constant(rng.normal(size=shape_of(tensor)), tensor.dtype)
+    with tf.compat.v1.Session(graph=graph) as session:
+        given = [[tensor.name for tensor in op.inputs] for op in ops]
+        values = session.run(given, {frozen.inputs[0].name: waveform.numpy()})
+    values = [[tf.constant(value) for value in row] for row in values]
 
     @tf.function(autograph=False)
     def step(inputs: list[list[tf.Tensor]]) -> list[tf.Tensor]:
@@ -108,18 +105,25 @@ def products(graph: tf.Graph, batch_size: int) -> tuple[Step, int]:
                 outputs.append(_again(op, given))
         return outputs
 
-    values = [[value_of(tensor, op) for tensor in op.inputs] for op in ops]
     return lambda: step(values)[-1].numpy(), len(ops)
+
+
+def _frozen(
+    function: tf.types.experimental.ConcreteFunction,
+) -> tuple[tf.types.experimental.ConcreteFunction, tf.Graph]:
+    """The function with its variables as constants, and its graph."""
+    frozen = convert_variables_to_constants_v2(function)
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.graph_util.import_graph_def(frozen.graph.as_graph_def(), name="")
+    return frozen, graph
 
 
 def op_seconds(
     function: tf.types.experimental.ConcreteFunction, waveform: tf.Tensor, num_runs: int = _NUM_RUNS
 ) -> dict[str, float]:
     """Seconds of the function's ops by kind; of each op its least over some runs."""
-    frozen = convert_variables_to_constants_v2(function)
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.graph_util.import_graph_def(frozen.graph.as_graph_def(), name="")
+    frozen, graph = _frozen(function)
     least: dict[str, tuple[float, str]] = {}
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=1, inter_op_parallelism_threads=1

@@ -37,7 +37,7 @@ class _MadeUpStage(ImageGanStage):
         num = batch["unpaired"].shape[0]
         return GanBatch(**batch, unpaired_context=batch["context"][:num])
 
-    def _load(self, part: str) -> keras.Model:
+    def trained(self, part: str) -> keras.Model:
         return keras.Sequential()
 
 
@@ -56,7 +56,7 @@ def build(precision: str, batch_size: int = 0, num_profiled: int = 0) -> tuple[S
     num_unpaired = round(settings.generated_share * size)
     settings.generated_share = 0.0  # they are made up here
     keras.utils.set_random_seed(0)
-    info = types.SimpleNamespace(num_classes=_NUM_CLASSES)
+    info = types.SimpleNamespace(num_classes=_NUM_CLASSES, image_side=spec.IMAGE_SIDE)
     trainer = _MadeUpStage(config, info, pathlib.Path()).build()
     rng = np.random.default_rng(0)
     features = rng.normal(size=(size + num_unpaired, spec.FEATURE_SIZE))

@@ -36,7 +36,7 @@ class ReplicaAdam(keras.optimizers.Optimizer):
         accumulation_steps: int = 1,
     ):
         super().__init__(learning_rate=learning_rate, name="adam")
-        self.schedule = learning_rate if callable(learning_rate) else lambda step: learning_rate
+        self.schedule = learning_rate if callable(learning_rate) else None
         self.betas = beta_1, beta_2
         self.epsilon = epsilon
         self.clip_norm = clip_norm
@@ -99,6 +99,7 @@ class ReplicaAdam(keras.optimizers.Optimizer):
         if self.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
         updates = self.iterations // self.accumulation_steps
+        rate = self.schedule(updates) if self.schedule else tf.convert_to_tensor(self.learning_rate)
         for gradient, variable, slots in zip(gradients, variables, self.slots, strict=True):
             dtype = variable.dtype
             beta_1, beta_2 = (tf.cast(beta, dtype) for beta in self.betas)
@@ -109,7 +110,7 @@ class ReplicaAdam(keras.optimizers.Optimizer):
                 v=slots[1].value.handle,
                 beta1_power=beta_1**power,
                 beta2_power=beta_2**power,
-                lr=tf.cast(self.schedule(updates), dtype),
+                lr=tf.cast(rate, dtype),
                 beta1=beta_1,
                 beta2=beta_2,
                 epsilon=tf.cast(self.epsilon, dtype),

@@ -79,6 +79,9 @@ def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
     with _container.open_container(source) as container:
         sound, picture = _container.tracks(container, audio_track)
         spans = _container.survey(container, sound, picture)
+        if not spans and (sound or picture):
+            message = f"{name_of(source)}: damaged or incomplete, headers and nothing after them"
+            raise MediaError(reasons.TRUNCATED, message)
         clock = _container.Clock.of(spans)
         # A picture that stands alone on its track is shown for as long as the sound lasts.
         ends = [span.end - clock.zero for span in spans if span.num_packets > 1] or [0.0]

@@ -140,5 +140,7 @@ def test_half_precision_stays_half_precision(pictures):
 
 
 def test_an_unknown_augmentation_lists_the_known_ones(pictures):
-    with pytest.raises(UserError, match="unknown augmentation 'flip'; known: color, cutout, trans"):
-        diff_augment(pictures, "color,flip", seeds())
+    with pytest.raises(
+        UserError, match="unknown augmentation 'mirror'; known: color, cutout, flip, t"
+    ):
+        diff_augment(pictures, "color,mirror", seeds())

@@ -16,6 +16,9 @@ from export import tflite_sweep
 class ShadeJudge(Classifier):
     """Names a picture by its mean shade."""
 
+    name = "shade"
+    modality = "image"
+
     def prepare(self, item):
         return item.mean(dtype=np.float32)
 
@@ -57,7 +60,7 @@ def test_differences_of_features_are_in_standard_deviations():
 
 
 def test_the_match_of_pictures_with_themselves_is_whole(sounds):
-    seen = tflite_sweep.label_match.judge_pictures(ShadeJudge(), sounds.photos)
+    seen = tflite_sweep.Judge(ShadeJudge()).look(sounds.photos).labels
     whole = tflite_sweep.match(ShadeJudge(), sounds.photos / 255, seen)
     assert set(whole.values()) == {1.0}
     assert tflite_sweep.match(ShadeJudge(), np.zeros(sounds.photos.shape), seen)["top_1"] == 0.0
