@@ -15,7 +15,9 @@ from benchmarks.speed.workers import Worker
 
 _SIDES = "benchmarks.speed.tflite_sides"
 # By quantisation: the goal, if it has one.
-_GOALS = {"float32": None, "dynamic_int8": 2.0, "full_int8": 2.0}
+# Not full_int8: the export refuses it for this model, as 8-bit activations do not carry YAMNet's
+# logarithm of the spectrum (pictures differ by 0.23 on average, 0.2 is allowed).
+_GOALS = {"float32": None, "dynamic_int8": 2.0}
 
 
 def measure(*, num_rounds: int = 9, num_steps: int = 40) -> dict[str, Any]:
