@@ -165,9 +165,12 @@ def test_a_constant_output_stays_as_it_is():
     assert not found[5000].any() and (found[2] == 2).all()
 
 
-def test_large_weights_become_int8_and_small_ones_float16():
+@pytest.mark.parametrize("axis", [0, 1])
+def test_large_weights_become_int8_and_small_ones_float16(axis):
+    """With a scale for each row or for each column, whichever errs less."""
     rng = np.random.default_rng(0)
     large = rng.normal(size=(512, 512)).astype(np.float32)
+    large *= np.expand_dims(np.geomspace(0.01, 1, 512, dtype=np.float32), 1 - axis)
     large[7] = 0  # an output that nothing goes into
     small = rng.normal(size=(512, 8)).astype(np.float32)
     bias = rng.normal(size=8).astype(np.float32)
@@ -179,7 +182,7 @@ def test_large_weights_become_int8_and_small_ones_float16():
     converter = tf.lite.TFLiteConverter.from_concrete_functions([products.get_concrete_function()])
     contents = tflite_weights.compressed(whole := converter.convert())
     assert len(contents) < len(whole) / 3.5
-    step = np.abs(large).max(axis=1, keepdims=True) / 127
+    step = np.abs(large).max(axis=1 - axis, keepdims=True) / 127
     rounded = np.round(large / np.where(step, step, 1)) * step
     expected = (np.eye(512, dtype=np.float32)[3] @ rounded.T) @ small.astype(np.float16) + bias
     net = runtime.Interpreter(model_content=contents)

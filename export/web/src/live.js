@@ -36,10 +36,10 @@ const CALM_MS = 1000; // between two pictures, for those who asked for less moti
 export async function drawLive(node, model, settings, show) {
   const recent = new Recent(SECONDS, node.context.sampleRate, model.rate);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_MS : 0;
-  /** @type {Arrays | null} */
-  let heard = null; // smoothed
-  /** @type {Arrays | null} */
-  let next = null; // what is to be drawn
+  /** @type {Arrays | null} what was heard last; null while it is quiet */
+  let heard = null;
+  /** @type {Arrays | null} what was drawn last, on its way to what is heard */
+  let shown = null;
   let [listening, drawing, ended] = [false, false, false];
   let last = performance.now();
   let perSecond = 0;
@@ -47,19 +47,23 @@ export async function drawLive(node, model, settings, show) {
   const stop = await capture(node, async (chunk) => {
     recent.add(chunk);
     const { samples } = recent;
-    if (listening || !samples.some((value) => Math.abs(value) >= QUIET)) return;
+    if (listening) return;
+    if (!samples.some((value) => Math.abs(value) >= QUIET)) {
+      heard = null;
+      return;
+    }
     listening = true;
-    next = heard = smoothed(heard, await model.listen(tiled(samples, model.samples)));
+    heard = await model.listen(tiled(samples, model.samples));
     listening = false;
     if (!drawing) draw();
   });
 
-  // While one picture is drawn the next is heard: they run side by side.
+  // Hearing takes longer than drawing and runs beside it: pictures approach what was heard last.
   async function draw() {
     drawing = true;
-    while (next && !ended) {
-      const found = next;
-      next = null;
+    while (heard && !ended) {
+      shown = smoothed(shown, heard);
+      const found = shown;
       const picture = await model.draw(found, { sample: 1, ...settings() });
       const now = performance.now();
       perSecond += 0.3 * (1000 / (now - last) - perSecond);

@@ -1,0 +1,304 @@
+"""The page in Chromium, with the package's model."""
+
+import io
+import pathlib
+import re
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+import s2i_tf
+from s2i_tf.media import audio, image
+from s2i_tf.web import site
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+
+ROOT = pathlib.Path(__file__).parents[2]
+AXE = ROOT / "export" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+TOLERANCE = 0.01
+# Container, codec and rates in Hz: those that files have, and odd ones.
+KINDS = {
+    "wav": ("pcm_s16le", (44_100, 96_000, 11_025, 44_056, 22_050)),
+    "mp3": ("libmp3lame", (44_100, 22_050, 48_000, 16_000, 24_000)),
+    "flac": ("flac", (48_000, 192_000, 44_100, 8_000, 32_000)),
+    "ogg": (None, (44_100, 48_000, 22_050, 32_000, 16_000)),
+}
+
+
+def encoded(waveform, path, codec, rate_hz):
+    """Writes a waveform at 22,050 Hz as a stereo file of another rate, the right channel softer."""
+    from s2i_tf.media.resample import resample
+
+    mono = resample((waveform / 256).astype(np.float32), 22_050, rate_hz).numpy()
+    samples = np.clip(np.stack([mono, 0.7 * mono]), -1, 1)
+    if codec is None:  # PyAV has no encoder of Vorbis
+        soundfile.write(path, samples.T, rate_hz, format="OGG", subtype="VORBIS")
+        return path
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream(codec, rate=rate_hz, layout="stereo")
+        stream.codec_context.open()
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts = rate_hz, 0
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format,
+            layout="stereo",
+            rate=rate_hz,
+            frame_size=stream.codec_context.frame_size or 4096,
+        )
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(part))
+        output.mux(stream.encode(None))
+    return path
+
+
+def says(page, words, where="#status"):
+    """Waits until the page says what the pattern finds."""
+    page.locator(f'{where}:text-matches("{words}")').wait_for()
+    return page.inner_text(where)
+
+
+def choose(page, *paths):
+    """Opens files and waits until all are drawn."""
+    page.set_input_files("#files", [str(path) for path in paths])
+    return says(page, "sounds read" if len(paths) > 1 else "Heard|nearest")
+
+
+def pixels(page, selector):
+    """The pictures of all canvases of a selector, float [num, side, side, 3] in [0, 1]."""
+    rows = page.eval_on_selector_all(
+        selector,
+        "all => all.map(one => [...one.getContext('2d')"
+        ".getImageData(0, 0, one.width, one.height).data])",
+    )
+    side = int((len(rows[0]) / 4) ** 0.5)
+    return np.array(rows, np.float64).reshape(-1, side, side, 4)[..., :3] / 255
+
+
+@pytest.fixture(scope="module")
+def model():
+    return s2i_tf.load()
+
+
+def agree(page, model, paths):
+    assert choose(page, *paths) == f"{len(paths)} sounds read, 0 of them unusable."
+    shown = pixels(page, "#sounds li canvas")
+    drawn = np.stack(model.generate([str(path) for path in paths])) / 255
+    differences = np.abs(shown - drawn).mean(axis=(1, 2, 3))
+    assert drawn.std(axis=0).mean() > 0.05  # they are not all alike
+    return differences
+
+
+def test_it_draws_as_the_command_line_whatever_the_file(page, model, tmp_path):
+    from s2i_tf.data import foley
+
+    paths = []
+    for place, (kind, (codec, rates)) in enumerate(KINDS.items()):
+        sound = foley.synthesize(foley.scene(foley.CLASSES[place], 0))
+        paths += [
+            encoded(sound[: 22_050 * seconds], tmp_path / f"{seconds}.{kind}", codec, rate_hz)
+            for seconds, rate_hz in zip((2, 7), rates, strict=False)
+        ]
+    differences = agree(page, model, paths)
+    assert differences.mean() <= TOLERANCE, differences
+
+
+@pytest.mark.realpairs
+def test_it_draws_as_the_command_line_on_twenty_real_files(page, model, realpairs, tmp_path):
+    recordings = sorted((realpairs / "sounds").glob("*/*.ogg"))
+    recordings = recordings[:: len(recordings) // 20][:20]
+    paths = []
+    for index, recording in enumerate(recordings):
+        kind, (codec, rates) = list(KINDS.items())[index % 4]
+        waveform = audio.load_waveform(recording)
+        path = tmp_path / f"{index}.{kind}"
+        paths.append(encoded(waveform, path, codec, rates[index // 4]))
+    differences = agree(page, model, paths)
+    assert differences.mean() <= TOLERANCE, differences
+
+
+def test_samples_and_what_was_heard_are_those_of_the_command_line(page, model, tmp_path):
+    from s2i_tf.data import foley
+
+    sound = tmp_path / "sea.flac"
+    sound.write_bytes(audio.encode_audio(foley.synthesize(foley.scene("sea_waves", 3)), "flac"))
+    choose(page, sound)
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    page.fill("#seed", "7")
+    page.press("#seed", "Tab")
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    shown = pixels(page, "#samples canvas")
+    drawn = model.generate(str(sound), samples=4, seed=7) / 255
+    assert np.abs(shown - drawn).mean() <= TOLERANCE
+    assert np.abs(drawn[0] - drawn[1]).mean() > 2 * TOLERANCE
+    name, share = model.hear(str(sound))[0]
+    assert page.inner_text("#heard li >> nth=0").split("\n")[0] == name.replace("_", " ")
+    assert abs(int(re.search(r"(\d+) %", page.inner_text("#heard li")).group(1)) - 100 * share) < 3
+    with page.expect_download() as download:
+        page.click("#save-picture")
+    saved = pathlib.Path(download.value.path()).read_bytes()
+    assert download.value.suggested_filename == "sea.png"
+    np.testing.assert_array_equal(image.load_image(saved) / 255, shown[0])
+    with page.expect_download() as download:
+        page.click("#save-strip")
+    assert image.load_image(pathlib.Path(download.value.path()).read_bytes()).shape[1] > 4 * 128
+
+
+def test_the_seconds_that_count_move_by_keyboard_and_mouse(page, model, tmp_path):
+    from s2i_tf.data import foley
+
+    sound = np.concatenate([foley.synthesize(foley.scene(name, 0)) for name in ("rain", "siren")])
+    path = tmp_path / "two.wav"
+    path.write_bytes(audio.encode_audio(sound, "wav"))
+    choose(page, path)
+    slider = page.locator("#window")
+    last = float(slider.get_attribute("aria-valuemax"))
+    assert last == pytest.approx(len(sound) / 22_050 - 6, abs=0.06)
+    chosen, _ = model.hear(str(path)).window_seconds
+    assert float(slider.get_attribute("aria-valuenow")) == pytest.approx(chosen, abs=0.06)
+    slider.press("End")
+    slider.press("Home")
+    assert slider.get_attribute("aria-valuetext").startswith("Seconds 0.0 to 6.0 of")
+    slider.press("ArrowRight")
+    slider.press("PageUp")
+    assert float(slider.get_attribute("aria-valuenow")) == pytest.approx(1.1, abs=0.01)
+    says(page, "^Heard: rain")
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    before = pixels(page, "#samples canvas")[0]
+    box = page.locator(".wave-frame").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.click(box["x"] + box["width"] - 3, middle)
+    assert float(slider.get_attribute("aria-valuenow")) == pytest.approx(last, abs=0.01)
+    says(page, "^Heard: siren")
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    assert np.abs(pixels(page, "#samples canvas")[0] - before).mean() > 0.03
+
+
+def test_it_records_and_draws_live_from_the_microphone(page):
+    page.click("#record")
+    says(page, "^[2-9]", "#wave-text")
+    page.click("#record")
+    assert "rain" in says(page, "^Heard")
+    page.click("#live")
+    says(page, "pictures a second$", "#wave-text")
+    first = pixels(page, "#picture")
+    page.wait_for_timeout(4000)
+    assert np.abs(pixels(page, "#picture") - first).max() > 0.02
+    page.click("#live")
+    says(page, "^The live mode has ended")
+
+
+def test_a_film_has_the_sound_under_the_pictures(page):
+    page.click("text=Siren")
+    page.wait_for_selector("#downloads:not([hidden])")
+    page.click("#save-film")
+    page.wait_for_timeout(5000)
+    with page.expect_download() as download:
+        page.click("#save-film")
+    contents = pathlib.Path(download.value.path()).read_bytes()
+    with av.open(io.BytesIO(contents)) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert frames[0].shape[:2] == (512, 512) and len(frames) > 3
+    assert np.abs(frames[0] - frames[-1].astype(float)).mean() > 1
+    assert np.abs(audio.load_waveform(contents)).max() > 1
+
+
+def test_a_folder_becomes_a_list_that_names_what_is_no_sound(page, tmp_path):
+    from s2i_tf.data import foley
+
+    for name in ("rain", "bird"):
+        sound = foley.synthesize(foley.scene(name, 1))
+        (tmp_path / f"{name}.flac").write_bytes(audio.encode_audio(sound, "flac"))
+    (tmp_path / "notes.txt").write_text("no sound")
+    page.set_input_files("#folder", str(tmp_path))
+    assert says(page, "sounds read") == "3 sounds read, 1 of them unusable."
+    assert page.locator("#sounds li button").count() == 2
+    assert page.inner_text("#sounds .bad").startswith("notes.txt is not a sound")
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "sentence"),
+    [
+        ("a.txt", b"words " * 50, "a.txt is not a sound that this browser can decode."),
+        ("a.wav", b"", "a.wav is empty."),
+        ("a.mp3", b"\xff\xfb\x90\x64" + bytes(500), "a.mp3 cannot be decoded"),
+        ("a.wav", "silence", "a.wav is silent."),
+        ("a.wav", "short", "a.wav has 0.10 s of sound; at least 0.2 s are needed."),
+    ],
+)
+def test_a_file_that_is_no_sound_is_a_sentence(page, tmp_path, name, contents, sentence):
+    if isinstance(contents, str):
+        sound = np.zeros(44_100, np.float32) if contents == "silence" else np.ones(2_205, "f")
+        contents = audio.encode_audio(sound, "wav")
+    (tmp_path / name).write_bytes(contents)
+    page.set_input_files("#files", str(tmp_path / name))
+    page.wait_for_selector("#problem:not(:empty)")
+    assert page.inner_text("#problem").startswith(sentence)
+
+
+def test_a_file_of_two_gigabytes_is_a_sentence(page, tmp_path):
+    with open(tmp_path / "long.wav", "wb") as file:
+        file.truncate(2 * 10**9)
+    page.set_input_files("#files", str(tmp_path / "long.wav"))
+    page.wait_for_selector("#problem:not(:empty)")
+    assert page.inner_text("#problem").startswith("long.wav has 2.0 GB, more than")
+    page.click("text=Rain >> nth=0")  # nothing hangs
+    page.wait_for_selector("#heard:not([hidden])")
+    assert page.inner_text("#problem") == ""
+
+
+def test_without_a_microphone_there_is_a_sentence(chromium, open_page):
+    page = open_page(chromium())
+    page.click("#record")
+    page.wait_for_selector("#problem:not(:empty)")
+    assert page.inner_text("#problem").startswith("No microphone was found.")
+
+
+def test_a_refused_microphone_is_a_sentence(chromium, open_page):
+    page = open_page(chromium("--use-fake-device-for-media-stream", "--deny-permission-prompts"))
+    for button in ("#record", "#live"):
+        page.click(button)
+        page.wait_for_selector("#problem:not(:empty)")
+        assert page.inner_text("#problem").startswith("The microphone was refused.")
+
+
+def test_a_browser_without_simd_is_told(chromium, open_page):
+    # On a processor without them, the browser's engine leaves these instructions out.
+    page = open_page(chromium("--js-flags=--no-enable-ssse3 --no-enable-sse4-1"))
+    assert page.inner_text("#problem").startswith("This browser lacks WebAssembly SIMD")
+
+
+def test_a_missing_model_is_a_sentence(browser, open_page):
+    script = "const plain = fetch; fetch = url => String(url).endsWith('model.json')"
+    page = open_page(browser, f"{script} ? Promise.reject(new Error('offline')) : plain(url)")
+    assert "The model could not be loaded" in page.inner_text("#problem")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_accessible_and_fits_a_phone(browser, open_page, scheme):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci in export/web")
+    page = open_page(
+        browser, color_scheme=scheme, viewport={"width": 360, "height": 740}, bypass_csp=True
+    )
+    for step in ("", "text=Fire", "#live"):
+        if step:
+            page.click(step)
+            page.wait_for_selector("#heard:not([hidden])")
+        page.evaluate(AXE.read_text())
+        faults = page.evaluate("axe.run().then(found => found.violations.map(one => one.help))")
+        assert not faults
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+    reached = set()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"record", "live", "open", "open-folder", "seed", "typicality", "save-film"} <= reached
+
+
+def test_the_model_that_the_page_loads_is_at_most_13_mb():
+    from s2i_tf.pretrained import REALPAIRS
+
+    files = list(site.model_files(REALPAIRS).glob("*.tflite.gz"))
+    assert len(files) == 2 and sum(path.stat().st_size for path in files) <= 13e6
