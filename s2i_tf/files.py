@@ -1,12 +1,20 @@
-"""Files that appear under their final name only when they are whole."""
+"""Files that appear under their final name only when they are whole.
+
+Until then they have a temporary name that nobody else takes, so processes and threads that make the
+same at once do the work twice and harm nothing. What a killed process left goes a day later.
+"""
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
 import pathlib
+import re
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +24,9 @@ _END_BYTES = 1 << 20
 
 # Of the file systems in use.
 _MAX_NAME_BYTES = 255
+
+_TEMPORARY = re.compile(r"\.tmp_[0-9a-f]{8}_")
+_LEFT_SECONDS = 24 * 60 * 60
 
 
 def write(path: str | os.PathLike, contents: bytes | str) -> pathlib.Path:
@@ -37,34 +48,42 @@ def new_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     What was at `path` before is replaced.
     """
     path = pathlib.Path(path)
-    temporary = temporary_name(path)
+    temporary = _temporary(path)
     try:
         with _full_disk_named(path):
             yield temporary
             temporary.replace(path)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager
-def new_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def new_folder(path: str | os.PathLike, replace: bool = True) -> Iterator[pathlib.Path]:
     """A folder to fill, which takes the name `path` at the end and vanishes on an error.
 
-    What was at `path` before is replaced.
+    Args:
+      path: the final name.
+      replace: whether it replaces a folder that is at `path` by then; else that one stays, so that
+        of several processes which make the same all have the first one's.
     """
     path = pathlib.Path(path)
-    temporary = temporary_name(path)
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = _temporary(path)
     try:
         with _full_disk_named(path):
             temporary.mkdir(parents=True)
             yield temporary
-            shutil.rmtree(path, ignore_errors=True)
-            temporary.rename(path)
-    except BaseException:
+            while not _renamed(temporary, path) and replace:
+                aside = _temporary(path)
+                with contextlib.suppress(FileNotFoundError):
+                    path.rename(aside)
+                shutil.rmtree(aside, ignore_errors=True)
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
+
+
+def is_temporary(path: pathlib.Path) -> bool:
+    """Whether it is being written, or was left half written by a process that was killed."""
+    return _TEMPORARY.match(path.name) is not None
 
 
 def content_digest(path: str | os.PathLike) -> str:
@@ -82,13 +101,37 @@ def content_digest(path: str | os.PathLike) -> str:
     return sha256.hexdigest()[:16]
 
 
-def temporary_name(path: pathlib.Path) -> pathlib.Path:
+def _temporary(path: pathlib.Path) -> pathlib.Path:
     """Beside `path`, hidden, with the same ending, because some writers go by the ending."""
-    name = f".tmp_{path.name}"
+    _drop_left(path.parent)
+    start = f".tmp_{secrets.token_hex(4)}_"
+    name = start + path.name
     if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()
-        name = f".tmp_{digest}{path.suffix[: _MAX_NAME_BYTES // 4]}"
+        name = start + path.suffix[: _MAX_NAME_BYTES // 4]
     return path.with_name(name)
+
+
+@functools.cache
+def _drop_left(folder: pathlib.Path) -> None:
+    """Removes what killed processes left, once for a folder: it may be a large one."""
+    if not folder.is_dir():
+        return
+    for path in filter(is_temporary, folder.iterdir()):
+        # By the time that no copying sets; another process may remove the same.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.lstat().st_ctime > _LEFT_SECONDS:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def _renamed(folder: pathlib.Path, path: pathlib.Path) -> bool:
+    """Gives a folder another name, unless there is something in a folder of that name."""
+    try:
+        folder.rename(path)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -1,6 +1,10 @@
 """Files and folders that appear whole or not at all, whatever goes wrong."""
 
 import errno
+import multiprocessing
+import os
+import pathlib
+import time
 
 import pytest
 
@@ -36,3 +40,51 @@ def test_a_file_may_have_the_longest_name(tmp_path, name):
     with files.new_folder(tmp_path / name) as folder:
         assert files.write(folder / name, "text").read_text() == "text"
     assert [path.name for path in (tmp_path / name).iterdir()] == [name]
+
+
+def fill(folder: pathlib.Path, replace: bool, others, number: int) -> None:
+    """Makes the same folder as others do, all of them at once."""
+    with files.new_folder(folder, replace=replace) as temporary:
+        others.wait()
+        for name in ("a", "b"):
+            files.write(temporary / name, str(number))
+        files.write(folder.parent / "file", str(number) * 100_000)
+        others.wait()
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_processes_that_make_the_same_at_once_leave_one_whole(tmp_path, replace):
+    spawn = multiprocessing.get_context("spawn")
+    others = spawn.Barrier(4)
+    arguments = [(tmp_path / "made", replace, others, number) for number in range(4)]
+    processes = [spawn.Process(target=fill, args=given) for given in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert sorted(os.listdir(tmp_path)) == ["file", "made"]
+    assert (tmp_path / "made" / "a").read_text() == (tmp_path / "made" / "b").read_text()
+    assert len(set((tmp_path / "file").read_text())) == 1
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_an_earlier_folder_is_replaced_or_stays(tmp_path, replace):
+    for turn in ("first", "second"):
+        with files.new_folder(tmp_path / "made", replace=replace) as temporary:
+            (temporary / turn).touch()
+    assert os.listdir(tmp_path / "made") == ["second" if replace else "first"]
+    assert os.listdir(tmp_path) == ["made"]
+
+
+def test_what_killed_processes_left_goes_a_day_later(tmp_path, monkeypatch):
+    (tmp_path / ".tmp_0123abcd_film.mp4").touch()
+    (tmp_path / ".tmp_89abcdef_page").mkdir()
+    (tmp_path / ".tmp_notes").touch()
+    files.write(tmp_path / "other", "")
+    assert len(os.listdir(tmp_path)) == 4, "others may be writing still"
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 25 * 60 * 60)
+    files._drop_left.cache_clear()
+    files.write(tmp_path / "other", "")
+    assert sorted(os.listdir(tmp_path)) == [".tmp_notes", "other"]

@@ -180,9 +180,10 @@ def check_out(out: pathlib.Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: not a folder")
-    ours = {METRICS_FILE, REPORT_FILE, *figure_files()}
-    ours |= {files.temporary_name(out / name).name for name in ours} | {DATA_FOLDER}
-    if out.exists() and (foreign := sorted({path.name for path in out.iterdir()} - ours)):
+    ours = {METRICS_FILE, REPORT_FILE, *figure_files(), DATA_FOLDER}
+    found = out.iterdir() if out.exists() else ()
+    foreign = sorted({path.name for path in found if not files.is_temporary(path)} - ours)
+    if foreign:
         raise UserError(
             f"{out}: holds something else ({foreign[0]}); choose a new or empty folder, or that of "
             "an earlier evaluation"

@@ -113,7 +113,7 @@ class Checkpoints:
         with files.new_file(path) as temporary, open(temporary, "wb") as file:
             self._write(file, step)
         # Those under a temporary name were left by a process that was killed.
-        unfinished = self.folder.glob(files.temporary_name(pathlib.Path("*")).name)
+        unfinished = filter(files.is_temporary, self.folder.iterdir())
         for old in (*self._newest_first()[_KEPT:], *unfinished):
             old.unlink(missing_ok=True)
         return path

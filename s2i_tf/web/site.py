@@ -55,7 +55,8 @@ def model_files(path: str | os.PathLike) -> pathlib.Path:
     folder = cache_dir() / "web" / f"{fingerprint}-{_FORMAT}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with files.new_folder(folder) as temporary:
+        # Processes that make it at once all serve the first one's.
+        with files.new_folder(folder, replace=False) as temporary:
             _make(temporary, path)
     return folder
 

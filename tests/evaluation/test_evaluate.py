@@ -266,7 +266,7 @@ def test_hidden_photos_leave_the_figures_and_change_no_number(run, tmp_path):
 
 def test_an_earlier_evaluation_is_replaced(run, tmp_path):
     run()
-    (tmp_path / "out" / ".tmp_report.html").write_text("left by one that was killed")
+    (tmp_path / "out" / ".tmp_0123abcd_report.html").write_text("left by one that was killed")
     before = (tmp_path / "out" / "metrics.json").read_text()
     run(pictures="constant")
     assert (tmp_path / "out" / "metrics.json").read_text() != before

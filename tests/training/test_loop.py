@@ -207,7 +207,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
 
 def test_what_a_killed_process_left_half_written_goes_with_the_next_state(tmp_path):
     (tmp_path / CHECKPOINTS).mkdir()
-    (tmp_path / CHECKPOINTS / ".tmp_step_00000005.npz").write_bytes(b"half")
+    (tmp_path / CHECKPOINTS / ".tmp_0123abcd_step_00000005.npz").write_bytes(b"half")
     train(tmp_path)
     assert states(tmp_path) == ["step_00000009.npz", "step_00000012.npz"]
 
