@@ -172,20 +172,37 @@ class Canvas:
         pixels = self.pixels * (255 * vignette) + (255 * grain + 0.5)
         return np.ascontiguousarray(np.clip(pixels, 0, 255).astype(np.uint8).transpose(1, 2, 0))
 
-    def rasterise(
+    def paint(
         self,
         draw: Callable[[ImageDraw.ImageDraw, Callable[[Points], list]], None],
-        extent: tuple[Points, Points],
-        soft: float,
-    ) -> tuple[np.ndarray, tuple[slice, slice]] | None:
-        """Rasterises a drawing within its extent; None where that lies off the picture."""
+        points: Points,
+        colour: Colour,
+        shadow: Colour | None = None,
+        *,
+        reach: float = 0.0,
+        opacity: float = 1.0,
+        soft: float = 0.0,
+        texture: float = 0.0,
+    ) -> None:
+        """Lays a colour over the picture where a drawing is.
+
+        Args:
+          draw: draws in white, given a brush and a function that places points for it.
+          points: the drawing's points on the canvas, [n, 2].
+          colour: the colour, or that of the lit side.
+          shadow: the colour of the far side.
+          reach: how far the drawing goes beyond its points.
+          opacity: how much of it covers what lies below.
+          soft: how far the edge is blurred.
+          texture: strength of a cloudy texture.
+        """
         margin = 3 * soft * self.side + 1
-        low = np.maximum(np.floor(extent[0] * self.side - margin), 0).astype(int)
-        high = np.minimum(np.ceil(extent[1] * self.side + margin), self.side).astype(int)
-        if np.any(high <= low):
-            return None
-        width, height = (high - low).tolist()
-        image = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING))
+        low, high = points.min(axis=0) - reach, points.max(axis=0) + reach
+        low = np.maximum(np.floor(low * self.side - margin), 0).astype(int)
+        high = np.minimum(np.ceil(high * self.side + margin), self.side).astype(int)
+        if np.any(high <= low):  # it lies off the picture
+            return
+        image = Image.new("L", tuple(((high - low) * _OVERSAMPLING).tolist()))
 
         def place(points: Points) -> list:
             return ((points * self.side - low) * _OVERSAMPLING).ravel().tolist()
@@ -194,39 +211,17 @@ class Canvas:
         image = image.reduce(_OVERSAMPLING)
         if soft:
             image = image.filter(ImageFilter.GaussianBlur(soft * self.side))
-        where = (slice(low[1], high[1]), slice(low[0], high[0]))
-        return np.asarray(image, np.float32) / 255, where
-
-    def lay(
-        self,
-        painted: tuple[np.ndarray, tuple[slice, slice]] | None,
-        colour: Colour,
-        shadow: Colour | None = None,
-        span: tuple[float, float] = (0.0, 1.0),
-        opacity: float = 1.0,
-        texture: float = 0.0,
-    ) -> None:
-        """Lays a colour over the picture where a drawing is.
-
-        Args:
-          painted: what `rasterise` gave.
-          colour: the colour, or that of the lit side.
-          shadow: the colour of the far side.
-          span: where the light is full and where it ends, along the light's direction.
-          opacity: how much of it covers what lies below.
-          texture: strength of a cloudy texture.
-        """
-        if painted is None:
-            return
-        mask, where = painted
+        mask = np.asarray(image, np.float32) / 255
+        rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
         fill = _planes(colour)
         if shadow is not None:
-            along = self.x[:, where[1]] * _LIGHT[0] + self.y[where[0]] * _LIGHT[1]
-            share = np.clip((along - span[0]) / max(span[1] - span[0], 1e-6), 0, 1)
+            along = points @ np.array(_LIGHT)
+            here = self.x[:, columns] * _LIGHT[0] + self.y[rows] * _LIGHT[1]
+            share = np.clip((here - along.min()) / max(along.max() - along.min(), 1e-6), 0, 1)
             fill = fill + (_planes(shadow) - fill) * share
         if texture:
-            fill = fill * (1 + texture * self._texture[where])
-        target = self.pixels[(slice(None), *where)]
+            fill = fill * (1 + texture * self._texture[rows, columns])
+        target = self.pixels[:, rows, columns]
         target += (fill - target) * (mask * np.float32(opacity))
 
 
@@ -278,14 +273,15 @@ class Pen:
           texture: strength of a cloudy texture.
         """
         points = self.place(outline)
-        along = points @ np.array(_LIGHT)
-        painted = self.canvas.rasterise(
+        self.canvas.paint(
             lambda brush, place: brush.polygon(place(points), fill=255),
-            (points.min(axis=0), points.max(axis=0)),
-            soft * self.size,
+            points,
+            colour,
+            shadow,
+            opacity=opacity,
+            soft=soft * self.size,
+            texture=texture,
         )
-        span = (along.min(), along.max())
-        self.canvas.lay(painted, colour, shadow, span, opacity, texture)
 
     def stroke(
         self,
@@ -310,11 +306,8 @@ class Pen:
                 half = thick / 2
                 brush.ellipse((x - half, y - half, x + half, y + half), fill=255)
 
-        extent = (points.min(axis=0) - width / 2, points.max(axis=0) + width / 2)
-        along = points @ np.array(_LIGHT)
-        painted = self.canvas.rasterise(draw, extent, soft * self.size)
-        span = (along.min(), along.max())
-        self.canvas.lay(painted, colour, shadow, span, opacity)
+        look = {"opacity": opacity, "soft": soft * self.size}
+        self.canvas.paint(draw, points, colour, shadow, reach=width / 2, **look)
 
     def tube(self, path: Points, width: float, colour: Colour) -> None:
         """A shining pipe: a dark rim, the colour, and a highlight on the lit side."""
@@ -336,19 +329,13 @@ class Pen:
         soft: float = 0.0,
     ) -> None:
         """Many straight lines at once, [n, 2] to [n, 2], each with its opacity."""
-        starts, stops = self.place(starts), self.place(stops)
+        ends = self.place(np.stack([starts, stops], axis=1).reshape(-1, 2))
         thick = max(round(width * self.size * self.canvas.side * _OVERSAMPLING), 1)
         levels = np.broadcast_to(np.asarray(opacity) * 255, len(starts)).astype(int).tolist()
 
         def draw(brush: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
-            lines = np.reshape(
-                place(np.concatenate([starts, stops], axis=1).reshape(-1, 2)), (-1, 4)
-            )
-            for line, level in zip(lines.tolist(), levels, strict=True):
+            lines = np.reshape(place(ends), (-1, 4)).tolist()
+            for line, level in zip(lines, levels, strict=True):
                 brush.line(line, fill=level, width=thick)
 
-        both = np.concatenate([starts, stops])
-        painted = self.canvas.rasterise(
-            draw, (both.min(axis=0), both.max(axis=0)), soft * self.size
-        )
-        self.canvas.lay(painted, colour)
+        self.canvas.paint(draw, ends, colour, soft=soft * self.size)

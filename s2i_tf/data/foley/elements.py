@@ -10,7 +10,6 @@ import numpy as np
 
 from s2i_tf.data.foley.backdrops import bricks, forest, hills, skyline
 from s2i_tf.data.foley.canvas import (
-    BLACK,
     WHITE,
     Canvas,
     Colour,
@@ -24,6 +23,7 @@ from s2i_tf.data.foley.canvas import (
     shade,
 )
 from s2i_tf.data.foley.causes import lerp
+from s2i_tf.data.foley.drawings import draw
 
 
 def rain(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) -> None:
@@ -52,35 +52,10 @@ def rain(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
         )
         pen.stroke(ellipse(x, y, radius * 0.4, radius * 0.08), 0.005, WHITE, opacity=0.5)
     walker = Pen(canvas, rng.uniform(0.3, 0.7), rng.uniform(0.86, 0.93), rng.uniform(0.4, 0.6))
-    _umbrella(walker, rng)
+    cloth, coat = hsv(rng.random(), 0.75, 0.8), hsv(rng.random(), 0.35, 0.3)
+    draw(walker, "walker", cloth=cloth, coat=coat)
     _streaks(canvas, rng, force, light)
     _window_room(canvas, rng, shelter, light)
-
-
-def _umbrella(pen: Pen, rng: np.random.Generator) -> None:
-    """A person under an umbrella, standing on the pen's origin, one unit tall."""
-    colour, coat = hsv(rng.random(), 0.75, 0.8), hsv(rng.random(), 0.35, 0.3)
-    pen.fill(ellipse(0, 0.01, 0.28, 0.04), BLACK, opacity=0.35, soft=0.02)
-    for side in (-1, 1):
-        pen.stroke(np.array([(0.05 * side, -0.25), (0.07 * side, -0.02)]), 0.075, shade(coat, 0.6))
-    torso = curve((-0.1, -0.58), (0.1, -0.58), (0.17, -0.22), (-0.17, -0.22), closed=True)
-    pen.fill(torso, shade(coat, 1.4), shade(coat, 0.8))
-    pen.fill(ellipse(0, -0.66, 0.075, 0.09), (0.85, 0.65, 0.52), (0.6, 0.42, 0.34))
-    pen.stroke(np.array([(0.13, -0.4), (0.13, -0.98)]), 0.018, (0.15, 0.13, 0.12))
-    ribs = np.linspace(-0.42, 0.42, 5) + 0.13
-    hem = [
-        point
-        for left, right in zip(ribs[::-1][:-1], ribs[::-1][1:], strict=True)
-        for point in ((left, -0.74), ((left + right) / 2, -0.785))
-    ]
-    dome = ellipse(0.13, -0.74, 0.42, 0.3, 0.5, 1.0)
-    pen.fill(np.concatenate([dome, hem]), shade(colour, 1.25), shade(colour, 0.6))
-    for rib in ribs[1:-1]:
-        pen.stroke(
-            curve((0.13, -1.04), (lerp(0.13, rib, 0.7), -0.93), (rib, -0.75)),
-            0.008,
-            shade(colour, 0.5),
-        )
 
 
 def _streaks(canvas: Canvas, rng: np.random.Generator, force: float, light: float) -> None:
@@ -147,19 +122,11 @@ def sea_waves(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Genera
     surface = box(-0.1, horizon, 1.1, 1.1)
     Pen(canvas).fill(surface, deep, mix(deep, shallow, 0.7), texture=0.05)
     if rng.random() < 0.4:
-        _boat(Pen(canvas, rng.uniform(0.15, 0.85), horizon + 0.015, rng.uniform(0.07, 0.12)), rng)
+        boat = Pen(canvas, rng.uniform(0.15, 0.85), horizon + 0.015, rng.uniform(0.07, 0.12))
+        draw(boat, "boat", sail=hsv(rng.random(), 0.25, 0.95))
     foam = shade((0.97, 0.99, 1.0), lerp(1.0, 1.7, storm) * light)
     _crests(canvas, rng, (horizon, shore), (deep, shallow, foam), causes)
     _beach(canvas, rng, shore, light)
-
-
-def _boat(pen: Pen, rng: np.random.Generator) -> None:
-    sail = hsv(rng.random(), 0.25, 0.95)
-    pen.fill(np.array([(0.05, -0.15), (0.05, -1.0), (0.5, -0.2)]), sail, shade(sail, 0.8))
-    pen.fill(np.array([(-0.03, -0.15), (-0.03, -0.85), (-0.35, -0.2)]), shade(sail, 0.85))
-    pen.fill(
-        curve((-0.45, -0.1), (0.0, -0.08), (0.5, -0.12), (0.3, 0.1), (-0.3, 0.1)), (0.3, 0.2, 0.15)
-    )
 
 
 def _crests(
