@@ -85,10 +85,8 @@ def hold_out(
 def _read(data: str, info: DatasetInfo) -> _Source:
     import tensorflow as tf
 
-    from s2i_tf.data import pipeline
-
     records, items, pairs = {}, {}, []
-    for shard in pipeline.checked_shards(data, info, spec.TRAIN_SPLIT):
+    for shard in damage.checked_shards(data, info, spec.TRAIN_SPLIT):
         for serialized in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator():
             record = tf.train.Example.FromString(serialized).features.feature
             text = {

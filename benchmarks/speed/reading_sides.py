@@ -71,7 +71,7 @@ def _records(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
 
     Unlike there nothing works ahead: it would do so while the other side is timed.
     """
-    records = pipeline.build_records(folder, spec.TRAIN_SPLIT)
+    records = pipeline.build_records(folder, dataset_info.load(folder), spec.TRAIN_SPLIT)
     return records.batch(batch_size, drop_remainder=True)
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from s2i_tf.data import damage, dataset_info, schema, tfrecords
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
-from s2i_tf.features.weights import checksum
 from s2i_tf.media.image import load_image
 
 _BATCHES_AHEAD = 4
@@ -175,22 +174,9 @@ def load_split(data_dir: str | os.PathLike, split: str, *, with_image: bool = Tr
 def _open(data_dir: str | os.PathLike, split: str) -> tuple[DatasetInfo, tfrecords.Records]:
     """The records of a split, after every check but that of each record."""
     info = dataset_info.load(data_dir)
-    shards = dataset_info.shard_files(data_dir, info, split)
+    shards = damage.checked_shards(data_dir, info, split, whole=True)
     if not shards:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
-    for path, shard in shards.items():
-        if checksum(path, "sha256") != shard.sha256:
-            raise UserError(
-                damage.first_fault(path, info) or f"{path}: its checksum is not the data set's"
-            )
-        try:
-            first = tfrecords.parse_example(tfrecords.Records([path])[0])
-            keys = (schema.KEY_VERSION, *info.fingerprints)
-            schema.check({key: first[key] for key in keys}, info.fingerprints, str(path))
-        except UserError:
-            raise
-        except (ValueError, IndexError, KeyError) as error:
-            raise UserError(f"{path}: not a shard of this data set: {error}") from None
     return info, tfrecords.Records(shards)
 
 

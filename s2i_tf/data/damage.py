@@ -57,21 +57,53 @@ def named(data_dir: str | os.PathLike, *splits: str) -> Iterator[None]:
         raise
 
 
+def checked_shards(
+    data_dir: str | os.PathLike, info: DatasetInfo, split: str, *, whole: bool = False
+) -> list[pathlib.Path]:
+    """The shards of a split that hold records, after a look at the first record of each.
+
+    Args:
+      data_dir: folder of the data set.
+      info: its description.
+      split: name of the split.
+      whole: whether all bytes of a shard are checked, by its checksum.
+
+    Raises:
+      UserError: if the split is unknown, or a shard missing, damaged or of another version.
+    """
+    shards = dataset_info.shard_files(data_dir, info, split)
+    for path, shard in shards.items():
+        try:
+            with open(path, "rb") as file:
+                _check_record(_read_record(file, shard.num_bytes, intact=True), info, path)
+        except ValueError as error:
+            raise UserError(first_fault(path, info) or f"{path}: {error}") from None
+        if whole and checksum(path, "sha256") != shard.sha256:
+            raise UserError(
+                first_fault(path, info) or f"{path}: its checksum is not the data set's"
+            )
+    return list(shards)
+
+
 def first_fault(path: pathlib.Path, info: DatasetInfo) -> str | None:
     """A sentence on the first damaged record of a shard, with its place; None if all are well."""
     whole = {shard.file: shard.sha256 for shards in info.splits.values() for shard in shards}
     intact = checksum(path, "sha256") == whole.get(path.name)
     size = path.stat().st_size
+    if not size:
+        return f"{path}: not a shard of this data set: it is empty"
     with open(path, "rb") as file:
         for number in itertools.count():
             offset = file.tell()
             if offset == size:
                 return None
             try:
-                _check_record(_read_record(file, size - offset, intact), info)
+                _check_record(_read_record(file, size - offset, intact), info, path)
             except _Damaged as error:
                 reason = str(error)
             except ValueError as error:
+                if type(error) is UserError:  # it is of another version or net, and named already
+                    return str(error)
                 reason = f"cannot be parsed: {error}"
             else:
                 continue
@@ -99,16 +131,17 @@ def _read_record(file: BinaryIO, num_left: int, intact: bool) -> bytes:
     return record
 
 
-def _check_record(record: bytes, info: DatasetInfo) -> None:
-    """Refuses a record that does not hold what the data set says.
+def _check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> None:
+    """Refuses a record of a shard that does not hold what the data set says.
 
     Raises:
+      UserError: naming the shard, if the record is of another version or of other nets.
       ValueError: a `_Damaged` that says what ails it, or one of a parser.
     """
     values = tfrecords.parse_example(record)
     if missing := schema.KEYS - set(values):
         raise _Damaged(f"lacks {', '.join(sorted(missing))}")
-    schema.check({key: np.array([values[key]]) for key in schema.KEYS}, info.fingerprints, "it")
+    schema.check(values, info.fingerprints, str(path))
     if not 0 <= values[schema.KEY_LABEL] < info.num_classes:
         raise _Damaged(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")
     num_bytes = spec.FEATURE_SIZE * np.dtype(info.feature_dtype).itemsize

@@ -20,7 +20,6 @@ _READ_BYTES = 8 << 20
 _CYCLE_LENGTH = 4
 _SHUFFLE_RECORDS = 4096
 _EVALUATION_BATCH = 256
-_SHARDS_AT_ONCE = 128
 _FEATURES = (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)
 
 
@@ -50,7 +49,7 @@ def build_dataset(
       UserError: if the data set is missing, damaged, too small or of another version.
     """
     info = dataset_info.load(data_dir)
-    records = _records(data_dir, info, split, seed)
+    records = build_records(data_dir, info, split, seed=seed)
     batches = records.batch(batch_size, drop_remainder=True).skip(skip_batches)
     batches = batches.map(
         lambda serialized: schema.parse_batch(
@@ -62,21 +61,22 @@ def build_dataset(
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def build_records(data_dir: str | os.PathLike, split: str, *, seed: int = 0) -> tf.data.Dataset:
+def build_records(
+    data_dir: str | os.PathLike, info: DatasetInfo, split: str, *, seed: int = 0
+) -> tf.data.Dataset:
     """The serialised records of a split, endlessly, in the order that `build_dataset` takes them.
+
+    Args:
+      data_dir: folder of the data set.
+      info: its description.
+      split: `train` or `eval`.
+      seed: random seed of the order.
 
     Raises:
       UserError: as `build_dataset`.
     """
-    return _records(data_dir, dataset_info.load(data_dir), split, seed)
-
-
-def _records(
-    data_dir: str | os.PathLike, info: DatasetInfo, split: str, seed: int
-) -> tf.data.Dataset:
-    shards = checked_shards(data_dir, info, split)
-    num_records = info.num_records(split)
-    if num_records == 0:
+    shards = damage.checked_shards(data_dir, info, split)
+    if not shards:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
 
     files = tf.data.Dataset.from_tensor_slices([str(shard) for shard in shards])
@@ -87,7 +87,7 @@ def _records(
         cycle_length=_CYCLE_LENGTH,
         num_parallel_calls=None,
     )
-    return records.shuffle(min(num_records, _SHUFFLE_RECORDS), seed=seed).repeat()
+    return records.shuffle(min(info.num_records(split), _SHUFFLE_RECORDS), seed=seed).repeat()
 
 
 def build_balanced_dataset(
@@ -125,7 +125,7 @@ def build_balanced_dataset(
       UserError: as `build_dataset`.
     """
     info = dataset_info.load(data_dir)
-    shards = checked_shards(data_dir, info, split)
+    shards = damage.checked_shards(data_dir, info, split)
     if not shards:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
     with damage.named(data_dir, split):
@@ -228,7 +228,7 @@ def split_batches(
       UserError: as `load_split`.
     """
     info = dataset_info.load(data_dir)
-    shards = checked_shards(data_dir, info, split)
+    shards = damage.checked_shards(data_dir, info, split)
     if not shards:
         raise UserError(f"{data_dir}: the split {split!r} is empty")
     with damage.named(data_dir, split):
@@ -252,53 +252,3 @@ def _parsed(
             columns = schema.parse_columns(serialized, info.feature_dtype, with_image=with_image)
             schema.check(columns, info.fingerprints, str(shard))
             yield columns
-
-
-def checked_shards(
-    data_dir: str | os.PathLike, info: DatasetInfo, split: str
-) -> list[pathlib.Path]:
-    """The shards of a split that hold records, after every check but that of each record.
-
-    Raises:
-      UserError: if the split is unknown, or a shard missing, damaged or of another version.
-    """
-    paths = list(dataset_info.shard_files(data_dir, info, split))
-    for start in range(0, len(paths), _SHARDS_AT_ONCE):
-        chunk = paths[start : start + _SHARDS_AT_ONCE]
-        # A pipeline takes far longer to build than a record to read. So the shards share one, and
-        # only if something is wrong each is looked at, for the first bad one and what ails it.
-        try:
-            num_found = _check_first_records(chunk, info)
-        except (tf.errors.OpError, UserError):
-            num_found = 0
-        if num_found < len(chunk):
-            for path in chunk:
-                _check_first_record(path, info)
-    return paths
-
-
-def _check_first_record(path: pathlib.Path, info: DatasetInfo) -> None:
-    try:
-        num_found = _check_first_records([path], info)
-    except tf.errors.OpError as error:
-        raise UserError(damage.first_fault(path, info) or f"{path}: {error.message}") from None
-    if not num_found:
-        raise UserError(f"{path}: not a shard of this data set: it is empty")
-
-
-def _check_first_records(paths: list[pathlib.Path], info: DatasetInfo) -> int:
-    """Checks the first records of shards together; says how many have one.
-
-    Raises:
-      UserError: if a record is of another version or net, naming the first shard of all.
-      tf.errors.OpError: if a shard cannot be read or a record not be parsed.
-    """
-    # Without a buffer no more than this record is read.
-    records = tf.data.Dataset.from_tensor_slices([str(path) for path in paths]).flat_map(
-        lambda path: tf.data.TFRecordDataset(path, buffer_size=0).take(1)
-    )
-    for serialized in records.batch(len(paths)):
-        parsed = schema.parse_columns(serialized, info.feature_dtype, with_image=False)
-        schema.check(parsed, info.fingerprints, str(paths[0]))
-        return len(serialized)
-    return 0

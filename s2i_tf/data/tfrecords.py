@@ -10,16 +10,40 @@ import pathlib
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
+
 _LENGTH = struct.Struct("<Q")
 _BEFORE_BYTES = _LENGTH.size + 4
 _AFTER_BYTES = 4
 
-# Wire types of protocol buffers: a number in groups of seven bits, and bytes after their length.
-_VARINT = 0
-_BYTES = 2
-# Fields of `Feature`: a list of bytes and a list of integers. Both lists are a field 1.
-_BYTES_LIST = 1
-_INT64_LIST = 3
+# `tf.train.Example` without its lists of floats; a map is a row of entries on the wire.
+_DESCRIPTION = """
+name: "s2i_tf/example.proto" package: "s2i_tf" syntax: "proto3"
+message_type { name: "Bytes"
+  field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_BYTES } }
+message_type { name: "Integers"
+  field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_INT64 } }
+message_type { name: "Feature"
+  field { name: "bytes_list" number: 1 type: TYPE_MESSAGE type_name: ".s2i_tf.Bytes" }
+  field { name: "int64_list" number: 3 type: TYPE_MESSAGE type_name: ".s2i_tf.Integers" } }
+message_type { name: "Entry"
+  field { name: "key" number: 1 type: TYPE_STRING }
+  field { name: "value" number: 2 type: TYPE_MESSAGE type_name: ".s2i_tf.Feature" } }
+message_type { name: "Features"
+  field { name: "entries" number: 1 label: LABEL_REPEATED
+          type: TYPE_MESSAGE type_name: ".s2i_tf.Entry" } }
+message_type { name: "Example"
+  field { name: "features" number: 1 type: TYPE_MESSAGE type_name: ".s2i_tf.Features" } }
+"""
+
+
+def _example_type() -> type[message.Message]:
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(text_format.Parse(_DESCRIPTION, descriptor_pb2.FileDescriptorProto()))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("s2i_tf.Example"))
+
+
+_Example = _example_type()
 
 
 class Records(Sequence[bytes]):
@@ -53,11 +77,13 @@ def parse_example(record: bytes) -> dict[str, bytes | int]:
     Raises:
       ValueError: if it is none.
     """
+    try:
+        entries = _Example.FromString(record).features.entries
+    except message.DecodeError as error:
+        raise ValueError(f"not a tf.train.Example: {error}") from None
     values = {}
-    for features in _all(memoryview(record), 1):
-        for entry in _all(features, 1):
-            (name,), (feature,) = _all(entry, 1), _all(entry, 2)
-            values[bytes(name).decode()] = _value(feature)
+    for entry in entries:
+        (values[entry.key],) = entry.value.bytes_list.value or entry.value.int64_list.value
     return values
 
 
@@ -73,51 +99,3 @@ def _places(contents: mmap.mmap, path: pathlib.Path) -> Iterator[tuple[int, int]
         if position > len(contents):
             raise ValueError(f"{path}: ends within a record")
         yield start, end
-
-
-def _value(feature: memoryview) -> bytes | int:
-    for values in _all(feature, _BYTES_LIST):
-        (value,) = _all(values, 1)
-        return bytes(value)
-    for values in _all(feature, _INT64_LIST):
-        (value,) = [value for found, value in _fields(values) if found == 1]
-        if not isinstance(value, int):  # packed, as they are written nowadays
-            value, _ = _varint(value, 0)
-        return value - (1 << 64) if value >> 63 else value
-    raise ValueError("a feature without bytes and without an integer")
-
-
-def _all(message: memoryview, number: int) -> list[memoryview]:
-    """The values of a field of bytes."""
-    values = [value for found, value in _fields(message) if found == number]
-    if any(isinstance(value, int) for value in values):
-        raise ValueError(f"field {number} is a number, not bytes")
-    return values
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Number and value of each field of a message."""
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        value, position = _varint(message, position)
-        if key & 7 == _BYTES:
-            value, position = message[position : position + value], position + value
-        elif key & 7 != _VARINT:
-            raise ValueError(f"a field of wire type {key & 7}")
-        if position > len(message):
-            raise ValueError("a field that ends beyond its message")
-        yield key >> 3, value
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """A number, and where it ends."""
-    value = shift = 0
-    while position < len(message):
-        byte = message[position]
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        position += 1
-        if byte < 0x80:
-            return value, position
-    raise ValueError("a number that ends beyond its message")
