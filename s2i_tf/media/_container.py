@@ -17,7 +17,7 @@ import av.container
 import av.stream
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import _riff, limits, reasons
+from s2i_tf.media import _mended, limits, reasons
 from s2i_tf.media._source import Source, name_of, open_source
 
 _DEMUXERS = (
@@ -30,6 +30,7 @@ _OFFERED = "WAV, MP3, FLAC, Ogg, M4A, AAC, or a video such as MP4, MKV, WebM, AV
 # damaged; any other is no media.
 _SIGNATURES = (
     *((0, b"RIFF"), (0, b"fLaC"), (0, b"OggS"), (0, b"ID3"), (4, b"ftyp")),
+    *((0, b"RIFX"), (0, b"RF64"), (0, b"riff"), (0, b"FORM"), (0, b"caff"), (0, b".snd")),
     *((0, b"\x1a\x45\xdf\xa3"), (0, b"\xff\xfb"), (0, b"\xff\xf3"), (0, b"\xff\xf1")),
 )
 
@@ -47,7 +48,7 @@ def open_container(source: Source) -> Iterator[av.container.InputContainer]:
     with open_source(source) as file:
         try:
             container = av.open(
-                _riff.plain(file),
+                _mended.mended(file),
                 options={"max_pixels": str(limits.MAX_PIXELS)},
                 container_options={"format_whitelist": ",".join(_DEMUXERS)},
                 metadata_errors="replace",
@@ -113,7 +114,7 @@ class Span:
         if pts is None or packet.is_discard:
             return
         self.num_packets += 1
-        end = (pts + (packet.duration or 0)) * self._unit
+        end = (pts + _duration(packet)) * self._unit
         self.end = end if self.end is None else max(self.end, end)
         if self._start is not None and 0 < self._start - pts < self._delay:
             pts = self._start
@@ -121,6 +122,16 @@ class Span:
             self.first = pts * self._unit
         if self.begun is None and packet.is_keyframe:
             self.begun = pts * self._unit
+
+
+def _duration(packet: av.Packet) -> int:
+    """How long a packet lasts, in its stream's unit.
+
+    The last one of an Ogg file can be cut by more than it has, and FFmpeg counts that in 32 bits
+    without a sign.
+    """
+    duration = packet.duration or 0
+    return duration - (1 << 32) if 1 << 31 <= duration < 1 << 32 else duration
 
 
 def survey(

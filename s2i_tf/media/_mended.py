@@ -1,0 +1,260 @@
+"""Sound files that FFmpeg misreads are handed to it with the header that it reads right.
+
+These are WAV (also RF64, W64), AIFF, CAF and AU files that hold more or less sound than their
+header says, as a recorder leaves them that is cut off; big-endian WAVs (RIFX) and little-endian
+AUs; and WAVs whose samples fill a part of their bytes (24 bits in 32).
+"""
+
+import io
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+_EXTENSIBLE = 0xFFFE
+_PCM = 1
+_CODECS = (_PCM, 3, 6, 7)  # also floats, A-law and mu-law: all of one size a sample
+_MAX_CHUNKS = 1000
+# What follows the sound and is no chunk counts as sound if it is longer and no tag of a player.
+_MIN_MORE_BYTES = 4096
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")
+# A header longer than this, pictures and all, is left as it is.
+_MAX_HEADER_BYTES = 64 << 20
+_AU_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # bytes a sample by AU's encodings
+
+
+class _Field(NamedTuple):
+    """A size in a header: where it stands, as what, and how much more than the sound it counts."""
+
+    at: int
+    form: str
+    counted: int
+
+
+class _Kind(NamedTuple):
+    """A kind of file that is made of chunks.
+
+    Attributes:
+      first: where its chunks begin.
+      form: of a chunk's mark and size, as `struct` calls it.
+      counted: bytes of the chunk's own head that its size counts.
+      align: chunks begin at multiples of it.
+      sound: mark of the chunk that holds the sound.
+      before: bytes in that chunk before the sound.
+      whole: where the size of the whole file stands, if FFmpeg heeds it; it counts all.
+    """
+
+    first: int
+    form: str
+    counted: int
+    align: int
+    sound: bytes
+    before: int
+    whole: _Field | None = None
+
+
+_WAV = _Kind(12, "<4sI", 0, 2, b"data", 0)
+_RIFX = _Kind(12, ">4sI", 0, 2, b"data", 0)
+_W64 = _Kind(40, "<16sQ", 24, 8, b"data", 0, _Field(16, "<Q", 0))
+_AIFF = _Kind(12, ">4sI", 0, 2, b"SSND", 8, _Field(4, ">I", -8))
+_CAF = _Kind(8, ">4sq", 0, 1, b"data", 4)
+
+
+def mended(file: BinaryIO) -> BinaryIO:
+    """The file, at its beginning, or one with another header if FFmpeg would misread it."""
+    try:
+        file.seek(0)
+        head = file.read(16)
+        kind = _kind_of(head)
+        if kind is not None:
+            return _mended_chunks(file, kind) or file
+        return (_mended_au(file, head) if head[:4] in (b".snd", b"dns.") else None) or file
+    except (struct.error, OSError, OverflowError):
+        return file
+    finally:
+        file.seek(0)
+
+
+def _kind_of(head: bytes) -> _Kind | None:
+    if head[8:12] == b"WAVE":
+        return {b"RIFX": _RIFX, b"RIFF": _WAV, b"RF64": _WAV, b"BW64": _WAV}.get(head[:4])
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return _AIFF
+    return {b"riff": _W64, b"caff": _CAF}.get(head[:4])
+
+
+def _mended_chunks(file: BinaryIO, kind: _Kind) -> BinaryIO | None:
+    num_bytes = file.seek(0, 2)
+    chunks = dict(_chunks(file, kind, num_bytes))
+    if kind.sound not in chunks:
+        return None
+    position, claimed = chunks[kind.sound]
+    at, claimed = position + kind.before, claimed - kind.before
+    size = _true_size(file, kind, at, claimed, num_bytes)
+    if kind in (_WAV, _RIFX) and b"fmt " in chunks:
+        plain = _mended_wav(file, kind, chunks[b"fmt "][0], at, size)
+        if plain is not None:
+            return plain
+    whole = [kind.whole._replace(counted=kind.whole.counted + at)] if kind.whole else []
+    is_right = size == claimed and all(
+        _value(file, field) >= size + field.counted for field in whole
+    )
+    if is_right or at > _MAX_HEADER_BYTES:
+        return None
+    width = struct.calcsize(kind.form[0] + kind.form[-1])
+    fields = [_Field(position - width, kind.form[0] + kind.form[-1], kind.before + kind.counted)]
+    if b"ds64" in chunks:
+        fields = [_Field(chunks[b"ds64"][0] + 8, "<Q", 0)]
+    return _with_sizes(file, fields + whole, at, size)
+
+
+def _value(file: BinaryIO, field: _Field) -> int:
+    file.seek(field.at)
+    return struct.unpack(field.form, file.read(struct.calcsize(field.form)))[0]
+
+
+def _true_size(
+    file: BinaryIO, kind: _Kind | None, at: int, claimed: int | None, num_bytes: int
+) -> int:
+    """How much sound there is from `at` on where a header claims so much, or None for unknown."""
+    there = num_bytes - at
+    if claimed is None or not 0 <= claimed <= there:
+        return there
+    file.seek(at + claimed)
+    is_stray = there - claimed <= _MIN_MORE_BYTES or file.read(8).startswith(_TAGS)
+    if is_stray or (kind and _only_chunks(file, kind, at + claimed, num_bytes)):
+        return claimed
+    return there
+
+
+def _chunks(file: BinaryIO, kind: _Kind, num_bytes: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Marks of the chunks up to the sound, and where each one's contents begin and their size."""
+    position, long_size, length = kind.first, 0, struct.calcsize(kind.form)
+    for _ in range(_MAX_CHUNKS):
+        if position + length > num_bytes:
+            return
+        file.seek(position)
+        mark, size = struct.unpack(kind.form, file.read(length))
+        mark, size = mark[:4], size - kind.counted
+        position += length
+        if mark == b"ds64":
+            _, long_size = struct.unpack("<QQ", file.read(16))
+        if mark == kind.sound:
+            yield mark, (position, long_size if long_size and size == 2**32 - 1 else size)
+            return
+        if size < 0:
+            return
+        yield mark, (position, size)
+        position = -(-(position + size) // kind.align) * kind.align
+
+
+def _only_chunks(file: BinaryIO, kind: _Kind, position: int, num_bytes: int) -> bool:
+    """Whether chunks and nothing else fill a file from `position` to its end."""
+    length = struct.calcsize(kind.form)
+    for _ in range(_MAX_CHUNKS):
+        position = -(-position // kind.align) * kind.align
+        if position + length > num_bytes:
+            return True
+        file.seek(position)
+        mark, size = struct.unpack(kind.form, file.read(length))
+        mark, size = mark[:4], size - kind.counted
+        if size < 0 or not mark.isascii() or not mark.decode().isprintable():
+            return False
+        position += length + size
+        if position > num_bytes + kind.align:
+            return False
+    return False
+
+
+def _mended_wav(file: BinaryIO, kind: _Kind, fmt: int, at: int, size: int) -> BinaryIO | None:
+    """A WAV of the other order, or whose samples fill a part of their bytes, as a plain one."""
+    order = kind.form[0]
+    file.seek(fmt)
+    tag, channels, rate_hz, speed, block, bits = struct.unpack(order + "HHIIHH", file.read(16))
+    whole_bits = bits
+    if tag == _EXTENSIBLE:
+        bits, _, tag = struct.unpack(order + "2xHIH", file.read(10))
+    width = 1
+    if tag in _CODECS:
+        if not channels or not rate_hz or not block or block % channels:
+            return None
+        width = block // channels
+        whole_bits, speed = 8 * width, rate_hz * block
+    fills_its_bytes = tag != _PCM or not bits or -(-bits // 8) == width
+    if order == "<" and fills_its_bytes:
+        return None
+    header = b"RIFF%sWAVEfmt \x10\0\0\0%sdata%s" % (
+        struct.pack("<I", min(36 + size, 2**32 - 1)),
+        struct.pack("<HHIIHH", tag, channels, rate_hz, speed, block, whole_bits),
+        struct.pack("<I", min(size, 2**32 - 1)),
+    )
+    return _Rewritten(file, header, at, size, width if order == ">" else 1)
+
+
+def _mended_au(file: BinaryIO, head: bytes) -> BinaryIO | None:
+    order = ">" if head[:4] == b".snd" else "<"
+    num_bytes = file.seek(0, 2)
+    at, claimed, encoding = struct.unpack(order + "3I", head[4:16])
+    if not 24 <= at <= min(num_bytes, _MAX_HEADER_BYTES):
+        return None
+    size = _true_size(file, None, at, claimed, num_bytes)
+    if order == ">":
+        # As FFmpeg reads on to the end of the file, also where the header is right.
+        return _with_sizes(file, [_Field(8, ">I", 0)], at, size)
+    if encoding not in _AU_WIDTHS:
+        return None
+    file.seek(16)
+    rate_hz, channels = struct.unpack("<2I", file.read(8))
+    header = struct.pack(">4s5I", b".snd", 24, min(size, 2**32 - 1), encoding, rate_hz, channels)
+    return _Rewritten(file, header, at, size, _AU_WIDTHS[encoding])
+
+
+def _with_sizes(file: BinaryIO, fields: list[_Field], at: int, size: int) -> BinaryIO:
+    """The file up to the end of its sound, with that sound's size written into its header."""
+    file.seek(0)
+    header = bytearray(file.read(at))
+    for field in fields:
+        largest = 2 ** (8 * struct.calcsize(field.form)) - 1
+        value = min(size + field.counted, largest)
+        struct.pack_into(field.form, header, field.at, value)
+    return _Rewritten(file, bytes(header), at, size, 1)
+
+
+class _Rewritten(io.RawIOBase):
+    """A header, and behind it a part of a file, the bytes of each value turned round."""
+
+    def __init__(self, file: BinaryIO, header: bytes, at: int, size: int, width: int):
+        super().__init__()
+        self._file, self._header, self._at, self._size = file, header, at, size
+        self._width, self._position = width, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = (0, self._position, len(self._header) + self._size)[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer) -> int:
+        wanted, start = len(buffer), self._position - len(self._header)
+        if start < 0:
+            found = self._header[self._position :][:wanted]
+        else:
+            skipped = start % self._width
+            wanted = min(wanted, max(self._size - start, 0))
+            self._file.seek(self._at + start - skipped)
+            whole = self._file.read(-(-(skipped + wanted) // self._width) * self._width)
+            whole = whole[: len(whole) // self._width * self._width]
+            turned = np.frombuffer(whole, np.uint8).reshape(-1, self._width)[:, ::-1]
+            found = turned.tobytes()[skipped:][:wanted] if self._width > 1 else whole
+        buffer[: len(found)] = found
+        self._position += len(found)
+        return len(found)
