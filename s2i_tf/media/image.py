@@ -11,10 +11,10 @@ import functools
 import io
 import logging
 import warnings
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, features
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, TiffImagePlugin, features
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import limits, reasons
@@ -29,7 +29,29 @@ _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _MAX_PIXELS_HELD = 4 * limits.MAX_PIXELS
 # TIFF's tags, and what they say of grey values.
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
-_WHITE_IS_ZERO, _UNSIGNED = 0, 1
+_WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _FLOAT = 0, 1, 2, 3
+# By byte order, sample format and bits: the mode of grey TIFFs, and Pillow's name of such samples.
+_GREY_SAMPLES = {
+    (b"II", _SIGNED, 8): ("I", "I;8S"),
+    (b"MM", _SIGNED, 8): ("I", "I;8S"),
+    (b"MM", _UNSIGNED, 16): ("I;16B", "I;16B"),
+    (b"II", _SIGNED, 16): ("I", "I;16S"),
+    (b"MM", _SIGNED, 16): ("I", "I;16BS"),
+    (b"II", _UNSIGNED, 32): ("I", "I;32"),
+    (b"MM", _UNSIGNED, 32): ("I", "I;32B"),
+    (b"II", _SIGNED, 32): ("I", "I;32S"),
+    (b"MM", _SIGNED, 32): ("I", "I;32BS"),
+    (b"II", _FLOAT, 64): ("F", "F;64F"),
+    (b"MM", _FLOAT, 64): ("F", "F;64BF"),
+}
+# What is unpacked from a compressed TIFF has the machine's order, whatever the file's.
+_UNPACKED_SAMPLES = {
+    "I;16BS": "I;16NS",
+    "I;32B": "I;32N",
+    "I;32BS": "I;32NS",
+    "F;32BF": "F;32NF",
+    "F;64BF": "F;64NF",
+}
 # A colour profile that changes no colour by more than so many of 255 steps is sRGB's own.
 _SAME_COLOUR = 2
 
@@ -41,7 +63,7 @@ def load_image(source: Source) -> np.ndarray:
 
     The rotation of its EXIF data is applied, a colour profile is converted to sRGB, transparency
     lies on white, grey becomes RGB, 16 bits become 8 and of an animation the first frame is taken.
-    Grey values of 32 bits, integers or floats, are stretched from the least to the greatest, as
+    Signed grey values and those of 32 or 64 bits are stretched from the least to the greatest, as
     viewers do. A truncated file is refused: a picture whose lower half is grey would teach a model
     that.
 
@@ -111,7 +133,12 @@ def _encode(image: np.ndarray, **options) -> bytes:
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """What can be read here, by Pillow's names."""
+    """What can be read here, by Pillow's names; Pillow learns the grey TIFFs that it misreads."""
+    TiffImagePlugin.OPEN_INFO.update(
+        ((order, photometric, (kind,), 1, (bits,), ()), modes)
+        for (order, kind, bits), modes in _GREY_SAMPLES.items()
+        for photometric in (0, 1)
+    )
     formats = (*_FORMATS, "AVIF") if features.check("avif") else _FORMATS
     try:
         import pillow_heif
@@ -130,7 +157,9 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
     formats = _formats()
     try:
         try:
-            return Image.open(file, formats=formats)
+            image = Image.open(file, formats=formats)
+            image.tile = [_in_unpacked_order(tile) for tile in image.tile]
+            return image
         except Image.DecompressionBombError:
             file.seek(0)
             if file.read(2) != b"\xff\xd8":
@@ -146,7 +175,17 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
         message = f"{name}: not a photo; allowed: {', '.join(formats)}"
         if head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS and "HEIF" not in formats:
             message = f"{name}: a HEIC photo; install s2i_tf[heic] to read it"
+        if head[:4] in (b"II*\0", b"MM\0*"):
+            message = f"{name}: a TIFF of a kind that is not read; save it with 8 bits a channel"
         raise MediaError(reasons.NOT_MEDIA, message) from None
+
+
+def _in_unpacked_order(tile: Any) -> Any:
+    """A part of a picture's file, of which Pillow knows in which order its samples come."""
+    if tile.codec_name != "libtiff":
+        return tile
+    samples, *others = tile.args
+    return tile._replace(args=(_UNPACKED_SAMPLES.get(samples, samples), *others))
 
 
 def _reduce(image: Image.Image, file: BinaryIO, name: str) -> None:

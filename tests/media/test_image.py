@@ -1,4 +1,5 @@
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -119,6 +120,46 @@ def test_odd_grey_values_of_32_bits(encode_picture):
     contents[contents.index(struct.pack("<HHI", 339, 3, 1)) + 8] = 1
     picture = image.load_image(bytes(contents))
     np.testing.assert_allclose(picture[:, :, 0], RAMP * 255, atol=1)
+
+
+def tiff(samples, order, compressed, white_is_zero=False):
+    """A grey TIFF of samples [height, width] of any type, in one strip."""
+    height, width = samples.shape
+    contents = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
+    contents = zlib.compress(contents) if compressed else contents
+    values = {
+        256: width,
+        257: height,
+        258: 8 * samples.dtype.itemsize,
+        259: 8 if compressed else 1,
+        262: 0 if white_is_zero else 1,
+        273: 8,
+        277: 1,
+        278: height,
+        279: len(contents),
+        339: {"u": 1, "i": 2, "f": 3}[samples.dtype.kind],
+    }
+    entries = [struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in values.items()]
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8 + len(contents))
+    end = struct.pack(order + "I", 0)
+    return b"".join([head, contents, struct.pack(order + "H", len(entries)), *entries, end])
+
+
+@pytest.mark.parametrize("white_is_zero", [False, True])
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8"])
+def test_grey_tiffs_of_any_samples_and_order(kind, order, compressed, white_is_zero):
+    low, high = (0, 1) if kind[0] == "f" else (np.iinfo(kind).min, np.iinfo(kind).max)
+    samples = (low + RAMP * (float(high) - low)).round(0 if kind[0] != "f" else 9).astype(kind)
+    picture = image.load_image(tiff(samples, order, compressed, white_is_zero))
+    expected = 255 - RAMP * 255 if white_is_zero else RAMP * 255
+    np.testing.assert_allclose(picture[:, :, 0], expected, atol=1)
+
+
+def test_a_tiff_that_is_not_read_is_no_other_file():
+    with pytest.raises(MediaError, match="a TIFF of a kind that is not read; save it with 8 bits"):
+        image.load_image(tiff(RAMP.astype(np.float16), "<", False))
 
 
 def test_white_may_be_zero(encode_picture):
