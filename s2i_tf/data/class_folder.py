@@ -10,14 +10,28 @@ INDEX_FILE = "index.csv"
 KIND_FOLDERS = {"sound": "sounds", "image": "images"}
 
 
+def kind_of(name: str) -> str | None:
+    """The kind of what lies in a folder of that name, in whatever case; None for another folder."""
+    return next((kind for kind, known in KIND_FOLDERS.items() if name.lower() == known), None)
+
+
 def is_class_folder(folder: str | os.PathLike) -> bool:
     """Whether a folder has sounds and photos by class."""
-    return all((pathlib.Path(folder) / name).is_dir() for name in KIND_FOLDERS.values())
+    folder = pathlib.Path(folder)
+    found = {kind_of(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
+    return found >= set(KIND_FOLDERS)
+
+
+def index_path(folder: str | os.PathLike) -> pathlib.Path:
+    """Where a folder's `index.csv` is, or would be; in whatever case its name is written."""
+    folder = pathlib.Path(folder)
+    names = sorted(os.listdir(folder), reverse=True) if folder.is_dir() else []
+    return folder / next((name for name in names if name.lower() == INDEX_FILE), INDEX_FILE)
 
 
 def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
     """The rows of the folder's `index.csv` by path; none where it has none that can be read."""
-    path = pathlib.Path(folder) / INDEX_FILE
+    path = index_path(folder)
     try:
         rows = csv_rows.mappings(path.read_bytes(), str(path))
     except (OSError, UserError):

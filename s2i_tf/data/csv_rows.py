@@ -1,12 +1,14 @@
 """The rows of a CSV as people's programs write them: the usual encodings, `,`, `;` or tab between.
 
-UTF-8 and UTF-16 are told by their byte order marks or by trying; what is neither is read as
-Windows-1252, which is what Excel writes in western Europe, with a warning.
+UTF-8, UTF-16 and UTF-32 are told by their byte order marks or by trying; what is none of them is
+read as Windows-1252, which is what Excel writes in western Europe, with a warning. A first line
+`sep=;`, with which Excel tells the character between, is no row.
 """
 
 import csv
 import io
 import logging
+import re
 import sys
 from collections.abc import Iterator
 
@@ -15,6 +17,8 @@ from s2i_tf.errors import UserError
 logger = logging.getLogger(__name__)
 
 _SAMPLE_LINES = 20
+_SEPARATORS = ",;\t"
+_SEPARATOR = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
 
 
 def parse(contents: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -28,16 +32,19 @@ def parse(contents: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
       UserError: naming the line, if it cannot be read.
     """
     text = _decoded(contents, name)
-    sample = "\n".join(text.splitlines()[:_SAMPLE_LINES])
+    first, *others = text.splitlines()[:_SAMPLE_LINES] or [""]
+    told = _SEPARATOR.fullmatch(first.strip(' "'))
+    sample = "\n".join([first, *others])
     csv.field_size_limit(sys.maxsize)
     reader = csv.reader(
         io.StringIO(text, newline=""),
-        delimiter=max(",;\t", key=sample.count),
+        delimiter=told[1] if told else max(_SEPARATORS, key=sample.count),
         skipinitialspace=True,
+        strict=True,  # a quote that is never closed would swallow the rows behind it
     )
     try:
         for row in reader:
-            if any(row):
+            if any(row) and not (told and reader.line_num == 1):
                 yield reader.line_num, [field.strip() for field in row]
     except csv.Error as error:
         raise UserError(
@@ -61,7 +68,9 @@ def mappings(contents: bytes, name: str) -> list[dict[str, str]]:
 
 def _decoded(contents: bytes, name: str) -> str:
     encoding = "utf-8-sig"
-    if contents[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if contents[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        encoding = "utf-32"
+    elif contents[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     elif 0 in contents[:2]:  # half of the bytes of western UTF-16 are zero
         encoding = "utf-16-be" if contents[0] == 0 else "utf-16-le"

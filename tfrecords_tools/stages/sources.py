@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from s2i_tf.data import csv_rows, splits
-from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS
+from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import storage
 from tfrecords_tools.engine.rows import Quarantined, Source
@@ -86,8 +86,7 @@ def list_data(
         listing = _list_clips(data)
     else:
         folder = _Folder(data)
-        kinds = tuple(f"{name}/" for name in KIND_FOLDERS.values())
-        by_class = any(path.startswith(kinds) for path in folder.versions)
+        by_class = any("/" in path and kind_of(path.split("/")[0]) for path in folder.versions)
         listing = _list_classes(folder, split_by) if by_class else _list_videos(folder)
     if not listing.sources:
         raise UserError(
@@ -194,7 +193,7 @@ def _is_data(path: str) -> bool:
     *folders, name = path.split("/")
     if any(part.startswith(".") and part != ".." for part in (*folders, name)):
         return False
-    if folders and folders[0] in KIND_FOLDERS.values():
+    if folders and kind_of(folders[0]):
         return True
     return not (name.lower().endswith(_DOCUMENT_SUFFIXES) or name.startswith(_DOCUMENTS))
 
@@ -216,7 +215,7 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
     for path, version in sorted(folder.versions.items()):
         row = index.get(path, {})
         first, *others = path.split("/")
-        kind = next((kind for kind, name in KIND_FOLDERS.items() if name == first), None)
+        kind = kind_of(first) if others else None
         class_name = row.get("class") or (others[0] if kind and len(others) > 1 else "")
         kind = kind or row.get("kind")
         if kind not in KIND_FOLDERS or not class_name:
@@ -280,7 +279,7 @@ def _cut_name(name: str, start_seconds: float) -> str:
 
 def _clip_paths(name: str, start_seconds: float) -> Iterator[str]:
     yield name
-    for suffix in _VIDEO_SUFFIXES:
+    for suffix in (*_VIDEO_SUFFIXES, *map(str.upper, _VIDEO_SUFFIXES)):
         yield f"{_cut_name(name, start_seconds)}{suffix}"
         yield f"{name}.{suffix}"
 
@@ -297,7 +296,7 @@ def _read_clips(path: str) -> Iterator[tuple[str, float, str]]:
             name = next(values[key] for key in _CLIP_PATH_COLUMNS if values.get(key))
             # AudioSet gives several labels to a clip; the first is its class.
             label = values.get("label") or values.get("positive_labels", "").split(",")[0]
-            start_seconds = float(values.get("start_seconds") or 0)
+            start_seconds = float((values.get("start_seconds") or "0").replace(",", "."))
             if not 0 <= start_seconds < math.inf:
                 raise ValueError
         except (StopIteration, ValueError):
@@ -326,6 +325,8 @@ def _clip_header(path: str, table: Sequence[list[str]]) -> list[str]:
 def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
     """The rows of `index.csv` by the paths of their files, those that are not there left out."""
     path = storage.join(folder.root, INDEX_FILE)
+    if storage.is_local(folder.root):
+        path = str(index_path(folder.root))
     if not storage.exists(path):
         return {}
     rows = csv_rows.mappings(storage.read(path), path)

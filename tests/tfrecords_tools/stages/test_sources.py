@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from s2i_tf.data import class_folder
 from s2i_tf.errors import UserError
 from tfrecords_tools.stages import sources
 
@@ -110,7 +111,8 @@ def test_an_index_may_name_files_anywhere(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"],
 )
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_csv_as_any_program_writes_it(tmp_path, encoding, separator):
@@ -128,6 +130,44 @@ def test_a_long_field_is_read_and_undecodable_bytes_are_named_by_line(tmp_path):
     table.write_bytes(CLIPS.format(label="dog").encode() + b"b.mp4,1,\x81\xff\n")
     with pytest.raises(UserError, match=r"clips.csv, line 3: neither UTF-8 nor Windows-1252; save"):
         sources.list_data(str(table))
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_csv_of_excel_in_europe(tmp_path, line_end):
+    touch(tmp_path, "a.mp4", "b_000002.MKV")
+    table = tmp_path / "clips.csv"
+    lines = ["sep=;", "path;start_seconds;label", "a.mp4;1,5;dog, cat", 'b;2;"a ""dog"""', ""]
+    table.write_text(line_end.join(lines), newline="")
+    listing = sources.list_data(str(table))
+    assert classes(listing) == {"a.mp4": "dog, cat", "b_000002.MKV": 'a "dog"'}
+    assert [source.start_seconds for source in listing.sources] == [1.5, None]
+
+
+def test_a_quote_that_is_never_closed_swallows_no_rows(tmp_path):
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    table = tmp_path / "clips.csv"
+    table.write_text('path,start_seconds,label\na.mp4,1,"dog\nb.mp4,1,cat\nc.mp4,1,5" disc\n')
+    with pytest.raises(UserError, match=r"clips.csv, line 4: .*; save it as CSV in UTF-8"):
+        sources.list_data(str(table))
+
+
+def test_a_zero_byte_in_a_name_is_a_file_that_is_not_there(tmp_path):
+    touch(tmp_path, "a.mp4")
+    table = tmp_path / "clips.csv"
+    table.write_bytes(CLIPS.format(label="dog").encode() + b"b\0.mp4,1,dog\n")
+    assert left_out(sources.list_data(str(table))) == {"b\0.mp4": "missing"}
+
+
+@pytest.mark.parametrize("index", ["INDEX.CSV", "Index.csv"])
+def test_the_folders_and_the_index_may_be_written_in_any_case(tmp_path, index):
+    touch(tmp_path / "data", "Sounds/dog/a.wav", "IMAGES/dog/a.jpg")
+    (tmp_path / "data" / index).write_text(
+        "kind,class,path,recording_group\nsound,fox,Sounds/dog/a.wav,g\n"
+    )
+    listing = sources.list_data(str(tmp_path / "data"))
+    assert classes(listing) == {"IMAGES/dog/a.jpg": "dog", "Sounds/dog/a.wav": "fox"}
+    assert class_folder.is_class_folder(tmp_path / "data")
+    assert set(class_folder.read_index(tmp_path / "data")) == {"Sounds/dog/a.wav"}
 
 
 def test_an_index_finds_files_whose_names_have_another_unicode_form(folder):
