@@ -95,7 +95,8 @@ class Span:
 
     Attributes:
       first: begin of its first packet; None where none has a time.
-      begun: begin of its first key frame: recordings of a broadcast start anywhere.
+      begun: begin of the first that can be decoded, after a key frame: recordings of a broadcast
+        start anywhere.
       end: end of its last packet.
       num_packets: how many were read.
     """
@@ -103,6 +104,7 @@ class Span:
     def __init__(self, stream: av.stream.Stream):
         self.first = self.begun = self.end = None
         self.num_packets = 0
+        self._is_decodable = False
         self._unit = float(stream.time_base)
         self._start = stream.start_time
         self._delay = round(_MAX_ENCODER_DELAY_SECONDS / self._unit)
@@ -111,6 +113,8 @@ class Span:
     def add(self, packet: av.Packet) -> None:
         """Counts a packet, if it is to be shown and has a time."""
         pts = packet.dts if packet.pts is None or self._has_no_pts else packet.pts
+        # What an edit list leaves out can still be what the first picture is decoded from.
+        self._is_decodable |= packet.is_keyframe
         if pts is None or packet.is_discard:
             return
         self.num_packets += 1
@@ -120,7 +124,7 @@ class Span:
             pts = self._start
         if self.first is None:
             self.first = pts * self._unit
-        if self.begun is None and packet.is_keyframe:
+        if self.begun is None and self._is_decodable:
             self.begun = pts * self._unit
 
 

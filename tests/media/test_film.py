@@ -79,6 +79,56 @@ def test_the_frame_is_the_one_that_is_shown(muxer, codec, sound, options, make_f
     assert number_of(video.frame_at(film, 1e6)) in (8 * rate - 1, 8 * rate - 2)
 
 
+def boxes(contents):
+    """The boxes of an MP4, as (kind, contents)."""
+    at = 0
+    while at < len(contents):
+        size, kind = struct.unpack_from(">I4s", contents, at)
+        yield kind, contents[at + 8 : at + size]
+        at += size
+
+
+def edited(contents, edits):
+    """An MP4 whose tracks show these parts alone: (seconds, where in the track), or None for none.
+
+    Its first track counts in 10240ths of a second and the other in 48000ths, after 1024 of them.
+    """
+    tracks = iter(zip(edits, (10_240, 48_000), (0, 1_024), strict=True))
+
+    def rebuilt(kind, inside):
+        if kind in (b"moov", b"trak", b"edts"):
+            inside = b"".join(rebuilt(*box) for box in boxes(inside))
+        if kind == b"elst":
+            parts, unit, delay = next(tracks)
+            inside = struct.pack(">II", 0, len(parts)) + b"".join(
+                struct.pack(">IiI", 1000 * length, -1 if at is None else at * unit + delay, 1 << 16)
+                for length, at in parts
+            )
+        return struct.pack(">I4s", 8 + len(inside), kind) + inside
+
+    return b"".join(rebuilt(*box) for box in boxes(contents))
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        # Film time to what picture and sound show; none is decoded from a key frame of its own.
+        (([(6, 2)], [(6, 2)]), {0.0: (2, 2), 0.5: (2.5, 2), 2.3: (4.3, 4), 5.1: (7.1, 7)}),
+        (([(6, 2)], [(8, 0)]), {0.0: (2, 0), 2.3: (4.3, 2), 5.1: (7.1, 5)}),
+        (([(8, 0)], [(6, 2)]), {0.0: (0, 2), 2.3: (2.3, 4)}),
+        (([(2, 0), (4, 4)], [(2, 0), (4, 4)]), {1.2: (1.2, 1), 2.3: (4.3, 4), 5.2: (7.2, 7)}),
+        (([(1, None), (4, 3)], [(5, 2)]), {0.0: (3, 3), 1.0: (3, 3), 3.2: (5.2, 5)}),
+    ],
+)
+def test_the_parts_that_an_edit_list_names_are_the_film(edits, expected, make_film):
+    film = edited(make_film("mp4", "libx264", "aac", options={"bf": "0"}), edits)
+    for seconds, (picture, sound) in expected.items():
+        assert abs(number_of(video.frame_at(film, seconds)) - picture * RATE) <= 1
+        assert second_of(audio.load_waveform(film, start_seconds=seconds, max_seconds=1)) == sound
+    lengths = [sum(length for length, _ in parts) for parts in edits]
+    assert video.probe(film).duration_seconds == pytest.approx(max(lengths), abs=0.1)
+
+
 def test_silence_stands_where_a_film_has_no_sound(make_film):
     film = make_film("matroska", "libx264", "aac", gap=(2.0, 4.0))
     sound = audio.load_waveform(film, start_seconds=0.0, max_seconds=7.0)
