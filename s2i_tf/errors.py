@@ -4,6 +4,10 @@ The command line prints a `UserError` as one line and exits with code 2; every o
 is a bug of ours and keeps its traceback. Library callers may catch it as a `ValueError`.
 """
 
+import contextlib
+import sys
+from collections.abc import Iterator
+
 # Of a command that met a mistake which the user can mend.
 EXIT_MISTAKE = 2
 # Of a training that was sent a SIGTERM and has saved its state; a shell says the same of others.
@@ -36,3 +40,18 @@ class MediaError(UserError):
 def unknown_name(kind: str, name: str, known) -> UserError:
     """The error for a name that a registry does not hold; lists the names that it does."""
     return UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+
+
+@contextlib.contextmanager
+def told_by(program: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Ends the process with one line and `EXIT_MISTAKE` after a mistake of the user's in the block.
+
+    Args:
+      program: name of the command, which the line begins with.
+      *kinds: errors that are such mistakes, beside `UserError`.
+    """
+    try:
+        yield
+    except (UserError, *kinds) as error:
+        print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(EXIT_MISTAKE)

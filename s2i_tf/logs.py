@@ -2,6 +2,11 @@
 
 import logging
 import os
+import time
+
+logger = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 5.0
 
 
 def show(*names: str) -> None:
@@ -16,7 +21,34 @@ def show(*names: str) -> None:
         logger.addHandler(handler)
 
 
-def progress_line(what: str, done: float, total: float, seconds: float) -> str:
+class Progress:
+    """Logs now and then how far a long piece of work is, and its end.
+
+    Args:
+      what: name of the work.
+      total: items of the whole work.
+      start: items that were done before this process; they do not count in the rate.
+    """
+
+    def __init__(self, what: str, total: int, start: int = 0):
+        self._what, self._total, self._start = what, total, start
+        self._began = self._last = time.monotonic()
+
+    def rate(self, done: int) -> float:
+        """Items a second so far, once `done` are done."""
+        return (done - self._start) / max(time.monotonic() - self._began, 1e-9)
+
+    def update(self, done: int, note: str = "") -> None:
+        """Tells it how much is done; a line that is logged ends with the note."""
+        now = time.monotonic()
+        if now - self._last < _EVERY_SECONDS and done < self._total:
+            return
+        self._last = now
+        line = progress_line(self._what, done, self._total, now - self._began, self._start)
+        logger.info("%s%s", line, note)
+
+
+def progress_line(what: str, done: int, total: int, seconds: float, start: int = 0) -> str:
     """One line of progress: how much is done, how fast, and how long it will take still.
 
     Args:
@@ -24,11 +56,12 @@ def progress_line(what: str, done: float, total: float, seconds: float) -> str:
       done: items that are done.
       total: items of the whole work.
       seconds: how long it took so far.
+      start: items of these that had been done before.
     """
-    rate = done / max(seconds, 1e-3)
+    rate = (done - start) / max(seconds, 1e-3)
     if done >= total:
         return f"{what}: {total:,} done in {duration(seconds)}, {rate:.1f} a second"
-    left = duration((total - done) / rate)
+    left = duration((total - done) / max(rate, 1e-9))
     return f"{what}: {done:,} of {total:,} done, {rate:.1f} a second, {left} left"
 
 

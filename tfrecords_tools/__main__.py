@@ -5,7 +5,7 @@ import sys
 from absl import flags
 
 from s2i_tf import logs
-from s2i_tf.errors import EXIT_MISTAKE, UserError, unknown_name
+from s2i_tf.errors import told_by, unknown_name
 from tfrecords_tools import settings
 from tfrecords_tools.engine import availability
 
@@ -13,10 +13,10 @@ STAGES = ("probe", "label", "pair", "refine", "balance", "split", "extract", "wr
 
 
 def main() -> None:
-    """Runs one stage; those before it must be done already. Always ends in `SystemExit`."""
+    """Runs one stage; those before it must be done already."""
     logs.show("tfrecords_tools")
     settings.define_flags(__name__)
-    try:
+    with told_by("tfrecords_tools", flags.Error):
         _, *arguments = flags.FLAGS(sys.argv)
         stage = arguments[0] if len(arguments) == 1 else ""
         if stage not in STAGES:
@@ -27,11 +27,7 @@ def main() -> None:
         from tfrecords_tools import job
 
         summary = job.prepare(chosen, only=stage)
-    except (UserError, flags.Error) as error:
-        print(f"tfrecords_tools: error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(EXIT_MISTAKE)
     print(summary.last_line() if summary else f"{stage}: done")
-    sys.exit(0)
 
 
 if __name__ == "__main__":

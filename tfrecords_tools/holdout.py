@@ -21,7 +21,7 @@ from absl import flags
 from s2i_tf import files, logs, spec
 from s2i_tf.data import damage, dataset_info, source_sounds, splits
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
-from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.errors import UserError, told_by
 from tfrecords_tools.engine import availability, manifest
 from tfrecords_tools.engine.rows import Item, Pair
 
@@ -201,7 +201,7 @@ def _record(pair: Pair, source: _Source) -> bytes:
 
 
 def main() -> None:
-    """Reads the flags and writes the data set. Always ends in `SystemExit`."""
+    """Reads the flags and writes the data set."""
     logs.show("tfrecords_tools")
     flags.DEFINE_string("data", None, "Prepared data set whose training split is split.")
     flags.DEFINE_string("out", None, "New folder.")
@@ -209,7 +209,7 @@ def main() -> None:
     flags.DEFINE_integer("seed", 0, "Of the split, the pairs and their order.")
     flags.DEFINE_bool("keep_pairs", False, "Leave pairs as they are: they belong together.")
     values = flags.FLAGS
-    try:
+    with told_by("tfrecords_tools.holdout", flags.Error):
         values(sys.argv)
         for name in ("data", "out"):
             if not values[name].value:
@@ -218,12 +218,8 @@ def main() -> None:
         info = hold_out(
             values.data, values.out, values.share, values.seed, keep_pairs=values.keep_pairs
         )
-    except (UserError, flags.Error) as error:
-        print(f"tfrecords_tools.holdout: error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(EXIT_MISTAKE)
     counts = " and ".join(f"{info.num_records(split):,} {split}" for split in spec.SPLITS)
     print(f"held out: {values.out}: {counts} pairs")
-    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 from s2i_tf import files, spec
 from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
-from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.errors import UserError, told_by
 
 SHEET = "inspect.png"
 _NUM_RECORDS = 8
@@ -83,19 +83,14 @@ def inspect(folder: str, num_records: int = _NUM_RECORDS) -> list[str]:
     return [*lines, f"pictures: {path}"]
 
 
-def main(arguments: list[str]) -> int:
-    """Prints what the folder holds; returns the exit status."""
+def main(arguments: list[str]) -> None:
+    """Prints what the folder holds."""
     folder, *numbers = arguments or [""]
-    if not folder or len(numbers) > 1 or not all(number.isdigit() for number in numbers):
-        print("usage: python -m tfrecords_tools.inspect FOLDER [NUM]", file=sys.stderr)
-        return EXIT_MISTAKE
-    try:
+    with told_by("tfrecords_tools.inspect"):
+        if not folder or len(numbers) > 1 or not all(number.isdigit() for number in numbers):
+            raise UserError("usage: python -m tfrecords_tools.inspect FOLDER [NUM]")
         print("\n".join(inspect(folder, *map(int, numbers))))
-    except UserError as error:
-        print(f"tfrecords_tools.inspect: error: {error}", file=sys.stderr)
-        return EXIT_MISTAKE
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -16,7 +16,7 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.data import damage, dataset_info, source_sounds
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
-from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.errors import UserError, told_by
 from tfrecords_tools.engine import manifest
 
 EXIT_FAULTS = 1
@@ -139,14 +139,10 @@ def _overlaps(sides: dict[str, dict[str, set[str]]]) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Prints the faults of the folder that is named; returns the exit status."""
-    if len(arguments) != 1:
-        print("usage: python -m tfrecords_tools.verify FOLDER", file=sys.stderr)
-        return EXIT_MISTAKE
-    try:
+    with told_by("tfrecords_tools.verify"):
+        if len(arguments) != 1:
+            raise UserError("usage: python -m tfrecords_tools.verify FOLDER")
         faults = verify(arguments[0])
-    except UserError as error:
-        print(f"tfrecords_tools.verify: error: {error}", file=sys.stderr)
-        return EXIT_MISTAKE
     for fault in faults:
         print(fault)
     print(f"{arguments[0]}: {len(faults)} faults" if faults else f"{arguments[0]}: all is well")

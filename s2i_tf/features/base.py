@@ -16,6 +16,7 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
+from s2i_tf.media import image
 
 Modality = Literal["sound", "image"]
 
@@ -67,6 +68,25 @@ class Net(abc.ABC):
     @abc.abstractmethod
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Float32 [batch, outputs] of a stack of prepared items."""
+
+
+class PictureNet(Net):
+    """A net that sees the middle square of a picture.
+
+    Attributes:
+      side: width and height of its input, in pixels.
+    """
+
+    modality = "image"
+    side: int
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        """Uint8 [side, side, 3]."""
+        return image.square(item, self.side)
+
+    def described(self, values: str) -> str:
+        """What a fingerprint says of the preprocessing, with the range of the values."""
+        return f"middle square, antialiased resize to {self.side}, {values}"
 
 
 class Extractor(Net):

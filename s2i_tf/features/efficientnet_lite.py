@@ -16,15 +16,13 @@ import math
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.features import keras_net
-from s2i_tf.features.base import Classifier, Fingerprint
+from s2i_tf.features.base import Classifier, Fingerprint, PictureNet
 from s2i_tf.kernels import fused
-from s2i_tf.media import image
 
-PREPROCESSING = "middle square, antialiased resize to {}, (x - 127) / 128"
+VALUES = "(x - 127) / 128"
 
 _STEM_FILTERS = 32
 _HEAD_FILTERS = 1280
@@ -118,14 +116,12 @@ def _body(x, variant: Variant):
     return keras.layers.Dense(spec.NUM_IMAGENET_LABELS, name="logits")(x)
 
 
-class LabelClassifier(keras_net.KerasNet, Classifier):
+class LabelClassifier(keras_net.KerasNet, PictureNet, Classifier):
     """`efficientnet_lite0` and `efficientnet_lite2`: a picture to 1000 logits."""
-
-    modality = "image"
 
     def __init__(self, name: str, weights: str | None = None):
         self.name = name
-        self._side = VARIANTS[name].side
+        self.side = VARIANTS[name].side
         model = build_efficientnet_lite(name)
         checksum = keras_net.load_weights(model, name, weights)
         self._compile(model)
@@ -133,13 +129,9 @@ class LabelClassifier(keras_net.KerasNet, Classifier):
         self.fingerprint = Fingerprint(
             net=name,
             weights_sha256=checksum,
-            preprocessing=PREPROCESSING.format(self._side),
+            preprocessing=self.described(VALUES),
             layer="logits",
         )
-
-    def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Uint8 [side, side, 3]."""
-        return image.square(item, self._side)
 
 
 def _scaled(filters: int, width: float) -> int:

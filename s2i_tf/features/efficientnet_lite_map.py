@@ -33,12 +33,10 @@ regression to the picture at 8 x 8 pixels and to its mean colour. Class figures 
 """
 
 import keras
-import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.features import efficientnet_lite, keras_net, projection
-from s2i_tf.features.base import Extractor, Fingerprint
-from s2i_tf.media import image
+from s2i_tf.features.base import Extractor, Fingerprint, PictureNet
 
 NET = "efficientnet_lite2"
 GRID_SIDE = 8
@@ -51,21 +49,20 @@ _SCALES = (
 )
 
 
-class MapExtractor(keras_net.KerasNet, Extractor):
+class MapExtractor(keras_net.KerasNet, PictureNet, Extractor):
     """A picture to 4096 values, by the layout that the module describes."""
 
     name = "efficientnet_lite2_map"
-    modality = "image"
 
     def __init__(self, weights: str | None = None):
         net = efficientnet_lite.build_efficientnet_lite(NET)
         checksum = keras_net.load_weights(net, NET, weights)
-        self._side = efficientnet_lite.VARIANTS[NET].side
+        self.side = efficientnet_lite.VARIANTS[NET].side
         self._compile(keras.Model(net.input, _features(net), name=self.name))
         self.fingerprint = Fingerprint(
             net=NET,
             weights_sha256=checksum,
-            preprocessing=efficientnet_lite.PREPROCESSING.format(self._side),
+            preprocessing=self.described(efficientnet_lite.VALUES),
             layer=", ".join(
                 f"{layer} {side}x{side}x{channels} / {spread}"
                 for layer, side, channels, spread in _SCALES
@@ -73,10 +70,6 @@ class MapExtractor(keras_net.KerasNet, Extractor):
             + f", area means projected by seed {projection.SEED}",
             order="8x8 places as 8x8 tiles of 64x64: rows 0-3 8x8, 4-5 4x4, 6-7 1x1 grid",
         )
-
-    def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Uint8 [260, 260, 3]."""
-        return image.square(item, self._side)
 
 
 def _features(net: keras.Model):

@@ -15,8 +15,7 @@ from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.features import labels, projection
 from s2i_tf.features import weights as weights_lib
-from s2i_tf.features.base import Classifier, Extractor, Fingerprint, Net
-from s2i_tf.media import image
+from s2i_tf.features.base import Classifier, Extractor, Fingerprint, PictureNet
 
 # For models that take any size.
 DEFAULT_SIDE = 224
@@ -24,10 +23,8 @@ _SIGNATURES = ("serving_default", "default")
 _OUTPUTS = ("default", "logits", "output_0")
 
 
-class _HubNet(Net):
+class _HubNet(PictureNet):
     """One signature of a SavedModel, from pictures in [0, 1] to float32 [batch, num_outputs]."""
-
-    modality = "image"
 
     def __init__(self, handle: str, weights: str | None):
         if weights is not None:
@@ -35,13 +32,9 @@ class _HubNet(Net):
         self.name = f"hub:{handle}"
         path = folder(handle)
         self._signature = _signature(path, self.name)
-        self._input, self._side = _image_input(self._signature, self.name)
+        self._input, self.side = _image_input(self._signature, self.name)
         self._output, self._num_outputs = _vector_output(self._signature, self.name)
         self._checksum = weights_lib.folder_checksum(path)
-
-    def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Uint8 [side, side, 3]."""
-        return image.square(item, self._side)
 
     def _outputs(self, batch: np.ndarray) -> tf.Tensor:
         pictures = tf.cast(batch, tf.float32) / 255.0
@@ -51,7 +44,7 @@ class _HubNet(Net):
         return Fingerprint(
             net=self.name,
             weights_sha256=self._checksum,
-            preprocessing=f"middle square, antialiased resize to {self._side}, to [0, 1]",
+            preprocessing=self.described("to [0, 1]"),
             layer=layer,
             order=order,
         )

@@ -11,35 +11,30 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.features import keras_net
-from s2i_tf.features.base import Extractor, Fingerprint
-from s2i_tf.media import image
+from s2i_tf.features.base import Extractor, Fingerprint, PictureNet
 
-SIDE = 224
 _LAYER = "fc1"
 _MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
 
 
-class Vgg16Extractor(keras_net.KerasNet, Extractor):
+class Vgg16Extractor(keras_net.KerasNet, PictureNet, Extractor):
     """A picture to 4096 values, none negative."""
 
     name = "vgg16_fc6"
-    modality = "image"
+    side = 224
 
     def __init__(self, weights: str | None = None):
         net = keras.applications.VGG16(weights=None)
         checksum = keras_net.load_h5_weights(net, "vgg16", weights)
-        picture = keras.Input((SIDE, SIDE, spec.IMAGE_CHANNELS), dtype="uint8", name="image")
+        shape = (self.side, self.side, spec.IMAGE_CHANNELS)
+        picture = keras.Input(shape, dtype="uint8", name="image")
         centred = keras.ops.cast(picture, "float32")[..., ::-1] - _MEAN_BGR
         fc6 = keras.Model(net.input, net.get_layer(_LAYER).output, name="fc6")
         self._compile(keras.Model(picture, fc6(centred), name=self.name))
         self.fingerprint = Fingerprint(
             net="vgg16",
             weights_sha256=checksum,
-            preprocessing=f"middle square, antialiased resize to {SIDE}, BGR less the mean colour",
+            preprocessing=self.described("BGR less the mean colour"),
             layer="fc6 after ReLU",
             order="unit",
         )
-
-    def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Uint8 [224, 224, 3]."""
-        return image.square(item, SIDE)

@@ -8,7 +8,6 @@ import dataclasses
 import logging
 import math
 import os
-import time
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -28,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 _BATCH_SIZE = 16
 _STRIP_PICTURES = 16
-_PROGRESS_SECONDS = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +137,7 @@ def make_film(
     for_strip: list[np.ndarray] = []
 
     def frames() -> Iterator[np.ndarray]:
-        progress = _Progress("drawing frames", len(times))
+        progress = logs.Progress("drawing frames", len(times))
         drawn = draw_along(model, heard, times, settings)
         shown = video.frames_along(sound, times) if settings.beside else iter(lambda: None, 0)
         for number, (picture, own) in enumerate(zip(drawn, shown, strict=False)):
@@ -172,7 +170,7 @@ def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
 
     def pieces() -> Iterator[np.ndarray]:
         nonlocal num_samples
-        progress = _Progress("listening to seconds", round(video.probe(sound).duration_seconds))
+        progress = logs.Progress("listening to seconds", round(video.probe(sound).duration_seconds))
         for piece in audio.pieces(sound):
             meter.add(piece)
             num_samples += piece.size
@@ -219,20 +217,6 @@ def draw_along(
         for sample in np.unique(samples[chunk]):
             own = samples[chunk] == sample
             yield from model.draw(at[own], sample=int(sample), seed=settings.seed)
-
-
-class _Progress:
-    """Logs now and then how far the work is."""
-
-    def __init__(self, what: str, total: int):
-        self._what, self._total = what, total
-        self._start = self._last = time.monotonic()
-
-    def update(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._last > _PROGRESS_SECONDS or done == self._total:
-            self._last = now
-            logger.info(logs.progress_line(self._what, done, self._total, now - self._start))
 
 
 def _batches(items: Iterable) -> Iterator[list]:

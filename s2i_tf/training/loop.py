@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import keras
 
-from s2i_tf import files
+from s2i_tf import files, logs
 from s2i_tf.errors import Stopped, UserError
 from s2i_tf.training import watch
 from s2i_tf.training.backends import EventWriter
@@ -21,7 +21,6 @@ from s2i_tf.training.backends import steps as steps_lib
 from s2i_tf.training.backends import strategy as strategy_lib
 from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS_FOLDER
 from s2i_tf.training.checkpoints import Checkpoints, NotFinite, State
-from s2i_tf.training.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +98,8 @@ def train(
     if start:
         logger.info("%s goes on from step %d", name, start)
         batches = strategy_lib.distribute(strategy, make_dataset(start))
-    logs = _Logs(folder, name, settings, start, items) if strategy_lib.is_chief(strategy) else None
+    is_chief = strategy_lib.is_chief(strategy)
+    written = _Logs(folder, name, settings, start, items) if is_chief else None
     iterator = iter(batches)
     try:
         for num_steps, number in settings.stops(start):
@@ -112,14 +112,14 @@ def train(
                 means = steps.means()
                 watch.check_finite(means, name, number, checkpoints.newest)
             if log_now:
-                if logs:
-                    logs.write(number, means, last=last)
+                if written:
+                    written.write(number, means)
                 steps.reset()
-            if save_now and logs:
+            if save_now and written:
                 checkpoints.save(number)
                 if not stop:
                     with state.random_kept():
-                        logs.picture(number, draw_samples(number))
+                        written.picture(number, draw_samples(number))
             if stop:
                 raise Stopped(f"{name} was stopped after step {number}, which is saved")
     except NotFinite as error:
@@ -133,8 +133,8 @@ def train(
             f"the last good state is {checkpoints.newest or 'none'}"
         ) from None
     finally:
-        if logs:
-            logs.close()
+        if written:
+            written.close()
 
 
 class _Logs:
@@ -148,23 +148,20 @@ class _Logs:
         for entry in _keep_metrics(self._path, start):
             self._watch.look(entry["step"], entry, warn=False)
         self._events = EventWriter and EventWriter(folder / TENSORBOARD_FOLDER, start)
-        self._progress = Progress(
-            name,
-            settings.num_steps,
-            start=start,
-            items_per_step=settings.batch_size,
-            items=items,
-        )
+        self._progress = logs.Progress(f"{name} steps", settings.num_steps, start)
+        self._batch_size, self._items = settings.batch_size, items
 
-    def write(self, step: int, means: dict[str, float], *, last: bool) -> None:
+    def write(self, step: int, means: dict[str, float]) -> None:
         means = {key: value for key, value in means.items() if key not in watch.NOT_LOGGED}
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **means}) + "\n")
-        rate = {"steps_per_second": self._progress.steps_per_second(step)}
+        rate = self._progress.rate(step)
         if self._events:
-            self._events.scalars(step, {**means, **watch.balance(means), **rate})
+            values = {**means, **watch.balance(means), "steps_per_second": rate}
+            self._events.scalars(step, values)
         self._watch.look(step, means)
-        self._progress.update(step, means, force=last)
+        losses = "".join(f", {key} {value:.4g}" for key, value in means.items())
+        self._progress.update(step, f", {rate * self._batch_size:.3g} {self._items}/s{losses}")
 
     def picture(self, step: int, path: pathlib.Path | None) -> None:
         if self._events and path is not None:
