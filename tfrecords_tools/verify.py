@@ -11,17 +11,14 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
-import numpy as np
-
 from s2i_tf import spec
-from s2i_tf.data import damage, dataset_info, source_sounds
+from s2i_tf.data import damage, dataset_info, schema, source_sounds, tfrecords
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import UserError, told_by
 from tfrecords_tools.engine import manifest
 
 EXIT_FAULTS = 1
 
-_BATCH_SIZE = 256
 # What must not stand on both sides of the split.
 _APART = ("group", "sound_id", "image_id")
 
@@ -44,15 +41,15 @@ def verify(folder: str) -> list[str]:
     seen: collections.Counter[str] = collections.Counter()
     for split, shards in info.splits.items():
         for shard in shards:
-            found = list(_file_faults(folder, shard))
-            faults += found
-            if found:  # the records of a damaged file say nothing
-                faults += _damaged_record(pathlib.Path(folder) / shard.file, info)
+            path = pathlib.Path(folder) / shard.file
+            if found := list(_file_faults(folder, shard)):
+                # The records of a damaged file say nothing more than which of them is.
+                faults += [*found, *(_damaged_record(path, info) if path.is_file() else ())]
                 continue
             try:
-                ids = _check_records(folder, info, shard, split, sides, faults)
-            except UserError as error:
-                faults.append(str(error))
+                ids = _check_records(path, info, shard, split, sides, faults)
+            except ValueError:
+                faults += _damaged_record(path, info)
                 continue
             seen.update(ids)
             faults += _manifest_faults(folder, shard, ids)
@@ -67,7 +64,7 @@ def _file_faults(folder: str, shard: Shard) -> Iterator[str]:
 
 
 def _damaged_record(path: pathlib.Path, info: DatasetInfo) -> list[str]:
-    fault = damage.first_fault(path, info) if path.is_file() else None
+    fault = damage.first_fault(path, info)
     return [fault.removeprefix(f"{path.parent}/")] if fault else []
 
 
@@ -80,7 +77,7 @@ def _manifest_faults(folder: str, shard: Shard, ids: list[str]) -> Iterator[str]
 
 
 def _check_records(
-    folder: str,
+    path: pathlib.Path,
     info: DatasetInfo,
     shard: Shard,
     split: str,
@@ -90,43 +87,24 @@ def _check_records(
     """Checks one shard's records; returns their ids.
 
     Raises:
-      UserError: if the records are of another version or of other nets.
+      ValueError: at the first record that does not hold what the data set says.
     """
-    import tensorflow as tf
-
-    from s2i_tf.data import schema
-
     ids: list[str] = []
-    path = str(pathlib.Path(folder) / shard.file)
-    try:
-        for serialized in tf.data.TFRecordDataset(path).batch(_BATCH_SIZE):
-            batch = schema.parse_batch(serialized, info.feature_dtype, image_side=info.image_side)
-            batch = {key: value.numpy() for key, value in batch.items()}
-            schema.check(batch, info.fingerprints, shard.file)
-            faults += _value_faults(batch, info, shard.file)
-            ids += [value.decode() for value in batch[schema.KEY_ID]]
-            sounds = [value.decode() for value in batch[schema.KEY_SOUND_ID]]
-            if split == spec.EVAL_SPLIT and sounds != list(map(source_sounds.original_id, sounds)):
-                faults.append(f"{shard.file}: augmented copies, which belong into training alone")
-            for key in _APART:
-                for value in batch[key]:
-                    sides[key].setdefault(value.decode(), set()).add(split)
-    except tf.errors.OpError as error:
-        unparsed = f"{shard.file}: cannot be parsed: {error.message.splitlines()[0]}"
-        faults += _damaged_record(pathlib.Path(path), info) or [unparsed]
+    has_copies = False
+    for record in tfrecords.Records([path] if shard.num_bytes else []):
+        values = damage.check_record(record, info, path)
+        ids.append(values[schema.KEY_ID].decode())
+        sound_id = values[schema.KEY_SOUND_ID].decode()
+        has_copies |= source_sounds.original_id(sound_id) != sound_id
+        for key in _APART:
+            sides[key].setdefault(values[key].decode(), set()).add(split)
+    if split == spec.EVAL_SPLIT and has_copies:
+        faults.append(f"{shard.file}: augmented copies, which belong into training alone")
     if len(ids) != shard.num_records:
         faults.append(
             f"{shard.file}: {len(ids)} records; {dataset_info.FILE_NAME} says {shard.num_records}"
         )
     return ids
-
-
-def _value_faults(batch: dict[str, np.ndarray], info: DatasetInfo, name: str) -> Iterator[str]:
-    if not ((batch["label"] >= 0) & (batch["label"] < info.num_classes)).all():
-        yield f"{name}: a label outside of the {info.num_classes} classes"
-    for key in ("sound_features", "image_features"):
-        if not np.isfinite(batch[key]).all():
-            yield f"{name}: {key} that are not finite"
 
 
 def _overlaps(sides: dict[str, dict[str, set[str]]]) -> Iterator[str]:

@@ -75,7 +75,7 @@ def checked_shards(
     for path, shard in shards.items():
         try:
             with open(path, "rb") as file:
-                _check_record(_read_record(file, shard.num_bytes, intact=True), info, path)
+                check_record(_read_record(file, shard.num_bytes, intact=True), info, path)
         except ValueError as error:
             raise UserError(first_fault(path, info) or f"{path}: {error}") from None
         if whole and checksum(path, "sha256") != shard.sha256:
@@ -98,7 +98,7 @@ def first_fault(path: pathlib.Path, info: DatasetInfo) -> str | None:
             if offset == size:
                 return None
             try:
-                _check_record(_read_record(file, size - offset, intact), info, path)
+                check_record(_read_record(file, size - offset, intact), info, path)
             except _Damaged as error:
                 reason = str(error)
             except ValueError as error:
@@ -131,8 +131,11 @@ def _read_record(file: BinaryIO, num_left: int, intact: bool) -> bytes:
     return record
 
 
-def _check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> None:
+def check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> dict[str, bytes | int]:
     """Refuses a record of a shard that does not hold what the data set says.
+
+    Returns:
+      Its values, as of `tfrecords.parse_example`.
 
     Raises:
       UserError: naming the shard, if the record is of another version or of other nets.
@@ -144,13 +147,17 @@ def _check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> None:
     schema.check(values, info.fingerprints, str(path))
     if not 0 <= values[schema.KEY_LABEL] < info.num_classes:
         raise _Damaged(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")
-    num_bytes = spec.FEATURE_SIZE * np.dtype(info.feature_dtype).itemsize
+    dtype = np.dtype(info.feature_dtype).newbyteorder("<")
+    num_bytes = spec.FEATURE_SIZE * dtype.itemsize
     for key in (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES):
         if len(values[key]) != num_bytes:
             raise _Damaged(f"has {len(values[key])} bytes of {key}; allowed: {num_bytes}")
+        if not np.isfinite(np.frombuffer(values[key], dtype)).all():
+            raise _Damaged(f"has {key} that are not finite")
     height, width, _ = load_image(values[schema.KEY_IMAGE]).shape
     if {height, width} != {info.image_side}:
         raise _Damaged(f"has a picture of {width}×{height} pixels; allowed: {info.image_side}")
+    return values
 
 
 def _masked_crc32c(data: bytes) -> int:

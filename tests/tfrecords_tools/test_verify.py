@@ -89,7 +89,7 @@ def test_what_stands_on_both_sides_is_found(prepared, key):
     [
         ({"sound_fingerprint": b"0123456789abcdef"}, "sound_fingerprint '0123456789abcdef'"),
         ({"version": 99}, "version 99"),
-        ({"label": 17}, "a label outside of the 3 classes"),
+        ({"label": 17}, "has label 17 of 3 classes"),
         ({"image": b"no picture"}, "cannot be parsed"),
         ({"sound_features": b"\xff\x7f" * 4096}, "sound_features that are not finite"),
     ],

@@ -104,24 +104,9 @@ class Stage(abc.ABC):
         """Does one part and returns the ids of the rows that came out."""
 
 
-class RunStage(beam.PTransform):
-    """Beam transform: `Part`s to the names of the parts that were done."""
-
-    def __init__(self, stage: Stage, folder: str):
-        super().__init__()
-        self._stage = stage
-        self._folder = folder
-
-    def expand(self, pcoll):
-        """Spreads the parts over the workers; each is done whole by one of them."""
-        return (
-            pcoll
-            | "Spread" >> beam.Reshuffle()
-            | f"Run {self._stage.name}" >> beam.ParDo(_RunPart(self._stage, self._folder))
-        )
-
-
 class _RunPart(beam.DoFn):
+    """From a `Part` to its name, once it is done."""
+
     def __init__(self, stage: Stage, folder: str):
         self._stage = stage
         self._folder = folder
@@ -183,7 +168,12 @@ def run(
         start = time.monotonic()
         with progress_log.watch(stage.name, num_rows, folder):
             result = runner.run(
-                lambda pipeline: pipeline | beam.Create(todo) | RunStage(stage, folder),
+                lambda pipeline: (
+                    pipeline
+                    | beam.Create(todo)
+                    | "Spread" >> beam.Reshuffle()
+                    | f"Run {stage.name}" >> beam.ParDo(_RunPart(stage, folder))
+                ),
                 options_for(len(todo), sum(num_rows.values()) * stage.seconds_per_row),
             )
         seconds = time.monotonic() - start
@@ -213,15 +203,3 @@ def _part(stage: str, config: dict[str, Any], source: str) -> Part:
     digest = hashlib.sha256(contents).hexdigest()
     key = manifest.key_of(stage=stage, config=config, rows=digest)
     return Part(name, source, key, num_rows=contents.count(b"\n"))
-
-
-def loaded(folder: str, part_name: str) -> Manifest:
-    """The manifest of a part that has just been done.
-
-    Raises:
-      UserError: if it is not there.
-    """
-    found = manifest.load(folder, part_name)
-    if found is None:
-        raise UserError(f"{folder}: the part {part_name} is missing; run the same command again")
-    return found

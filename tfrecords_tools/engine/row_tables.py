@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from s2i_tf.errors import UserError
 from tfrecords_tools.engine import clock, grouping, manifest, parts, rows, storage
 from tfrecords_tools.engine.manifest import Manifest
 
@@ -38,8 +39,18 @@ class Table:
             yield from rows.from_lines(row_type, storage.read(path))
 
     def manifests(self) -> Iterator[Manifest]:
-        """The manifests of the parts."""
-        return (parts.loaded(self.folder, name) for name in self.part_names)
+        """The manifests of the parts.
+
+        Raises:
+          UserError: if one is not there.
+        """
+        for name in self.part_names:
+            found = manifest.load(self.folder, name)
+            if found is None:
+                raise UserError(
+                    f"{self.folder}: the part {name} is missing; run the same command again"
+                )
+            yield found
 
     def records(self) -> dict[str, str]:
         """The checksum of every file that the manifests account for."""

@@ -107,24 +107,14 @@ class Probe(parts.Stage):
         self._check_length(end - begin, source.kind)
         items = []
         for start_seconds, num_seconds in self._windows(source, begin, end):
-            common = {
-                "id": source_sounds.moment_id(source.path, start_seconds),
-                "path": source.path,
-                "group": source.group,
-                "content": content,
-                "class_name": source.class_name,
-                "audio_track": self.audio_track,
-                "belongs_to": source_sounds.moment_id(source.path, start_seconds),
-            }
+            name = source_sounds.moment_id(source.path, start_seconds)
+            item = dataclasses.replace(
+                self._whole(source, content), id=name, belongs_to=name, start_seconds=start_seconds
+            )
             middle = start_seconds + num_seconds / 2
             items += [
-                Item(
-                    modality="sound",
-                    start_seconds=start_seconds,
-                    num_seconds=num_seconds,
-                    **common,
-                ),
-                Item(modality="image", start_seconds=middle, **common),
+                dataclasses.replace(item, modality="sound", num_seconds=num_seconds),
+                dataclasses.replace(item, modality="image", start_seconds=middle),
             ]
         return items
 

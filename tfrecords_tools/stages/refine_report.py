@@ -32,133 +32,99 @@ _NUM_SHOWN = 40
 _MAX_PAGE_BYTES = 20 << 20
 
 
-@dataclasses.dataclass
-class Account:
-    """What became of all pairs.
-
-    Attributes:
-      reasons: number of pairs by verdict.
-      kept: number of kept pairs by class.
-      dropped: number of dropped pairs by class; by the picture's first label where there is none.
-      confusions: number of pairs by first label of the sound and first label of the picture.
-      samples: drawn pairs, kept and dropped ones.
-    """
-
-    reasons: collections.Counter
-    kept: collections.Counter
-    dropped: collections.Counter
-    confusions: collections.Counter
-    samples: dict[str, list[Verdict]]
-
-    @property
-    def num_pairs(self) -> int:
-        """How many pairs were judged."""
-        return self.reasons.total()
-
-
-def account(verdicts: Iterable[Verdict], seed: int, num_samples: int = NUM_SAMPLES) -> Account:
-    """Counts the verdicts and draws samples, in one pass.
-
-    Args:
-      verdicts: all of them, in any order.
-      seed: of the draw.
-      num_samples: how many kept and how many dropped pairs to draw.
-    """
-    found = Account(*(collections.Counter() for _ in range(4)), samples={})
-    drawn: dict[str, list] = {"kept": [], "dropped": []}
-    for verdict in verdicts:
-        found.reasons[verdict.reason] += 1
-        side = "kept" if verdict.kept else "dropped"
-        name = verdict.pair.class_name or next(iter(verdict.image_labels), "without labels")
-        getattr(found, side)[name] += 1
-        if verdict.sound_labels and verdict.image_labels:
-            found.confusions[verdict.sound_labels[0], verdict.image_labels[0]] += 1
-        # A heap of the smallest draws, so that memory does not grow with the data.
-        draw = (-splits.stable_fraction(verdict.id, f"{seed}/samples"), verdict.id, verdict)
-        push = heapq.heappush if len(drawn[side]) < num_samples else heapq.heappushpop
-        push(drawn[side], draw)
-    found.samples = {
-        side: [verdict for _, _, verdict in sorted(rows, reverse=True)]
-        for side, rows in drawn.items()
-    }
-    return found
-
-
 def write(settings: Settings, root: str, verdicts: Table, items: Table) -> None:
     """Writes both files of the report into the data set's folder.
 
     Args:
-      settings: of the run.
+      settings: settings of the run.
       root: folder that the items' paths are relative to.
       verdicts: the table of the stage `refine`.
       items: the table of the stage `probe`.
     """
-    found = account(verdicts.rows(Verdict), settings.seed)
-    wanted = {key for rows in found.samples.values() for row in rows for key in row.pair.item_keys}
-    sampled = {item.key: item for item in items.rows(Item) if item.key in wanted}
-    text = json.dumps(to_json(found, settings), indent=1)
+    report = account(verdicts.rows(Verdict), settings)
+    text = json.dumps(report, indent=1)
     storage.write(storage.join(settings.out, JSON_FILE), f"{text}\n".encode())
-    page = to_html(found, settings, root, sampled)
-    storage.write(storage.join(settings.out, HTML_FILE), page.encode())
+    drawn = [Pair(**row["pair"]) for rows in report["samples"].values() for row in rows]
+    wanted = {key for pair in drawn for key in pair.item_keys}
+    sampled = {item.key: item for item in items.rows(Item) if item.key in wanted}
+    storage.write(storage.join(settings.out, HTML_FILE), to_html(report, root, sampled).encode())
 
 
-def to_json(found: Account, settings: Settings) -> dict[str, Any]:
-    """The account as JSON values."""
+def account(verdicts: Iterable[Verdict], settings: Settings) -> dict[str, Any]:
+    """What became of all pairs, as JSON values: counts, and samples drawn in the same pass.
+
+    Dropped pairs without a class count under the first label of their picture.
+
+    Args:
+      verdicts: all of them, in any order.
+      settings: settings of the run.
+    """
+    reasons, confusions = collections.Counter(), collections.Counter()
+    by_class = {"kept": collections.Counter(), "dropped": collections.Counter()}
+    drawn: dict[str, list] = {"kept": [], "dropped": []}
+    for verdict in verdicts:
+        reasons[verdict.reason] += 1
+        side = "kept" if verdict.kept else "dropped"
+        name = verdict.pair.class_name or next(iter(verdict.image_labels), "without labels")
+        by_class[side][name] += 1
+        if verdict.sound_labels and verdict.image_labels:
+            confusions[verdict.sound_labels[0], verdict.image_labels[0]] += 1
+        # A heap of the smallest draws, so that memory does not grow with the data.
+        place = splits.stable_fraction(verdict.id, f"{settings.seed}/samples")
+        push = heapq.heappush if len(drawn[side]) < NUM_SAMPLES else heapq.heappushpop
+        push(drawn[side], (-place, verdict.id, verdict))
     return {
         "rule": settings.rule,
         "top_k": settings.top_k,
         "label_sound": settings.label_sound,
         "label_image": settings.label_image,
-        "num_pairs": found.num_pairs,
-        "num_kept": found.reasons[AGREE],
-        "reasons": dict(sorted(found.reasons.items())),
-        "kept_by_class": dict(sorted(found.kept.items())),
-        "dropped_by_class": dict(sorted(found.dropped.items())),
+        "num_pairs": reasons.total(),
+        "num_kept": reasons[AGREE],
+        "reasons": dict(sorted(reasons.items())),
+        "kept_by_class": dict(sorted(by_class["kept"].items())),
+        "dropped_by_class": dict(sorted(by_class["dropped"].items())),
         "confusions": [
             {"sound": sound, "image": picture, "num_pairs": count}
-            for (sound, picture), count in _largest(found.confusions)
+            for (sound, picture), count in _largest(confusions)
         ],
         "samples": {
-            side: [dataclasses.asdict(verdict) for verdict in rows]
-            for side, rows in found.samples.items()
+            side: [dataclasses.asdict(verdict) for _, _, verdict in sorted(rows, reverse=True)]
+            for side, rows in drawn.items()
         },
     }
 
 
-def to_html(found: Account, settings: Settings, root: str, items: Mapping[str, Item]) -> str:
-    """The account as a page.
+def to_html(report: Mapping[str, Any], root: str, items: Mapping[str, Item]) -> str:
+    """The report as a page.
 
     Args:
-      found: the account.
-      settings: the settings of the run.
+      report: what `account` gave.
       root: folder that the items' paths are relative to.
       items: the sampled pairs' items by key.
     """
-    classes = sorted(
-        found.kept | found.dropped,
-        key=lambda name: (-found.kept[name], -found.dropped[name], name),
-    )
+    counts = [
+        (name, report["kept_by_class"].get(name, 0), report["dropped_by_class"].get(name, 0))
+        for name in report["kept_by_class"] | report["dropped_by_class"]
+    ]
     left = [_MAX_PAGE_BYTES]
 
-    def media(pair: Pair) -> list[tuple[str, str]]:
-        sound, picture = pair.item_keys
+    def media(pair: Mapping[str, Any]) -> list[tuple[str, str]]:
+        sound, picture = Pair(**pair).item_keys
         return [
             (modality, _data_uri(items.get(key), root, left))
             for modality, key in (("image", picture), ("sound", sound))
         ]
 
-    template = (pathlib.Path(__file__).with_suffix(".html")).read_text(encoding="utf-8")
+    template = pathlib.Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     return (
         jinja2.Environment(autoescape=True, trim_blocks=True)
         .from_string(template)
         .render(
-            account=found,
-            settings=settings,
-            kept=found.reasons[AGREE],
+            report=report,
             media=media,
-            num_classes=len(classes),
-            shown=[(name, found.kept[name], found.dropped[name]) for name in classes[:_NUM_SHOWN]],
-            confusions=[(*names, count) for names, count in _largest(found.confusions)],
+            confusions=[tuple(row.values()) for row in report["confusions"]],
+            num_classes=len(counts),
+            shown=sorted(counts, key=lambda row: (-row[1], -row[2], row[0]))[:_NUM_SHOWN],
             json_file=JSON_FILE,
         )
     )
