@@ -16,7 +16,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 # Of a larger file the digest takes only the ends and the size: it tells copies, it is no seal.
 _WHOLE_BYTES = 64 << 20
@@ -81,30 +81,40 @@ def new_folder(path: str | os.PathLike, replace: bool = True) -> Iterator[pathli
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def temporary_start() -> str:
+    """What a temporary name begins with, of each other letters."""
+    return f".tmp_{secrets.token_hex(4)}_"
+
+
 def is_temporary(path: pathlib.Path) -> bool:
     """Whether it is being written, or was left half written by a process that was killed."""
     return _TEMPORARY.match(path.name) is not None
 
 
+def checksum(file: BinaryIO, algorithm: str = "sha256") -> str:
+    """Hexadecimal digest of all that an open file holds, by an algorithm of `hashlib`."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    while chunk := file.read(_END_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def content_digest(path: str | os.PathLike) -> str:
     """16 hexadecimal digits that are the same for copies of a file under any name."""
     size = os.path.getsize(path)
-    sha256 = hashlib.sha256()
     with open(path, "rb") as file:
         if size <= _WHOLE_BYTES:
-            while chunk := file.read(_END_BYTES):
-                sha256.update(chunk)
-        else:
-            sha256.update(f"{size}".encode() + file.read(_END_BYTES))
-            file.seek(-_END_BYTES, os.SEEK_END)
-            sha256.update(file.read())
+            return checksum(file)[:16]
+        sha256 = hashlib.sha256(f"{size}".encode() + file.read(_END_BYTES))
+        file.seek(-_END_BYTES, os.SEEK_END)
+        sha256.update(file.read())
     return sha256.hexdigest()[:16]
 
 
 def _temporary(path: pathlib.Path) -> pathlib.Path:
     """Beside `path`, hidden, with the same ending, because some writers go by the ending."""
     _drop_left(path.parent)
-    start = f".tmp_{secrets.token_hex(4)}_"
+    start = temporary_start()
     name = start + path.name
     if len(os.fsencode(name)) > _MAX_NAME_BYTES:
         name = start + path.suffix[: _MAX_NAME_BYTES // 4]

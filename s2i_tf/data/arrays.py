@@ -8,13 +8,13 @@ import collections
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from s2i_tf.data import damage, dataset_info, schema, tfrecords
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
+from s2i_tf.iterating import ahead
 from s2i_tf.media.image import load_image
 
 _BATCHES_AHEAD = 4
@@ -37,16 +37,9 @@ class Batches:
         self.start = start
 
     def __iter__(self) -> Iterator[Batch]:
-        numbers = itertools.count(self.start)
-        pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
-        ahead = collections.deque()
-        try:
-            while True:
-                while len(ahead) < _BATCHES_AHEAD:
-                    ahead.append(pool.submit(self.make, next(numbers)))
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        num_threads = min(os.cpu_count() or 1, _MAX_THREADS)
+        made = ahead(self.make, itertools.count(self.start), _BATCHES_AHEAD, num_threads)
+        return (batch for _, batch in made)
 
 
 def build_dataset(

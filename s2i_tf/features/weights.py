@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from s2i_tf import files
 from s2i_tf.errors import UserError
 from s2i_tf.features import downloads
 from s2i_tf.features.catalogue import SOURCES, PackageSource, source
@@ -146,11 +147,8 @@ def checksum(file: pathlib.Path, algorithm: str) -> str:
       UserError: if the file can't be read.
     """
     try:
-        digest = hashlib.new(algorithm, usedforsecurity=False)
         with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-        return digest.hexdigest()
+            return files.checksum(stream, algorithm)
     except OSError as error:
         raise UserError(f"{file}: can't be read ({error.strerror})") from None
 

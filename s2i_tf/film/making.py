@@ -8,7 +8,7 @@ import dataclasses
 import logging
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -20,6 +20,7 @@ from s2i_tf.film import captions, encoding
 from s2i_tf.film.onsets import FluxMeter, onset_times
 from s2i_tf.film.smoothing import at_times, smooth
 from s2i_tf.film.windows import windows_along
+from s2i_tf.iterating import batched
 from s2i_tf.media import audio, image, reasons, video
 from s2i_tf.media._source import Source
 
@@ -178,7 +179,7 @@ def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
             progress.update(round(num_samples / spec.SAMPLE_RATE_HZ))
 
     moments: list[Heard | None] = []
-    for batch in _batches(windows_along(pieces(), hop_seconds)):
+    for batch in batched(windows_along(pieces(), hop_seconds), _BATCH_SIZE):
         waveforms = [(window / spec.WAVEFORM_SCALE, spec.SAMPLE_RATE_HZ) for window in batch]
         for heard in model.hear(waveforms, return_exceptions=True):
             if isinstance(heard, MediaError) and heard.reason != reasons.SILENT:
@@ -212,22 +213,11 @@ def draw_along(
     hop = heard.hop_seconds
     vectors = smooth(with_lengths(heard.vectors), hop, settings.smooth_seconds, cuts)
     samples = 1 + np.searchsorted(cuts, times, side="right")
-    for chunk in _batches(range(len(times))):
+    for chunk in batched(range(len(times)), _BATCH_SIZE):
         at = of_lengths(at_times(vectors, hop, times[chunk], cuts))
         for sample in np.unique(samples[chunk]):
             own = samples[chunk] == sample
             yield from model.draw(at[own], sample=int(sample), seed=settings.seed)
-
-
-def _batches(items: Iterable) -> Iterator[list]:
-    batch = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == _BATCH_SIZE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:

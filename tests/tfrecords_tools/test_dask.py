@@ -82,7 +82,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(cluster, expected
         finish(process)
         assert set(client.run(os.getpid).values()) != set(pids.values())
     assert digests(out) == expected
-    assert not list(out.rglob(".*tmp-*"))
+    assert not list(out.rglob(".tmp_*"))
 
 
 def _busy(client) -> str | None:

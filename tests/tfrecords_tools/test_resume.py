@@ -41,7 +41,7 @@ def test_killed_at_any_write_and_repeated_it_ends_the_same(
             writes.append(path)
             if len(writes) > limit:
                 name = path.rsplit("/", 1)[-1]
-                half_written = pathlib.Path(path).with_name(f".{name}.tmp-killed")
+                half_written = pathlib.Path(path).with_name(f".tmp_0ff0dead_{name}")
                 half_written.parent.mkdir(parents=True, exist_ok=True)
                 half_written.write_bytes(b"half of it")
                 raise Killed
@@ -66,7 +66,7 @@ def test_killed_at_any_write_and_repeated_it_ends_the_same(
     prepare(again)
 
     assert shards(again.out) == expected
-    assert not list(pathlib.Path(again.out).rglob(".*tmp-killed"))
+    assert not list(pathlib.Path(again.out).rglob(".tmp_*"))
 
 
 @pytest.mark.slow

@@ -3,17 +3,16 @@
 Threads decode some items ahead, so that a core which the net leaves idle is used; the order stays.
 """
 
-import collections
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
 
 import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.data import sound_views, source_sounds
 from s2i_tf.errors import MediaError
+from s2i_tf.iterating import ahead
 from s2i_tf.media import audio, image, reasons, video
 from tfrecords_tools.engine import clock, storage
 from tfrecords_tools.engine.rows import Item, Quarantined
@@ -105,28 +104,12 @@ def load_all(
             made = Quarantined(item.path, stage, DECODER_ERROR, text)
         return made, time.perf_counter() - began
 
-    for item, (made, seconds) in _ahead(attempt, items):
+    for item, (made, seconds) in ahead(attempt, items, _ITEMS_AHEAD, _THREADS):
         clock.add("decode", seconds)
         if isinstance(made, Quarantined):
             quarantine(made)
         else:
             yield item, made
-
-
-def _ahead(function: Callable, items: Iterable[Item]) -> Iterator[tuple[Item, tuple]]:
-    """Items and what the function gives for each, in order, `_ITEMS_AHEAD` of them under way."""
-    pool = futures.ThreadPoolExecutor(_THREADS)
-    waiting: collections.deque = collections.deque()
-    try:
-        for item in items:
-            waiting.append((item, pool.submit(function, item)))
-            if len(waiting) > _ITEMS_AHEAD:
-                item, future = waiting.popleft()
-                yield item, future.result()
-        for item, future in waiting:
-            yield item, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def one_line(error: Exception) -> str:

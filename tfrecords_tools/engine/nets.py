@@ -17,6 +17,7 @@ import numpy as np
 
 from s2i_tf import features
 from s2i_tf.features.base import Net
+from s2i_tf.iterating import batched
 from tfrecords_tools.engine import clock
 
 BATCH_SIZE = 8
@@ -66,24 +67,14 @@ def batches(
     Yields:
       Pairs of the same thing and its output, float32 [outputs], in the same order.
     """
-    waiting: list[tuple[Item, np.ndarray]] = []
-    for item in items:
-        waiting.append(item)
-        if len(waiting) == BATCH_SIZE:
-            yield from _run(net, waiting)
-            waiting = []
-    if waiting:
-        yield from _run(net, waiting)
-
-
-def _run(net: Net, waiting: list[tuple[Item, np.ndarray]]) -> Iterator[tuple[Item, np.ndarray]]:
-    batch = np.zeros((BATCH_SIZE, *waiting[0][1].shape), waiting[0][1].dtype)
-    for row, (_, prepared) in enumerate(waiting):
-        batch[row] = prepared
-    with clock.measure("net"):
-        outputs = net(batch)
-    for (item, _), output in zip(waiting, outputs, strict=False):
-        yield item, output
+    for some in batched(items, BATCH_SIZE):
+        batch = np.zeros((BATCH_SIZE, *some[0][1].shape), some[0][1].dtype)
+        for row, (_, prepared) in enumerate(some):
+            batch[row] = prepared
+        with clock.measure("net"):
+            outputs = net(batch)
+        for (item, _), output in zip(some, outputs, strict=False):
+            yield item, output
 
 
 @functools.lru_cache(maxsize=4)

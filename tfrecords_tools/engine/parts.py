@@ -11,6 +11,7 @@ import abc
 import dataclasses
 import hashlib
 import logging
+import pathlib
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from typing import Any, ClassVar
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from s2i_tf import files
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import clock, manifest, progress_log, runner, storage
@@ -192,7 +194,7 @@ def remove_strangers(folder: str, part_names: set[str]) -> None:
     strangers = []
     for name in storage.names(folder):
         part = _PART_FILE.fullmatch(name)
-        if storage.is_temporary(name) or (part and part[1] not in part_names):
+        if files.is_temporary(pathlib.Path(name)) or (part and part[1] not in part_names):
             strangers.append(name)
     storage.remove(folder, strangers)
 

@@ -6,15 +6,14 @@ exists holds everything that it should, whenever the writer was killed.
 """
 
 import contextlib
-import hashlib
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-_TEMPORARY = ".tmp-"
+from s2i_tf import files
+
 _CHUNK_BYTES = 1 << 20
 _AS_IT_IS = "uncompressed"  # Beam would unpack what is called .gz
 
@@ -57,23 +56,16 @@ def read(path: str) -> bytes:
 @contextlib.contextmanager
 def writing(path: str) -> Iterator[str]:
     """Gives a local path to write to, which becomes `path` when the block ends without an error."""
-    name = path.rsplit("/", 1)[-1]
-    temporary_name = f".{name}{_TEMPORARY}{uuid.uuid4().hex[:12]}"
-    folder = path[: -len(name)]
     if is_local(path):
-        os.makedirs(folder or ".", exist_ok=True)
-        temporary = os.path.join(folder, temporary_name)
-        try:
-            yield temporary
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with files.new_file(path) as temporary:
+            yield str(temporary)
         return
+    folder, _, name = path.rpartition("/")
     with tempfile.TemporaryDirectory() as local:
         temporary = os.path.join(local, name)
         yield temporary
-        uploaded = f"{folder}{temporary_name}"
+        uploaded = f"{folder}/{files.temporary_start()}{name}"
         with open(temporary, "rb") as source, _create(uploaded) as target:
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
         if exists(path):
@@ -133,18 +125,10 @@ def remove(folder: str, unwanted: Iterable[str]) -> None:
         os.unlink(path)
 
 
-def is_temporary(name: str) -> bool:
-    """Whether a file of this name was left behind by a writer that was killed."""
-    return name.startswith(".") and _TEMPORARY in name
-
-
 def sha256(path: str) -> str:
     """Checksum of a whole file, in hexadecimal."""
-    digest = hashlib.sha256()
     with open_for_reading(path) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return files.checksum(file)
 
 
 def num_bytes(path: str) -> int:
