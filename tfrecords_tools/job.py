@@ -229,9 +229,8 @@ class Job:
         self, chosen: Sequence[Pair], items: Table, labels: Table | None, rounds: Sequence[Table]
     ) -> finish.Summary:
         settings = self._settings
-        planned = write.plan(
+        dealt = write.deal(
             chosen,
-            self._folder("plan", "shards"),
             settings.dataset_name,
             settings.num_shards,
             settings.feature_dtype,
@@ -239,6 +238,7 @@ class Job:
             settings.seed,
             needed=spec.SPLITS if self._trained_on is None else (spec.EVAL_SPLIT,),
         )
+        planned = write.plan(dealt, self._folder("plan", "shards"))
         nets = {modality: name.load() for modality, name in self._extractors().items()}
         stage = write.Write(
             rounds=tuple(rounds),

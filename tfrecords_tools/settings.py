@@ -9,13 +9,13 @@ import os
 from absl import flags
 
 from s2i_tf import spec
+from s2i_tf.data import schema
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.media import limits
 
 FOLEY = "foley"
 REFINE_CHOICES = ("auto", "on", "off")
 SPLIT_CHOICES = ("recording", "source")
-FEATURE_DTYPES = ("float16", "float32")
 
 
 def _flag(default, text: str):
@@ -96,7 +96,7 @@ class Settings:
             raise UserError(f"--name={self.name!r}; allowed: no slash, no leading dot")
         for name, choices in (
             ("refine", REFINE_CHOICES),
-            ("feature_dtype", FEATURE_DTYPES),
+            ("feature_dtype", schema.FEATURE_DTYPES),
             ("split_by", SPLIT_CHOICES),
         ):
             if getattr(self, name) not in choices:

@@ -10,20 +10,19 @@ import contextlib
 import dataclasses
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
 from s2i_tf import features
-from s2i_tf.features.base import Net
+from s2i_tf.features.base import Modality, Net
 from s2i_tf.iterating import batched
-from tfrecords_tools.engine import clock
+from tfrecords_tools.engine import clock, decode
+from tfrecords_tools.engine.rows import Item, Quarantined
 
 BATCH_SIZE = 8
 _LOADING = threading.Lock()
-
-Item = TypeVar("Item")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +54,42 @@ def forget() -> None:
     _load.cache_clear()
 
 
+def outputs(
+    names: Iterable[tuple[Modality, NetName]],
+    items: Sequence[Item],
+    root: str,
+    stage: str,
+    quarantine: Callable[[Quarantined], None],
+    look: Callable[[Item, np.ndarray], None] = lambda item, decoded: None,
+) -> Iterator[tuple[Net, Item, np.ndarray]]:
+    """Runs the net of each modality over the items of that modality.
+
+    Args:
+      names: the nets.
+      items: what to read; those that cannot be used go to `quarantine`.
+      root: folder that their paths are relative to.
+      stage: name of the stage, for the quarantine.
+      quarantine: takes the rows of unusable items.
+      look: is shown every item as it was decoded; called by several threads.
+
+    Yields:
+      The net, an item and the net's output for it, float32 [outputs].
+    """
+    for modality, name in names:
+        chosen = [item for item in items if item.modality == modality]
+        if not chosen:
+            continue
+        net = name.load()
+
+        def prepare(item: Item, decoded: np.ndarray, net: Net = net) -> np.ndarray:
+            look(item, decoded)
+            return net.prepare(decoded)
+
+        prepared = decode.load_all(chosen, root, stage, prepare, quarantine)
+        for item, output in batches(net, prepared):
+            yield net, item, output
+
+
 def batches(
     net: Net, items: Iterable[tuple[Item, np.ndarray]]
 ) -> Iterator[tuple[Item, np.ndarray]]:
@@ -62,10 +97,10 @@ def batches(
 
     Args:
       net: the net.
-      items: pairs of anything and the item as `net.prepare` made it.
+      items: pairs of an item and what `net.prepare` made of it.
 
     Yields:
-      Pairs of the same thing and its output, float32 [outputs], in the same order.
+      Pairs of the item and its output, float32 [outputs], in the same order.
     """
     for some in batched(items, BATCH_SIZE):
         batch = np.zeros((BATCH_SIZE, *some[0][1].shape), some[0][1].dtype)

@@ -7,14 +7,14 @@ reads single items by their place, so nothing has to be sorted or held in memory
 
 import dataclasses
 import functools
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.features.base import Modality
 from s2i_tf.media import image
-from tfrecords_tools.engine import clock, decode, nets, parts, rows, storage
+from tfrecords_tools.engine import clock, nets, parts, rows, storage
 from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.row_tables import Table
 from tfrecords_tools.engine.rows import Item
@@ -65,35 +65,23 @@ class Extract(parts.Stage):
         """Extracts the items of one part."""
         items = rows.from_lines(Item, storage.read(part.source))
         index: list[Extracted] = []
-        with storage.writing(output.path(".bin")) as temporary, open(temporary, "wb") as file:
-            for modality, name in self.extractors:
-                chosen = [item for item in items if item.modality == modality]
-                if chosen:
-                    index += self._run_net(chosen, name, file, output)
-        output.add(".bin")
-        output.write(".jsonl", rows.to_lines(index))
-        return [row.key for row in index]
-
-    def _run_net(
-        self, items: list[Item], name: NetName, file: BinaryIO, output: parts.Output
-    ) -> list[Extracted]:
-        net = name.load()
         pictures: dict[str, bytes] = {}
 
-        def prepare(item: Item, decoded: np.ndarray) -> np.ndarray:
+        def keep(item: Item, decoded: np.ndarray) -> None:
             if item.modality == "image":
                 square = image.square(decoded, self.image_side)
                 pictures[item.id] = image.encode_jpeg(square, JPEG_QUALITY)
-            return net.prepare(decoded)
 
-        index = []
-        prepared = decode.load_all(items, self.root, self.name, prepare, output.quarantine)
-        for item, features in nets.batches(net, prepared):
-            payload = features.astype("<f4").tobytes() + pictures.pop(item.id, b"")
-            with clock.measure("write"):
-                index.append(Extracted(item.id, item.modality, file.tell(), len(payload)))
-                file.write(payload)
-        return index
+        found = nets.outputs(self.extractors, items, self.root, self.name, output.quarantine, keep)
+        with storage.writing(output.path(".bin")) as temporary, open(temporary, "wb") as file:
+            for _, item, features in found:
+                payload = features.astype("<f4").tobytes() + pictures.pop(item.id, b"")
+                with clock.measure("write"):
+                    index.append(Extracted(item.id, item.modality, file.tell(), len(payload)))
+                    file.write(payload)
+        output.add(".bin")
+        output.write(".jsonl", rows.to_lines(index))
+        return [row.key for row in index]
 
 
 class FeatureStore:

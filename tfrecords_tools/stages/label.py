@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords_tools.engine import decode, nets, parts, rows, storage
+from tfrecords_tools.engine import nets, parts, rows, storage
 from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.rows import Item, Labels
 
@@ -38,21 +38,8 @@ class Label(parts.Stage):
     def run(self, part: parts.Part, output: parts.Output) -> list[str]:
         """Labels the items of one part."""
         items = rows.from_lines(Item, storage.read(part.source))
-        labels: list[Labels] = []
-        for modality, name in self.classifiers:
-            chosen = [item for item in items if item.modality == modality]
-            if not chosen:
-                continue
-            net = name.load()
-            prepared = decode.load_all(
-                chosen,
-                self.root,
-                self.name,
-                lambda item, decoded, net=net: net.prepare(decoded),
-                output.quarantine,
-            )
-            for item, scores in nets.batches(net, prepared):
-                labels.append(best_labels(item, scores, net.labels))
+        found = nets.outputs(self.classifiers, items, self.root, self.name, output.quarantine)
+        labels = [best_labels(item, scores, net.labels) for net, item, scores in found]
         output.write(".jsonl", rows.to_lines(labels))
         return [row.key for row in labels]
 

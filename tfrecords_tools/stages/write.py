@@ -87,28 +87,16 @@ class Write(parts.Stage):
         return schema.encode(record, self.feature_dtype)
 
 
-def plan(
-    chosen: Iterable[Pair],
-    folder: str,
-    name: str,
-    shards: int,
-    feature_dtype: str,
-    image_side: int,
-    seed: int,
-    *,
-    needed: Sequence[str] = spec.SPLITS,
-) -> Table:
-    """Writes which pairs go into which shard.
+def plan(dealt: Mapping[str, Mapping[str, Sequence[Pair]]], folder: str) -> Table:
+    """Writes down which pairs go into which shard.
 
     Args:
+      dealt: what `deal` gave.
       folder: for the rows of each shard.
-
-    The others, and the errors, are those of `deal`.
 
     Returns:
       The rows of the shards, of the splits in turn.
     """
-    dealt = deal(chosen, name, shards, feature_dtype, image_side, seed, needed=needed)
     pairs_of = {shard: pairs for found in dealt.values() for shard, pairs in found.items()}
     for shard, pairs in pairs_of.items():
         storage.write(storage.join(folder, f"{shard}.jsonl"), rows.to_lines(pairs))
