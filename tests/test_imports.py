@@ -16,6 +16,7 @@ LAYERS = (
         "s2i_tf.spec",
         "s2i_tf.errors",
         "s2i_tf.files",
+        "s2i_tf.iterating",
         "s2i_tf.logs",
         "s2i_tf.model_folder",
         "s2i_tf.pretrained",

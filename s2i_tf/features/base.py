@@ -16,7 +16,6 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
-from s2i_tf.media import image
 
 Modality = Literal["sound", "image"]
 
@@ -82,6 +81,8 @@ class PictureNet(Net):
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """Uint8 [side, side, 3]."""
+        from s2i_tf.media import image  # slow to import, and names alone don't need it
+
         return image.square(item, self.side)
 
     def described(self, values: str) -> str:

@@ -22,32 +22,21 @@ CUTOUT_SHARE = 1 / 2
 _NUM_DRAWS = 8
 
 
-def diff_augment(pictures, policy: str, seed_generator: keras.random.SeedGenerator):
-    """Pictures [batch, height, width, channels], augmented by `policy`.
-
-    Args:
-      pictures: in [-1, 1]; colour may take them out of it.
-      policy: keys of `AUGMENTATIONS` with commas between, applied in that order; "" for none.
-      seed_generator: where the draws come from, one a call; save its state with the training's.
-
-    Raises:
-      UserError: if the policy names an unknown augmentation.
-    """
-    return diff_augment_pair(None, pictures, policy, seed_generator)[1]
-
-
 def diff_augment_pair(condition, pictures, policy: str, seed_generator: keras.random.SeedGenerator):
     """A condition and its pictures, of the same height and width, kept aligned.
 
     Args:
       condition: [batch, height, width, channels]; shifted and cut as the pictures are, its values
         left alone. `None` if there is none.
-      pictures: see `diff_augment`, as the other two.
-      policy: which augmentations.
-      seed_generator: where the draws come from.
+      pictures: [batch, height, width, channels] in [-1, 1]; colour may take them out of it.
+      policy: keys of `AUGMENTATIONS` with commas between, applied in that order; "" for none.
+      seed_generator: where the draws come from, one a call; save its state with the training's.
 
     Returns:
       Condition and pictures.
+
+    Raises:
+      UserError: if the policy names an unknown augmentation.
     """
     names = parse_policy(policy)
     if not names:

@@ -176,13 +176,22 @@ class GanObjective:
             _, *features = discriminator([real.context, real.scored], training=True)
             matching = feature_matching(features, [_first(one, num) for one in made_features])
             terms["feature_matching"] = (self.feature_matching_weight, matching)
-        total = sum(weight * loss for weight, loss in terms.values())
-        logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
-        return total, {**logs, "generator_total": total}
+        return weighted(terms)
 
     def _class_loss(self, view: View):
         scores = ops.log_softmax(self.classifier(view.maps[-1]), axis=-1)
         return -ops.mean(ops.sum(view.context * scores, axis=-1))
+
+
+def weighted(terms: Mapping[str, tuple[float, Any]]) -> tuple[Any, Mapping[str, Any]]:
+    """A generator's whole loss, and its terms and itself as they are logged.
+
+    Args:
+      terms: weight and loss of each term by its name.
+    """
+    total = sum(weight * loss for weight, loss in terms.values())
+    logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
+    return total, {**logs, "generator_total": total}
 
 
 def _first(values, num: int):

@@ -165,12 +165,12 @@ def small_nets(monkeypatch):
     pytest.importorskip("apache_beam")
     from tfrecords_tools.engine import nets
 
-    nets.forget()
+    nets._load.cache_clear()
     for modality in ("sound", "image"):
         net = SmallNet(modality)
         monkeypatch.setitem(features.EXTRACTORS, net.name, lambda weights, net=net: net)
     yield
-    nets.forget()
+    nets._load.cache_clear()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from s2i_tf.errors import UserError
 from s2i_tf.losses.augment import (
     AUGMENTATIONS,
     BRIGHTNESS_RANGE,
-    diff_augment,
     diff_augment_pair,
 )
 
@@ -18,6 +17,11 @@ EVERYTHING = ",".join(AUGMENTATIONS)
 
 def seeds(seed=0):
     return keras.random.SeedGenerator(seed)
+
+
+def diff_augment(pictures, policy, generator):
+    """Pictures without a condition."""
+    return diff_augment_pair(None, pictures, policy, generator)[1]
 
 
 @pytest.fixture

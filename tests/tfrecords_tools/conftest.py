@@ -98,7 +98,7 @@ def fakes(monkeypatch):
         monkeypatch.setitem(features.EXTRACTORS, net.name, net)
     for net in (FakeSoundLabels, FakeImageLabels):
         monkeypatch.setitem(features.CLASSIFIERS, net.name, net)
-    nets.forget()
+    nets._load.cache_clear()
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
 
 

@@ -49,11 +49,6 @@ class NetName:
         return {"name": self.name, **dataclasses.asdict(self.load().fingerprint)}
 
 
-def forget() -> None:
-    """Lets go of all nets that are loaded."""
-    _load.cache_clear()
-
-
 def outputs(
     names: Iterable[tuple[Modality, NetName]],
     items: Sequence[Item],

@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from s2i_tf.losses.adversarial import AdversarialLoss
+from s2i_tf.losses.objective import weighted
 from s2i_tf.losses.regularizers import mean_feature_matching
 from s2i_tf.models import feature_map
 from s2i_tf.models.layers import feature_extractor
@@ -154,9 +155,7 @@ class DiscoGan(keras.Model):
         }
         if self.feature_matching_weight:
             terms["feature_matching"] = (self.feature_matching_weight, matching)
-        total = sum(weight * loss for weight, loss in terms.values())
-        logs = {f"generator_{name}": loss for name, (_, loss) in terms.items()}
-        return total, {**logs, "generator_total": total}
+        return weighted(terms)
 
     def _update_discriminators(self, sides) -> dict[str, Any]:
         def losses():
