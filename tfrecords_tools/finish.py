@@ -36,9 +36,9 @@ class Summary:
 
     Attributes:
       out: the data set's folder.
-      num_pairs: of each split.
-      num_classes: of the data set.
-      num_shards: of all splits together.
+      num_pairs: number of pairs of each split.
+      num_classes: number of classes of the data set.
+      num_shards: number of shards of all splits together.
       reasons: number of files that were left out, by reason.
     """
 
@@ -81,10 +81,10 @@ def finish(
     """Writes the quarantine and, last of all, the data set's description.
 
     Args:
-      settings: of the run.
-      listing: of the data.
-      stage: the one that wrote the shards.
-      shards: what it wrote.
+      settings: settings of the run.
+      listing: what the data were found to hold.
+      stage: stage that wrote the shards.
+      shards: table of what it wrote.
       nets: the extractors by modality.
       read: the tables of the stages that open media.
       unpaired: the sounds and pictures that can be read and that no pair could take.

@@ -35,7 +35,7 @@ class _Source:
     Attributes:
       records: the parsed features of a record that holds the item, by the item's key.
       items: the sounds and photos.
-      pairs: as they stand in the data set.
+      pairs: the pairs as they stand in the data set.
     """
 
     records: Mapping[str, Mapping]
@@ -51,9 +51,9 @@ def hold_out(
     Args:
       data: folder that `s2i prepare` wrote.
       out: the new folder; must not exist.
-      share: of the recordings, and of the photos, of each class for the new eval split.
-      seed: of the split, the pairs and their order.
-      keep_pairs: leave the pairs as they are instead of pairing anew.
+      share: share of each class's recordings, and of its photos, for the new eval split.
+      seed: random seed of the split, the pairs and their order.
+      keep_pairs: whether to leave the pairs as they are instead of pairing anew.
 
     Returns:
       The description of the new data set.
@@ -206,7 +206,7 @@ def main() -> None:
     flags.DEFINE_string("data", None, "Prepared data set whose training split is split.")
     flags.DEFINE_string("out", None, "New folder.")
     flags.DEFINE_float("share", DEFAULT_SHARE, "Share of the recordings and photos held out.")
-    flags.DEFINE_integer("seed", 0, "Of the split, the pairs and their order.")
+    flags.DEFINE_integer("seed", 0, "Random seed of the split, the pairs and their order.")
     flags.DEFINE_bool("keep_pairs", False, "Leave pairs as they are: they belong together.")
     values = flags.FLAGS
     with told_by("tfrecords_tools.holdout", flags.Error):

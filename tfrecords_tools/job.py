@@ -64,7 +64,7 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
     """Runs the stages.
 
     Args:
-      settings: validated ones.
+      settings: settings that were validated.
       only: name of a single stage to run; those before it must be done already.
 
     Returns:
@@ -91,9 +91,9 @@ class Job:
     """One run over all stages, or over one of them.
 
     Args:
-      settings: what to do.
-      listing: of the data.
-      only: as in `prepare`.
+      settings: settings of the run.
+      listing: what the data were found to hold.
+      only: name of a single stage to run, as in `prepare`.
     """
 
     def __init__(self, settings: Settings, listing: Listing, only: str = ""):

@@ -57,9 +57,9 @@ def build_dataset(
       data_dir: folder that `s2i prepare` wrote.
       split: `train` or `eval`.
       batch_size: pairs in a batch; every batch is full.
-      seed: of the order.
-      with_image: also decode the pictures.
-      skip_batches: how many to leave out at the start.
+      seed: random seed of the order.
+      with_image: whether to decode the pictures too.
+      skip_batches: number of batches to leave out at the start.
 
     Returns:
       Mappings as of `schema.parse_batch`, of what is a number alone.
@@ -96,12 +96,12 @@ def build_balanced_dataset(
     class each record, or each sound and each photo, is drawn with the same chance.
 
     Args:
-      data_dir: as of `build_dataset`, as the next five.
+      data_dir: folder that `s2i prepare` wrote.
       split: `train` or `eval`.
       batch_size: pairs in a batch.
-      seed: of the draws.
-      with_image: also decode the pictures.
-      skip_batches: how many to leave out at the start.
+      seed: random seed of the draws.
+      with_image: whether to decode the pictures too.
+      skip_batches: number of batches to leave out at the start.
       repair_pairs: pair a random sound of the class with a random photo of the class instead of
         drawing whole records.
 

@@ -64,7 +64,7 @@ def checked_shards(
 
     Args:
       data_dir: folder of the data set.
-      info: its description.
+      info: description of the data set.
       split: name of the split.
       whole: whether all bytes of a shard are checked, by its checksum.
 

@@ -44,7 +44,7 @@ class DatasetInfo:
       source: absolute folder that `sound_id` and `image_id` are relative to.
       settings: everything else that the preparation was given (seed, pairing, …).
       image_side: width and height of the pictures; 128 where an older file does not say.
-      version: of this file's layout.
+      version: version of this file's layout.
     """
 
     name: str

@@ -38,9 +38,9 @@ def build_dataset(
       data_dir: folder that `s2i prepare` wrote.
       split: `train` or `eval`.
       batch_size: pairs in a batch; every batch is full.
-      seed: of the order, which differs from epoch to epoch.
-      with_image: also decode the pictures.
-      skip_batches: how many to leave out at the start, cheaply: for a run that goes on.
+      seed: random seed of the order, which differs from epoch to epoch.
+      with_image: whether to decode the pictures too.
+      skip_batches: number of batches to leave out at the start, cheaply: for a run that goes on.
 
     Returns:
       A data set of mappings as of `schema.parse_batch`.
@@ -68,7 +68,7 @@ def build_records(
 
     Args:
       data_dir: folder of the data set.
-      info: its description.
+      info: description of the data set.
       split: `train` or `eval`.
       seed: random seed of the order.
 
@@ -112,9 +112,9 @@ def build_balanced_dataset(
       data_dir: folder that `s2i prepare` wrote.
       split: `train` or `eval`.
       batch_size: pairs in a batch.
-      seed: of the draws.
-      with_image: also decode the pictures.
-      skip_batches: how many to leave out at the start.
+      seed: random seed of the draws.
+      with_image: whether to decode the pictures too.
+      skip_batches: number of batches to leave out at the start.
       repair_pairs: pair a random sound of the class with a random photo of the class instead of
         drawing whole records: for data whose pairs have nothing in common but their class.
 

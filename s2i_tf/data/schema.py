@@ -63,7 +63,7 @@ class PairRecord:
       image_features: float [4096].
       image: the picture as JPEG or PNG bytes, square.
       sound_id: the sound's path relative to the data set's source folder.
-      image_id: the same of the picture.
+      image_id: the picture's path relative to the data set's source folder.
       sound_fingerprint: digest of the net that gave `sound_features`.
       image_fingerprint: digest of the net that gave `image_features`.
     """
@@ -121,7 +121,7 @@ def parse_batch(
       serialized: string [batch].
       feature_dtype: the dtype that the records were written with.
       image_side: width and height of their pictures.
-      with_image: also decode the pictures.
+      with_image: whether to decode the pictures too.
 
     Returns:
       `sound_features` and `image_features` float32 [batch, 4096], `label` int32 [batch], the ids,

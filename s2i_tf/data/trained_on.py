@@ -28,9 +28,10 @@ class TrainedOn:
     """Hashes of everything in a training split.
 
     Attributes:
-      recordings: of the recordings' names.
-      contents: of the files' digests (`files.content_digest`); empty if they were not at hand.
-      paths: of the sounds' and photos' ids.
+      recordings: hashes of the recordings' names.
+      contents: hashes of the files' digests (`files.content_digest`); empty where no file was at
+        hand.
+      paths: hashes of the sounds' and photos' ids.
       num_sounds: how many sounds there were.
       num_images: how many photos.
     """
@@ -64,9 +65,9 @@ class TrainedOn:
 
         Args:
           modality: `sound` or `image`.
-          item_id: its path relative to its data set's source, with the moment where it is one.
-          group: its recording; the path itself where none is known.
-          content: the digest of its file, or None.
+          item_id: id of the item, its path relative to its data set's source.
+          group: name of its recording; the path itself where none is known.
+          content: digest of its file, or None.
         """
         if content and _hash("content", content) in self.contents:
             return True

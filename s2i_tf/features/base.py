@@ -115,7 +115,7 @@ def check_fingerprint(net: Net, digest: str) -> None:
 
     Args:
       net: an extractor.
-      digest: of the fingerprint of the net whose features the model takes.
+      digest: digest of the fingerprint of the net whose features the model takes.
 
     Raises:
       UserError: naming both.

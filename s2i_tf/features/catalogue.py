@@ -64,9 +64,9 @@ class UrlSource:
     """Weights that `keras.applications` publishes as one HDF5 file.
 
     Attributes:
-      url: where it lies.
-      md5: its checksum as Keras states it, which states no stronger one.
-      num_bytes: its size.
+      url: address of the file.
+      md5: checksum of the file as Keras states it, which states no stronger one.
+      num_bytes: size of the file.
       licence: SPDX name of the weights' licence.
     """
 

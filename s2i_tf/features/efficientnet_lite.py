@@ -45,9 +45,9 @@ class Variant:
     """How one member of the family is scaled.
 
     Attributes:
-      width: multiplies the number of filters.
-      depth: multiplies the number of repeats, but for the first and last stage.
-      side: of the input, in pixels.
+      width: factor on the number of filters.
+      depth: factor on the number of repeats, but for the first and last stage.
+      side: width and height of the input, in pixels.
     """
 
     width: float
@@ -82,7 +82,7 @@ def build_backbone(name: str, side: int, map_names: Sequence[str]) -> keras.Mode
 
     Args:
       name: a key of `VARIANTS`.
-      side: of the pictures, in pixels.
+      side: width and height of the pictures, in pixels.
       map_names: layers whose outputs are wanted, as of `build_efficientnet_lite`.
 
     Returns:

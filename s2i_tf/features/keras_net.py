@@ -19,7 +19,7 @@ def load_weights(model: keras.Model, name: str, weights: str | None) -> str:
     """Fills a model of ours from arrays.
 
     Args:
-      model: its variables' paths are the names of the arrays.
+      model: the model, whose variables' paths are the names of the arrays.
       name: the released weights' name in the catalogue.
       weights: None for the released ones, `random:SEED`, or a local file.
 

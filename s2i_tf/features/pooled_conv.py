@@ -21,7 +21,7 @@ class PooledConv1D(keras.layers.Layer):
       filters: outputs of the convolution.
       kernel_size: samples that an output depends on.
       stride: samples from an output to the next.
-      zeros: added at either end, at least `stride * pool - 1`.
+      zeros: number of zeros at either end, at least `stride * pool - 1`.
       pool: outputs that are pooled.
     """
 

@@ -29,7 +29,7 @@ class SoundingClassifier(Classifier):
 
     Args:
       name: name of a classifier of AudioSet's labels or of ImageNet's.
-      weights: as `features.load_classifier` takes them.
+      weights: weights of that classifier, as `features.load_classifier` takes them.
 
     Raises:
       UserError: if its labels are neither.

@@ -44,7 +44,7 @@ def build_soundnet(outputs: tuple[str, ...], num_samples: int | None = None) -> 
     """Builds the net up to the layers that are asked for.
 
     Args:
-      outputs: any of `pool5`, `conv8` (ImageNet logits) and `conv8_2` (Places logits).
+      outputs: names of layers: `pool5`, `conv8` (ImageNet logits), `conv8_2` (Places logits).
       num_samples: length of the input, or None for any: at least 209,374 for the heads.
 
     Returns:

@@ -63,7 +63,7 @@ def build_yamnet(
     Args:
       num_samples: length of the waveforms, at least 0.975 s; what is left after the last whole
         patch is not heard.
-      rate_hz: their sampling rate, at least 15 kHz.
+      rate_hz: sampling rate of the waveforms, at least 15 kHz.
       hop_frames: frames from a patch to the next, which 96 is a multiple of.
 
     Returns:
@@ -158,9 +158,9 @@ def _spectrum_kernel(rate_hz: int, bins_hz: np.ndarray, late: float) -> np.ndarr
     """The windowed cosines and sines [samples, 1, 2 * bins] of a frame, as 16 kHz would sum them.
 
     Args:
-      rate_hz: of the samples.
-      bins_hz: frequencies.
-      late: by how much of a sample the first one comes after the frame's beginning.
+      rate_hz: sampling rate.
+      bins_hz: frequencies of the bins.
+      late: time from the frame's beginning to the first sample, in samples.
     """
     seconds = (np.arange(math.ceil(_FRAME_SECONDS * rate_hz)) + late)[:, None] / rate_hz
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * seconds / _FRAME_SECONDS)
@@ -174,7 +174,7 @@ def load_weights(net: keras.Model, weights: str | None) -> tuple[str, tuple[str,
     """Fills a net of `build_yamnet`, or a part of one.
 
     Args:
-      net: its variables are named as `build_yamnet` names them.
+      net: the net, whose variables are named as `build_yamnet` names them.
       weights: None for those of the package, `random:SEED`, the released TFLite file, or `hub:` and
         a handle or folder of TF-Hub's `google/yamnet`.
 

@@ -68,8 +68,8 @@ class ReplicaAdam(keras.optimizers.Optimizer):
         """Takes the gradients of a batch, on every replica the same.
 
         Args:
-          grads: as many as variables.
-          trainable_variables: those that it was built with, in that order.
+          grads: a gradient for each variable.
+          trainable_variables: the variables that it was built with, in that order.
         """
         self.build(trainable_variables)
         if self.accumulation_steps == 1:

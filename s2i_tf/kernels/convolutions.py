@@ -25,8 +25,8 @@ class PaddedConv2D(keras.layers.Conv2D):
 
     Args:
       filters: channels of the output.
-      strides: 1 or 2.
-      **kwargs: of `keras.layers.Conv2D`.
+      strides: step between outputs, 1 or 2.
+      **kwargs: further arguments of `keras.layers.Conv2D`.
     """
 
     def __init__(self, filters: int, strides: int = 1, **kwargs):
@@ -55,7 +55,7 @@ class HalvingConv2D(keras.layers.Conv2D):
 
     Args:
       filters: channels of the output.
-      **kwargs: of `keras.layers.Conv2D`.
+      **kwargs: further arguments of `keras.layers.Conv2D`.
     """
 
     def __init__(self, filters: int, **kwargs):
@@ -76,7 +76,7 @@ class DoublingConv2D(keras.layers.Conv2DTranspose):
 
     Args:
       filters: channels of the output.
-      **kwargs: of `keras.layers.Conv2DTranspose`.
+      **kwargs: further arguments of `keras.layers.Conv2DTranspose`.
     """
 
     def __init__(self, filters: int, **kwargs):

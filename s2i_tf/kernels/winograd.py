@@ -42,11 +42,11 @@ class Geometry:
     """Of a convolution along either axis.
 
     Attributes:
-      side: of the maps that it reads.
-      out_side: of those that it makes.
-      taps: of the kernel.
-      stride: divides the taps.
-      padding: zeros before the first value; those behind the last follow.
+      side: side of the maps that it reads.
+      out_side: side of the maps that it makes.
+      taps: side of the kernel.
+      stride: step between outputs, which divides the taps.
+      padding: number of zeros before the first value; those behind the last follow.
     """
 
     side: int
@@ -61,8 +61,8 @@ class Tiling:
     """The transforms of a convolution's tiles, float32.
 
     Attributes:
-      num_points: along an axis.
-      num_tiles: along an axis.
+      num_points: number of points of a tile along an axis.
+      num_tiles: number of tiles along an axis.
       of_maps: [points × tiles × stride, side], from a map's rows to the points of its tiles.
       of_kernel: [points² × stride², taps²].
       of_outputs: [out_side, points × tiles].
@@ -79,10 +79,10 @@ def best_tile(geometry: Geometry, batch_size: int | None, channels: int, filters
     """The outputs of a tile along an axis for which a training step costs least.
 
     Args:
-      geometry: of the convolution.
-      batch_size: of the maps; None for an unknown one.
-      channels: of the maps that it reads.
-      filters: channels of those that it makes.
+      geometry: geometry of the convolution.
+      batch_size: number of maps in a batch; None for an unknown one.
+      channels: channels of the maps that it reads.
+      filters: channels of the maps that it makes.
 
     Returns:
       1 for the plain sum as one matrix product, `PLAIN` where a convolution is best.
@@ -164,8 +164,8 @@ def convolve_transposed(maps, kernel, geometry: Geometry, tile: int):
     Args:
       maps: [batch, out_side, out_side, filters].
       kernel: [taps, taps, channels, filters].
-      geometry: of the convolution that it transposes.
-      tile: likewise.
+      geometry: geometry of the convolution that it transposes.
+      tile: outputs of a tile of that convolution along an axis.
 
     Returns:
       [batch, side, side, channels].

@@ -23,8 +23,8 @@ class Equilibrium(NamedTuple):
     """What a step of BEGAN leaves, both scalars.
 
     Attributes:
-      balance: for the next step, in [0, 1].
-      convergence: falls as training converges, whatever the losses do.
+      balance: balance of the next step, in [0, 1].
+      convergence: a measure that falls as training converges, whatever the losses do.
     """
 
     balance: Any
@@ -111,7 +111,7 @@ def began_equilibrium(
       balance: share of the generated error in the discriminator's loss, in [0, 1].
       diversity: the ratio of generated to real error to hold; a lower one gives finer targets of
         less variety.
-      rate: of the balance's change.
+      rate: how fast the balance changes.
     """
     real_error, fake_error = -ops.mean(real), -ops.mean(fake)
     missing = diversity * real_error - fake_error

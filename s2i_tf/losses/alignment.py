@@ -39,9 +39,9 @@ def class_contrastive(one, other, labels, temperature: float):
 
     Args:
       one: hidden vectors [batch, units] of one modality.
-      other: those of the other modality, whose row i has the class of row i of `one`.
-      labels: int [batch].
-      temperature: divides the cosines.
+      other: hidden vectors of the other modality; row i has the class of row i of `one`.
+      labels: class of each row, int [batch].
+      temperature: number that divides the cosines.
     """
     same = ops.expand_dims(labels, 0) == ops.expand_dims(labels, 1)
     shares = ops.cast(same, one.dtype)

@@ -18,9 +18,10 @@ def energy_distance(target, made, context):
     where both agree, but half the mean distance of two targets.
 
     Args:
-      target: [batch, size].
-      made: [batch, size].
-      context: [batch, contexts], one-hot: only examples of one context are compared.
+      target: the targets, [batch, size].
+      made: what was made, [batch, size].
+      context: one-hot context of each example, [batch, contexts]; only examples of one context are
+        compared.
 
     Returns:
       A float32 scalar, per root of the size. Contexts with one example contribute half of it only.

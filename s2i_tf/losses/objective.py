@@ -58,14 +58,16 @@ class GanObjective:
 
     Attributes:
       adversarial: the pair of adversarial losses; None without a discriminator.
-      adversarial_weight: of the generator's.
-      l1_weight: of the mean absolute difference to the target.
-      l2_weight: of the mean squared difference to the target.
-      perceptual_weight: of the distance to the target in the backbone's maps.
-      feature_matching_weight: of the difference to the target in the discriminator's activations.
-      class_weight: of the cross-entropy with which `classifier` names the class of what was made.
-      energy_weight: of the energy distance to the targets of the same class; for vectors whose
-        context is a one-hot class.
+      adversarial_weight: weight of the generator's adversarial loss.
+      l1_weight: weight of the mean absolute difference to the target.
+      l2_weight: weight of the mean squared difference to the target.
+      perceptual_weight: weight of the distance to the target in the backbone's maps.
+      feature_matching_weight: weight of the difference to the target in the discriminator's
+        activations.
+      class_weight: weight of the cross-entropy with which `classifier` names the class of what was
+        made.
+      energy_weight: weight of the energy distance to the targets of the same class; for vectors
+        whose context is a one-hot class.
       discriminator_weight: factor on the discriminator's loss (0.001 for features, section 5.4).
       augment: policy of `s2i_tf.losses.augment`, for the discriminator and the perceptual distance.
       backbone: from pictures to maps, frozen; None if nothing looks through it.
@@ -110,11 +112,11 @@ class GanObjective:
 
         Args:
           discriminator: from context and view to scores.
-          real: how the targets were looked at.
-          fake: how all that was made was.
+          real: view of the targets.
+          fake: view of all that was made.
           penalty: the gradient penalty, if the adversarial loss has a weight for it.
-          balance: of the adversarial loss's equilibrium, if it has one. The next step's is the
-            log `discriminator_balance`.
+          balance: balance of the adversarial loss's equilibrium, if it has one. The next step's
+            is the log `discriminator_balance`.
         """
         real_scores = discriminator([real.context, real.scored], training=True)
         fake_scores = discriminator([fake.context, fake.scored], training=True)
@@ -148,10 +150,10 @@ class GanObjective:
           discriminator: from context and view to scores; with a weight for feature matching to
             scores and activations, see `s2i_tf.models.layers.feature_extractor`. None if there is
             none.
-          target: [batch, …].
+          target: the targets, [batch, …].
           made: what the generator made, [batch + more, …]; the first `batch` have a target.
-          real: how the targets were looked at.
-          fake: how all that was made was.
+          real: view of the targets.
+          fake: view of all that was made.
         """
         num = ops.shape(target)[0]
         paired_made = _first(made, num)

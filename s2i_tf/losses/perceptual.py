@@ -17,7 +17,7 @@ def perceptual_distance(one: Sequence, other: Sequence):
 
     Args:
       one: maps, each [batch, height, width, channels].
-      other: maps of the same shapes.
+      other: the maps to compare with, of the same shapes.
 
     Returns:
       A float32 scalar.

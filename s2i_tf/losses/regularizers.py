@@ -12,9 +12,9 @@ def interpolates(real, fake, seed_generator: keras.random.SeedGenerator):
     """Points [batch, …] between real and generated targets, where the gradient is penalised.
 
     Args:
-      real: [batch, …].
-      fake: of the same shape.
-      seed_generator: of how far each lies along the way.
+      real: real targets, [batch, …].
+      fake: generated targets, of the same shape.
+      seed_generator: source of the draws of how far each lies along the way.
     """
     shape = (ops.shape(real)[0], *[1] * (len(real.shape) - 1))
     share = keras.random.uniform(shape, dtype=real.dtype, seed=seed_generator)
@@ -28,7 +28,7 @@ def gradient_penalty(gradients):
     `instance`, `none` or `spectral`.
 
     Args:
-      gradients: [batch, …], of each example's mean score at its point of `interpolates`.
+      gradients: gradients of each example's mean score at its point of `interpolates`, [batch, …].
 
     Returns:
       A scalar.
@@ -43,7 +43,7 @@ def feature_matching(real: Sequence, fake: Sequence):
 
     Args:
       real: activations [batch, …] for real targets, as of `models.layers.feature_extractor`.
-      fake: for generated ones of the same conditions.
+      fake: activations for generated targets of the same conditions.
 
     Returns:
       A float32 scalar, the mean over the activations.
@@ -62,7 +62,7 @@ def mean_feature_matching(real: Sequence, fake: Sequence):
 
     Args:
       real: activations [batch, …] for real targets, as of `models.layers.feature_extractor`.
-      fake: for generated ones, [another batch, …].
+      fake: activations for generated targets, [another batch, …].
 
     Returns:
       A float32 scalar, the mean over the activations.

@@ -73,13 +73,13 @@ def train(
     Args:
       trainer: a built model with `train_step(batch)` that returns scalars by name; all its
         variables, those of its optimizers and the random generators are what is saved.
-      make_dataset: gives the global batches from a step on.
-      folder: of the stage; gets `metrics.jsonl`, `tensorboard/` and `checkpoints/`.
+      make_dataset: from a step to the global batches from there on.
+      folder: folder of the stage; gets `metrics.jsonl`, `tensorboard/` and `checkpoints/`.
       settings: lengths and intervals.
-      name: of the stage, for messages.
+      name: name of the stage, for messages.
       items: what its examples are called.
-      draw_samples: called by the chief with the step after each saved state; may return a PNG.
-      should_stop: asked after every call; training then saves its state and raises.
+      draw_samples: from the step of a saved state to a PNG or None; the chief alone calls it.
+      should_stop: tells after every call whether training saves its state and raises.
 
     Raises:
       UserError: if the saved state is another model's, a number is no longer finite, or the disk

@@ -12,8 +12,8 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that stays for a share of the steps and then falls to zero.
 
     Args:
-      learning_rate: at the start.
-      num_steps: when it reaches zero.
+      learning_rate: learning rate at the start.
+      num_steps: step at which it reaches zero.
       constant_share: share of the steps before it falls.
     """
 
@@ -52,15 +52,15 @@ def build_adam(
     """Adam with its schedule, whose gradients are those of the global batch.
 
     Args:
-      learning_rate: at the start.
-      num_steps: batches of the training; the rate falls to zero there.
+      learning_rate: learning rate at the start.
+      num_steps: number of batches of the training; the rate falls to zero there.
       constant_share: share of the steps before it falls; 1 keeps it constant.
       beta_1: decay of the first moment.
       beta_2: decay of the second moment.
-      epsilon: added to the root of the second moment.
+      epsilon: number added to the root of the second moment.
       clip_norm: largest Euclidean norm of all gradients together; 0 clips nothing.
-      accumulation_steps: batches whose mean gradient makes one update.
-      loss_scaling: scales the loss against underflow, as float16 needs it.
+      accumulation_steps: number of batches whose mean gradient makes one update.
+      loss_scaling: whether to scale the loss against underflow, as float16 needs it.
     """
     rate = learning_rate
     if constant_share < 1:

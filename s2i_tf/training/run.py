@@ -41,9 +41,9 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
     A SIGTERM to the process makes it save its state and raise.
 
     Args:
-      config: of the run.
+      config: configuration of the run.
       workdir: the run's folder: a new one, or one of the same configuration to go on with.
-      stages: names out of `STAGES`; none means all, in order.
+      stages: names out of `STAGES`; all in order where none is named.
 
     Returns:
       The run's folder.

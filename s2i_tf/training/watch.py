@@ -35,9 +35,9 @@ def check_finite(means: Mapping[str, float], name: str, step: int, good: object)
 
     Args:
       means: averages, `NUM_STEPS` and `BAD_BATCHES` among them.
-      name: of the stage.
-      step: that they end with.
-      good: the last good state, for the message.
+      name: name of the stage.
+      step: step that they end with.
+      good: file of the last good state, for the message.
     """
     first = step - means[NUM_STEPS] + 1
     where = f"between steps {first} and {step}; the last good state is {good or 'none'}"
@@ -65,7 +65,7 @@ class DiscriminatorWatch:
     """Warns of a discriminator that has won or given up.
 
     Args:
-      name: of the stage.
+      name: name of the stage.
     """
 
     def __init__(self, name: str):

@@ -86,8 +86,9 @@ def load_all(
       items: what to read.
       root: folder that their paths are relative to.
       stage: name of the stage, for the quarantine.
-      prepare: from an item and what was decoded to what the net needs; called by several threads.
-      quarantine: takes the rows of unusable items.
+      prepare: function of an item and what was decoded that gives what the net needs; called by
+        several threads.
+      quarantine: function that takes the rows of unusable items.
 
     Yields:
       The items that can be used, in their order, and what `prepare` made of them.

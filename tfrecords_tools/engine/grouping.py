@@ -18,7 +18,7 @@ def grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> Iterator[tuple[st
 
     Args:
       rows: anything that can be pickled; read to its end before the first group comes.
-      key: the key of a row.
+      key: from a row to its key.
 
     Yields:
       A key and its rows, which must be taken before the next key is.

@@ -35,11 +35,11 @@ class Manifest:
     """The account of one part.
 
     Attributes:
-      part: its name.
+      part: name of the part.
       key: digest of everything that its files depend on (`key_of`).
       config: the stage's settings and net fingerprints, for people.
-      files: by name.
-      num_rows: how many rows or records the part holds.
+      files: size and checksum of each file by its name.
+      num_rows: number of rows or records that the part holds.
       source_ids: the ids of these rows.
       quarantined: the rows that came in and could not be used.
     """

@@ -31,8 +31,8 @@ class NetName:
 
     Attributes:
       kind: `extractor` or `classifier`.
-      name: as `s2i_tf.features` resolves it.
-      weights: as `s2i_tf.features` takes them; empty for the released ones.
+      name: name of the net as `s2i_tf.features` resolves it.
+      weights: weights as `s2i_tf.features` takes them; empty for the released ones.
     """
 
     kind: Literal["extractor", "classifier"]
@@ -64,8 +64,8 @@ def outputs(
       items: what to read; those that cannot be used go to `quarantine`.
       root: folder that their paths are relative to.
       stage: name of the stage, for the quarantine.
-      quarantine: takes the rows of unusable items.
-      look: is shown every item as it was decoded; called by several threads.
+      quarantine: function that takes the rows of unusable items.
+      look: function that is shown every item as it was decoded; called by several threads.
 
     Yields:
       The net, an item and the net's output for it, float32 [outputs].

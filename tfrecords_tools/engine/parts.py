@@ -39,10 +39,10 @@ class Part:
     """One unit of work.
 
     Attributes:
-      name: of its files, without suffix, such as `sound-00003-of-00010`.
+      name: name of its files without suffix, such as `sound-00003-of-00010`.
       source: path of the file that holds its rows.
       key: digest of all that its output depends on.
-      num_rows: how many rows come in.
+      num_rows: number of rows that come in.
     """
 
     name: str
@@ -142,10 +142,10 @@ def run(
     Args:
       stage: what to do.
       sources: paths of the part files with the rows.
-      folder: for the output.
+      folder: folder that gets the output.
       options_for: from the number of parts to do, and the seconds of work in them, to the options
         of the Beam pipeline.
-      may_work: otherwise a part that is not valid is an error.
+      may_work: whether it may do parts; if not, one that is not valid is an error.
 
     Returns:
       What took how long (`clock.account`), or None if nothing was left to do.

@@ -25,10 +25,10 @@ def watch(
     """Logs the progress while the block runs, and the rate at its end.
 
     Args:
-      stage: its name.
-      num_rows: rows of each part that is to be done.
-      folder: where the parts' manifests appear.
-      interval_seconds: between two lines.
+      stage: name of the stage.
+      num_rows: number of rows of each part that is to be done.
+      folder: folder in which the parts' manifests appear.
+      interval_seconds: time between two lines.
     """
     total = sum(num_rows.values())
     start = time.monotonic()

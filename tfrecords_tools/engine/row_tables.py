@@ -74,9 +74,9 @@ class Rows:
     """The rows of a table as something to iterate over again and again.
 
     Attributes:
-      table: where they lie.
-      row_type: their dataclass.
-      wanted: which of them count.
+      table: table that they lie in.
+      row_type: dataclass of the rows.
+      wanted: function that tells which of them count.
     """
 
     table: Table
@@ -98,12 +98,12 @@ def run(
     """Makes a table unless every part of it is valid.
 
     Args:
-      stage: its name.
-      config: all that the rows depend on beside the sources.
+      stage: name of the stage.
+      config: settings that the rows depend on beside the sources.
       sources: the tables that `build` reads.
       target: the table to write.
-      build: gives the rows.
-      may_work: otherwise a table that is not valid is an error.
+      build: function that gives the rows.
+      may_work: whether it may make the table; if not, one that is not valid is an error.
 
     Returns:
       What took how long (`clock.account`), or None if nothing was left to do.
@@ -137,10 +137,10 @@ def spread(folder: str, prefix: str, found: Iterable[Any], by: Callable[[Any], s
     """Writes rows that the driver holds to as many parts as a stage has units of work.
 
     Args:
-      folder: for the part files.
-      prefix: of their names.
+      folder: folder that gets the part files.
+      prefix: what their names begin with.
       found: the rows, in any order.
-      by: the value whose stable hash places a row; rows of equal values share a part.
+      by: from a row to the value whose stable hash places it; rows of equal values share a part.
     """
     found = list(found)
     table = target_for(folder, prefix, len(found), parts.ROWS_PER_PART)

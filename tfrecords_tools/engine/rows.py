@@ -19,12 +19,12 @@ class Source:
     """A file as the listing found it, before anybody opened it.
 
     Attributes:
-      path: of the file.
+      path: path of the file.
       kind: `sound`, `image`, or `video` for a file that holds both.
       group: the recording that it was cut from, where the source knows it.
-      class_name: where the source knows it (its folder, or a column of a CSV).
+      class_name: name of its class where the source knows it (its folder, or a column of a CSV).
       start_seconds: start of the clip; None for the whole file.
-      belongs_to: sounds and images of the same value are pairs by nature, not by a draw.
+      belongs_to: a name; sounds and images of the same one are pairs by nature, not by a draw.
       version: size and time of last change, so that a changed file is read again.
     """
 
@@ -44,13 +44,14 @@ class Item:
     Attributes:
       id: the path, with `#t=START` where it is a moment of a longer file.
       modality: `sound` or `image`.
-      path: of the file.
+      path: path of the file.
       group: the recording or photo that it comes from; a group never crosses the split.
       content: digest of the file's bytes; equal files are one group.
-      class_name: empty until a stage knows it.
-      split: empty until a stage knows it.
-      belongs_to: as in `Source`.
-      start_seconds: of the sound's window, or the time of the frame; None for the whole file.
+      class_name: name of its class; empty until a stage knows it.
+      split: side of the split; empty until a stage knows it.
+      belongs_to: what it is paired by, as in `Source`.
+      start_seconds: start of the sound's window, or the time of the frame; None for the whole
+        file.
       num_seconds: length of the sound's window; None for all of it.
       view_seed: random seed of an augmented copy; 0 for the sound itself.
       underneath: id of the sound that may lie under an augmented copy.
@@ -98,10 +99,10 @@ class Pair:
 
     Attributes:
       id: unique within the data set.
-      group: of the sound.
+      group: recording that the sound comes from.
       contents: digests of the files that the pair comes from.
-      class_name: empty until `refine` names it, if the source did not.
-      split: empty until `split` sets it.
+      class_name: name of its class; empty until `refine` names it, if the source did not.
+      split: side of the split; empty until the stage `split` sets it.
       rank: place in the draw of its class; pairs of a low rank come first where not all are
         wanted, for they hold items that no other pair has.
     """
@@ -126,10 +127,10 @@ class Quarantined:
     """A file, or a moment of one, that cannot be used, and why.
 
     Attributes:
-      path: of the file, relative to the source.
-      stage: that found out.
+      path: path of the file, relative to the source.
+      stage: name of the stage that found out.
       reason: a short stable slug.
-      message: for people.
+      message: the reason in words.
     """
 
     path: str

@@ -104,9 +104,10 @@ def options(
       runner: Beam's name of it. Beam's own local default, Prism, would be downloaded, so
         DirectRunner is named.
       pipeline_options: further options as one string, as on a command line.
-      num_workers: of DirectRunner; 0 for one a core. Other runners have their own option.
-      num_parts: units of work; more workers than that would idle.
-      seconds: about how long one core would work: long work gets processes, short work threads.
+      num_workers: number of workers of DirectRunner, 0 for one a core; other runners have their own
+        option.
+      num_parts: number of units of work; more workers than that would idle.
+      seconds: time that one core would take, about: long work gets processes, short work threads.
     """
     name = f"{_DASK_MODULE}.{DASK}" if runner == DASK else runner
     arguments = [f"--runner={name}", *shlex.split(pipeline_options)]

@@ -37,7 +37,7 @@ def balance(
       train_share: share of the pairs on the training side, where they know their side.
       num_classes: how many classes to draw among those large enough; 0 for all.
       instances_per_class: how many pairs each must have, and gets.
-      max_pairs_per_class: at most so many pairs of each class instead, smaller ones kept.
+      max_pairs_per_class: most pairs of a class instead, smaller classes being kept.
     """
     wanted = instances_per_class or max_pairs_per_class
     if not wanted:

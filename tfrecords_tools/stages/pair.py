@@ -43,9 +43,9 @@ def draw(sounds: Sequence[Item], images: Sequence[Item], salt: str) -> list[Pair
     """Pairs every sound and every image at least once.
 
     Args:
-      sounds: of one class and one side of the split.
-      images: of the same.
-      salt: seed of the order.
+      sounds: sounds of one class and one side of the split.
+      images: photos of the same class and side.
+      salt: text that seeds the order.
 
     Returns:
       As many pairs as the larger side has items, or none if one side is empty.

@@ -29,7 +29,7 @@ class Probe(parts.Stage):
       root: folder that the paths are relative to.
       min_seconds: shorter sounds are refused.
       max_seconds: longer sounds and videos are refused.
-      windows_per_video: pairs to take from a video that is no clip.
+      windows_per_video: number of pairs to take from a video that is no clip.
       window_seconds: length of a window.
       audio_track: number of the sound track, from 1 on; 0 for the one that players play.
     """

@@ -27,11 +27,11 @@ class Verdict:
     """What became of a pair.
 
     Attributes:
-      id: of the pair.
+      id: id of the pair.
       pair: the pair, with its class if it was kept.
       reason: `agree` if it was kept, else why it was dropped.
       sound_labels: the sound's labels, best first.
-      image_labels: the picture's.
+      image_labels: the picture's labels, best first.
     """
 
     id: str
@@ -91,8 +91,8 @@ def judge(
     Args:
       pair: the pair.
       sound: the labels of its sound, or None if it could not be read.
-      image: the same of its picture.
-      rule: when two lists agree.
+      image: the labels of its picture, or None if it could not be read.
+      rule: function that tells on which labels two lists agree.
       top_k: how many labels of each side count.
     """
     if sound is None or image is None:
@@ -134,7 +134,7 @@ def refine(
 
     Args:
       pairs: the pairs.
-      labels: of their sounds and pictures; read twice.
+      labels: the labels of their sounds and pictures; read twice.
       rule: a key of `RULES`.
       top_k: how many labels of each side count.
     """

@@ -30,11 +30,11 @@ class Write(parts.Stage):
     """The stage.
 
     Attributes:
-      rounds: the extracted features.
-      class_names: in the order of the labels.
-      feature_dtype: of the records.
+      rounds: tables of the extracted features.
+      class_names: names of the classes in the order of the labels.
+      feature_dtype: dtype of the features in the records.
       fingerprints: digests by key, as the records hold them.
-      features_digest: of all that was extracted.
+      features_digest: digest of all that was extracted.
     """
 
     rounds: tuple[Table, ...]
@@ -92,7 +92,7 @@ def plan(dealt: Mapping[str, Mapping[str, Sequence[Pair]]], folder: str) -> Tabl
 
     Args:
       dealt: what `deal` gave.
-      folder: for the rows of each shard.
+      folder: folder that gets the rows of each shard.
 
     Returns:
       The rows of the shards, of the splits in turn.

@@ -231,10 +231,10 @@ class Pen:
 
     Attributes:
       canvas: what it draws on.
-      x: where its origin lies on the canvas.
-      y: the same downwards.
+      x: horizontal place of its origin on the canvas.
+      y: vertical place of its origin on the canvas, downwards.
       size: how much of the canvas its unit covers; scales widths too.
-      angle: its turn, clockwise, in turns.
+      angle: angle that it is turned by, clockwise, in turns.
       mirrored: whether its x axis runs to the left.
     """
 

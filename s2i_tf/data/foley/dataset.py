@@ -67,7 +67,7 @@ def write_folder(out: str | os.PathLike, num_per_class: int, seed: int = 0) -> p
     Args:
       out: the folder, which appears when it is complete; an earlier one of ours is replaced.
       num_per_class: pairs of each class.
-      seed: of the scenes.
+      seed: random seed of the scenes.
 
     Returns:
       The folder.

@@ -16,8 +16,8 @@ class Scope(keras.StatelessScope):
     """Other values for some variables; all others have those of the scope around it.
 
     Args:
-      variables: those with other values.
-      values: theirs.
+      variables: the variables with other values.
+      values: the other values.
 
     Attributes:
       changed: the variables that were assigned within, in that order.
@@ -54,7 +54,7 @@ class Forward:
 
     Args:
       function: the player's whole part in its loss, run once.
-      variables: those that it is to learn.
+      variables: the variables that it is to learn.
 
     Attributes:
       outputs: what the function gave, in any structure.
@@ -83,8 +83,8 @@ def minimize(
     """Updates a player's variables by the gradients of a loss of what it made.
 
     Args:
-      optimizer: built with the variables of `forward`.
-      forward: the player's.
+      optimizer: an optimizer that was built with the variables of `forward`.
+      forward: what the player made.
       losses: from the outputs of `forward` to the loss, a float32 scalar, and what to log, in any
         structure; by default these are the outputs.
 

@@ -13,9 +13,9 @@ class Steps:
     """Some training steps, their results added up.
 
     Args:
-      trainer: has `train_step(batch)` that returns scalars by name.
-      strategy: that the steps run on.
-      batches: of one shape.
+      trainer: a model with `train_step(batch)` that returns scalars by name.
+      strategy: strategy that the steps run on.
+      batches: data set of batches of one shape.
 
     Attributes:
       sums: the number of steps since the last `reset`, then the sum of each result. It is part of

@@ -21,9 +21,9 @@ def update(
 
     Args:
       optimizer: one of `s2i_tf.training.optimizers.build_adam`, built; with one replica any other.
-      tape: that recorded the loss.
-      loss: scalar, float32, the mean over the replica's batch; it is scaled here.
-      variables: those that the optimizer was built with, in that order.
+      tape: gradient tape that recorded the loss.
+      loss: the mean over the replica's batch, a float32 scalar; it is scaled here.
+      variables: the variables that the optimizer was built with, in that order.
 
     Returns:
       The Euclidean norm of the global batch's gradient before clipping, a scalar. It is 0 where
@@ -50,7 +50,7 @@ class Forward:
 
     Args:
       function: the player's whole part in its loss, run once.
-      variables: those that it is to learn.
+      variables: the variables that it is to learn.
 
     Attributes:
       outputs: what the function gave, in any structure.
@@ -71,8 +71,8 @@ def minimize(
     """Updates a player's variables by the gradients of a loss of what it made.
 
     Args:
-      optimizer: as of `update`, built with the variables of `forward`.
-      forward: the player's.
+      optimizer: an optimizer as of `update`, built with the variables of `forward`.
+      forward: what the player made.
       losses: from the outputs of `forward` to the loss and what to log, in any structure; by
         default these are the outputs.
 

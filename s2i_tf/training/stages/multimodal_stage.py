@@ -50,10 +50,10 @@ def build_trainer(
     """The layers of a configuration with their scalers adapted to features, and Adam.
 
     Args:
-      config: of the run.
+      config: configuration of the run.
       num_classes: size of the output layer.
-      sound_features: [num, 4096].
-      image_features: [num, 4096].
+      sound_features: features of sounds [num, 4096].
+      image_features: features of photos [num, 4096].
     """
     settings = config.multimodal
     layers = MultimodalLayers(

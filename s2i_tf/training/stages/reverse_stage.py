@@ -46,8 +46,8 @@ def save_sound_index(
     Args:
       multimodal: the trained layers, whose sound scaler it goes through.
       data_dir: the prepared data set.
-      folder: for the file.
-      max_sounds: of more sounds so many are taken, evenly of the classes.
+      folder: folder that gets the file.
+      max_sounds: most sounds in the index; of more so many are taken, evenly of the classes.
 
     Returns:
       The file.

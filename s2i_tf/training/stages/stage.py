@@ -27,8 +27,8 @@ class Stage(abc.ABC):
     """One stage of a run.
 
     Args:
-      config: of the run.
-      info: of its data.
+      config: configuration of the run.
+      info: description of its data set.
       workdir: the run's folder.
     """
 

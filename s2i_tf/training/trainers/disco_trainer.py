@@ -55,12 +55,13 @@ class DiscoGan(keras.Model):
     Args:
       forward: from the first domain to the second.
       backward: from the second to the first.
-      prepare: takes the features of both domains out of a batch.
+      prepare: from a batch to the features of both domains.
       adversarial: the pair of adversarial losses; one that needs neither gradient penalty nor
         equilibrium.
-      adversarial_weight: of the generators' adversarial losses.
-      cycle_weight: of the mean squared difference of features to what both ways leave of them.
-      feature_matching_weight: of the difference of the discriminators' mean activations.
+      adversarial_weight: weight of the generators' adversarial losses.
+      cycle_weight: weight of the mean squared difference of features to what both ways leave of
+        them.
+      feature_matching_weight: weight of the difference of the discriminators' mean activations.
       discriminator_weight: factor on the discriminators' loss.
     """
 

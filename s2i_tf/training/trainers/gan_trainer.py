@@ -26,8 +26,8 @@ class GanTrainer(keras.Model):
       discriminator: from a context and a target, or the maps of one, to scores; None for losses
         that need none.
       objective: both players' losses.
-      prepare: makes conditions, targets and contexts of a batch.
-      num_discriminator_updates: updates of the discriminator for one of the generator.
+      prepare: from a batch to conditions, targets and contexts.
+      num_discriminator_updates: number of updates of the discriminator for one of the generator.
       ema_decay: decay of the moving average of the generator's weights; 0 keeps none.
       seed: random seed of the augmentations.
     """

@@ -30,13 +30,13 @@ class MultimodalTrainer(keras.Model):
 
     Args:
       layers: the multimodal layers, with their scalers adapted.
-      hidden_l1_weight: of the L1 terms.
-      before_weight: of the cross-entropy before the activation.
-      after_weight: of the cross-entropy after the activation.
-      label_weight: of the label cross-entropy.
-      class_contrastive_weight: of the contrastive loss by class.
-      pair_contrastive_weight: of the contrastive loss by pair.
-      temperature: of the contrastive losses.
+      hidden_l1_weight: weight of the L1 terms.
+      before_weight: weight of the cross-entropy before the activation.
+      after_weight: weight of the cross-entropy after the activation.
+      label_weight: weight of the label cross-entropy.
+      class_contrastive_weight: weight of the contrastive loss by class.
+      pair_contrastive_weight: weight of the contrastive loss by pair.
+      temperature: temperature of the contrastive losses.
     """
 
     def __init__(
