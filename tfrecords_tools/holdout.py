@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from absl import flags
 
 from s2i_tf import files, logs, spec
-from s2i_tf.data import damage, dataset_info, source_sounds, splits
+from s2i_tf.data import damage, dataset_info, source_sounds, splits, tfrecords
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import UserError, told_by
 from tfrecords_tools.engine import availability, manifest
@@ -83,25 +83,19 @@ def hold_out(
 
 
 def _read(data: str, info: DatasetInfo) -> _Source:
-    import tensorflow as tf
-
     records, items, pairs = {}, {}, []
-    for shard in damage.checked_shards(data, info, spec.TRAIN_SPLIT):
-        for serialized in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator():
-            record = tf.train.Example.FromString(serialized).features.feature
-            text = {
-                key: record[key].bytes_list.value[0].decode()
-                for key in ("id", "group", "sound_id", "image_id")
-            }
-            class_name = info.class_names[record["label"].int64_list.value[0]]
-            content = hashlib.sha256(record["image"].bytes_list.value[0]).hexdigest()
-            # Photos of the same pixels are one group, under whatever names.
-            for modality, group in (("sound", text["group"]), ("image", content)):
-                item_id = text[f"{modality}_id"]
-                item = Item(item_id, modality, item_id, group, content, class_name)
-                items.setdefault(item.key, item)
-                records.setdefault(item.key, record)
-            pairs.append(Pair(**text, class_name=class_name))
+    shards = damage.checked_shards(data, info, spec.TRAIN_SPLIT)
+    for record in map(tfrecords.parse_example, tfrecords.Records(shards)):
+        text = {key: record[key].decode() for key in ("id", "group", "sound_id", "image_id")}
+        class_name = info.class_names[record["label"]]
+        content = hashlib.sha256(record["image"]).hexdigest()
+        # Photos of the same pixels are one group, under whatever names.
+        for modality, group in (("sound", text["group"]), ("image", content)):
+            item_id = text[f"{modality}_id"]
+            item = Item(item_id, modality, item_id, group, content, class_name)
+            items.setdefault(item.key, item)
+            records.setdefault(item.key, record)
+        pairs.append(Pair(**text, class_name=class_name))
     return _Source(records, list(items.values()), pairs)
 
 
@@ -191,13 +185,9 @@ def _write_shard(
 
 def _record(pair: Pair, source: _Source) -> bytes:
     """A pair's record: the bytes of its sound and of its photo as they stand in theirs."""
-    import tensorflow as tf
-
     sound, image = (source.records[key] for key in pair.item_keys)
-    values = dict(sound) | {key: value for key, value in image.items() if key.startswith("image")}
-    values["id"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[pair.id.encode()]))
-    example = tf.train.Example(features=tf.train.Features(feature=values))
-    return example.SerializeToString(deterministic=True)
+    of_image = {key: value for key, value in image.items() if key.startswith("image")}
+    return tfrecords.serialize_example({**sound, **of_image, "id": pair.id})
 
 
 def main() -> None:

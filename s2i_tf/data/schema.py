@@ -16,6 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from s2i_tf import spec
+from s2i_tf.data import tfrecords
 from s2i_tf.errors import UserError
 
 if typing.TYPE_CHECKING:
@@ -101,11 +102,7 @@ def encode(record: PairRecord, feature_dtype: str = "float16") -> bytes:
     values = {KEY_VERSION: VERSION, **vars(record)}  # the fields have the names of the keys
     for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
         values[key] = raw(key, values[key])
-    import tensorflow as tf
-
-    return tf.train.Example(
-        features=tf.train.Features(feature={key: _feature(values[key]) for key in sorted(values)})
-    ).SerializeToString(deterministic=True)
+    return tfrecords.serialize_example(values)
 
 
 def parse_batch(
@@ -195,12 +192,3 @@ def check(parsed: Mapping[str, typing.Any], fingerprints: Mapping[str, str], whe
             got = value.decode() if isinstance(value, bytes) else value
             if got != allowed:
                 raise UserError(f"{where}: record with {key} {got!r}; allowed: {allowed!r}")
-
-
-def _feature(value: bytes | str | int) -> "tf.train.Feature":
-    import tensorflow as tf
-
-    if isinstance(value, int):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-    data = value if isinstance(value, bytes) else value.encode()
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[data]))

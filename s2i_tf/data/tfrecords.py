@@ -1,4 +1,4 @@
-"""TFRecord files and the `tf.train.Example` in each record, read without TensorFlow.
+"""TFRecord files and the `tf.train.Example` in each record, without TensorFlow.
 
 A file is a row of records: their length (8 bytes, little-endian), its checksum (4), their bytes and
 the checksum of these (4). The checksums are not looked at: who reads a shard has its SHA-256. An
@@ -8,7 +8,7 @@ the checksum of these (4). The checksums are not looked at: who reads a shard ha
 import mmap
 import pathlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
 
@@ -85,6 +85,18 @@ def parse_example(record: bytes) -> dict[str, bytes | int]:
     for entry in entries:
         (values[entry.key],) = entry.value.bytes_list.value or entry.value.int64_list.value
     return values
+
+
+def serialize_example(values: Mapping[str, bytes | str | int]) -> bytes:
+    """A `tf.train.Example` of these features; the same values always give the same bytes."""
+    example = _Example()
+    for key, value in sorted(values.items()):
+        feature = example.features.entries.add(key=key).value
+        if isinstance(value, int):
+            feature.int64_list.value.append(value)
+        else:
+            feature.bytes_list.value.append(value.encode() if isinstance(value, str) else value)
+    return example.SerializeToString(deterministic=True)
 
 
 def _places(contents: mmap.mmap, path: pathlib.Path) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 import csv
 import functools
-import io
 import itertools
 import os
 import pathlib
@@ -83,9 +82,13 @@ def write_folder(out: str | os.PathLike, num_per_class: int, seed: int = 0) -> p
         for kind, class_name in itertools.product(KIND_FOLDERS.values(), CLASSES):
             (folder / kind / class_name).mkdir(parents=True)
         # NumPy, Pillow and the encoders leave Python to the other threads while they work.
-        rows = pool.map(functools.partial(_write_pair, folder), scenes)
-        table = _table(list(itertools.chain.from_iterable(rows)))
-        (folder / INDEX_FILE).write_text(table, encoding="utf-8")
+        pairs = pool.map(functools.partial(_write_pair, folder), scenes)
+        rows = list(itertools.chain.from_iterable(pairs))
+        with (folder / INDEX_FILE).open("w", newline="", encoding="utf-8") as file:
+            columns = list(dict.fromkeys(name for row in rows for name in row))
+            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
     return pathlib.Path(out)
 
 
@@ -131,29 +134,16 @@ def _gain(the_scene: Scene, wave: np.ndarray, loud: float) -> float:
 
 
 def _row(kind: str, path: str, the_scene: Scene) -> dict[str, str]:
+    stem = f"{the_scene.class_name}/{the_scene.index:04}"
     return {
         "kind": kind,
         "class": the_scene.class_name,
         "path": path,
-        "recording_group": _group(the_scene),
+        # Scenes of another seed are other recordings.
+        "recording_group": f"seed {the_scene.seed}/{stem}" if the_scene.seed else stem,
         "pairing": "strict",
         "source": SOURCE,
         "original_name": f"{the_scene.class_name}/{the_scene.index} of seed {the_scene.seed}",
         "licence": "Apache-2.0",
         **{f"cause_{name}": f"{value:.6f}" for name, value in the_scene.causes.items()},
     }
-
-
-def _group(the_scene: Scene) -> str:
-    """The recording's name; scenes of another seed are other recordings."""
-    stem = f"{the_scene.class_name}/{the_scene.index:04}"
-    return f"seed {the_scene.seed}/{stem}" if the_scene.seed else stem
-
-
-def _table(rows: list[dict[str, str]]) -> str:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
