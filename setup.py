@@ -82,6 +82,7 @@ setup(
         "jinja2>=3.1",  # writes the reports
         "keras>=3.6,<4",
         "matplotlib>=3.8",
+        "protobuf>=4.22",  # reads and writes records
         "setuptools<81",  # tensorflow-hub imports pkg_resources
         "tensorflow>=2.17,<2.22",
         "tensorflow-hub>=0.16.1",

@@ -5,12 +5,11 @@ the checksum of these (4). The checksums are not looked at: who reads a shard ha
 `Example` is a protocol buffer that maps names to lists of values; ours have one value each.
 """
 
+import functools
 import mmap
 import pathlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
 
 _LENGTH = struct.Struct("<Q")
 _BEFORE_BYTES = _LENGTH.size + 4
@@ -37,13 +36,14 @@ message_type { name: "Example"
 """
 
 
-def _example_type() -> type[message.Message]:
+@functools.cache
+def _example_type() -> type:
+    # Not before a record is read or written: what only names a data set does without.
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+
     pool = descriptor_pool.DescriptorPool()
     pool.Add(text_format.Parse(_DESCRIPTION, descriptor_pb2.FileDescriptorProto()))
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("s2i_tf.Example"))
-
-
-_Example = _example_type()
 
 
 class Records(Sequence[bytes]):
@@ -77,9 +77,11 @@ def parse_example(record: bytes) -> dict[str, bytes | int]:
     Raises:
       ValueError: if it is none.
     """
+    from google.protobuf.message import DecodeError
+
     try:
-        entries = _Example.FromString(record).features.entries
-    except message.DecodeError as error:
+        entries = _example_type().FromString(record).features.entries
+    except DecodeError as error:
         raise ValueError(f"not a tf.train.Example: {error}") from None
     values = {}
     for entry in entries:
@@ -89,7 +91,7 @@ def parse_example(record: bytes) -> dict[str, bytes | int]:
 
 def serialize_example(values: Mapping[str, bytes | str | int]) -> bytes:
     """A `tf.train.Example` of these features; the same values always give the same bytes."""
-    example = _Example()
+    example = _example_type()()
     for key, value in sorted(values.items()):
         feature = example.features.entries.add(key=key).value
         if isinstance(value, int):
