@@ -79,7 +79,7 @@ def load_waveform(
       source: a path, or the contents of a file.
       start_seconds: where to begin, in the time of a video, or from the first sample of a sound
         file; without it, with the first sample of either.
-      max_seconds: take at most so much. Without it the whole is taken, and a file with more than
+      max_seconds: most seconds to take. Without it the whole is taken, and a file with more than
         `limits.MAX_SECONDS` is refused.
       audio_track: number of the sound track, from 1 on; 0 for the one that players play.
       backend: one of `BACKENDS`; by default the first of them that can.
@@ -106,7 +106,7 @@ def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
 
     Args:
       samples: [samples] or [samples, channels], float in [-1, 1] or integers of full scale.
-      rate_hz: their sampling rate.
+      rate_hz: sampling rate of the samples.
 
     Returns:
       The waveform, float32 [samples].
@@ -151,8 +151,8 @@ def waveform_dataset(
 
     Args:
       paths: the files.
-      max_seconds: as in `load_waveform`.
-      backend: likewise; native operations run inside the graph.
+      max_seconds: most seconds to take of each, as in `load_waveform`.
+      backend: name of the backend, as in `load_waveform`; native operations run in the graph.
       num_parallel_calls: how many files at a time; by default as many as pay.
 
     Returns:

@@ -41,7 +41,7 @@ def starts(waveform: np.ndarray, num_samples: int, window: str | float = AUTO) -
     Args:
       waveform: float32 [samples].
       num_samples: length of a window.
-      window: as `parse` gives it.
+      window: choice of the window, as `parse` gives it.
     """
     spare = len(waveform) - num_samples
     if spare <= 0:

@@ -94,7 +94,7 @@ def square(image: np.ndarray, side: int, *, crop_share: float = 1.0) -> np.ndarr
 
     Args:
       image: uint8 [height, width, 3].
-      side: of the result, in pixels.
+      side: width and height of the result, in pixels.
       crop_share: side of the square that is cut, as a share of the shorter side.
 
     Returns:

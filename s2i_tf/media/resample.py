@@ -69,13 +69,13 @@ class _Plan(NamedTuple):
     """How a signal is cut for a ratio `up / down`; all in samples but `share`.
 
     Attributes:
-      up: outputs of a period, after which the positions between the inputs repeat.
-      down: its inputs.
-      share: of the input's band that is kept.
-      reach: of the kernel to each side.
-      window: of input that a group sees.
-      group: outputs of a group.
-      num_groups: groups of a period.
+      up: number of outputs of a period, after which the positions between the inputs repeat.
+      down: number of inputs of a period.
+      share: share of the input's band that is kept.
+      reach: reach of the kernel to each side.
+      window: length of the input that a group sees.
+      group: number of outputs of a group.
+      num_groups: number of groups of a period.
     """
 
     up: tf.Tensor

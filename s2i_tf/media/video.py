@@ -45,11 +45,11 @@ class MediaInfo:
       start_seconds: where all its tracks have begun.
       end_seconds: where the first of its tracks ends.
       has_sound: whether there is a sound track that can be decoded.
-      has_picture: the same of a picture track; a cover picture is none.
-      width: of the pictures as stored, before any rotation; 0 without pictures.
-      height: likewise.
-      sample_rate_hz: of the sound; 0 without sound.
-      num_channels: likewise.
+      has_picture: whether there is a picture track that can be decoded; a cover picture is none.
+      width: width of the pictures as stored, before any rotation; 0 without pictures.
+      height: height of the pictures, likewise.
+      sample_rate_hz: sampling rate of the sound; 0 without sound.
+      num_channels: number of channels of the sound; 0 without sound.
     """
 
     duration_seconds: float
@@ -189,9 +189,9 @@ class _Search:
     """Looks for the frame that is shown at a moment.
 
     Attributes:
-      name: of the file, for messages.
-      moment: in the container's own seconds.
-      delay: as `_decoder_delay` says.
+      name: name of the file, for messages.
+      moment: the moment in the container's own seconds.
+      delay: number of packets by which frames come late, as `_decoder_delay` says.
     """
 
     name: str
