@@ -118,8 +118,9 @@ class Span:
         if pts is None or packet.is_discard:
             return
         self.num_packets += 1
-        end = (pts + _duration(packet)) * self._unit
-        self.end = end if self.end is None else max(self.end, end)
+        duration = _duration(packet)
+        end = (pts + duration) * self._unit
+        self.end = end if self.end is None or duration < 0 else max(self.end, end)
         if self._start is not None and 0 < self._start - pts < self._delay:
             pts = self._start
         if self.first is None:

@@ -3,6 +3,7 @@ import struct
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import audio, limits, reasons, video
@@ -155,3 +156,10 @@ def test_pictures_larger_than_their_header_says_are_not_unpacked(tmp_path, monke
     with pytest.raises(MediaError) as caught:
         video.frame_at(contents, 0.0)
     assert caught.value.reason == reasons.TRUNCATED
+
+
+@pytest.mark.parametrize("num_samples", [5_000, 11_025, 16_000, 30_000])
+def test_a_short_ogg_file_is_as_long_as_its_samples(num_samples, tmp_path, rng):
+    path = tmp_path / "short.ogg"
+    soundfile.write(path, rng.normal(0, 0.1, num_samples), 22_050, subtype="VORBIS")
+    assert video.probe(path).duration_seconds == pytest.approx(num_samples / 22_050)
