@@ -71,6 +71,8 @@ class MultimodalConfig(Settings):
       temperature: of the contrastive losses.
       balanced: every class has the same share of a batch.
       repair_pairs: of balanced batches: pair any sound of the class with any photo of it.
+      refit_strength: of the ridge regression that, once all is trained, fits the sound layer anew
+        to the mean vectors of the classes' photos; 0 leaves it as it was trained.
     """
 
     hidden_units: int = spec.FEATURE_SIZE
@@ -88,6 +90,7 @@ class MultimodalConfig(Settings):
     temperature: float = 0.1
     balanced: bool = False
     repair_pairs: bool = False
+    refit_strength: float = 0.0
     learning_rate: float = 1e-4
     batch_size: int = 64
     num_steps: int = 20_000

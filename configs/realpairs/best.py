@@ -10,7 +10,8 @@ on the eval split. Against the paper's recipe (`docs/deviations.md`):
   (`python -m benchmarks.feature_candidates --sounds`), and an ear of its own on them.
 - Multimodal layers: class-balanced batches of any sound with any photo of a class, half of the
   features left out, hidden vectors of one length, and a contrastive loss by class beside the label
-  loss, in place of the paper's losses between hidden vectors.
+  loss, in place of the paper's losses between hidden vectors. Then the sound layer is fitted anew
+  by ridge regression, which names more sounds of other sources than what gradients lead to.
 - Sound to image features: dense layers with noise that minimise the energy distance to the
   features of the class's photos, so that they have the spread of real ones; no discriminator.
   The other way round, from a photo to sound features, the same with a squared distance beside it.
@@ -58,6 +59,7 @@ def _multimodal(multimodal) -> None:
     multimodal.class_contrastive_weight = 1.0
     multimodal.balanced = True
     multimodal.repair_pairs = True
+    multimodal.refit_strength = 0.3
     multimodal.learning_rate = 1e-3
     multimodal.batch_size = 252
     multimodal.num_steps = 100

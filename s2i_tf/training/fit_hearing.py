@@ -21,6 +21,7 @@ from s2i_tf.features.base import check_fingerprint
 from s2i_tf.media import audio
 from s2i_tf.models import part_file
 from s2i_tf.models.hearing import NUM_NEIGHBOURS, Hearing
+from s2i_tf.training import ridge
 from s2i_tf.training.backends import pipeline
 
 logger = logging.getLogger(__name__)
@@ -124,15 +125,14 @@ def fit(
     folds = np.array([order[group] % _NUM_FOLDS for group in groups])
     mean, spread = features.mean(axis=0), _spread(features)
     scaled = (features - mean) / spread
-    products = scaled @ scaled.T / features.shape[1]
-    scores = _held_out_scores(products, labels, folds, num_classes)
+    targets = np.eye(num_classes)[labels] - 1 / num_classes
+    scores = _held_out_scores(scaled, targets, labels, folds)
     temperature = min(_TEMPERATURES, key=lambda degree: _surprise(scores / degree, labels))
     probabilities = _softmax(scores / temperature)
 
     basis = _basis(features[:, :num_embedding])
     vectors = _unit(features[:, :num_embedding] @ basis)
-    shares = _ridge(products, labels, num_classes)
-    kernel = scaled.T @ shares / features.shape[1] / spread[:, None] / temperature
+    kernel = ridge.fit(scaled, targets, labels, _STRENGTH) / spread[:, None] / temperature
     bias = -(mean @ kernel)
     nearness = np.empty(len(features), np.float32)
     for fold in range(_NUM_FOLDS):
@@ -187,24 +187,15 @@ def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def _held_out_scores(
-    products: np.ndarray, labels: np.ndarray, folds: np.ndarray, num_classes: int
+    features: np.ndarray, targets: np.ndarray, labels: np.ndarray, folds: np.ndarray
 ) -> np.ndarray:
     """Scores [sounds, classes], each by a map that has not seen the labels of its fold."""
-    scores = np.empty((len(labels), num_classes), np.float32)
+    scores = np.empty(targets.shape, np.float32)
     for fold in range(_NUM_FOLDS):
-        seen = np.flatnonzero(folds != fold)
-        held_out = np.flatnonzero(folds == fold)
-        shares = _ridge(products[np.ix_(seen, seen)], labels[seen], num_classes)
-        scores[held_out] = products[np.ix_(held_out, seen)] @ shares
+        held_out = folds == fold
+        kernel = ridge.fit(features[~held_out], targets[~held_out], labels[~held_out], _STRENGTH)
+        scores[held_out] = features[held_out] @ kernel
     return scores
-
-
-def _ridge(products: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Each sound's share in the kernel [sounds, classes]; every class counts the same."""
-    weights = 1 / np.bincount(labels, minlength=num_classes)[labels]
-    penalty = _STRENGTH * weights.mean() / weights
-    targets = np.eye(num_classes)[labels] - 1 / num_classes
-    return np.linalg.solve(products + np.diag(penalty), targets).astype(np.float32)
 
 
 def _spread(features: np.ndarray) -> np.ndarray:

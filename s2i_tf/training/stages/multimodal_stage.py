@@ -1,6 +1,7 @@
 """The first stage: the multimodal layers (paper section 5.3)."""
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from s2i_tf.config import Config
 from s2i_tf.data import schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training import fit_hearing
+from s2i_tf.training import fit_hearing, ridge
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.stages.stage import Stage
@@ -32,10 +33,13 @@ class MultimodalStage(Stage):
         return build_trainer(self.config, self.info.num_classes, *features)
 
     def trained_part(self, trainer: MultimodalTrainer) -> MultimodalLayers:
-        """The layers, with the scaler of their hidden vectors adapted."""
+        """The layers, their sound layer fitted anew if that is wanted, and their scaler adapted."""
+        layers, settings = trainer.multimodal, self.settings
+        if settings.refit_strength:
+            _refit_sounds(layers, self.config.data, settings.refit_strength)
         sound_features, _ = _training_features(self.config.data, self.info)
-        trainer.multimodal.adapt_condition(sound_features)
-        return trainer.multimodal
+        layers.adapt_condition(sound_features)
+        return layers
 
     def save_part(self, part: MultimodalLayers) -> None:
         """Leaves the layers, and before them, if it is wanted, what the model hears with."""
@@ -86,6 +90,32 @@ def build_trainer(
     trainer.compile(optimizer=adam)
     trainer.optimizer.build(layers.trainable_variables)
     return trainer
+
+
+def _refit_sounds(layers: MultimodalLayers, data_dir: str, strength: float) -> None:
+    """Maps each sound to the mean vector of its class's photos, as far as a ridge regression can.
+
+    Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
+    form, with a penalty, names more sounds of other sources.
+    """
+    split = pipeline.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
+    photos, photo_labels = _each_once(split, schema.KEY_IMAGE_ID, schema.KEY_IMAGE_FEATURES)
+    sounds, labels = _each_once(split, schema.KEY_SOUND_ID, schema.KEY_SOUND_FEATURES)
+    vectors = np.asarray(layers.hidden_of_image(photos).before)
+    # By label; a class of the data set may have no training pair.
+    means = {label: vectors[photo_labels == label].mean(axis=0) for label in set(labels)}
+    targets = np.stack([means[label] for label in labels])
+    middle = np.mean(list(means.values()), axis=0)
+    scaled = np.asarray(layers.sound_scaler(sounds))
+    kernel = ridge.fit(scaled, targets - middle, labels, strength)
+    layers.sound_layer.kernel.assign(kernel)
+    layers.sound_layer.bias.assign(middle)
+
+
+def _each_once(split: Mapping, key_id: str, key_features: str) -> tuple[np.ndarray, np.ndarray]:
+    """Features [items, 4096] of a split's sounds or photos, each once, and their labels [items]."""
+    _, rows = np.unique(split[key_id].astype(str), return_index=True)
+    return split[key_features][rows], split[schema.KEY_LABEL][rows]
 
 
 def _training_features(data_dir: str, info: DatasetInfo) -> tuple[np.ndarray, np.ndarray]:
