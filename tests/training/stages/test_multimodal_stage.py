@@ -1,9 +1,12 @@
 import json
 
+import numpy as np
 import pytest
 
 from s2i_tf.config import Config
+from s2i_tf.models import part_file
 from s2i_tf.training import run
+from s2i_tf.training.backends import pipeline
 from s2i_tf.training.loop import METRICS_FILE
 from s2i_tf.training.stages import MultimodalStage
 
@@ -46,3 +49,16 @@ def test_a_resumed_run_draws_the_batches_and_the_dropout_of_one_that_never_stopp
     for one, other in zip(whole, stopped, strict=True):
         assert one == pytest.approx(other, rel=1e-5)
     assert whole[0]["class_contrastive"] != pytest.approx(whole[1]["class_contrastive"], rel=1e-3)
+
+
+def test_refitted_sounds_lie_where_the_photos_of_their_class_do(config, tmp_path):
+    config.multimodal.refit_strength = 1e-3
+    model = run.train(config, tmp_path / "run", ["multimodal"]) / "model"
+    layers = part_file.load(model, "multimodal")
+    split = pipeline.load_split(config.data, "train", with_image=False)
+    labels = split["label"]
+    vectors = np.asarray(layers.hidden_of_image(split["image_features"]).before)
+    means = np.stack([vectors[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
+    sounds = np.asarray(layers.hidden_of_sound(split["sound_features"]).before)
+    distances = np.linalg.norm(sounds[:, None] - means, axis=2)
+    assert np.mean(distances.argmin(axis=1) == labels) > 0.9
