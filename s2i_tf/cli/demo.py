@@ -3,7 +3,8 @@
 s2i demo --out=FOLDER
 
 Prints every command as it runs it, so that each can be repeated alone: fetch the pretrained nets,
-prepare, train, evaluate, generate, export. What an interrupted demo has done is not done again.
+prepare, generate with the model that the package carries, train another, evaluate, generate with
+it, export. What an interrupted demo has done is not done again.
 """
 
 import pathlib
@@ -39,9 +40,11 @@ def run(args: list[str]) -> None:
     began = time.monotonic()
     _s2i("weights", "fetch", *NETS)
     _s2i("prepare", "--data=foley", f"--out={data}")
+    sounds = _eval_sounds(data)
+    _s2i("generate", *sounds, f"--out={out / 'pictures_at_once'}")
     _s2i("train", f"--config={config}", f"--workdir={workdir}", f"--config.data={data}")
     _s2i("evaluate", f"--workdir={workdir}")
-    _s2i("generate", *_eval_sounds(data), f"--model={workdir}", f"--out={out / 'pictures'}")
+    _s2i("generate", *sounds, f"--model={workdir}", f"--out={out / 'pictures'}")
     _s2i("export", f"--workdir={workdir}", f"--out={out / 'saved'}")
     minutes = (time.monotonic() - began) / 60
     report = (workdir / "evaluation" / "report.html").resolve()

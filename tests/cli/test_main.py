@@ -90,8 +90,11 @@ def test_the_demo_runs_every_verb_and_prints_what_it_runs(call_verb, tmp_path, m
     monkeypatch.setattr(demo, "_eval_sounds", lambda data: ["a b.flac"])
     call_verb("demo", f"--out={tmp_path}")
     verbs = [command[0] for command in ran]
+    # The model that the package carries draws before another is trained.
+    assert verbs[:3] == ["weights", "prepare", "generate"]
     # What scores pictures of other models has none to score here, and films take their time.
-    assert verbs == [verb for verb in main.VERBS if verb not in ("demo", "score", "film", "app")]
+    others = ("demo", "score", "film", "app")
+    assert verbs[:2] + verbs[3:] == [verb for verb in main.VERBS if verb not in others]
     printed = capsys.readouterr().out
     assert f"$ s2i prepare --data=foley --out={tmp_path / 'data'}\n" in printed
     assert "$ s2i generate 'a b.flac' " in printed
