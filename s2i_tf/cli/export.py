@@ -7,7 +7,7 @@ The first writes a SavedModel with named signatures to OUT/NAME/VERSION/, reload
 process and compares it with Keras before it gets that name. The second writes
 OUT/NAME-QUANTIZATION.tflite after the same comparison; full_int8 is calibrated with the training
 sounds of a prepared data set, the run's own unless --data names another. --format=compact writes
-OUT/NAME, a model for `generate` and `evaluate` with its weights as float16. --format=lite writes
+OUT/NAME, a model for `generate` and `evaluate` with its weights rounded. --format=lite writes
 OUT/lite.tflite, by which a model whose folder it lies in runs without TensorFlow. What exists
 already is left alone, but for the last: a SavedModel takes the next free version unless --version
 names one.
@@ -93,12 +93,13 @@ def _tflite(model_folder: str) -> None:
 
 def _compact(model_folder: str) -> None:
     from s2i_tf.models.sound_to_image import SoundToImage
+    from s2i_tf.serving.precision import in_float32
 
     folder = pathlib.Path(flags.FLAGS.out) / flags.FLAGS.name
     if folder.exists():
         raise UserError(f"{folder} exists already; choose another --out or --name")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    SoundToImage.load(model_folder).save(folder, compact=True)
+    in_float32(SoundToImage.load(model_folder)).save(folder, compact=True)
     print(f"exported: {folder} ({_mib(sum(path.stat().st_size for path in folder.iterdir()))})")
 
 
