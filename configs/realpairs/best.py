@@ -20,7 +20,7 @@ on the eval split. Against the paper's recipe (`docs/deviations.md`):
   net. A third of the pictures are of features that the stage before made of sounds: they have no
   photo, and the discriminator alone judges them.
 
-The image generator that ships was trained on from there, by parts of `longer.py`: see
+The image generator that ships was trained on from there by `longer.py`: see
 `s2i_tf/pretrained/realpairs/README.md`.
 
 Cost: an hour on one core. Expected result: `docs/results.md`.

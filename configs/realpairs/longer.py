@@ -3,8 +3,9 @@
     s2i train --config=configs/realpairs/longer.py --workdir=RUN --config.data=DATA \
         --config.image_gan.generator.start=s2i_tf/pretrained/realpairs
 
-The other stages are those of `best.py`. What the image stage has beside it, none of it measured
-against `best.py` at the same cost yet:
+The other stages are those of `best.py`. What the image stage has beside it, which together with the
+longer training made more pictures of sounds show their class (`docs/results.md`); what each part
+brings alone, at the same cost, has not been measured:
 
 - Every level of the decoder is told all the features as one vector, which at first changes nothing.
 - A linear layer on EfficientNet-Lite2's last map learns the classes from photos, and pictures are
