@@ -28,9 +28,13 @@ _SOUND_RATE_HZ = 44_100
 
 
 def measure(
-    *, batch_sizes: tuple[int, ...] = (1, 16), num_rounds: int = 9, num_cold_runs: int = 3
+    *,
+    batch_sizes: tuple[int, ...] = (1, 16),
+    num_rounds: int = 9,
+    num_pictures: int = 32,
+    num_cold_runs: int = 3,
 ) -> dict[str, Any]:
-    """The rows, and the seconds of cold runs.
+    """The rows, with so many pictures in a turn, and the seconds of cold runs.
 
     Raises:
       UserError: if the sound net is not in the cache.
@@ -45,7 +49,7 @@ def measure(
             Worker(_SIDES, sides[0], num_threads=1) as ours,
             Worker(_SIDES, sides[1], num_threads=1) as alone,
         ):
-            num_steps = max(32 // batch_size, 2)
+            num_steps = max(num_pictures // batch_size, 2)
             times = in_turns(ours.take, alone.take, num_rounds=num_rounds, num_steps=num_steps)
             what = f"waveform to picture, batch {batch_size}"
             against = "its convolutions and products alone"

@@ -31,7 +31,7 @@ _NUM_RECORDS = 10_000
 _MANY_RECORDS = (1000, 10_000, 100_000, 1_000_000)
 _MANY_SHARDS = (1, 10, 100, 1000)
 _BALANCED_RECORDS = (1000, 10_000)  # all of them stay in memory
-_SECONDS = 1.0  # about as long as a turn takes
+_TURN_SECONDS = 1.0
 _MOST_STEPS = 200
 _NUM_TURNS = 3
 
@@ -57,8 +57,9 @@ def measure(
     balanced_records: Sequence[int] = _BALANCED_RECORDS,
     num_shards: int = _NUM_SHARDS,
     num_records: int = _NUM_RECORDS,
+    turn_seconds: float = _TURN_SECONDS,
 ) -> dict[str, Any]:
-    """The points of every sweep, by its name; no comparison."""
+    """The points of every sweep, by its name; no comparison. A turn takes about `turn_seconds`."""
     sweeps: dict[str, list[Point]] = {}
     known: dict[tuple, Point] = {}
     for name, values in step_sweeps.items():
@@ -67,7 +68,7 @@ def measure(
             settings = {**base, name: value}
             key = tuple(settings.items())
             if key not in known:
-                known[key] = _point({"kind": "training", **settings})
+                known[key] = _point({"kind": "training", **settings}, turn_seconds)
             sweeps[name].append({"value": value, **known[key], **settings})
     for name, values, balanced in (
         ("records", many_records, False),
@@ -77,25 +78,26 @@ def measure(
         sweeps[name] = []
         for value in values:
             shards, records = (value, num_records) if name == "shards" else (num_shards, value)
-            sweeps[name].append({"value": value, **_read(shards, records, balanced)})
+            point = _read(shards, records, balanced, turn_seconds)
+            sweeps[name].append({"value": value, **point})
     return {"rows": [], "sweeps": sweeps}
 
 
-def _read(num_shards: int, num_records: int, balanced: bool) -> Point:
+def _read(num_shards: int, num_records: int, balanced: bool, turn_seconds: float) -> Point:
     folder = pathlib.Path(tempfile.mkdtemp()) / "data"
     try:
         growth_sides.write_dataset(folder, num_shards, num_records // num_shards)
         settings = {"folder": str(folder), "batch_size": _BATCH_SIZE, "balanced": balanced}
-        return _point({"kind": "reading", **settings})
+        return _point({"kind": "reading", **settings}, turn_seconds)
     finally:
         shutil.rmtree(folder.parent)
 
 
-def _point(settings: Mapping[str, Any]) -> Point:
+def _point(settings: Mapping[str, Any], turn_seconds: float) -> Point:
     """Seconds of a step, and the peak of the process that took it."""
     with Worker(_SIDES, settings) as worker:
         worker.take(1)
-        num_steps = min(max(1, int(_SECONDS / worker.take(1).seconds)), _MOST_STEPS)
+        num_steps = min(max(1, int(turn_seconds / worker.take(1).seconds)), _MOST_STEPS)
         turns = [worker.take(num_steps) for _ in range(_NUM_TURNS)]
         return {
             "seconds": statistics.median(took.seconds for took in turns) / num_steps,

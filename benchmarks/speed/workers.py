@@ -124,11 +124,16 @@ def serve(build: Callable[..., Step | tuple[Step, Mapping[str, Any]]]) -> None:
         step, info = built if isinstance(built, tuple) else (built, {})
         answer(dict(info))
         for line in sys.stdin:
-            began = time.perf_counter(), time.process_time()
-            for _ in range(int(line)):
-                step()
-            seconds = time.perf_counter() - began[0], time.process_time() - began[1]
-            answer(dataclasses.asdict(Took(*seconds, _peak_bytes())))
+            answer(dataclasses.asdict(timed(step, int(line))))
+
+
+def timed(step: Step, num_steps: int) -> Took:
+    """Takes steps in this process, and times them."""
+    began = time.perf_counter(), time.process_time()
+    for _ in range(num_steps):
+        step()
+    seconds = time.perf_counter() - began[0], time.process_time() - began[1]
+    return Took(*seconds, _peak_bytes())
 
 
 def _peak_bytes() -> int:

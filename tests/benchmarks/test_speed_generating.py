@@ -55,10 +55,10 @@ def test_ops_are_timed_by_kind():
 
 @pytest.mark.weights
 @pytest.mark.slow
-def test_all_rows_and_a_cold_run():
+def test_all_rows_and_a_cold_run(sides_here):
     if not weights.path("soundnet").exists():
         pytest.skip("SoundNet is not in the cache; `s2i weights fetch soundnet` brings it")
-    found = generating.measure(batch_sizes=(1,), num_rounds=1, num_cold_runs=1)
+    found = generating.measure(batch_sizes=(1,), num_rounds=1, num_pictures=2, num_cold_runs=1)
     (row,) = found["rows"]
     assert row.ratio > 0
     assert row.more["num_products"] == 50

@@ -28,7 +28,7 @@ def test_a_step_of_any_size(size):
 
 
 @pytest.mark.slow
-def test_sweeps_tables_and_pictures(tmp_path):
+def test_sweeps_tables_and_pictures(tmp_path, sides_here):
     found = growth.measure(
         base={"side": 32, "filters": 2, "batch_size": 2},
         step_sweeps={"batch_size": (1, 2), "filters": (2,)},
@@ -37,6 +37,7 @@ def test_sweeps_tables_and_pictures(tmp_path):
         balanced_records=(40,),
         num_shards=2,
         num_records=80,
+        turn_seconds=0.01,
     )
     sweeps = found["sweeps"]
     assert sweeps["batch_size"][1]["seconds"] == sweeps["filters"][0]["seconds"]

@@ -44,7 +44,7 @@ def test_the_memory_side_moves_at_least_what_an_update_of_the_maps_must():
 
 
 @pytest.mark.slow
-def test_rows_and_tables():
+def test_rows_and_tables(sides_here):
     found = multimodal.measure(
         batch_sizes=(BATCH, 8), hidden_units=UNITS, matmul_side=64, num_rounds=1, num_steps=1
     )

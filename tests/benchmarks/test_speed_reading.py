@@ -71,7 +71,7 @@ def test_the_pictures_are_decoded_alone(folders):
 
 
 @pytest.mark.slow
-def test_all_rows():
+def test_all_rows(sides_here):
     found = reading.measure(
         num_shards=2, records_per_shard=16, batch_size=4, num_rounds=1, num_steps=16
     )

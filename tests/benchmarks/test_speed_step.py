@@ -135,7 +135,7 @@ def test_multiplications_of_a_step():
 
 
 @pytest.mark.slow
-def test_rows():
+def test_rows(sides_here):
     pytest.importorskip("torch", reason="PyTorch is for benchmarks alone")
     found = step.measure(batch_sizes=[2], **SIZES, num_rounds=1, num_images=2)
     assert [row.goal for row in found["rows"]] == [1.3, 1.2, 1.2]

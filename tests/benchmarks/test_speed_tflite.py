@@ -25,7 +25,7 @@ def test_size_and_accuracy_are_tabled():
 
 @pytest.mark.weights
 @pytest.mark.slow
-def test_all_rows():
+def test_all_rows(sides_here):
     pytest.importorskip("ai_edge_litert.interpreter")
     if not weights.path("soundnet").exists():
         pytest.skip("SoundNet is not in the cache; `s2i weights fetch soundnet` brings it")

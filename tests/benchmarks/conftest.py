@@ -1,0 +1,44 @@
+"""Sides of a comparison without processes of their own."""
+
+import importlib
+import json
+import sys
+
+import pytest
+
+from benchmarks.speed import workers
+
+
+class SideHere:
+    """A `Worker` whose side is built and takes its steps in this process.
+
+    At toy size a process spends nearly all of its time on importing TensorFlow;
+    `test_speed.py` tests the processes themselves.
+    """
+
+    def __init__(self, module, settings=None, *, num_threads=None, python=sys.executable):
+        settings = json.loads(json.dumps(dict(settings or {})))
+        built = importlib.import_module(module).build(**settings)
+        self._step, info = built if isinstance(built, tuple) else (built, {})
+        self.info = json.loads(json.dumps(dict(info)))
+
+    def take(self, num_steps=1):
+        return workers.timed(self._step, num_steps)
+
+    def close(self):
+        self._step = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+@pytest.fixture
+def sides_here(monkeypatch):
+    """Makes the speed benchmarks build their sides in this process."""
+    for name, module in list(sys.modules.items()):
+        is_benchmark = name.startswith("benchmarks.speed.") and module is not workers
+        if is_benchmark and getattr(module, "Worker", None) is workers.Worker:
+            monkeypatch.setattr(module, "Worker", SideHere)
