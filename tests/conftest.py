@@ -1,5 +1,7 @@
 """Fixtures that every part of the test tree shares."""
 
+import ctypes
+import gc
 import os
 import pathlib
 
@@ -10,6 +12,28 @@ import pytest
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 REALPAIRS = pathlib.Path(os.environ.get("S2I_TF_REALPAIRS", SHARED / "realpairs"))
+
+
+# A worker gives back what its tests have left whenever it has grown by so much: models are cycles,
+# which Python collects late among the million objects of TensorFlow, and freed memory stays with
+# the process.
+_GROWTH_BYTES = 200 << 20
+_resident_before = 0
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)
+
+
+def _resident_bytes() -> int:
+    statm = pathlib.Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown():
+    global _resident_before
+    if _resident_bytes() > _resident_before + _GROWTH_BYTES:
+        gc.collect()
+        _trim(0)
+        _resident_before = _resident_bytes()
 
 
 @pytest.fixture(scope="session")

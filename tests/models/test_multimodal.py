@@ -9,7 +9,7 @@ from s2i_tf.models.multimodal import MultimodalLayers
 
 @pytest.fixture
 def layers():
-    model = MultimodalLayers(3, scaling="none")
+    model = MultimodalLayers(3, hidden_units=16, scaling="none")
     model.build()
     return model
 
@@ -34,14 +34,16 @@ def test_both_is_half_of_the_summed_inputs(layers, features):
     np.testing.assert_allclose(both.after, np.maximum(total, 0) / 2, rtol=1e-5)
 
 
-def test_shapes_are_the_paper_s(layers, features):
+def test_shapes_are_the_paper_s(features):
+    layers = MultimodalLayers(3)
+    layers.build()
     hidden = layers.hidden_of_sound(features[0])
     assert hidden.before.shape == hidden.after.shape == (4, 4096)
     assert layers.labels(hidden).shape == (4, 3)
 
 
 def test_the_condition_is_standardised_once_adapted(layers, features):
-    layers = MultimodalLayers(3)
+    layers = MultimodalLayers(3, hidden_units=16)
     layers.build()
     layers.adapt(features[0], features[1])
     layers.adapt_condition(features[0])
@@ -95,7 +97,9 @@ def test_what_gans_are_given_is_the_normalised_vector_before_the_activation(feat
 
 
 def test_dropout_acts_in_training_alone(layers, features):
-    dropping = MultimodalLayers(3, scaling="none", input_dropout=0.5, hidden_dropout=0.5)
+    dropping = MultimodalLayers(
+        3, hidden_units=16, scaling="none", input_dropout=0.5, hidden_dropout=0.5
+    )
     dropping.build()
     dropping.set_weights(layers.get_weights())
     inputs = {"sound_features": features[0], "image_features": features[1]}
