@@ -7,7 +7,6 @@ and returns unless there is a finding: a `UserError` (and so a `MediaError`) is 
 import contextlib
 import io
 import pathlib
-import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -40,6 +39,21 @@ def sounds(folder: pathlib.Path) -> tuple[list[Seed], Run]:
     seeds = [Seed(kind, audio.encode_audio(waveform, kind)) for kind in ("wav", "flac", "mp3")]
     seeds += [Seed(kind, audio.encode_audio(waveform, kind)) for kind in ("ogg", "m4a")]
     seeds.append(Seed("rifx", _turned(seeds[0].contents)))
+    for kind, subtype, endian in (
+        ("W64", "PCM_24", None),
+        ("RF64", "PCM_16", None),
+        ("AIFF", "PCM_16", None),
+        ("AIFF", "IMA_ADPCM", None),
+        ("CAF", "FLOAT", None),
+        ("AU", "PCM_16", "LITTLE"),
+    ):
+        file = io.BytesIO()
+        with contextlib.suppress(ImportError):
+            import soundfile
+
+            samples = waveform / 256
+            soundfile.write(file, samples, 22_050, subtype=subtype, endian=endian, format=kind)
+            seeds.append(Seed(f"{kind} {subtype}", file.getvalue()))
 
     def run(seed: Seed) -> None:
         with contextlib.suppress(UserError):
@@ -133,9 +147,10 @@ def photos(folder: pathlib.Path) -> tuple[list[Seed], Run]:
             picture.save(file, kind, icc_profile=profile)
             seeds.append(Seed(kind, file.getvalue()))
     grey = Image.fromarray(rng.normal(size=(24, 32)).astype(np.float32))
-    file = io.BytesIO()
-    grey.save(file, "TIFF")
-    seeds.append(Seed("float TIFF", file.getvalue()))
+    for compression in (None, "tiff_lzw", "tiff_adobe_deflate"):
+        file = io.BytesIO()
+        grey.save(file, "TIFF", compression=compression)
+        seeds.append(Seed(f"float TIFF {compression}", file.getvalue()))
 
     def run(seed: Seed) -> None:
         with contextlib.suppress(UserError):
@@ -261,12 +276,25 @@ def configs(folder: pathlib.Path) -> tuple[list[Seed], Run]:
 
 
 def models(folder: pathlib.Path) -> tuple[list[Seed], Run]:
-    """The files of a model folder."""
+    """The files of a small model's folder: it loads many times as fast as a real one."""
+    from s2i_tf import spec
+    from s2i_tf.models import build_generator
+    from s2i_tf.models.multimodal import MultimodalLayers
     from s2i_tf.models.sound_to_image import SoundToImage
-    from s2i_tf.pretrained import REALPAIRS
 
-    model = folder / "model"
-    shutil.copytree(REALPAIRS, model)
+    vector, square = (4,), (spec.FEATURE_SIZE,)
+    layers = MultimodalLayers(2, hidden_units=4)
+    layers.build()
+    small = SoundToImage(
+        layers,
+        build_generator("feature_decoder", vector, square, filters=1, seed=0),
+        build_generator("decoder", square, (64, 64, 3), filters=1, seed=0),
+        class_names=("one", "two"),
+        fingerprints={"sound_fingerprint": "0" * 16, "image_fingerprint": "1" * 16},
+        extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
+        nets={},
+    )
+    model = small.save(folder / "model", compact=True)
     whole = {
         path.name: path.read_bytes() for path in sorted(model.iterdir()) if path.suffix != ".md"
     }
