@@ -8,16 +8,16 @@ tied targets, so that a model that maps everything to one point scores chance an
 products are float32, distances that differ by less than their rounding error count as tied.
 
 Nearly all the time goes into the products of all queries with all targets. They are made for a
-block of queries and a tile of targets at a time, and forgotten once the tile has been ranked, so
-memory does not grow with the number of vectors, if these are memory-mapped. TensorFlow converts and
-multiplies, on all cores: NumPy turns float16 into float32 one number at a time, and its wheels can
-be several times slower at products on a processor that their BLAS does not know yet.
+block of queries at a time, so memory does not grow with the number of vectors, if these are
+memory-mapped. TensorFlow converts and multiplies, on all cores: NumPy turns float16 into float32
+one number at a time, and its wheels can be several times slower at products on a processor that
+their BLAS does not know yet.
 """
 
 import dataclasses
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 
 import numpy as np
@@ -26,22 +26,21 @@ import tensorflow as tf
 DISTANCES = ("euclidean", "cosine")
 MEASURES = ("top_1", "top_5", "mrr")
 
-# Targets at once: more make no product faster, and what a block holds of products stays small.
+# Targets that are read at once: more make no product faster.
 TILE_ROWS = 2048
 
 _BLOCK_BYTES = 1 << 29
-_CHUNK_VALUES = 1 << 17  # scores that are ranked at once: they fit in a core's cache
 _READ_BYTES = 1 << 26
 
 # The most that a float32 product of 4096 equal terms is wrong by, relative to the two norms. Made
 # in another shape, such as that of one query, the same product differs by less.
 _TIE = 8e-6
 
-# What rounding errors are relative to, of the queries' squared norms and the best own scores. The
+# What rounding errors are relative to, of a query's squared norm and the best own score. The
 # Euclidean one bounds |x|² and |y|² of the targets at about the distance of the best own one.
-_SLACK: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "euclidean": lambda squares, best: 2 * (squares + np.abs(squares - 2 * best)),
-    "cosine": lambda squares, best: np.sqrt(squares),
+_SLACK: dict[str, Callable[[float, float], float]] = {
+    "euclidean": lambda square, best: 2 * (square + abs(square - 2 * best)),
+    "cosine": lambda square, best: np.sqrt(square),
 }
 
 Rows = slice | np.ndarray
@@ -122,8 +121,7 @@ def rank(
 ) -> dict[str, Ranking]:
     """Ranks the targets for each query, by both distances from one product.
 
-    Queries are read once, and for each block of them all targets once and those of their classes
-    once more: each query's best score among the targets of its class is what a tile is ranked by.
+    For each block of queries all targets are read once.
 
     Args:
       queries: [queries, size], any float dtype; may be memory-mapped, such as `np.load(…, "r")`.
@@ -136,25 +134,73 @@ def rank(
     Returns:
       A ranking by the name of the distance.
     """
-    labels = np.asarray(query_labels), np.asarray(target_labels)
-    size = targets.shape[1]
-    num_rows = max(1, block_bytes // (4 * (size + min(TILE_ROWS, len(targets)))))
-    found = {name: np.zeros(len(queries), np.int64) for name in DISTANCES}
-    credits = {name: np.zeros((len(queries), len(MEASURES))) for name in DISTANCES}
+    query_labels, target_labels = np.asarray(query_labels), np.asarray(target_labels)
+    own_of = {label: np.flatnonzero(target_labels == label) for label in np.unique(query_labels)}
+    num_rows = max(1, block_bytes // (4 * (targets.shape[1] + len(targets))))
+    ranked: list[list[tuple]] = []
     # A graphics card's product could be rounded more coarsely than ties allow for.
     with futures.ThreadPoolExecutor(os.cpu_count()) as threads, tf.device("CPU:0"):
-        all_targets = Targets(targets)
         for start in range(0, len(queries), num_rows):
             rows = slice(start, start + num_rows)
-            block_labels = labels[0][rows], labels[1]
-            ranks = _rank_block(all_targets, read(queries, rows), block_labels, threads)
-            for name, ranked in ranks.items():
-                found[name][rows] = ranked.nearest
-                credits[name][rows] = ranked.credits()
+            own = [own_of[label] for label in query_labels[rows]]
+            ranked += _rank_block(read(queries, rows), targets, own, threads)
+    columns = np.array(ranked).reshape(len(ranked), len(DISTANCES), 1 + len(MEASURES)).T
     return {
-        name: Ranking(dict(zip(MEASURES, credits[name].T, strict=True)), found[name])
-        for name in DISTANCES
+        name: Ranking(
+            dict(zip(MEASURES, columns[1:, place], strict=True)), columns[0, place].astype(np.int64)
+        )
+        for place, name in enumerate(DISTANCES)
     }
+
+
+def _rank_block(
+    queries: tf.Tensor, targets: np.ndarray, own: Sequence[np.ndarray], threads: futures.Executor
+) -> list[list[tuple]]:
+    """For each query by each distance the nearest target, and the measures.
+
+    Args:
+      queries: float32 [queries, size].
+      targets: [targets, size].
+      own: for each query the targets of its class, int [own].
+      threads: the threads that share the ranking.
+    """
+    squares = squared_norms(queries)
+    products, target_squares = _products(queries, targets)
+    half_squares = (target_squares / 2).astype(np.float32)
+    norms = np.sqrt(np.where(target_squares > 0, target_squares, np.inf))
+    inverse_norms = (1 / norms).astype(np.float32)  # a zero vector's cosine counts as 0
+
+    def ranked(row: int) -> list[tuple]:
+        # Larger is nearer; that of |x|² all targets have in common.
+        scores = {
+            "euclidean": products[row] - half_squares,
+            "cosine": products[row] * inverse_norms,
+        }
+        return [
+            _ranked(score, own[row], lambda best, name=name: _SLACK[name](squares[row], best))
+            for name, score in scores.items()
+        ]
+
+    return list(threads.map(ranked, range(len(own))))
+
+
+def _ranked(score: np.ndarray, own: np.ndarray, slack: Callable[[float], float]) -> tuple:
+    """The nearest target of one query, and the measures.
+
+    Args:
+      score: float32 [targets], how near each is.
+      own: int [own], the targets of the query's class.
+      slack: what rounding errors are relative to, of the best own score.
+    """
+    best = float(score[own].max(initial=-np.inf))
+    tolerance = _TIE * slack(best if len(own) else 0.0)
+    # Bounds are float32 as scores are, or comparisons would turn these into float64.
+    lower, upper = np.float32(best - tolerance), np.float32(best + tolerance)
+    num_nearer = np.count_nonzero(score > upper)
+    num_tied = np.count_nonzero(score >= lower) - num_nearer
+    num_own_tied = np.count_nonzero(score[own] >= lower)  # none of them is above the best
+    nearest = np.argmax(score >= np.float32(score.max() - tolerance))
+    return nearest, *credit(num_nearer, num_own_tied, num_tied - num_own_tied)
 
 
 def credit(num_nearer: int, num_own_tied: int, num_other_tied: int) -> tuple[float, float, float]:
@@ -177,133 +223,16 @@ def credit(num_nearer: int, num_own_tied: int, num_other_tied: int) -> tuple[flo
     )
 
 
-class Ranks:
-    """What the tiles so far say about the ranks of some queries, by one distance.
-
-    Products of the same vectors can be rounded differently in another tile. So the best own score
-    only sets the bounds, which allow for that, and every target is counted by its score in its
-    tile, those of the class as well.
-
-    Args:
-      distance: name of the distance, one of `DISTANCES`.
-      squares: the queries' squared norms [rows].
-      best: the best own scores [rows]; -inf where there are none.
-
-    Attributes:
-      nearest: int [rows], the nearest target so far; the first of those that tie.
-    """
-
-    def __init__(self, distance: str, squares: np.ndarray, best: np.ndarray):
-        self._has_own = np.isfinite(best)
-        known = np.where(self._has_own, best, 0).astype(np.float64)
-        self._tolerance = _TIE * _SLACK[distance](squares, known)
-        # Bounds are float32 as scores are, or comparisons would turn these into float64.
-        out = np.where(self._has_own, known, np.inf)
-        self._lower = (out - self._tolerance).astype(np.float32)
-        self._upper = (out + self._tolerance).astype(np.float32)
-        # The nearest target has at least this score.
-        self._least = np.where(self._has_own, self._lower, np.float32(-np.inf))
-        self._highest = np.full(len(best), -np.inf, np.float32)
-        self._nearest_score = np.full(len(best), -np.inf, np.float32)
-        self.nearest = np.zeros(len(best), np.int64)
-        self._num_nearer, self._num_own_tied, self._num_other_tied = np.zeros(
-            (3, len(best)), np.int64
-        )
-
-    def add(
-        self,
-        score: np.ndarray,
-        rows: slice,
-        query_labels: np.ndarray,
-        first_target: int,
-        target_labels: np.ndarray,
-    ) -> None:
-        """Counts the targets of one tile for some queries.
-
-        Args:
-          score: [rows, tile], larger is nearer.
-          rows: the places of these queries among those of the block.
-          query_labels: int [rows], their classes.
-          first_target: position of the tile's first target.
-          target_labels: int [tile], the classes of its targets.
-        """
-        # Mostly a tile has nothing for a query, which its maximum tells; one that isn't a number
-        # tells nothing.
-        highest = score.max(axis=1)
-        near = np.flatnonzero(~(highest < self._least[rows]))
-        score, at, query_labels = score[near], rows.start + near, query_labels[near]
-        self._find_nearest(score, highest[near], at, first_target)
-        lower, upper = self._lower[at, np.newaxis], self._upper[at, np.newaxis]
-        num_as_near, num_nearer = _count(score >= lower), _count(score > upper)
-        self._num_nearer[at] += num_nearer
-        # Few tiles have a tie or the best own target itself, so the rest is for few queries.
-        tied = np.flatnonzero(num_as_near > num_nearer)
-        is_tied = (score[tied] >= lower[tied]) & (score[tied] <= upper[tied])
-        is_own = query_labels[tied, np.newaxis] == target_labels
-        self._num_own_tied[at[tied]] += _count(is_tied & is_own)
-        self._num_other_tied[at[tied]] += _count(is_tied & ~is_own)
-
-    def _find_nearest(
-        self, score: np.ndarray, highest: np.ndarray, at: np.ndarray, first_target: int
-    ) -> None:
-        highest = np.maximum(self._highest[at], highest)
-        bound = (highest - self._tolerance[at]).astype(np.float32)
-        nearer = np.flatnonzero(self._nearest_score[at] < bound)
-        found = np.argmax(score[nearer] >= bound[nearer, np.newaxis], axis=1)
-        self._highest[at] = highest
-        self._nearest_score[at[nearer]] = score[nearer, found]
-        self.nearest[at[nearer]] = first_target + found
-
-    def credits(self) -> np.ndarray:
-        """The measures [rows, measures] after all tiles."""
-        # The best own target ties with itself, however it was rounded.
-        num_own_tied = np.where(self._has_own, np.maximum(self._num_own_tied, 1), 0)
-        counts = np.stack([self._num_nearer, num_own_tied, self._num_other_tied], axis=1)
-        return np.array([credit(*row) for row in counts.tolist()])
-
-
-def _count(is_so: np.ndarray) -> np.ndarray:
-    """How many are so in each row of a tile: several times as fast as `count_nonzero`."""
-    return is_so.view(np.uint8).sum(axis=1, dtype=np.uint16)
-
-
-class Targets:
-    """Vectors that queries are multiplied with, a tile at a time, and their norms.
-
-    Args:
-      vectors: [targets, …], any dtype; may be memory-mapped.
-    """
-
-    def __init__(self, vectors: np.ndarray):
-        self._vectors = vectors
-        # By target, found when it is read for the first time: until then not a number.
-        self._half_squares = np.full(len(vectors), np.nan, np.float32)
-        self._inverse_norms = np.full(len(vectors), np.nan, np.float32)
-
-    def __len__(self) -> int:
-        return len(self._vectors)
-
-    def products(self, queries: tf.Tensor, rows: Rows) -> np.ndarray:
-        """Dot products [queries, rows] of float32 queries with some targets."""
-        tile = read(self._vectors, rows)
-        if np.isnan(self._half_squares[rows]).any():
-            squares = squared_norms(tile)
-            with np.errstate(divide="ignore"):
-                self._inverse_norms[rows] = np.where(squares > 0, 1 / np.sqrt(squares), 0)
-            self._half_squares[rows] = squares / 2
-        # As an array it is the same memory; `numpy()` would copy.
-        return np.asarray(tf.matmul(queries, tile, transpose_b=True))
-
-    def scores(self, products: np.ndarray, rows: Rows) -> dict[str, np.ndarray]:
-        """How near the targets are by each distance, [queries, rows], larger is nearer.
-
-        The nearest by Euclidean distance has the largest x·y - |y|²/2, as |x|² is constant. A zero
-        vector's cosine counts as 0.
-        """
-        return {
-            "euclidean": products - self._half_squares[rows],
-            "cosine": products * self._inverse_norms[rows],
-        }
+def _products(queries: tf.Tensor, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Dot products [queries, targets] with float32 queries, and the squared norms [targets]."""
+    products = np.empty((len(queries), len(targets)), np.float32)
+    squares = np.empty(len(targets))
+    for start in range(0, len(targets), TILE_ROWS):
+        rows = slice(start, start + TILE_ROWS)
+        tile = read(targets, rows)
+        products[:, rows] = tf.matmul(queries, tile, transpose_b=True)
+        squares[rows] = squared_norms(tile)
+    return products, squares
 
 
 def read(vectors: np.ndarray, rows: Rows) -> tf.Tensor:
@@ -324,52 +253,3 @@ def forget(vectors: np.ndarray) -> None:
     """Gives the pages back that were read of a memory-mapped array: they count as memory."""
     if getattr(vectors, "mode", None) in ("r", "r+", "w+"):  # a copy of some rows has none
         vectors._mmap.madvise(mmap.MADV_DONTNEED)
-
-
-def _rank_block(
-    all_targets: Targets,
-    queries: tf.Tensor,
-    labels: tuple[np.ndarray, np.ndarray],
-    threads: futures.Executor,
-) -> dict[str, Ranks]:
-    """Ranks all targets for some float32 queries [rows, size], a tile at a time.
-
-    Args:
-      all_targets: the targets, which are read in tiles.
-      queries: the queries of the block, [rows, size].
-      labels: the classes of the queries and of the targets.
-      threads: the threads that share the ranking.
-    """
-    query_labels, target_labels = labels
-    squares = squared_norms(queries)
-    best = _best_own(all_targets, queries, query_labels, target_labels)
-    ranks = {name: Ranks(name, squares, best[name]) for name in best}
-    num_rows = max(1, _CHUNK_VALUES // min(TILE_ROWS, len(all_targets)))
-    for start in range(0, len(all_targets), TILE_ROWS):
-        tile = slice(start, min(start + TILE_ROWS, len(all_targets)))
-        products = all_targets.products(queries, tile)
-
-        def rank_chunk(first: int, tile: slice = tile, products: np.ndarray = products) -> None:
-            rows = slice(first, first + num_rows)
-            for name, score in all_targets.scores(products[rows], tile).items():
-                ranks[name].add(score, rows, query_labels[rows], tile.start, target_labels[tile])
-
-        list(threads.map(rank_chunk, range(0, len(query_labels), num_rows)))
-    return ranks
-
-
-def _best_own(
-    all_targets: Targets, queries: tf.Tensor, query_labels: np.ndarray, target_labels: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Each query's best score among the targets of its class, by distance; -inf if it has none."""
-    best = {name: np.full(len(query_labels), -np.inf, np.float32) for name in DISTANCES}
-    for label in np.unique(query_labels):
-        rows = np.flatnonzero(query_labels == label)
-        own = np.flatnonzero(target_labels == label)
-        of_class = tf.gather(queries, rows)
-        for start in range(0, len(own), TILE_ROWS):
-            tile = own[start : start + TILE_ROWS]
-            products = all_targets.products(of_class, tile)
-            for name, score in all_targets.scores(products, tile).items():
-                best[name][rows] = np.maximum(best[name][rows], score.max(axis=1))
-    return best
