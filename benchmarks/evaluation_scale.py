@@ -29,7 +29,7 @@ def write_data(folder: pathlib.Path, sizes: dict[str, int]) -> None:
     """Writes a data set of made-up features, some photos again and again.
 
     Args:
-      folder: of the data set.
+      folder: folder of the data set.
       sizes: how many pairs each split has.
     """
     import numpy as np

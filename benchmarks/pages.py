@@ -1,8 +1,8 @@
-"""Pages whose tables a command fills in."""
+"""Tables in Markdown, and pages that a command fills them into."""
 
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from s2i_tf import files
 from s2i_tf.errors import UserError
@@ -23,3 +23,10 @@ def fill(page: pathlib.Path, blocks: Mapping[str, str]) -> None:
         if not num:
             raise UserError(f"{page}: the mark <!-- {name} --> is missing")
     files.write(page, text)
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; what would end a cell is escaped."""
+    rows = [head, ["---"] * len(head), *lines]
+    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)

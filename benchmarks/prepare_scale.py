@@ -26,7 +26,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from benchmarks import videos
+from benchmarks import pages, videos
 from tfrecords_tools import outputs
 from tfrecords_tools.engine import row_tables
 from tfrecords_tools.engine.rows import Item, Labels, Pair
@@ -165,10 +165,7 @@ def extrapolate(small: dict, large: dict) -> float:
 def table(results: dict[int, list[dict]]) -> str:
     """The results as Markdown."""
     sizes = sorted(results)
-    lines = [
-        "| stage | " + " | ".join(f"{size:,} clips" for size in sizes) + " | one more row |",
-        "|---|" + "---|" * (len(sizes) + 1),
-    ]
+    lines = []
     for position, stage in enumerate(STAGES):
         cells = []
         for size in sizes:
@@ -178,8 +175,9 @@ def table(results: dict[int, list[dict]]) -> str:
             rate = row["num_rows"] / row["wall_seconds"]
             cells.append(f"{row['num_rows']:,} rows, {rate:.1f}/s, {row['peak_mb']:.0f} MB{net}")
         marginal = extrapolate(results[sizes[0]][position], results[sizes[-1]][position])
-        lines.append(f"| {stage} | " + " | ".join(cells) + f" | {marginal * 1e3:.2f} ms |")
-    return "\n".join([*lines, "", machine_hours(results)])
+        lines.append([stage, *cells, f"{marginal * 1e3:.2f} ms"])
+    head = ["stage", *(f"{size:,} clips" for size in sizes), "one more row"]
+    return f"{pages.table(head, lines)}\n\n{machine_hours(results)}"
 
 
 def machine_hours(results: dict[int, list[dict]]) -> str:

@@ -13,19 +13,21 @@ import json
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
 
+from benchmarks import pages
 from s2i_tf import files
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 from s2i_tf.evaluation import evaluate, provenance
 from s2i_tf.evaluation.metrics import METRICS, qualities, retrieval
 from s2i_tf.evaluation.metrics.label_match import PAPER_MATCH
-from s2i_tf.evaluation.metrics.metric import (
+from s2i_tf.evaluation.metrics.metric import Metrics
+from s2i_tf.evaluation.metrics.retrieval import PAPER_TOP_1
+from s2i_tf.evaluation.metrics.tabular import (
     Cell,
-    Metrics,
     Table,
     decimal,
     number,
@@ -33,7 +35,6 @@ from s2i_tf.evaluation.metrics.metric import (
     row_named,
     share,
 )
-from s2i_tf.evaluation.metrics.retrieval import PAPER_TOP_1
 from s2i_tf.evaluation.report import breakdown, figures
 from s2i_tf.evaluation.stats import NOTHING, Estimate
 
@@ -109,8 +110,8 @@ def render(metrics: Metrics, paper_recipe: Metrics | None, pictures: Sequence[st
     """The page.
 
     Args:
-      metrics: of the evaluation.
-      paper_recipe: of the paper's recipe on the same data, or None.
+      metrics: what the evaluation measured.
+      paper_recipe: what was measured of the paper's recipe on the same data, or None.
       pictures: the figures that there are, as links from the page.
     """
     parts = [
@@ -119,7 +120,7 @@ def render(metrics: Metrics, paper_recipe: Metrics | None, pictures: Sequence[st
         _pictures(metrics, pictures),
         *(_section(metrics, name) for name in METRICS if name != "qualities"),
         *(
-            "\n".join([f"## {table.title}, the worst first", "", *_markdown(table)])
+            "\n".join([f"## {table.title}, the worst first", "", _markdown(table)])
             for table in breakdown.breakdowns(metrics, METRICS)
         ),
         _further(pictures),
@@ -138,18 +139,18 @@ def _section(metrics: Metrics, name: str) -> str:
     lines += [f"{metric.heading} {intro}".strip(), ""]
     for table in metric.tables(metrics[name], metrics):
         lines += [line for line in (table.before, "") if table.before]
-        lines += [*_markdown(table), ""]
+        lines += [_markdown(table), ""]
         lines += [line for line in (table.after, "") if table.after]
     return "\n".join(lines).rstrip()
 
 
-def _markdown(table: Table) -> Iterator[str]:
+def _markdown(table: Table) -> str:
     rows = [
         [", ".join(filter(None, (group, row.title, row.detail))), *map(_text, row.cells)]
         for group, rows in table.groups.items()
         for row in rows
     ]
-    return _table(["", *table.header], rows)
+    return pages.table(["", *table.header], rows)
 
 
 def _head(metrics: Metrics) -> str:
@@ -199,7 +200,7 @@ def _goals(metrics: Metrics, paper_recipe: Metrics | None) -> str:
                 reached,
             ]
         )
-    return "\n".join(["## Goals", "", *_table(header, rows)])
+    return "\n".join(["## Goals", "", pages.table(header, rows)])
 
 
 def _pictures(metrics: Metrics, pictures: Sequence[str]) -> str:
@@ -261,18 +262,6 @@ def _tail(metrics: Metrics, paper_recipe: Metrics | None) -> str:
             *missing,
         ]
     )
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(header)} |"
-    yield f"|{'---|' * len(header)}"
-    for row in rows:
-        yield f"| {' | '.join(_cell(text) for text in row)} |"
-
-
-def _cell(text: str) -> str:
-    """Without what would end a cell."""
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _text(cell: Cell) -> str:

@@ -33,8 +33,8 @@ def write_video(
     """Writes a video that shows the pictures one after the other while the sound plays.
 
     Args:
-      path: of the file; its ending is the container, one of `CONTAINERS`.
-      waveform: of the package's layout, or None for a silent film of 2 s.
+      path: path of the file; its ending is the container, one of `CONTAINERS`.
+      waveform: samples within ±256 at 22,050 Hz, or None for a silent film of 2 s.
       pictures: uint8 [height, width, 3], all of one size with even sides; none for a sound alone.
     """
     video_codec, audio_codec, rate_hz, sample_format = _CODECS[os.fspath(path).rsplit(".", 1)[1]]

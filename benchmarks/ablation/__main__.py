@@ -42,7 +42,7 @@ from benchmarks.ablation.variants import (
     find,
     in_turn,
 )
-from s2i_tf import features, files, logs
+from s2i_tf import files, logs
 from s2i_tf.errors import EXIT_MISTAKE, EXIT_STOPPED, Stopped, UserError
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.media import image
@@ -62,7 +62,7 @@ class Study:
       data: the prepared data set.
       out: folder of the results and trainings.
       judge: looks at the pictures.
-      budget_share: of the pairs that each variant sees.
+      budget_share: share of the pairs that each variant sees.
     """
 
     def __init__(self, data: str, out: pathlib.Path, judge: Judge, budget_share: float = 1.0):
@@ -190,7 +190,7 @@ def write_pictures(out: pathlib.Path, folder: pathlib.Path) -> list[tuple[Varian
 def _run(given: argparse.Namespace) -> dict[str, str]:
     if given.report_only:
         return write(given.out, *measured_so_far(given.out))
-    judge = Judge(features.load_classifier(JUDGE))
+    judge = Judge(JUDGE)
     study = Study(given.data, given.out, judge, given.budget_share)
     real = measures.of_real_photos(study.material)
     blocks = {}

@@ -48,9 +48,9 @@ class Material:
       cache: folder for what the judge saw in the photos.
 
     Attributes:
-      class_names: by label.
+      class_names: names of the classes by label.
       sounds: all of the eval split.
-      images: its photos.
+      images: the photos.
       chosen: int [sounds], positions of the sounds whose pictures are judged.
       photos: int [sounds], of each chosen sound the position of its photo.
       photo_looks: the judge's look at all photos of the eval split.

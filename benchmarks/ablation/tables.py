@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.ablation.variants import FEATURE_GAN, IMAGE_GAN, MULTIMODAL, VARIANTS, Variant, find
+from benchmarks.pages import table
 
 Row = Mapping[str, Any]
 Format = Callable[[float], str]
@@ -86,7 +87,7 @@ def of_stage(stage: str, rows: Iterable[Row], real: Mapping[str, float] | None =
     if real and any(key in real for _, key, _ in columns):
         cells = [_spread([real.get(key)], show) for _, key, show in columns]
         lines.append(["real photos of the class", _MISSING, _MISSING, *cells, _MISSING])
-    return _table(header, lines)
+    return table(header, lines)
 
 
 def of_penalty(rows: Iterable[Row]) -> str:
@@ -125,7 +126,7 @@ def of_penalty(rows: Iterable[Row]) -> str:
                 _percent(row["measures"]["class_of_features"]["value"]),
             ]
         )
-    return _table(header, lines)
+    return table(header, lines)
 
 
 def of_pictures(written: Iterable[tuple[Variant, str]], folder: str) -> str:
@@ -134,7 +135,7 @@ def of_pictures(written: Iterable[tuple[Variant, str]], folder: str) -> str:
         [one.stage, one.title, f"![{one.stage}: {one.title}]({folder}/{name})"]
         for one, name in written
     ]
-    return _table(["stage", "change", "pictures"], rows)
+    return table(["stage", "change", "pictures"], rows)
 
 
 def _by_name(stage: str, rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -154,8 +155,3 @@ def _spread(values: Sequence[Any], show: Format) -> str:
     if len(known) == 1:
         return mean
     return f"{mean} ± {show((max(known) - min(known)) / 2)}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

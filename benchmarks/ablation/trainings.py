@@ -44,9 +44,9 @@ class Training:
 
     Attributes:
       part: the Keras file.
-      key: of what it depends on.
+      key: digest of what it depends on.
       num_pairs: how many training pairs it saw.
-      num_steps: in how many steps.
+      num_steps: how many steps it took.
       seconds: of the clock and of the processor that it took, all threads together; without what
         was lost by a kill.
       last: the last line of its log: losses, scores and gradient norms, means of a tenth of the
@@ -67,7 +67,7 @@ class Trainings:
     Args:
       data: the prepared data set.
       out: folder of all trainings.
-      budget_share: of the pairs that each sees.
+      budget_share: share of the pairs that each sees.
     """
 
     def __init__(self, data: str, out: pathlib.Path, budget_share: float = 1.0):

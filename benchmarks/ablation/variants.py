@@ -34,7 +34,7 @@ class Variant:
         its `reverse_gan`.
       num_seeds: trainings of it.
       times_pairs: how many times `NUM_PAIRS` it sees, where a step costs far less or more.
-      judged: of a feature GAN: its pictures are judged too.
+      judged: whether the pictures of a feature GAN are judged too.
     """
 
     stage: str
@@ -391,10 +391,10 @@ def build_config(variant: Variant, data: str, seed: int, budget_share: float = 1
     """The config in which the variant's stage is trained; other stages' parts are untouched.
 
     Args:
-      variant: of one stage.
+      variant: the recipe of one stage.
       data: the prepared data set.
-      seed: of the run.
-      budget_share: of `NUM_PAIRS`.
+      seed: random seed of the run.
+      budget_share: share of `NUM_PAIRS` that it sees.
     """
     config = Config(data=data, seed=seed, judge="efficientnet_lite0")
     settings = getattr(config, variant.stage)

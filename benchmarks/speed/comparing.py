@@ -18,7 +18,7 @@ class Row:
       what: that was measured.
       against: what stands beside it.
       ratio: how many times as fast as that, the median over the rounds; above 1 is faster.
-      ratios: of each round.
+      ratios: the ratio of each round.
       goal: the least that the ratio should be; None where there is none.
       seconds: of one step of the measured side, in each round.
       against_seconds: of one step of the other.

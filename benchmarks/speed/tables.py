@@ -2,8 +2,10 @@
 
 import importlib
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from benchmarks.pages import table
 
 _MISSING = "–"
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
@@ -59,12 +61,6 @@ def summary(benchmarks: Mapping[str, Mapping[str, Any]]) -> str:
         if "left_out" in benchmark
     ]
     return table(head, lines) + "".join(left_out)
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def shares(parts: Mapping[str, float], whole: str = "whole") -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from s2i_tf.data import splits
 from s2i_tf.evaluation import neighbors
-from s2i_tf.evaluation.inputs import Items, Pictures, Training
+from s2i_tf.evaluation.inputs import Items, JudgeOutput, Training
 from s2i_tf.evaluation.judge import Judge
 
 TITLES = {
@@ -24,7 +24,7 @@ TITLES = {
 
 def of_sounds(
     judge: Judge, training: Training, sounds: Items, sound_vectors: np.ndarray
-) -> dict[str, Pictures]:
+) -> dict[str, JudgeOutput]:
     """What the judge sees in the picture that each baseline has for each sound, by its name.
 
     Args:
@@ -48,9 +48,10 @@ def of_sounds(
         "nearest_photo": nearest,
         "constant_photo": constant,
     }
-    judged = {"class_mean": judge.look(class_means(photos.pictures, own))[place]}
-    judged |= {name: training.judged[positions] for name, positions in chosen.items()}
-    return {name: Pictures(judged[name]) for name in TITLES}
+    return {
+        "class_mean": judge.look(class_means(photos.pictures, own))[place],
+        **{name: training.judged[positions] for name, positions in chosen.items()},
+    }
 
 
 def class_means(pictures: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:

@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from s2i_tf import features, files
+from s2i_tf import files
 from s2i_tf.data import class_folder, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
@@ -89,14 +89,13 @@ def evaluate(
     check_out(out)
     info = dataset_info.load(data_dir)
     _check_nets(model, info)
-    classifier = features.load_classifier(judge) if isinstance(judge, str) else judge
-    image_judge = Judge(classifier)
+    image_judge = Judge(judge)
     if sound_judge is not None and sound_judge.modality != "sound":
         raise UserError(
             f"judge {sound_judge.name!r} judges an {sound_judge.modality}; choose one of sounds"
         )
     index = class_folder.read_index(info.source) if info.source else {}
-    scratch = Scratch(existing_folder(out))
+    scratch = Scratch(out)
     held_out = heldout.load(model.trained_on, data_dir, info, scratch, index)
     predictions = predict(
         model,
@@ -127,14 +126,14 @@ def evaluate(
         "versions": provenance.versions(),
         "model": provenance.describe_model(model, model_dir),
         "data": provenance.describe_data(info, data_dir, held_out),
-        "judge": provenance.describe_judge(classifier)
+        "judge": provenance.describe_judge(image_judge.classifier)
         | {"features": {"layer": image_judge.layer, "size": predictions.judged.features.shape[1]}},
         "sound_judge": sound_judge and provenance.describe_judge(sound_judge),
         **parts,
         "missing": missing,
     }
     metrics["warnings"] = provenance.warnings(metrics["data"])
-    metrics["deviations"] = provenance.deviations(info, classifier.name, model.recipe)
+    metrics["deviations"] = provenance.deviations(info, image_judge.classifier.name, model.recipe)
     metrics = rounded(metrics)
     sheets = figures.sheets(predictions, metrics, num_gallery, hide_photos=hide_photos)
     examples = gallery.examples(predictions, hide_photos=hide_photos)
@@ -222,9 +221,3 @@ def write_json(path: pathlib.Path, values: Mapping[str, Any]) -> None:
     """Writes what was measured, whole or not at all; the folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
-
-
-def existing_folder(folder: pathlib.Path) -> str:
-    """The folder, or the nearest one above it that there is."""
-    folder = folder.resolve()
-    return str(next(path for path in (folder, *folder.parents) if path.is_dir()))

@@ -55,7 +55,7 @@ def load(
     Args:
       known: `trained_on` of the model.
       data_dir: the prepared data set.
-      info: its description.
+      info: description of the data set.
       scratch: holds the features and photos.
       index: rows of the data's `index.csv` by path.
 
@@ -185,11 +185,7 @@ def _describe(
     """How much of the data the model knows."""
     found = {
         f"num_{modality}s": len(
-            {
-                item_id
-                for split, columns in whole.items()
-                for item_id in columns[f"{modality}_id"][seen[split][row]]
-            }
+            set().union(*(whole[split][f"{modality}_id"][seen[split][row]] for split in whole))
         )
         for row, modality in enumerate(("sound", "image"))
     }

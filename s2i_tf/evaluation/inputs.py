@@ -3,9 +3,9 @@
 import dataclasses
 import functools
 import os
+import pathlib
 import tempfile
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from s2i_tf.data import splits
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.probes import LinearProbe
+from s2i_tf.features.base import Classifier
 from s2i_tf.models.multimodal import Hidden
 
 
@@ -73,33 +74,20 @@ class Items:
 
 @dataclasses.dataclass(frozen=True)
 class JudgeOutput:
-    """What a judge sees in some pictures, or hears in some sounds.
+    """What a judge sees in some pictures.
 
     Attributes:
       labels: int [items], indices of the likeliest labels, the likeliest first.
-      features: float32 [items, size], which its labels are read from; None for sounds.
+      features: float32 [items, size], which its labels are read from.
+      pictures: uint8 [items, height, width, 3], what it looked at; None of a baseline.
     """
 
     labels: np.ndarray
-    features: np.ndarray | None = None
+    features: np.ndarray
+    pictures: np.ndarray | None = None
 
     def __getitem__(self, chosen: np.ndarray) -> "JudgeOutput":
-        return JudgeOutput(
-            self.labels[chosen], None if self.features is None else self.features[chosen]
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Pictures:
-    """Pictures of some sounds or photos, with what the judge sees in them.
-
-    Attributes:
-      judged: the judge's output for each.
-      pictures: uint8 [items, height, width, 3]; None for a baseline, which is only judged.
-    """
-
-    judged: JudgeOutput
-    pictures: np.ndarray | None = None
+        return JudgeOutput(self.labels[chosen], self.features[chosen])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +99,7 @@ class Training:
       images: the training photos.
       judged: the judge's output for the photos.
       sound_vectors: multimodal vectors of the sounds.
-      image_vectors: those of the photos.
+      image_vectors: multimodal vectors of the photos.
       class_heard: names the class of a sound, from the features that the model is given.
       class_seen: names the class of a picture, from the judge's features.
     """
@@ -132,12 +120,10 @@ class FoundSounds:
     Attributes:
       ids: str [photos].
       labels: int [photos], of the data's classes; -1 for a class that the data do not have.
-      heard: the labels that the judge of sounds gives to it, int [photos, 10]; None without one.
     """
 
     ids: np.ndarray
     labels: np.ndarray
-    heard: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,17 +134,16 @@ class PhotoToSound:
       found: the sounds found for the photos: `generated`, by features made of the photo, and
         `nearest_sound`, by multimodal vectors, if the training sounds are at hand.
       index_labels: int [sounds], the classes of all sounds that can be found.
-      heard: int [sounds, 10], what the judge of sounds hears in those of the eval split, or None.
-      judge: name of the judge of sounds; empty without one.
-      num_labels: how many labels it has.
+      judge: the judge of sounds; None without one.
+      heard: the judge's likeliest labels, int [10], by the id of each sound found and of each one
+        of the eval split; empty where they could not be had.
       missing: why a part could not be had, by its name.
     """
 
     found: dict[str, FoundSounds]
     index_labels: np.ndarray
-    heard: np.ndarray | None
-    judge: str
-    num_labels: int
+    judge: Classifier | None
+    heard: dict[str, np.ndarray]
     missing: dict[str, str]
 
 
@@ -172,13 +157,14 @@ class Predictions:
       index: rows of the data's `index.csv` by path.
       judge_labels: the names of the judge's labels.
       sounds: the sounds of the eval split.
-      images: its photos.
+      images: the photos of the eval split.
       judged: the judge's output for the photos.
-      pictures: a picture of each sound: `generated`, and the baselines if there is training.
+      pictures: the judge's output for a picture of each sound: `generated`, and the baselines if
+        there is training.
       seed: random seed of the intervals and draws.
-      rebuilt: a picture of each photo, made of its own features; or None.
+      rebuilt: the judge's output for a picture of each photo, made of its own features; or None.
       sound_vectors: multimodal vectors of the sounds; or None.
-      image_vectors: those of the photos; or None.
+      image_vectors: multimodal vectors of the photos; or None.
       samples: judge's features of samples of each sound [samples, sounds, size]; None for a model
         that gives one picture a sound.
       further: uint8 [samples, shown, height, width, 3], further samples of the sounds shown.
@@ -199,9 +185,9 @@ class Predictions:
     sounds: Items
     images: Items
     judged: JudgeOutput
-    pictures: dict[str, Pictures]
+    pictures: dict[str, JudgeOutput]
     seed: int = 0
-    rebuilt: Pictures | None = None
+    rebuilt: JudgeOutput | None = None
     sound_vectors: Hidden | None = None
     image_vectors: Hidden | None = None
     samples: np.ndarray | None = None
@@ -214,8 +200,8 @@ class Predictions:
     photos_teach: bool = False
 
     @property
-    def generated(self) -> Pictures:
-        """The pictures of the sounds."""
+    def generated(self) -> JudgeOutput:
+        """The judge's output for the pictures of the sounds."""
         return self.pictures["generated"]
 
     @functools.cached_property
@@ -257,20 +243,17 @@ class Predictions:
             seed=self.seed,
         )
 
-    def by_class(self, values: Mapping[int, Any]) -> dict[str, Any]:
-        """The same by the name of the class instead of its label."""
-        return {self.class_names[label]: value for label, value in values.items()}
-
 
 class Scratch:
     """Arrays that lie on disk and not in memory, and vanish with the process.
 
     Args:
-      folder: where there is room for them; nothing is ever seen there.
+      folder: where there is room for them, or will be a folder; nothing is ever seen there.
     """
 
-    def __init__(self, folder: str):
-        self._folder = folder
+    def __init__(self, folder: str | os.PathLike):
+        folder = pathlib.Path(folder).resolve()
+        self._folder = next(path for path in (folder, *folder.parents) if path.is_dir())
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype | str) -> np.memmap:
         """An array to fill, memory-mapped.
@@ -290,9 +273,3 @@ class Scratch:
                 f"{self._folder}: no room for {size >> 20} MB of working data ({error.strerror}); "
                 "free some space there, or choose a results folder on another disk"
             ) from None
-
-
-def batches(num_items: int, size: int) -> Iterator[slice]:
-    """Consecutive slices of at most `size` items."""
-    for start in range(0, num_items, size):
-        yield slice(start, min(start + size, num_items))

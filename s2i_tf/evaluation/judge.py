@@ -14,6 +14,7 @@ import tensorflow as tf
 from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation.inputs import JudgeOutput
+from s2i_tf.features import load_classifier
 from s2i_tf.features.base import Classifier
 
 TOP_KS = spec.MATCH_TOP_KS
@@ -46,17 +47,19 @@ class Judge:
     """Looks at pictures with a classifier.
 
     Args:
-      classifier: a classifier of images; its own `prepare` fits the pictures to it.
+      classifier: a classifier of images, or its name; its own `prepare` fits pictures to it.
 
     Attributes:
-      classifier: the same.
+      classifier: the classifier.
       layer: where the features come from, `PENULTIMATE` or `LOGITS`.
 
     Raises:
-      UserError: if the classifier is not one of images.
+      UserError: if the classifier is unknown, or not one of images.
     """
 
-    def __init__(self, classifier: Classifier):
+    def __init__(self, classifier: str | Classifier):
+        if isinstance(classifier, str):
+            classifier = load_classifier(classifier)
         if classifier.modality != "image":
             raise UserError(
                 f"judge {classifier.name!r} judges a {classifier.modality}; choose one of images"
@@ -76,7 +79,7 @@ class Judge:
             found, logits = self._look(pictures[start : start + _BATCH_SIZE])
             features.append(found.astype(np.float32))
             labels.append(top_labels(logits))
-        return JudgeOutput(np.concatenate(labels), np.concatenate(features))
+        return JudgeOutput(np.concatenate(labels), np.concatenate(features), pictures)
 
     def _look(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         batch = np.stack([self.classifier.prepare(picture) for picture in pictures])

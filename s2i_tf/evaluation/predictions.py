@@ -5,7 +5,7 @@ The metrics follow from the `Predictions` that `predict` gives.
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -19,11 +19,9 @@ from s2i_tf.evaluation.inputs import (
     FoundSounds,
     Items,
     PhotoToSound,
-    Pictures,
     Predictions,
     Scratch,
     Training,
-    batches,
 )
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.features.base import Classifier
@@ -76,22 +74,21 @@ def predict(
     logger.info("drawing %d sounds and %d photos", len(sounds), len(images))
     generated = _drawn(model.generate, sounds.features, scratch)
     rebuilt = _drawn(model.images_from_features, images.features, scratch)
-    generated = Pictures(image_judge.look(generated, "generated pictures"), generated)
+    generated = image_judge.look(generated, "generated pictures")
     shown = sounds.of_each_class(num_shown, seed)
     samples = further = None
     if model.stochastic:
-        judged = [generated.judged.features]
-        for sample in range(1, 1 + _NUM_COMPARED_SAMPLES):
-            drawn = _drawn(_sampling(model, sample, seed), sounds.features, scratch)
-            judged.append(image_judge.look(drawn).features)
-        samples = np.stack(judged)
+
+        def sampled(features: np.ndarray, num_samples: int) -> Iterator[np.ndarray]:
+            for sample in range(1, 1 + num_samples):
+                draw = functools.partial(model.generate, sample=sample, seed=seed)
+                yield _drawn(draw, features, scratch)
+
+        drawn = sampled(sounds.features, _NUM_COMPARED_SAMPLES)
+        judged = [image_judge.look(pictures).features for pictures in drawn]
+        samples = np.stack([generated.features, *judged])
         if shown:
-            further = np.stack(
-                [
-                    _drawn(_sampling(model, sample, seed), sounds.features[shown], scratch)
-                    for sample in range(1, 1 + _NUM_SHOWN_SAMPLES)
-                ]
-            )
+            further = np.stack([*sampled(sounds.features[shown], _NUM_SHOWN_SAMPLES)])
     sound_vectors = _embedded(model.embed_sound, sounds)
     image_vectors = _embedded(model.embed_image, images)
     training, pictures = None, {"generated": generated}
@@ -108,7 +105,7 @@ def predict(
         judged=image_judge.look(images.pictures, "photos"),
         pictures=pictures,
         seed=seed,
-        rebuilt=Pictures(image_judge.look(rebuilt, "photos rebuilt"), rebuilt),
+        rebuilt=image_judge.look(rebuilt, "photos rebuilt"),
         sound_vectors=sound_vectors,
         image_vectors=image_vectors,
         samples=samples,
@@ -146,7 +143,7 @@ def photo_to_sound(
       model: the model; one with an index of sounds has this direction.
       training: the training sounds, for the baseline.
       sounds: the sounds of the eval split.
-      images: its photos, whose features the model is given.
+      images: the photos of the eval split, whose features the model is given.
       image_vectors: the photos' multimodal vectors after the activation [photos, hidden].
       class_names: names of the classes by label of the data.
       load_sound: gives the waveform of a sound by its id.
@@ -161,10 +158,7 @@ def photo_to_sound(
     label_of = {name: label for label, name in enumerate(class_names)}
     labels = np.array([label_of.get(name, -1) for name in model.class_names])[index.labels]
     nearest = np.concatenate(
-        [
-            model.nearest_sounds(_read(images.features, rows))[0][:, 0]
-            for rows in batches(len(images), _ROWS)
-        ]
+        [model.nearest_sounds(features)[0][:, 0] for _, features in _batches(images.features)]
     )
     found = {"generated": FoundSounds(np.asarray(index.ids)[nearest], labels[nearest])}
     missing = {}
@@ -174,7 +168,7 @@ def photo_to_sound(
         chosen, _ = neighbors.nearest(image_vectors, training.sound_vectors.after)
         ids, labels_of_training = training.sounds.ids[chosen], training.sounds.labels[chosen]
         found["nearest_sound"] = FoundSounds(ids, labels_of_training)
-    heard = None
+    heard: dict[str, np.ndarray] = {}
     if sound_judge is None:
         missing["label_match"] = NO_SOUND_JUDGE
     elif load_sound is None:
@@ -183,22 +177,10 @@ def photo_to_sound(
         wanted = np.unique(np.concatenate([sounds.ids, *(one.ids for one in found.values())]))
         try:
             of_wanted = judge.listen(sound_judge, load_sound, wanted)
+            heard = dict(zip(wanted.tolist(), of_wanted, strict=True))
         except UserError as error:
             missing["label_match"] = f"a sound is not at hand: {error}"
-        else:
-            heard = of_wanted[np.searchsorted(wanted, sounds.ids)]
-            found = {
-                name: FoundSounds(one.ids, one.labels, of_wanted[np.searchsorted(wanted, one.ids)])
-                for name, one in found.items()
-            }
-    return PhotoToSound(
-        found=found,
-        index_labels=labels,
-        heard=heard,
-        judge="" if sound_judge is None else sound_judge.name,
-        num_labels=0 if sound_judge is None else len(sound_judge.labels),
-        missing=missing,
-    )
+    return PhotoToSound(found, labels, sound_judge, heard, missing)
 
 
 def _train(
@@ -218,10 +200,6 @@ def _train(
     )
 
 
-def _sampling(model: SoundToImage, sample: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda features: model.generate(features, sample=sample, seed=seed)
-
-
 def _drawn(
     draw: Callable[[np.ndarray], np.ndarray], features: np.ndarray, scratch: Scratch
 ) -> np.ndarray:
@@ -231,8 +209,8 @@ def _drawn(
       UserError: if one holds NaN or infinity, which would turn into some colour unseen.
     """
     pictures = None
-    for rows in batches(len(features), _ROWS):
-        drawn = draw(_read(features, rows))
+    for rows, batch in _batches(features):
+        drawn = draw(batch)
         if not np.isfinite(drawn).all():
             raise UserError("the model's pictures are not finite; it was not trained to an end")
         if pictures is None:
@@ -243,11 +221,12 @@ def _drawn(
 
 
 def _embedded(embed: Callable[[np.ndarray], Hidden], items: Items) -> Hidden:
-    parts = [embed(_read(items.features, rows)) for rows in batches(len(items), _ROWS)]
+    parts = [embed(batch) for _, batch in _batches(items.features)]
     return Hidden(*(np.concatenate(layer) for layer in zip(*parts, strict=True)))
 
 
-def _read(features: np.ndarray, rows: slice) -> np.ndarray:
-    """Some of the features, float32 [rows, 4096]."""
-    found = np.asarray(neighbors.read(features, rows))
-    return found
+def _batches(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some rows of features at a time: which, and float32 [rows, 4096]."""
+    for start in range(0, len(features), _ROWS):
+        rows = slice(start, start + _ROWS)
+        yield rows, np.asarray(neighbors.read(features, rows))

@@ -32,7 +32,7 @@ class LinearProbe:
       penalty: the weight of the squared weights that cross-validation chose.
       validated: share of the training items, every class counting the same, that the probes of
         the cross-validation named; None where there were too few groups for one.
-      mean: of the features after log1p, [size].
+      mean: mean of the features after log1p, [size].
       scale: what they are divided by, [size].
       weights: [size, classes].
       bias: [classes].

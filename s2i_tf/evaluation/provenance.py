@@ -29,25 +29,19 @@ _PAPER_JUDGE = "inception_resnet_v2"
 _PAPER_CLASSES = 52
 
 # Fields that say nothing about the recipe.
-_NOT_RECIPE = (
-    "seed",
-    "judge",
-    "log_every_steps",
-    "checkpoint_every_steps",
-    "num_samples",
-)
+_NOT_RECIPE = ("seed", "judge", "log_every_steps", "checkpoint_every_steps", "num_samples")
+
+# What is counted of a split, by the column that tells it.
+_COUNTED = {"num_sounds": "sound_id", "num_images": "image_id", "num_groups": "group"}
 
 
 def describe_model(model: SoundToImage, model_dir: str | os.PathLike | None) -> dict[str, Any]:
     """The model with the checksums of its files."""
     paths = [] if model_dir is None else sorted(pathlib.Path(model_dir).iterdir())
+    files = [path for path in paths if path.is_file()]
     return {
         "folder": None if model_dir is None else str(model_dir),
-        "files": {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in paths
-            if path.is_file()
-        },
+        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "class_names": list(model.class_names),
         "stochastic": model.stochastic,
         "recipe": model.recipe,
@@ -58,11 +52,7 @@ def describe_data(
     info: DatasetInfo, data_dir: str | os.PathLike, held_out: HeldOut
 ) -> dict[str, Any]:
     """The data set, the size of its splits, what was left out, and what stands in both splits."""
-    keys = ("sound_id", "image_id", "group")
-    train, evaluated = (
-        {key: set(held_out.splits[name][key]) if name in held_out.splits else set() for key in keys}
-        for name in spec.SPLITS
-    )
+    both = [held_out.splits.get(name) for name in spec.SPLITS]
     return {
         "folder": str(data_dir),
         "name": info.name,
@@ -72,8 +62,8 @@ def describe_data(
         "fingerprints": info.fingerprints,
         "settings": info.settings,
         "splits": {
-            name: _sizes(split, np.full(len(split["label"]), True))
-            | {
+            name: {
+                **_sizes(split),
                 "classes": {
                     class_name: _sizes(split, split["label"] == label)
                     for label, class_name in enumerate(info.class_names)
@@ -84,21 +74,18 @@ def describe_data(
         },
         "left_out": held_out.left_out,
         "overlap": {
-            "num_groups": len(train["group"] & evaluated["group"]),
-            "num_sounds": len(train["sound_id"] & evaluated["sound_id"]),
-            "num_images": len(train["image_id"] & evaluated["image_id"]),
+            name: len(set.intersection(*(set(split[key]) for split in both))) if all(both) else 0
+            for name, key in _COUNTED.items()
         },
     }
 
 
-def _sizes(split: Mapping[str, np.ndarray], chosen: np.ndarray) -> dict[str, int]:
+def _sizes(
+    split: Mapping[str, np.ndarray], chosen: np.ndarray | slice = slice(None)
+) -> dict[str, int]:
     """How many different pairs, sounds, photos and recordings the chosen records hold."""
-    return {
-        "num_pairs": int(chosen.sum()),
-        "num_sounds": len(set(split["sound_id"][chosen])),
-        "num_images": len(set(split["image_id"][chosen])),
-        "num_groups": len(set(split["group"][chosen])),
-    }
+    different = {name: len(set(split[key][chosen])) for name, key in _COUNTED.items()}
+    return {"num_pairs": len(split["label"][chosen]), **different}
 
 
 def _sizes_by_source(sounds: Items, images: Items) -> dict[str, dict[str, int]]:
@@ -108,8 +95,7 @@ def _sizes_by_source(sounds: Items, images: Items) -> dict[str, dict[str, int]]:
             "num_sounds": int(np.sum(sounds.sources == source)),
             "num_images": int(np.sum(images.sources == source)),
         }
-        for source in np.union1d(sounds.sources, images.sources)
-        if source
+        for source in np.setdiff1d(np.union1d(sounds.sources, images.sources), [""])
     }
 
 

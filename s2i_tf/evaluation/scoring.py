@@ -21,7 +21,7 @@ import numpy as np
 from s2i_tf import features
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance, stats
-from s2i_tf.evaluation.inputs import Items, Pictures, Predictions, Scratch, batches
+from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import SCORES
 from s2i_tf.features.base import Classifier
@@ -42,10 +42,10 @@ class Pair:
 
     Attributes:
       name: the picture's path within its folder, without the ending.
-      picture: its file.
+      picture: the file of the picture.
       sound: the file of the sound.
       photo: the file of the photo.
-      class_name: its class; empty if there are none.
+      class_name: name of the class; empty if there are none.
       group: the recording, of which several sounds may be.
       source: the collection that it is from; empty where it is not known.
     """
@@ -135,8 +135,8 @@ def score(
       pairs: the pairs, as of `match` or `read_pairs`.
       judge: the classifier that looks at pictures and photos, or its name.
       audio_embeddings: an `.npz` with `ids`, the names of pairs, and `sounds`, their vectors.
-      image_embeddings: likewise with `pictures` and, if there are some, `photos`; and `class_names`
-        with `classes`, the vectors of the names of the classes.
+      image_embeddings: an `.npz` with `ids`, `pictures`, their vectors, and, if there are some,
+        `photos`; and `class_names` with `classes`, the vectors of the names of the classes.
       image_net: name of a hub net, `hub:…`, that embeds pictures and photos instead.
       out: folder for `scores.json`.
       unmatched: files that no pair has, for the record.
@@ -150,13 +150,13 @@ def score(
       UserError: if a file is missing or damaged, an embedding is missing, or the judge is unknown.
     """
     out = pathlib.Path(out)
-    image_judge = Judge(features.load_classifier(judge) if isinstance(judge, str) else judge)
+    image_judge = Judge(judge)
     class_names = tuple(sorted({pair.class_name or ONE_CLASS for pair in pairs}))
     if len(class_names) > 1 and ONE_CLASS in class_names:
         bare = next(pair.name for pair in pairs if not pair.class_name)
         raise UserError(f"{bare}: has no class, but other pairs do; give each pair one")
     embeddings = _embeddings(pairs, class_names, audio_embeddings, image_embeddings)
-    scratch = Scratch(evaluate.existing_folder(out))
+    scratch = Scratch(out)
     side = min(_MAX_SIDE, *(min(image.load_image(pair.picture).shape[:2]) for pair in pairs))
     photo_files, first, of_pair = np.unique(
         [pair.photo for pair in pairs], return_index=True, return_inverse=True
@@ -177,7 +177,7 @@ def score(
         sounds=_items(pairs, range(len(pairs)), class_names, np.arange(len(pairs))),
         images=_items(pairs, first, class_names, of_pair.reshape(-1)),
         judged=image_judge.look(photos, "photos"),
-        pictures={"generated": Pictures(image_judge.look(pictures, "pictures"), pictures)},
+        pictures={"generated": image_judge.look(pictures, "pictures")},
         seed=seed,
         no_training="the pictures have no classes",
         embeddings=embeddings,
@@ -304,9 +304,7 @@ def _chosen(
 
 
 def _embedded(net: Classifier, pictures: np.ndarray) -> np.ndarray:
+    batches = np.split(pictures, range(_BATCH_SIZE, len(pictures), _BATCH_SIZE))
     return np.concatenate(
-        [
-            net(np.stack([net.prepare(picture) for picture in pictures[rows]]))
-            for rows in batches(len(pictures), _BATCH_SIZE)
-        ]
+        [net(np.stack([net.prepare(picture) for picture in batch])) for batch in batches]
     )

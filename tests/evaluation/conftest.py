@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.data import dataset_info, pipeline
-from s2i_tf.evaluation.inputs import Items, JudgeOutput, Pictures, Predictions
+from s2i_tf.evaluation.inputs import Items, JudgeOutput, Predictions
 from s2i_tf.features.base import Classifier, Fingerprint
 from s2i_tf.media import audio
 from s2i_tf.models.multimodal import Hidden
@@ -59,9 +59,10 @@ def make_items(labels, features=None, prefix="s", pictures=None, sources=None):
     return Items(ids, np.asarray(labels), ids, sources, features, pictures, np.arange(num))
 
 
-def judged(features):
+def judged(features, pictures=None):
     """What a judge makes of pictures whose features are these."""
-    return JudgeOutput(np.zeros((len(features), 10), int), np.asarray(features, np.float32))
+    labels = np.zeros((len(features), 10), int)
+    return JudgeOutput(labels, np.asarray(features, np.float32), pictures)
 
 
 def make_predictions(sounds, images, features=None, **given):
@@ -73,7 +74,7 @@ def make_predictions(sounds, images, features=None, **given):
         "index": {},
         "judge_labels": tuple(map(str, range(20))),
         "judged": judged(features),
-        "pictures": {"generated": Pictures(judged(features))},
+        "pictures": {"generated": judged(features)},
         "no_training": "none is at hand",
     }
     return Predictions(sounds=sounds, images=images, **(defaults | given))

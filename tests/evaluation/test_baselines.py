@@ -39,7 +39,7 @@ def drawn(photos):
     )
     vectors = np.eye(6)[[4, 0, 4]] + 0.1
     found = baselines.of_sounds(Brightness(), training, make_items([2, 2, 5]), vectors)
-    return {name: one.judged.features[:, 0] for name, one in found.items()}
+    return {name: one.features[:, 0] for name, one in found.items()}
 
 
 def test_the_mean_picture_is_of_the_class_heard(photos, drawn):

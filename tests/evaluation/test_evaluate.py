@@ -7,7 +7,7 @@ from s2i_tf.data import dataset_info, schema, trained_on
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, predictions
 from s2i_tf.evaluation.metrics import METRICS, photo_to_sound, retrieval
-from s2i_tf.evaluation.metrics.metric import row_named
+from s2i_tf.evaluation.metrics.tabular import row_named
 from s2i_tf.evaluation.report import terminal
 from s2i_tf.media import image
 from tests.evaluation.conftest import LoudnessJudge, write_sound

@@ -6,7 +6,7 @@ import pytest
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import scoring
 from s2i_tf.evaluation.metrics import SCORES
-from s2i_tf.evaluation.metrics.metric import row_named
+from s2i_tf.evaluation.metrics.tabular import row_named
 from s2i_tf.evaluation.report import terminal
 from s2i_tf.media import image
 

@@ -14,17 +14,8 @@ import numpy as np
 from s2i_tf.data import foley
 from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.inputs import Predictions
-from s2i_tf.evaluation.metrics.metric import (
-    Cell,
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    decimal,
-    number,
-)
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, decimal, number
 
 CAUSE_COLUMN = "cause_"
 NO_CAUSES = "only the embedded data set knows the causes of a sound"
@@ -64,7 +55,7 @@ class CauseCorrelation(Metric):
                     "cause": cause.name,
                     "num_sounds": len(cause.items),
                     **{
-                        name: _or_none(rank_correlation(cause.values, values[place]))
+                        name: rank_correlation(cause.values, values[place])
                         for name, values in measured.items()
                     },
                 }
@@ -81,7 +72,7 @@ class CauseCorrelation(Metric):
                 [Cell(decimal(row[name])) for name in _SIDES],
                 detail=f"n = {row['num_sounds']}",
             )
-            for row in sorted(part["rows"], key=lambda row: _or_first(row["generated"]))
+            for row in sorted(part["rows"], key=_worst_first)
         ]
         return [Table("Cause correlation", _SIDES, rows)]
 
@@ -129,7 +120,7 @@ def measured_in_pictures(causes: Sequence[Cause], pictures: np.ndarray) -> list[
     """The measure of each cause in the pictures of its sounds, float [items] each.
 
     Args:
-      causes: as of `causes_of`.
+      causes: the causes of the sounds, as `causes_of` gives them.
       pictures: uint8 [sounds, height, width, 3].
     """
     found: dict[int, Mapping[str, float]] = {}
@@ -140,13 +131,11 @@ def measured_in_pictures(causes: Sequence[Cause], pictures: np.ndarray) -> list[
     return [np.array([found[item][cause.name] for item in cause.items]) for cause in causes]
 
 
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's, equal values sharing their ranks; NaN where one side is constant."""
-    if len(one) < 2:
-        return float("nan")
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float | None:
+    """Spearman's, equal values sharing their ranks; None where one side is constant."""
     ranks = [_centred_ranks(values) for values in (one, other)]
     scale = np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum())
-    return float((ranks[0] * ranks[1]).sum() / scale) if scale else float("nan")
+    return float((ranks[0] * ranks[1]).sum() / scale) if scale else None
 
 
 def pooled(
@@ -161,7 +150,7 @@ def pooled(
     The ranks are those within a cause of a class, so that no class and no cause can make it.
 
     Args:
-      causes: as of `causes_of`.
+      causes: the causes of the sounds, as `causes_of` gives them.
       measured: the measure of each cause in its pictures, float [items] each.
       groups: str [sounds], the recordings.
       seed: random seed of the interval.
@@ -191,9 +180,5 @@ def _centred_ranks(values: np.ndarray) -> np.ndarray:
     return ranks - ranks.mean()
 
 
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
-
-
-def _or_first(value: float | None) -> float:
-    return -2.0 if value is None else value
+def _worst_first(row: Part) -> float:
+    return -2.0 if row["generated"] is None else row["generated"]

@@ -12,16 +12,8 @@ import numpy as np
 from s2i_tf.evaluation import probes, stats
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics.class_seen import confusion
-from s2i_tf.evaluation.metrics.metric import (
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    rate,
-    share,
-)
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Row, Table, rate, share
 
 
 class ClassHeard(Metric):

@@ -10,20 +10,9 @@ from matplotlib.figure import Figure
 
 from s2i_tf.evaluation import baselines, probes, stats
 from s2i_tf.evaluation.inputs import Predictions
-from s2i_tf.evaluation.metrics.metric import (
-    Headline,
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    percent,
-    rate,
-    row_named,
-    sentence_case,
-    verdict,
-)
+from s2i_tf.evaluation.metrics import tabular
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Headline, Table, percent, rate, row_named, verdict
 from s2i_tf.evaluation.report import charts
 
 SYSTEMS = {"generated": "picture of the sound", **baselines.TITLES}
@@ -75,15 +64,9 @@ class ClassSeen(Metric):
         }
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
-        rows = [
-            Row(
-                sentence_case(row["title"]),
-                rate(row["accuracy"], part["chance"]),
-                detail=f"n = {row['num_items']}",
-                kind="main" if row["name"] == "generated" else "",
-            )
-            for row in part["rows"]
-        ]
+        rows = tabular.rows(
+            part["rows"], lambda row: rate(row["accuracy"], part["chance"]), "n = {num_items}"
+        )
         return [Table("Class seen", ["all", "macro"], rows, legend="chance")]
 
     def charts(self, part: Part, metrics: Metrics) -> list[Figure]:
@@ -121,8 +104,11 @@ def _named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]:
     if predictions.training is None:
         raise NotMeasured(predictions.no_training)
     probe = predictions.training.class_seen
-    judged = {name: pictures.judged for name, pictures in predictions.pictures.items()}
-    judged |= {"rebuilt": predictions.rebuilt.judged, "real": predictions.judged}
+    judged = {
+        **predictions.pictures,
+        "rebuilt": predictions.rebuilt,
+        "real": predictions.judged,
+    }
     return probe.described(), {name: probe.predict(one.features) for name, one in judged.items()}
 
 
@@ -132,7 +118,7 @@ def _cross_named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]
     fold_of = probes.folds(photos.ids, predictions.seed)
     if len(np.unique(fold_of)) < 2:
         raise NotMeasured("there are too few photos to fit a probe and to try it")
-    judged, made = predictions.judged.features, predictions.generated.judged.features
+    judged, made = predictions.judged.features, predictions.generated.features
     named = {"generated": np.zeros(len(own), int), "real": np.zeros(len(photos), int)}
     for fold in np.unique(fold_of):
         held_out = fold_of == fold

@@ -10,18 +10,10 @@ import numpy as np
 
 from s2i_tf.evaluation import neighbors, stats
 from s2i_tf.evaluation.inputs import Predictions
+from s2i_tf.evaluation.metrics import tabular
 from s2i_tf.evaluation.metrics.class_seen import SYSTEMS
-from s2i_tf.evaluation.metrics.metric import (
-    Metric,
-    Metrics,
-    Part,
-    Row,
-    Table,
-    decimal,
-    decimal_interval,
-    number,
-    sentence_case,
-)
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Part
+from s2i_tf.evaluation.metrics.tabular import Table, number
 
 # Of one class: the distances between items, and which pairs are of different groups.
 ClassPairs = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -44,18 +36,16 @@ class Diversity(Metric):
         for name, title in SYSTEMS.items():
             row: dict[str, Any] = {"name": name, "title": title, "ratio": None, "per_class": {}}
             if name in predictions.pictures:
-                features = predictions.pictures[name].judged.features
+                features = predictions.pictures[name].features
                 pairs = pairs_by_class(features, sounds.labels, sounds.groups)
                 row["ratio"] = ratio(
                     pairs, real, (sounds.groups, images.groups), seed=predictions.seed
                 )
-                row["per_class"] = predictions.by_class(
-                    {
-                        label: mean / real_means[label]
-                        for label, mean in means_by_class(pairs).items()
-                        if real_means.get(label)
-                    }
-                )
+                row["per_class"] = {
+                    predictions.class_names[label]: mean / real_means[label]
+                    for label, mean in means_by_class(pairs).items()
+                    if real_means.get(label)
+                }
             rows.append(row)
         scale = float(np.mean(list(real_means.values()))) if real_means else None
         return {
@@ -65,23 +55,16 @@ class Diversity(Metric):
         }
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
-        rows = [
-            Row(
-                sentence_case(row["title"]),
-                [number(row["ratio"])],
-                kind="main" if row["name"] == "generated" else "",
-            )
-            for row in part["rows"]
-        ]
+        rows = tabular.rows(part["rows"], lambda row: [number(row["ratio"])])
         samples = part["samples"]
         if samples is None:
             reason = metrics["missing"].get("samples", "there are none")
             between = f"Between samples of one sound: {reason}."
         else:
+            ratio = number(samples["ratio"])
             between = (
                 f"Between {samples['num_samples']} samples of one sound the distance is "
-                f"{decimal(samples['ratio']['value'])} ({decimal_interval(samples['ratio'])}) of "
-                "that between real photos of a class."
+                f"{ratio.text} ({''.join(ratio.notes)}) of that between real photos of a class."
             )
         return [Table("Diversity", ["of the photos' distance"], rows, after=between)]
 
@@ -131,8 +114,8 @@ def ratio(
     Every class that has pairs on both sides counts the same.
 
     Args:
-      pictures: as of `pairs_by_class`.
-      real: the same of real photos.
+      pictures: pairs of the pictures by label, as `pairs_by_class` gives them.
+      real: pairs of the real photos by label.
       groups: the recordings of the pictures and of the photos, str [items] each.
       seed: random seed of the interval.
     """

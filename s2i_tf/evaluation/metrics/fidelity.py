@@ -17,19 +17,10 @@ import numpy as np
 
 from s2i_tf.evaluation import neighbors, stats
 from s2i_tf.evaluation.inputs import Predictions
+from s2i_tf.evaluation.metrics import tabular
 from s2i_tf.evaluation.metrics.class_seen import SYSTEMS
-from s2i_tf.evaluation.metrics.metric import (
-    Cell,
-    Metric,
-    Metrics,
-    Part,
-    Row,
-    Table,
-    decimal,
-    number,
-    sentence_case,
-    share,
-)
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Part
+from s2i_tf.evaluation.metrics.tabular import Cell, Table, decimal, number, share
 
 NUM_NEIGHBOURS = 3
 NUM_SUBSETS = 100
@@ -52,7 +43,7 @@ class Fidelity(Metric):
     def measure(self, predictions: Predictions) -> Part:
         sounds, images, seed = predictions.sounds, predictions.images, predictions.seed
         sets: dict[str, PictureSet] = {
-            name: (pictures.judged.features, sounds.labels, sounds.groups)
+            name: (pictures.features, sounds.labels, sounds.groups)
             for name, pictures in predictions.pictures.items()
         }
         if (training := predictions.training) is not None:
@@ -82,19 +73,11 @@ class Fidelity(Metric):
         )
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
-        rows = [
-            Row(
-                sentence_case(row["title"]),
-                [
-                    _kid_cell(row["kid"]),
-                    Cell(decimal(row["fid"], 0)),
-                    *(share((row[name] or {}).get("micro")) for name in ("precision", "recall")),
-                ],
-                detail=f"n = {row['num_pictures']}",
-                kind="main" if row["name"] == "generated" else "",
-            )
-            for row in part["rows"]
-        ]
+        def cells(row: Part) -> list[Cell]:
+            shares = [share((row[name] or {}).get("micro")) for name in ("precision", "recall")]
+            return [_kid_cell(row["kid"]), Cell(decimal(row["fid"], 0)), *shares]
+
+        rows = tabular.rows(part["rows"], cells, "n = {num_pictures}")
         return [Table("Fidelity", ["KID", "FID", "precision", "recall"], rows)]
 
 

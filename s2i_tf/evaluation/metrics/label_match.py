@@ -14,21 +14,9 @@ from matplotlib.figure import Figure
 from s2i_tf.evaluation import baselines, stats
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.judge import TOP_KS
-from s2i_tf.evaluation.metrics.metric import (
-    Cell,
-    Headline,
-    Metric,
-    Metrics,
-    Part,
-    Row,
-    Table,
-    percent,
-    plain,
-    row_named,
-    sentence_case,
-    share,
-    verdict,
-)
+from s2i_tf.evaluation.metrics import tabular
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Part
+from s2i_tf.evaluation.metrics.tabular import Cell, Headline, Row, Table, percent, plain, row_named
 from s2i_tf.evaluation.report import charts
 
 ROWS = {
@@ -55,28 +43,22 @@ class LabelMatch(Metric):
 
     def measure(self, predictions: Predictions) -> Part:
         sounds, images = predictions.sounds, predictions.images
-        generated = predictions.generated.judged.labels[sounds.of_pair]
-        original = predictions.judged.labels[images.of_pair]
         labels, apart = sounds.labels[sounds.of_pair], predictions.same_source
-        nothing = dict.fromkeys(TOP_KS, np.full(len(labels), np.nan))
-        by_pair = {
-            **dict.fromkeys(ROWS, nothing),
-            **{
-                name: meets(pictures.judged.labels[sounds.of_pair], original)
-                for name, pictures in predictions.pictures.items()
-            },
-            "real_same_class": mean_meeting(original, original, apart, labels),
-            "generated_same_class": mean_meeting(generated, original, apart, labels),
-            "shuffled": mean_meeting(generated, original, apart),
-        }
+        seen = {name: made.labels[sounds.of_pair] for name, made in predictions.pictures.items()}
         if predictions.rebuilt is not None:
-            rebuilt = predictions.rebuilt.judged.labels[images.of_pair]
-            by_pair["rebuilt"] = meets(rebuilt, original)
+            seen["rebuilt"] = predictions.rebuilt.labels[images.of_pair]
+        original = predictions.judged.labels[images.of_pair]
+        by_pair = {name: meets(one, original) for name, one in seen.items()} | {
+            "real_same_class": mean_meeting(original, original, apart, labels),
+            "generated_same_class": mean_meeting(seen["generated"], original, apart, labels),
+            "shuffled": mean_meeting(seen["generated"], original, apart),
+        }
+        nothing = dict.fromkeys(TOP_KS, np.full(len(labels), np.nan))
         rates = predictions.rates(
             {
                 (name, k): stats.mean_by_item(values, sounds.of_pair, len(sounds))
                 for name in ROWS
-                for k, values in by_pair[name].items()
+                for k, values in by_pair.get(name, nothing).items()
             },
             sounds,
         )
@@ -100,14 +82,9 @@ class LabelMatch(Metric):
         )
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
+        of_paper = [plain(part["paper"][k]) for k in part["random"]]
         rows = table_rows(part, part["paper"])
-        rows.append(
-            Row(
-                "The paper: 52 classes, another judge",
-                [plain(part["paper"][k]) for k in part["random"]],
-                kind="plain",
-            )
-        )
+        rows.append(Row("The paper: 52 classes, another judge", of_paper, kind="plain"))
         return [
             Table(
                 "Label match",
@@ -133,7 +110,7 @@ class LabelMatch(Metric):
                 row_named(part["rows"], name)["match"][k]["micro"]
                 for name in ("generated", "shuffled", "real_same_class")
             )
-            beside = verdict(estimate, shuffled["value"], "shuffled pairs")
+            beside = tabular.verdict(estimate, shuffled["value"], "shuffled pairs")
             sentence = (
                 f"For {percent(estimate['value'])} of the sounds the judge gives picture and photo "
                 f"a common label in its top {k}: {beside}. Two real photos of a class reach "
@@ -167,16 +144,9 @@ def table_rows(part: Part, paper=None) -> list[Row]:
     def cell(row: Part, k: str) -> Cell:
         of_paper = paper[k] if paper and row["name"] == "generated" else None
         estimate = (row["match"][k] or {}).get("micro")
-        return share(estimate, shuffled[k]["micro"]["value"], of_paper)
+        return tabular.share(estimate, shuffled[k]["micro"]["value"], of_paper)
 
-    rows = [
-        Row(
-            sentence_case(row["title"]),
-            [cell(row, k) for k in part["random"]],
-            kind="main" if row["name"] == "generated" else "",
-        )
-        for row in part["rows"]
-    ]
+    rows = tabular.rows(part["rows"], lambda row: [cell(row, k) for k in part["random"]])
     random = [plain(value) for value in part["random"].values()]
     return [*rows, Row("Two random sets of labels", random, kind="plain")]
 

@@ -10,15 +10,8 @@ import numpy as np
 
 from s2i_tf.evaluation import neighbors, stats
 from s2i_tf.evaluation.inputs import Predictions
-from s2i_tf.evaluation.metrics.metric import (
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    number,
-)
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Row, Table, number
 
 NUM_CLOSEST = 20
 
@@ -37,11 +30,9 @@ class Memorization(Metric):
         training, sounds = predictions.training, predictions.sounds
         if training is None:
             raise NotMeasured(predictions.no_training)
-        if predictions.generated.pictures is None:
-            raise NotMeasured("there are no pictures to compare")
         of_training, images = training.judged.features, predictions.images
         nearest, *by_features = (
-            *neighbors.nearest(predictions.generated.judged.features, of_training),
+            *neighbors.nearest(predictions.generated.features, of_training),
             neighbors.nearest(predictions.judged.features, of_training)[1],
         )
         by_pixels = [

@@ -10,20 +10,9 @@ import numpy as np
 
 from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.inputs import PhotoToSound, Predictions
-from s2i_tf.evaluation.metrics import label_match
-from s2i_tf.evaluation.metrics.metric import (
-    DASH,
-    Cell,
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    plain,
-    sentence_case,
-    share,
-)
+from s2i_tf.evaluation.metrics import label_match, tabular
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import DASH, Cell, Row, Table, plain, share
 
 FOUND_ROWS = {
     "generated": "training sound nearest to the features made of the photo",
@@ -67,28 +56,13 @@ class PhotoToSoundMatch(Metric):
         }
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
-        rows = [
-            Row(
-                sentence_case(row["title"]),
-                [
-                    *(
-                        share((row["accuracy"] or {}).get(mean), chance)
-                        for mean, chance in part["chance"].items()
-                    ),
-                    Cell(f"{row['num_hit']} of {part['num_sounds']}" if row["num_hit"] else DASH),
-                ],
-                detail=f"n = {part['num_photos']}",
-                kind="main" if row["name"] == "generated" else "",
-            )
-            for row in part["class_found"]
-        ]
-        rows.append(
-            Row(
-                "Chance",
-                [*map(plain, part["chance"].values()), Cell(DASH)],
-                kind="plain",
-            )
-        )
+        def cells(row: Part) -> list[Cell]:
+            accuracy, chances = row["accuracy"] or {}, part["chance"].items()
+            hit = f"{row['num_hit']} of {part['num_sounds']}" if row["num_hit"] else DASH
+            return [*(share(accuracy.get(mean), chance) for mean, chance in chances), Cell(hit)]
+
+        rows = tabular.rows(part["class_found"], cells, f"n = {part['num_photos']}")
+        rows.append(Row("Chance", [*map(plain, part["chance"].values()), Cell(DASH)], kind="plain"))
         notes = " ".join(
             f"Not measured, {name.replace('_', ' ')}: {reason}."
             for name, reason in part["missing"].items()
@@ -140,11 +114,15 @@ def _class_found(predictions: Predictions, direction: PhotoToSound) -> list[Part
 
 def _label_match(predictions: Predictions, direction: PhotoToSound) -> Part | None:
     """The rows `MATCH_ROWS`. A photo with several sounds has their mean."""
-    if direction.heard is None:
+    if not direction.heard:
         return None
     sounds, images = predictions.sounds, predictions.images
-    original = direction.heard[sounds.of_pair]
-    of_pair = {name: one.heard[images.of_pair] for name, one in direction.found.items()}
+
+    def heard(ids: np.ndarray) -> np.ndarray:
+        return np.stack([direction.heard[sound_id] for sound_id in ids])
+
+    original = heard(sounds.ids[sounds.of_pair])
+    of_pair = {name: heard(one.ids[images.of_pair]) for name, one in direction.found.items()}
     labels, apart = images.labels[images.of_pair], predictions.same_source
     by_pair = {name: label_match.meets(one, original) for name, one in of_pair.items()}
     by_pair["real_same_class"] = label_match.mean_meeting(original, original, apart[:, 1:], labels)
@@ -158,9 +136,9 @@ def _label_match(predictions: Predictions, direction: PhotoToSound) -> Part | No
         images,
         images.ids,
     )
-    random = label_match.random_match(direction.num_labels)
+    random = label_match.random_match(len(direction.judge.labels))
     return {
-        "judge": direction.judge,
+        "judge": direction.judge.name,
         "num_pairs": len(labels),
         "random": {str(k): value for k, value in random.items()},
         "rows": label_match.rows_of(MATCH_ROWS, rates),

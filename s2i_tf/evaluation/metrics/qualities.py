@@ -8,16 +8,8 @@ import numpy as np
 
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics import label_match
-from s2i_tf.evaluation.metrics.metric import (
-    Cell,
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    percent,
-)
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, percent
 
 TITLES = {
     "good": "Good: the labels meet within the first ten, and the class is seen",
@@ -48,7 +40,7 @@ def first_matches(predictions: Predictions) -> np.ndarray:
     """The smallest k at which the labels of picture and photo meet, int [sounds]; 0 for none."""
     photos = predictions.judged.labels[predictions.photo_of_sound]
     found = np.zeros(len(photos), np.int64)
-    meets = label_match.meets(photos, predictions.generated.judged.labels)
+    meets = label_match.meets(photos, predictions.generated.labels)
     for k, meet in reversed(meets.items()):
         found[meet] = k
     return found
@@ -62,7 +54,7 @@ def qualities(predictions: Predictions) -> dict[str, np.ndarray]:
     """
     if predictions.training is None:
         raise NotMeasured(predictions.no_training)
-    named = predictions.training.class_seen.predict(predictions.generated.judged.features)
+    named = predictions.training.class_seen.predict(predictions.generated.features)
     seen = named == predictions.sounds.labels
     num_right = (first_matches(predictions) > 0).astype(int) + seen
     return {name: num_right == 2 - place for place, name in enumerate(TITLES)}

@@ -13,21 +13,9 @@ from matplotlib.figure import Figure
 from s2i_tf import spec
 from s2i_tf.evaluation import neighbors, stats
 from s2i_tf.evaluation.inputs import Predictions, Training
-from s2i_tf.evaluation.metrics.metric import (
-    Cell,
-    Headline,
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    decimal,
-    percent,
-    plain,
-    share,
-    verdict,
-)
+from s2i_tf.evaluation.metrics import tabular
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Headline, Row, Table, percent, plain, share
 from s2i_tf.evaluation.report import charts
 
 LAYERS = ("before", "after")
@@ -109,7 +97,7 @@ class Retrieval(Metric):
             sentence = (
                 f"Of {row['num_queries']} {what} of the eval split, {percent(estimate['value'])} "
                 f"have one of their own class as the nearest: "
-                f"{verdict(estimate, chance, 'chance')}."
+                f"{tabular.verdict(estimate, chance, 'chance')}."
             )
             found.append(Headline(title, estimate, chance, row["paper_top_1"], sentence))
         return found
@@ -167,13 +155,9 @@ def _rows(
     (queries, query_vectors), (targets, target_vectors) = sides
     rankings = {}
     for layer in LAYERS:
-        by_distance = neighbors.rank(
-            getattr(query_vectors, layer),
-            queries.labels,
-            getattr(target_vectors, layer),
-            targets.labels,
-        )
-        rankings |= {(layer, distance): found for distance, found in by_distance.items()}
+        vectors = getattr(query_vectors, layer), getattr(target_vectors, layer)
+        ranked = neighbors.rank(vectors[0], queries.labels, vectors[1], targets.labels)
+        rankings |= {(layer, distance): ranking for distance, ranking in ranked.items()}
     # One call for all of them: the draws are the same, and drawing is what takes the time.
     rates = predictions.rates(
         {
@@ -230,7 +214,7 @@ def _table_row(part: list[dict[str, Any]], split: str, direction: str, layer: st
             share(measures["top_1"]["macro"]),
             share(cosine["measures"]["top_1"]["micro"]),
             share(measures["top_5"]["micro"]),
-            Cell(decimal(measures["mrr"]["micro"]["value"])),
+            tabular.Cell(tabular.decimal(measures["mrr"]["micro"]["value"])),
             plain(hit["share"], f"({percent(hit['share_if_even'])})"),
             plain(by_chance),
             plain(row["paper_top_1"]),

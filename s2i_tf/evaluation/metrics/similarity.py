@@ -12,16 +12,9 @@ import numpy as np
 
 from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.inputs import Predictions
-from s2i_tf.evaluation.metrics.metric import (
-    Metric,
-    Metrics,
-    NotMeasured,
-    Part,
-    Row,
-    Table,
-    number,
-    share,
-)
+from s2i_tf.evaluation.metrics import tabular
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Cell, Table, number, share
 
 RECALL_KS = (1, 5, 10)
 
@@ -67,14 +60,10 @@ class AudioImageSimilarity(Metric):
         }
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
-        rows = [
-            Row(
-                row["title"],
-                [number(row["cosine"], 3), number(row["z"]), share(row["rank"], 0.5)],
-                kind="main" if row["name"] == "generated" else "",
-            )
-            for row in part["rows"]
-        ]
+        def cells(row: Part) -> list[Cell]:
+            return [number(row["cosine"], 3), number(row["z"]), share(row["rank"], 0.5)]
+
+        rows = tabular.rows(part["rows"], cells)
         return [Table(self.short, ["cosine", "z", "rank"], rows, legend="chance")]
 
 
@@ -123,14 +112,10 @@ class ClassNameRecall(Metric):
         }
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
-        rows = [
-            Row(
-                row["title"],
-                [share(row["recall"][k]["micro"], chance) for k, chance in part["chance"].items()],
-                kind="main" if row["name"] == "generated" else "",
-            )
-            for row in part["rows"]
-        ]
+        def cells(row: Part) -> list[Cell]:
+            return [share(row["recall"][k]["micro"], value) for k, value in part["chance"].items()]
+
+        rows = tabular.rows(part["rows"], cells)
         return [Table(self.short, [f"top {k}" for k in part["chance"]], rows, legend="chance")]
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Row, Table, share
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics
+from s2i_tf.evaluation.metrics.tabular import Row, Table, share
 
 _SIZES = {"recordings": "num_groups", "sounds": "num_sounds", "photos": "num_images"}
 

@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from s2i_tf.evaluation.metrics.metric import Table
+from s2i_tf.evaluation.metrics.tabular import Table
 
 _INK, _MUTED, _LINE = "#24292e", "#6b7480", "#e3e1da"
 _ACCENT, _SECOND = "#1d6f72", "#b9672a"

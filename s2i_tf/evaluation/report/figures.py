@@ -25,8 +25,6 @@ _BLANK = 250
 
 # What a hidden photo is filled with.
 HIDDEN = 255
-# They show nothing but photos, or are nothing without them.
-OF_PHOTOS = ("dataset.png", "neighbours.png", "closest.png")
 
 # What each file of `sheets` shows, for captions.
 TITLES = {

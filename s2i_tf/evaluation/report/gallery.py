@@ -2,14 +2,18 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation.inputs import Predictions
+from s2i_tf.evaluation.metrics import qualities
 from s2i_tf.evaluation.report import figures
 from s2i_tf.media import audio
+
+PHOTO, GENERATED = "real photo", "from the sound"  # captions
+_NAMED = 3  # labels below a picture
 
 _log = logging.getLogger(__name__)
 
@@ -20,46 +24,52 @@ class Example:
 
     Attributes:
       class_name: the class of the sound.
-      sound_id: its path relative to the data set's source.
+      sound_id: path of the sound relative to the data set's source.
       sound: MP3 bytes of the seconds that its features come from, or None where it can't be read.
-      original: uint8 [height, width, 3], the photo paired with it, or white.
-      generated: uint8 [height, width, 3] each: the model's picture, then further samples, if any.
-      rebuilt: uint8 [height, width, 3], the picture made from the photo's own features.
-      original_labels: the judge's labels of the photo by index, the likeliest first; names can
-        occur twice.
-      generated_labels: those of the first generated picture.
+      pictures: the photo paired with it, or white, and what the model made, uint8 [height, width,
+        3] each, by caption.
+      labels: the judge's likeliest labels of some of the pictures, by the same captions.
+      match: the smallest k at which the labels of photo and picture meet; 0 for none.
+      shared: the labels that they have in common there.
     """
 
     class_name: str
     sound_id: str
     sound: bytes | None
-    original: np.ndarray
-    generated: tuple[np.ndarray, ...]
-    rebuilt: np.ndarray
-    original_labels: dict[int, str]
-    generated_labels: dict[int, str]
+    pictures: Mapping[str, np.ndarray]
+    labels: Mapping[str, Sequence[str]]
+    match: int
+    shared: Sequence[str]
 
 
 def examples(predictions: Predictions, *, hide_photos: bool = False) -> list[Example]:
     """The sounds to show, with all that is made of them."""
-    names, found = predictions.judge_labels, []
+    matches, found = qualities.first_matches(predictions), []
+
+    def named(labels: Iterable[int]) -> list[str]:
+        """The names of labels: of synonyms the first. A name can stand for several labels."""
+        return [predictions.judge_labels[label].split(",")[0] for label in labels]
+
     for place, position in enumerate(predictions.shown):
         photo = int(predictions.photo_of_sound[position])
         original = predictions.images.pictures[photo]
         further = () if predictions.further is None else predictions.further[:, place]
-        sound_id = str(predictions.sounds.ids[position])
+        sound_id, match = str(predictions.sounds.ids[position]), int(matches[position])
+        seen, made = predictions.judged.labels[photo], predictions.generated.labels[position]
         found.append(
             Example(
-                class_name=predictions.names[position],
+                class_name=predictions.names[position].replace("_", " "),
                 sound_id=sound_id,
                 sound=played(predictions.load_sound, sound_id),
-                original=np.full_like(original, figures.HIDDEN) if hide_photos else original,
-                generated=(predictions.generated.pictures[position], *further),
-                rebuilt=predictions.rebuilt.pictures[photo],
-                original_labels={int(i): names[i] for i in predictions.judged.labels[photo]},
-                generated_labels={
-                    int(i): names[i] for i in predictions.generated.judged.labels[position]
+                pictures={
+                    PHOTO: np.full_like(original, figures.HIDDEN) if hide_photos else original,
+                    GENERATED: predictions.generated.pictures[position],
+                    "photo rebuilt": predictions.rebuilt.pictures[photo],
+                    **{f"{GENERATED}, sample {n}": drawn for n, drawn in enumerate(further, 1)},
                 },
+                labels={PHOTO: named(seen[:_NAMED]), GENERATED: named(made[:_NAMED])},
+                match=match,
+                shared=named(label for label in seen[:match] if label in made[:match]),
             )
         )
     return found

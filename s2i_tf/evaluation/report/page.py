@@ -18,7 +18,8 @@ from PIL import Image
 from s2i_tf.evaluation import provenance, stats
 from s2i_tf.evaluation.judge import TOP_KS
 from s2i_tf.evaluation.metrics import METRICS
-from s2i_tf.evaluation.metrics.metric import Metrics, interval, percent
+from s2i_tf.evaluation.metrics.metric import Metrics
+from s2i_tf.evaluation.metrics.tabular import interval, percent
 from s2i_tf.evaluation.report import breakdown, charts, figures, run_record
 from s2i_tf.evaluation.report.gallery import Example
 from s2i_tf.media import image
@@ -94,7 +95,8 @@ def render(
         ],
         left_out=provenance.left_out(metrics),
         min_groups=stats.MIN_GROUPS,
-        examples=cards,
+        cards=cards,
+        max_k=max(TOP_KS),
         num_silent=sum(example.sound is None for example in examples),
         num_left_out=embedder.num_left_out,
         breakdowns=breakdown.breakdowns(metrics, METRICS),
@@ -132,38 +134,12 @@ def _picture(embedder: Embedder, picture: np.ndarray, quality: int = 85) -> str 
 def _card(example: Example, embedder: Embedder) -> dict:
     """What the page shows of a sound."""
     sound = example.sound and embedder.uri(example.sound, "audio/mpeg")
-    one, other = (
-        {label: name.split(",")[0] for label, name in labels.items()}  # the first of the synonyms
-        for labels in (example.original_labels, example.generated_labels)
-    )
     pictures = [
-        ("real photo", example.original, list(one.values())[:3]),
-        ("from the sound", example.generated[0], list(other.values())[:3]),
-        ("photo rebuilt", example.rebuilt, []),
-        *(
-            (f"from the sound, sample {number}", sample, [])
-            for number, sample in enumerate(example.generated[1:], 1)
-        ),
+        {"caption": caption, "uri": uri, "labels": example.labels.get(caption, ())}
+        for caption, picture in example.pictures.items()
+        if (uri := _picture(embedder, picture, quality=90)) is not None
     ]
-    match, shared = None, []
-    for k in TOP_KS:  # the first of the k at which the label sets meet, and what they share there
-        common = set(list(one)[:k]) & set(list(other)[:k])
-        if common:
-            match, shared = k, [one[label] for label in one if label in common]
-            break
-    return {
-        "class_name": example.class_name.replace("_", " "),
-        "sound_id": example.sound_id,
-        "sound": sound,
-        "pictures": [
-            {"caption": caption, "uri": uri, "labels": labels}
-            for caption, picture, labels in pictures
-            if (uri := _picture(embedder, picture, quality=90)) is not None
-        ],
-        "match": match,
-        "shared": ", ".join(shared),
-        "max_k": max(TOP_KS),
-    }
+    return {"example": example, "sound": sound, "pictures": pictures}
 
 
 def _stage(run: str | os.PathLike, stage: str, embedder: Embedder) -> dict | None:

@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Mapping
 
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Row, Table
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics
+from s2i_tf.evaluation.metrics.tabular import Row, Table
 from s2i_tf.evaluation.provenance import left_out
 
 WIDTH = 82

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from s2i_tf.data import foley
-from s2i_tf.evaluation.inputs import Pictures
 from s2i_tf.evaluation.metrics import cause_correlation
 from s2i_tf.evaluation.metrics.cause_correlation import rank_correlation
 from s2i_tf.evaluation.metrics.metric import NotMeasured
@@ -20,8 +19,8 @@ def test_the_rank_correlation_by_hand():
 
 
 def test_a_constant_correlates_with_nothing():
-    assert np.isnan(rank_correlation(np.arange(4.0), np.ones(4)))
-    assert np.isnan(rank_correlation(np.ones(1), np.ones(1)))
+    assert rank_correlation(np.arange(4.0), np.ones(4)) is None
+    assert rank_correlation(np.ones(1), np.ones(1)) is None
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +90,7 @@ def test_pictures_of_the_embedded_data_set_follow_its_causes():
         | {f"cause_{name}": str(value) for name, value in scene.causes.items()}
         for sound_id, scene in zip(sounds.ids, scenes, strict=True)
     }
-    made = {"generated": Pictures(judged(np.zeros((10, 2))), pictures[::-1])}
+    made = {"generated": judged(np.zeros((10, 2)), pictures[::-1])}
     given = {"class_names": ("bird",), "pictures": made}
     metric = cause_correlation.CauseCorrelation()
     found = metric.measure(make_predictions(sounds, images, index=index, **given))

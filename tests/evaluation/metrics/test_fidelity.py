@@ -158,11 +158,15 @@ def test_both_distances_are_clean_fid_s(rng):
 
 def test_both_distances_are_torch_fidelity_s(rng):
     pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
+    import torch
     from torch_fidelity import metric_fid, metric_kid
 
     one, other = features_of_two_sets(rng)
-    expected = metric_kid.polynomial_mmd(one, other, 3, None, 1)
-    assert kid(one, other)["value"] == pytest.approx(float(expected), rel=1e-9)
+    # One subset, which is as large as the sets.
+    given = {"kid_subsets": 1, "kid_subset_size": len(one), "verbose": False}
+    found = metric_kid.kid_features_to_metric(*map(torch.from_numpy, (one, other)), **given)
+    expected = found[metric_kid.KEY_METRIC_KID_MEAN]
+    assert kid(one, other)["value"] == pytest.approx(expected, rel=1e-9)
     statistics = [dict(zip(("mu", "sigma"), moments(side), strict=True)) for side in (one, other)]
     found = metric_fid.fid_statistics_to_metric(*statistics, False)
     expected = next(iter(found.values()))

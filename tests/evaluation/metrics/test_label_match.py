@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.evaluation import heldout, judge
-from s2i_tf.evaluation.inputs import JudgeOutput, Pictures
+from s2i_tf.evaluation.inputs import JudgeOutput
 from s2i_tf.evaluation.judge import TOP_KS
 from s2i_tf.evaluation.metrics import label_match
 from tests.evaluation.conftest import make_predictions
@@ -113,9 +113,9 @@ def match(columns, generated, original, rebuilt=None):
     predictions = make_predictions(
         sounds,
         images,
-        judged=JudgeOutput(original),
-        pictures={"generated": Pictures(JudgeOutput(generated))},
-        rebuilt=Pictures(JudgeOutput(original if rebuilt is None else rebuilt)),
+        judged=JudgeOutput(original, None),
+        pictures={"generated": JudgeOutput(generated, None)},
+        rebuilt=JudgeOutput(original if rebuilt is None else rebuilt, None),
     )
     rows = label_match.LabelMatch().measure(predictions)["rows"]
     return {row["name"]: row["match"] for row in rows}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.evaluation import neighbors
-from s2i_tf.evaluation.inputs import Pictures, Training
+from s2i_tf.evaluation.inputs import Training
 from s2i_tf.evaluation.metrics import memorization
 from tests.evaluation.conftest import judged, make_items, make_predictions
 
@@ -56,7 +56,7 @@ def test_the_closest_come_first_and_are_named(rng):
         **dict.fromkeys(("sound_vectors", "image_vectors", "class_heard", "class_seen")),
     )
     sounds, images = (make_items([0, 1, 2], prefix=name, pictures=pictures) for name in "sp")
-    made = Pictures(judged([[3.0], [10.0], [22.0]]), pictures)
+    made = judged([[3.0], [10.0], [22.0]], pictures)
     predictions = make_predictions(
         sounds,
         images,

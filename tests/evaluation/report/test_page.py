@@ -10,7 +10,8 @@ from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
 from s2i_tf.evaluation import evaluate
 from s2i_tf.evaluation.metrics import METRICS
-from s2i_tf.evaluation.metrics.metric import Metric, Row, Table, rate
+from s2i_tf.evaluation.metrics.metric import Metric
+from s2i_tf.evaluation.metrics.tabular import Row, Table, rate
 from s2i_tf.evaluation.report import page as report
 from s2i_tf.evaluation.report import terminal
 from s2i_tf.evaluation.report.gallery import Example
@@ -58,11 +59,10 @@ def example(rng):
         class_name=HOSTILE,
         sound_id=f"sounds/{HOSTILE}.wav",
         sound=audio.encode_audio(seconds, "mp3"),
-        original=picture,
-        generated=(picture, picture),
-        rebuilt=picture,
-        original_labels={0: HOSTILE, 1: "crane", 2: "tabby, cat"},
-        generated_labels={3: "crane", 4: "b", 2: "tabby, cat"},
+        pictures={"real photo": picture, HOSTILE: picture, "photo rebuilt": picture},
+        labels={"real photo": [HOSTILE, "crane"]},
+        match=3,
+        shared=["tabby", HOSTILE],
     )
 
 
@@ -111,11 +111,11 @@ def test_hostile_names_are_shown_as_they_are(
     assert ("img", "alt", "Over the steps: <script>") in page.attributes
 
 
-def test_shared_labels_are_told_by_index_not_by_name(metrics, example):
-    """Two of the 1000 names stand for two labels each."""
-    page = Page(report.render(metrics, [example], {}))
-    assert "match at top 3" in page.texts
-    assert " tabby" in page.texts
+def test_an_example_says_what_the_judge_sees_in_both(metrics, example):
+    texts = Page(report.render(metrics, [example], {})).texts
+    assert "match at top 3" in texts and f" tabby, {HOSTILE}" in texts
+    unlike = dataclasses.replace(example, match=0, shared=[])
+    assert "no match at top 10" in Page(report.render(metrics, [unlike], {})).texts
 
 
 def test_a_missing_sound_is_said_and_the_rest_shown(metrics, example):

@@ -1,6 +1,7 @@
 import pytest
 
-from s2i_tf.evaluation.metrics.metric import Metric, Row, Table, plain, share
+from s2i_tf.evaluation.metrics.metric import Metric
+from s2i_tf.evaluation.metrics.tabular import Row, Table, plain, share
 from s2i_tf.evaluation.report import terminal
 
 ESTIMATE = {"value": 0.5, "low": 0.25, "high": 0.75}
