@@ -72,7 +72,7 @@ setup(
     package_data={
         "tfrecords_tools": ["**/*.html"],
         "s2i_tf": [
-            *("py.typed", "**/*.csv", "**/*.json", "**/*.html", "**/*.css", "**/*.npz"),
+            *("py.typed", "**/*.csv", "**/*.json", "**/*.html", "**/*.css", "**/*.md", "**/*.npz"),
             "pretrained/**/*",
             "web/page/**/*",
         ],

@@ -25,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from s2i_tf import features, files, spec
-from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation.judge import TOP_KS, Judge
 from s2i_tf.evaluation.metrics import label_match
@@ -101,10 +101,10 @@ def eval_sounds(data: str, num: int) -> Sounds:
       UserError: if the data set, or a sound of it, is not there.
     """
     split = pipeline.load_split(data, spec.EVAL_SPLIT)
-    source = pathlib.Path(dataset_info.load(data).source)
+    info = dataset_info.load(data)
     total = len(split["sound_id"])
     chosen = np.unique(np.linspace(0, total - 1, min(num, total)).astype(int))
-    waveforms = [audio.load_waveform(source / name) for name in split["sound_id"][chosen]]
+    waveforms = [source_sounds.load_sound(info, name) for name in split["sound_id"][chosen]]
     windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
     return Sounds(windows / np.float32(spec.WAVEFORM_SCALE), split["image"][chosen])
 
@@ -152,23 +152,21 @@ def sweep(
       The table's rows, and the chain's pictures of the sounds by quantisation and for `keras`.
     """
     parts = chain_parts(model, extractor)
-    seen = Judge(judge).look(sounds.photos).labels
+    image_judge = Judge(judge)
+    seen = image_judge.look(sounds.photos).labels
     stages = intermediate(parts, sounds.windows)
     calibrations = intermediate(parts, calibration)
     nets = (extractor.model, *model.sound_parts)
     pictures = {KERAS: stages[-1]}
-    rows = [{"part": CHAIN, "quantization": KERAS, **match(judge, stages[-1], seen)}]
+    rows = [{"part": CHAIN, "quantization": KERAS, **match(image_judge, stages[-1], seen)}]
+    functions = tflite_export.chain_functions(model, extractor.model)
+    examples = tflite_export.chain_examples(model, extractor, calibration)
     for quantization in tflite_export.QUANTIZATIONS:
-        contents = tflite_export.convert(
-            tflite_export.chain_functions(model, extractor.model),
-            nets,
-            quantization,
-            tflite_export.chain_examples(model, extractor, calibration),
-        )
+        contents = tflite_export.convert(functions, nets, quantization, examples)
         contents = tflite_metadata.add(contents, saved_model.facts(model), quantization)
         row, drawn = measure(contents, WAVEFORM_SIGNATURE, stages[0], num_runs)
         pictures[quantization] = drawn
-        row |= differences(drawn, stages[-1], is_picture=True) | match(judge, drawn, seen)
+        row |= differences(drawn, stages[-1], is_picture=True) | match(image_judge, drawn, seen)
         rows.append({"part": CHAIN, "quantization": quantization, **row})
         logger.info("%s, %s: %.1f MiB", CHAIN, quantization, row["mib"])
         for position, (name, part) in enumerate(parts.items()):
@@ -229,9 +227,9 @@ def differences(got: np.ndarray, expected: np.ndarray, is_picture: bool) -> dict
     return {"worst": float(difference.max()), "mean": float(difference.mean())}
 
 
-def match(judge: Classifier, pictures: np.ndarray, seen: np.ndarray) -> dict[str, float]:
+def match(judge: Judge, pictures: np.ndarray, seen: np.ndarray) -> dict[str, float]:
     """The label match of pictures in [0, 1] with what the judge has seen in the originals."""
-    labels = Judge(judge).look(to_uint8(pictures)).labels
+    labels = judge.look(to_uint8(pictures)).labels
     return {f"top_{k}": float(hit.mean()) for k, hit in label_match.meets(labels, seen).items()}
 
 
@@ -262,9 +260,8 @@ def write(
     files.write(out / "sweep.md", table(rows))
     files.write_json(out / "sweep.json", rows)
     shown, captions = [], []
-    for index in np.linspace(0, len(sounds.photos) - 1, min(_SHOWN, len(sounds.photos))).astype(
-        int
-    ):
+    last = len(sounds.photos) - 1
+    for index in np.linspace(0, last, min(_SHOWN, 1 + last)).astype(int):
         shown += [sounds.photos[index], *(to_uint8(drawn[index]) for drawn in pictures.values())]
         captions += ["original", *pictures]
     sheet = contact_sheet(shown, captions, num_columns=1 + len(pictures))

@@ -39,7 +39,7 @@ def export(folder: pathlib.Path, quantizations: tuple[str, ...]) -> dict[str, di
             "path": str(made.path),
             "num_bytes": made.num_bytes,
             "mean_difference": made.mean_difference,
-            "allowed": tflite_export.MEAN_TOLERANCES[quantization],
+            "allowed": tflite_export.QUANTIZATIONS[quantization],
         }
     return exports
 

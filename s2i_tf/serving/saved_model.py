@@ -12,6 +12,7 @@ import pathlib
 import re
 import tempfile
 
+import jinja2
 import keras
 import tensorflow as tf
 
@@ -20,7 +21,7 @@ from s2i_tf import files, spec
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import Extractor, check_fingerprint
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import checks, model_card, parity, warmup
+from s2i_tf.serving import checks, parity, warmup
 from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.signatures import Signatures
 
@@ -117,7 +118,7 @@ def export(
         extra = temporary / EXTRA_FOLDER
         extra.mkdir()
         files.write_json(extra / PARITY_FILE, differences)
-        warmup.write(extra, name, model.multimodal.hidden_units, model.stochastic)
+        warmup.write(extra, name, signatures)
     num_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Export(folder, num_bytes, differences)
 
@@ -165,10 +166,18 @@ def _write_assets(
     folder: pathlib.Path, model: SoundToImage, signatures: Signatures
 ) -> list[tf.saved_model.Asset]:
     described = facts(model)
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, ""),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    card = templates.get_template(CARD_FILE)
     contents = {
         LABELS_FILE: "\n".join(model.class_names) + "\n",
         FACTS_FILE: json.dumps(described, indent=2) + "\n",
-        CARD_FILE: model_card.text(described, list(signatures.specs())),
+        CARD_FILE: card.render(
+            **described, signatures=signatures.specs(), known_score=spec.KNOWN_SCORE
+        ),
     }
     return [
         tf.saved_model.Asset(str(files.write(folder / name, text)))

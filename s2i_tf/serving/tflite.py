@@ -116,7 +116,7 @@ class TFLiteModel:
         """A signature's outputs.
 
         Args:
-          signature: its name.
+          signature: name of the signature.
           drawn: seed and number of the sample that random numbers are drawn for.
           **rows: its one other input, of which it takes one row at a time.
         """

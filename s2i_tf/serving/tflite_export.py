@@ -17,12 +17,13 @@ Weights that several signatures use are in the file once. What else a caller mus
 see `s2i_tf.serving.tflite_metadata`; `s2i_tf.serving.tflite` runs the file.
 """
 
+import collections
 import dataclasses
 import os
 import pathlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -52,44 +53,17 @@ from s2i_tf.serving.tflite import (
 ENDING = ".tflite"
 NUM_CALIBRATION_SOUNDS = 64
 
-# The mean difference of the pictures from Keras that a file is refused above; quantised
-# activations change pictures visibly, which the sweep measures against the data.
-MEAN_TOLERANCES = {"float32": 1e-4, "float16": 0.02, "dynamic_int8": 0.1, "full_int8": 0.2}
+# Weights float32; weights float16; weights int8, activations float32; both int8. For each the mean
+# difference of the pictures from Keras that a file is refused above; quantised activations change
+# pictures visibly, which the sweep measures against the data.
+QUANTIZATIONS = {"float32": 1e-4, "float16": 0.02, "dynamic_int8": 0.1, "full_int8": 0.2}
+CALIBRATED = "full_int8"
 _NUM_COMPARED = 3
 
 _UNSUPPORTED = re.compile(r"(?:Custom|TF Select) ops: (.+)")
 
 # Examples of a signature's inputs, one at a time.
 Examples = dict[str, list[dict[str, np.ndarray]]]
-
-
-def _float32(converter: tf.lite.TFLiteConverter) -> None:
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-
-
-def _float16(converter: tf.lite.TFLiteConverter) -> None:
-    _dynamic_int8(converter)
-    converter.target_spec.supported_types = [tf.float16]
-
-
-def _dynamic_int8(converter: tf.lite.TFLiteConverter) -> None:
-    _float32(converter)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-
-
-def _full_int8(converter: tf.lite.TFLiteConverter) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-
-
-# Weights float32; weights float16; weights int8, activations float32; both int8.
-QUANTIZATIONS: dict[str, Callable[[tf.lite.TFLiteConverter], None]] = {
-    "float32": _float32,
-    "float16": _float16,
-    "dynamic_int8": _dynamic_int8,
-    "full_int8": _full_int8,
-}
-CALIBRATED = "full_int8"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,19 +210,16 @@ def convert(
       UserError: naming the ops, if the model needs any that TFLite has not.
     """
 
-    def representative() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-        for signature, rows in calibration.items():
-            for inputs in rows:
-                yield signature, inputs
-
     module = tf.Module()
     module.weights = [variable.value for net in nets for variable in net.weights]
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=functions)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, list(functions))
-        QUANTIZATIONS[quantization](converter)
+        _set(converter, quantization)
         if quantization == CALIBRATED:
-            converter.representative_dataset = representative
+            converter.representative_dataset = lambda: (
+                (signature, inputs) for signature, rows in calibration.items() for inputs in rows
+            )
         try:
             return converter.convert()
         except Exception as error:  # the converter's own error class is not public
@@ -256,6 +227,16 @@ def convert(
                 raise
             ops = ", ".join(dict.fromkeys(found))
             raise UserError(f"TFLite has no builtin op for this model's {ops}") from None
+
+
+def _set(converter: tf.lite.TFLiteConverter, quantization: str) -> None:
+    is_int8 = quantization == CALIBRATED
+    builtins = tf.lite.OpsSet.TFLITE_BUILTINS_INT8 if is_int8 else tf.lite.OpsSet.TFLITE_BUILTINS
+    converter.target_spec.supported_ops = [builtins]
+    if quantization != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
 
 
 def chain_functions(
@@ -317,27 +298,21 @@ def traced(function: Callable, **shapes: list[int]) -> tf.types.experimental.Con
 
 def chain_examples(model: SoundToImage, extractor: Extractor, windows: np.ndarray) -> Examples:
     """Calibration examples for `chain_functions`, of windows [num, 132300] in [-1, 1]."""
-    features = [extractor(window[None] * spec.WAVEFORM_SCALE) for window in windows]
-    vectors = [{"before": model.embed_sound(row).before} for row in features]
+    examples: Examples = collections.defaultdict(list)
     shapes = drawn_shapes(model)
-    numbers = [
-        {
-            f"numbers_{position}": draws.uniform((row, position), (1, *shape))
-            for position, shape in enumerate(shapes)
-        }
-        for row in range(len(windows))
-    ]
-    of_windows = [{"waveform": window[None]} for window in windows]
-    examples = {
-        WAVEFORM_SIGNATURE: of_windows,
-        FEATURES_SIGNATURE: [{"sound_features": row} for row in features],
-        EMBED_SIGNATURE: of_windows,
-        DRAW_SIGNATURE: vectors,
-    }
-    if shapes:
-        examples[SAMPLES_SIGNATURE] = [
-            {**vector, **drawn} for vector, drawn in zip(vectors, numbers, strict=True)
-        ]
+    for row, window in enumerate(windows):
+        features = extractor(window[None] * spec.WAVEFORM_SCALE)
+        vector = {"before": model.embed_sound(features).before}
+        examples[WAVEFORM_SIGNATURE].append({"waveform": window[None]})
+        examples[FEATURES_SIGNATURE].append({"sound_features": features})
+        examples[EMBED_SIGNATURE].append({"waveform": window[None]})
+        examples[DRAW_SIGNATURE].append(vector)
+        if shapes:
+            numbers = {
+                f"numbers_{position}": draws.uniform((row, position), (1, *shape))
+                for position, shape in enumerate(shapes)
+            }
+            examples[SAMPLES_SIGNATURE].append({**vector, **numbers})
     return examples
 
 
@@ -374,9 +349,9 @@ def _compare(
     if file.has(WAVEFORM_SIGNATURE):
         pictures += [file.generate_from_windows(windows), file.generate(features)]
     difference = max(float(np.abs(picture - expected).mean()) for picture in pictures)
-    if not difference <= MEAN_TOLERANCES[quantization]:
+    if not difference <= QUANTIZATIONS[quantization]:
         raise ParityError(
             f"the {quantization} file's pictures differ by {difference:.3g} on average from "
-            f"Keras'; allowed: {MEAN_TOLERANCES[quantization]:g}"
+            f"Keras'; allowed: {QUANTIZATIONS[quantization]:g}"
         )
     return difference

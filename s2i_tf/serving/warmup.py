@@ -6,13 +6,14 @@ signature and for batches of one and several, so that no caller waits for the fi
 
 import logging
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.serving import examples
-from s2i_tf.serving.signatures import DEFAULT
+from s2i_tf.serving.signatures import Signatures
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +26,13 @@ _SECONDS = 2.5
 Inputs = dict[str, np.ndarray | list[bytes]]
 
 
-def write(folder: pathlib.Path, model_name: str, hidden_units: int, stochastic: bool) -> None:
+def write(folder: pathlib.Path, model_name: str, signatures: Signatures) -> None:
     """Writes the requests into `assets.extra`; none without tensorflow-serving-api.
 
     Args:
       folder: `assets.extra`.
       model_name: the served name.
-      hidden_units: size of the multimodal vectors.
-      stochastic: whether the model has the signatures with `num_samples`.
+      signatures: what is served.
     """
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
@@ -43,7 +43,7 @@ def write(folder: pathlib.Path, model_name: str, hidden_units: int, stochastic: 
         )
         return
     with tf.io.TFRecordWriter(str(folder / FILE_NAME)) as writer:
-        for signature, inputs in requests(hidden_units, stochastic):
+        for signature, inputs in requests(signatures):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = model_name
             request.model_spec.signature_name = signature
@@ -55,33 +55,21 @@ def write(folder: pathlib.Path, model_name: str, hidden_units: int, stochastic: 
             writer.write(log.SerializeToString())
 
 
-def requests(hidden_units: int, stochastic: bool) -> list[tuple[str, Inputs]]:
+def requests(signatures: Signatures) -> Iterator[tuple[str, Inputs]]:
     """The signatures and inputs of the warm-up requests."""
-    calls: list[tuple[str, Inputs]] = []
     for num in BATCH_SIZES:
-        waveform = examples.sounds(_SECONDS, num)
+        sounds = examples.sounds(_SECONDS, num)
         random = np.random.default_rng(0).random
-        features = random((num, spec.FEATURE_SIZE), np.float32)
-        before = {"before": random((num, hidden_units), np.float32)}
-        draws = {"num_samples": np.full(num, 2, np.int32), "seed": np.zeros(num, np.int32)}
-        files = {
-            rate_hz: [examples.wav_file(sound, rate_hz) for sound in waveform]
-            for rate_hz in RATES_HZ
+        made = {
+            "waveform": sounds,
+            "sound_features": random((num, spec.FEATURE_SIZE), np.float32),
+            "image_features": random((num, spec.FEATURE_SIZE), np.float32),
+            "before": random((num, signatures.model.multimodal.hidden_units), np.float32),
+            "num_samples": np.full(num, 2, np.int32),
+            "seed": np.zeros(num, np.int32),
         }
-        calls += [
-            (DEFAULT, {"waveform": waveform}),
-            *(("wav_bytes", {"audio_bytes": wavs}) for wavs in files.values()),
-            ("sound_features", {"sound_features": features}),
-            ("image_features", {"image_features": features}),
-            ("embed_sound", {"waveform": waveform}),
-            ("hear", {"waveform": waveform}),
-            ("embed_image", {"image_features": features}),
-            ("draw", before),
-        ]
-        if stochastic:
-            calls += [
-                ("samples", {"waveform": waveform, **draws}),
-                ("draw_samples", {**before, **draws}),
-                ("wav_bytes_samples", {"audio_bytes": files[spec.SAMPLE_RATE_HZ], **draws}),
-            ]
-    return calls
+        for signature, (_, inputs) in signatures.specs().items():
+            names = [tensor.name for tensor in inputs]
+            for rate_hz in RATES_HZ if "audio_bytes" in names else RATES_HZ[:1]:
+                made["audio_bytes"] = [examples.wav_file(sound, rate_hz) for sound in sounds]
+                yield signature, {name: made[name] for name in names}

@@ -60,10 +60,11 @@ def test_differences_of_features_are_in_standard_deviations():
 
 
 def test_the_match_of_pictures_with_themselves_is_whole(sounds):
-    seen = tflite_sweep.Judge(ShadeJudge()).look(sounds.photos).labels
-    whole = tflite_sweep.match(ShadeJudge(), sounds.photos / 255, seen)
+    judge = tflite_sweep.Judge(ShadeJudge())
+    seen = judge.look(sounds.photos).labels
+    whole = tflite_sweep.match(judge, sounds.photos / 255, seen)
     assert set(whole.values()) == {1.0}
-    assert tflite_sweep.match(ShadeJudge(), np.zeros(sounds.photos.shape), seen)["top_1"] == 0.0
+    assert tflite_sweep.match(judge, np.zeros(sounds.photos.shape), seen)["top_1"] == 0.0
 
 
 def test_eval_sounds_come_with_their_photos(dataset_with_sounds):

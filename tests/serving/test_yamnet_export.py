@@ -8,7 +8,7 @@ import pytest
 from s2i_tf import features
 from s2i_tf.serving import examples, saved_model, tflite_export
 from s2i_tf.serving.tflite import TFLiteModel
-from s2i_tf.serving.tflite_export import MEAN_TOLERANCES
+from s2i_tf.serving.tflite_export import QUANTIZATIONS
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_the_saved_model_hears_and_draws_as_keras_does(model, extractor, tmp_pat
 def test_the_tflite_file_hears_and_draws_as_keras_does(model, extractor, tmp_path):
     pytest.importorskip("ai_edge_litert")
     exported = tflite_export.export(model, extractor, tmp_path)
-    assert exported.mean_difference < MEAN_TOLERANCES["float32"]
+    assert exported.mean_difference < QUANTIZATIONS["float32"]
     waveforms = list(256 * examples.sounds(7.0, 2))
     expected = model.listen(
         extractor(np.stack([extractor.prepare(waveform) for waveform in waveforms]))
