@@ -26,12 +26,10 @@ def define_flags() -> None:
     flags.DEFINE_string("out", None, "Folder to write the page into, instead of serving it.")
 
 
-def run(args: list[str]) -> None:
+def run() -> None:
     """Makes what the page needs, then serves or writes it."""
     from s2i_tf.web import server, site
 
-    if args:
-        raise UserError(f"app takes no arguments, got {args[0]!r}")
     model_folder = flags.FLAGS.model or str(REALPAIRS)
     if flags.FLAGS.out:
         print(f"the page: {site.write(flags.FLAGS.out, model_folder)}")

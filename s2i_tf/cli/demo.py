@@ -29,10 +29,8 @@ def define_flags() -> None:
     flags.DEFINE_string("config", CONFIG, "Configuration of the training, as `train` takes it.")
 
 
-def run(args: list[str]) -> None:
+def run() -> None:
     """Runs the verbs one after the other."""
-    if args:
-        raise UserError(f"demo takes no arguments, got {args[0]!r}")
     config = flags.FLAGS.config
     config_lib.read_file(config)  # so that a mistake is told before the data are prepared
     out = pathlib.Path(flags.FLAGS.out)

@@ -21,10 +21,6 @@ from s2i_tf.errors import UserError
 from s2i_tf.pretrained import REALPAIRS
 
 OUT_IN_RUN = "evaluation"
-_FLAGS = (
-    *("workdir", "model", "data", "judge", "sound_judge", "out", "seed", "num_gallery"),
-    "hide_photos",
-)
 
 
 def define_flags() -> None:
@@ -39,17 +35,15 @@ def define_flags() -> None:
         "sound_judge", None, "Classifier that hears the sounds found for photos, by name."
     )
     flags.DEFINE_string("out", None, "Folder for metrics.json, report.html and the figures.")
-    flags.DEFINE_integer("seed", 0, "Of the intervals and the examples.", lower_bound=0)
+    flags.DEFINE_integer("seed", 0, "Random seed of intervals and examples.", lower_bound=0)
     flags.DEFINE_integer("num_gallery", 24, "Examples in the page.", lower_bound=1, upper_bound=200)
     flags.DEFINE_bool(
         "hide_photos", False, "Leave the data's photos out of the figures, to pass them on."
     )
 
 
-def run(args: list[str]) -> None:
+def run() -> None:
     """Evaluates and prints the tables in short."""
-    if args:
-        raise UserError(f"evaluate takes no arguments, got {args[0]!r}")
     values = flags.FLAGS
     if values.workdir and values.model:
         raise UserError("give one of --workdir=RUN and --model=DIR")
@@ -93,6 +87,7 @@ def run(args: list[str]) -> None:
             )
     if not is_prepared:
         data = _prepare(data, pathlib.Path(out) / evaluate.DATA_FOLDER, model_dir)
+    given = [flag.serialize() for flag in values.get_flags_for_module(__name__) if flag.present]
     metrics = evaluate.evaluate(
         SoundToImage.load(model_dir),
         data,
@@ -103,7 +98,7 @@ def run(args: list[str]) -> None:
         num_gallery=values.num_gallery,
         model_dir=model_dir,
         run=run_dir,
-        command=_command(),
+        command=shlex.join(["s2i", "evaluate", *given]),
         hide_photos=values.hide_photos,
     )
     print(terminal.as_text(metrics, METRICS))
@@ -131,9 +126,3 @@ def _prepare(data: str, out: pathlib.Path, model_dir: pathlib.Path) -> pathlib.P
     summary = job.prepare(chosen)
     print(summary.last_line())
     return out
-
-
-def _command() -> str:
-    """This call with every flag that was given."""
-    given = [f"--{name}={flags.FLAGS[name].value}" for name in _FLAGS if flags.FLAGS[name].present]
-    return shlex.join(["s2i", "evaluate", *given])

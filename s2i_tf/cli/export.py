@@ -34,16 +34,14 @@ def define_flags() -> None:
     flags.DEFINE_string("name", "sound_to_image", "Name under which the model is served.")
     flags.DEFINE_integer("version", None, "Version of a SavedModel; the next free one by default.")
     flags.DEFINE_string("format", "saved_model", f"One of: {', '.join(FORMATS)}.")
-    flags.DEFINE_string("quantization", "float32", "Of a TFLite file's weights and activations.")
+    flags.DEFINE_string("quantization", "float32", "Number format of a TFLite file.")
     flags.DEFINE_string(
         "data", None, "Prepared data set that calibrates full_int8; the run's own by default."
     )
 
 
-def run(args: list[str]) -> None:
+def run() -> None:
     """Checks what can be checked at once, then exports."""
-    if args:
-        raise UserError(f"export takes no arguments, got {args[0]!r}")
     if flags.FLAGS.workdir and flags.FLAGS.model:
         raise UserError("give one of --workdir=RUN and --model=DIR")
     if not flags.FLAGS.out:

@@ -1,7 +1,8 @@
 """`s2i VERB`: reads the flags, runs the verb, and turns a user's mistake into one line.
 
-Each verb is a module beside this one with a docstring, `define_flags()` and `run(args)`. None of
-them imports TensorFlow before `run`, so that help and mistakes are answered at once.
+Each verb is a module beside this one with a docstring, `define_flags()` and `run()`; those that
+stand in `WITH_ARGUMENTS` take what is no flag as `run(args)`. None of them imports TensorFlow
+before `run`, so that help and mistakes are answered at once.
 """
 
 import codecs
@@ -24,6 +25,7 @@ VERBS = (
     *("demo", "weights", "prepare", "train", "evaluate", "score"),
     *("generate", "film", "export", "app"),
 )
+WITH_ARGUMENTS = ("weights", "generate", "film")
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_PIPE = 141  # as a shell says of a command whose reader went away
 
@@ -68,14 +70,8 @@ def _main(argv: list[str]) -> int:
     if verb not in VERBS:
         return _mistake("s2i", f"unknown verb {verb!r}; known: {', '.join(VERBS)}")
     _quieten()
-    module = importlib.import_module(f"s2i_tf.cli.{verb}")
-    module.define_flags()
-    if {"--help", "-h"} & set(argv[2:]):
-        print(_help(module))
-        return 0
     try:
-        args = _parse_flags(argv[1:])
-        module.run(args)
+        run_verb(verb, argv[2:])
     except UserError as error:
         return _mistake(f"s2i {verb}", str(error))
     except BrokenPipeError:
@@ -87,6 +83,26 @@ def _main(argv: list[str]) -> int:
     except SystemExit as stop:
         return stop.code or 0
     return 0
+
+
+def run_verb(verb: str, argv: list[str]) -> None:
+    """Runs a verb with its flags and arguments, or prints its help.
+
+    Raises:
+      UserError: if it refuses them, or cannot do what they say.
+    """
+    module = importlib.import_module(f"s2i_tf.cli.{verb}")
+    module.define_flags()
+    if {"--help", "-h"} & set(argv):
+        print(_help(module))
+        return
+    args = _parse_flags([verb, *argv])
+    if verb in WITH_ARGUMENTS:
+        module.run(args)
+    elif args:
+        raise UserError(f"{verb} takes no arguments, got {args[0]!r}")
+    else:
+        module.run()
 
 
 def _parse_flags(argv: list[str]) -> list[str]:

@@ -12,7 +12,6 @@ Exit status: 0 done; 2 a mistake in the flags or the data; 3 done, but more file
 
 from absl import flags
 
-from s2i_tf.errors import UserError
 from tfrecords_tools import outputs, settings
 from tfrecords_tools.engine import availability
 from tfrecords_tools.stages import sources
@@ -26,10 +25,8 @@ def define_flags() -> None:
     flags.DEFINE_bool("dry_run", False, "List the data and say what would be done.")
 
 
-def run(args: list[str]) -> None:
+def run() -> None:
     """Prepares, or says what it would do."""
-    if args:
-        raise UserError(f"prepare takes no arguments, got {args[0]!r}")
     chosen = settings.from_flags()
     chosen.validate()
     availability.require_beam()

@@ -35,10 +35,8 @@ def define_flags() -> None:
     flags.DEFINE_integer("seed", 0, "Random seed of the intervals and folds.", lower_bound=0)
 
 
-def run(args: list[str]) -> None:
+def run() -> None:
     """Scores and prints the tables."""
-    if args:
-        raise UserError(f"score takes no arguments, got {args[0]!r}")
     values = flags.FLAGS
     given = [name for name in _FOLDERS if values[name].value]
     if values.pairs and given:
@@ -59,11 +57,7 @@ def run(args: list[str]) -> None:
         pairs, unmatched = scoring.read_pairs(values.pairs), []
     else:
         pairs, unmatched = scoring.match(*(values[name].value for name in _FOLDERS))
-    written = [
-        f"--{name}={values[name].value}"
-        for name in (*_FOLDERS, "pairs", "judge", *_EMBEDDINGS, "out", "seed")
-        if values[name].present
-    ]
+    written = [flag.serialize() for flag in values.get_flags_for_module(__name__) if flag.present]
     scores = scoring.score(
         pairs,
         judge=values.judge,

@@ -49,10 +49,8 @@ def define_flags() -> None:
     flags.DEFINE_bool("dry_run", False, "Check everything and say what would be done.")
 
 
-def run(args: list[str]) -> None:
+def run() -> None:
     """Trains, or says what it would do."""
-    if args:
-        raise UserError(f"train takes no arguments, got {args[0]!r}")
     config = _config()
     config.validate()
     dataset_info.load(config.data)

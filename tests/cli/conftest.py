@@ -1,9 +1,9 @@
 """Calling a verb in this process."""
 
-import importlib
-
 import pytest
 from absl import flags
+
+from s2i_tf.cli import main
 
 
 @pytest.fixture
@@ -12,10 +12,8 @@ def call_verb():
 
     def run(verb, *argv):
         before = set(flags.FLAGS)
-        module = importlib.import_module(f"s2i_tf.cli.{verb}")
         try:
-            module.define_flags()
-            module.run(flags.FLAGS([verb, *map(str, argv)])[1:])
+            main.run_verb(verb, list(map(str, argv)))
         finally:
             for name in set(flags.FLAGS) - before:
                 delattr(flags.FLAGS, name)
