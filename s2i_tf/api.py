@@ -24,7 +24,7 @@ import importlib.util
 import os
 import pathlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
@@ -32,6 +32,7 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
+from s2i_tf.media import heard_window
 from s2i_tf.model_folder import find_model
 from s2i_tf.pretrained import REALPAIRS
 
@@ -62,34 +63,20 @@ class Heard(tuple):
     before: np.ndarray
     after: np.ndarray
 
-    def __new__(
+    @classmethod
+    def of(
         cls,
         class_names: Sequence[str],
+        found: Mapping[str, np.ndarray],
         window_seconds: tuple[float, float],
-        probabilities: np.ndarray,
-        known_score: float,
-        before: np.ndarray,
-        after: np.ndarray,
     ) -> "Heard":
-        """Of the window, the probability of each class, the score, and the two vectors."""
-        order = np.argsort(-probabilities, kind="stable")
-        heard = super().__new__(
-            cls, [(class_names[index], float(probabilities[index])) for index in order]
-        )
-        heard.window_seconds, heard.known_score = window_seconds, float(known_score)
-        heard.before, heard.after = before, after
+        """Of what `Runtime.listen` gives of one sound."""
+        shares = found["heard"]
+        order = np.argsort(-shares, kind="stable")
+        heard = cls((class_names[index], float(shares[index])) for index in order)
+        heard.window_seconds, heard.known_score = window_seconds, float(found["known_score"])
+        heard.before, heard.after = found["before"], found["after"]
         return heard
-
-    def __getnewargs__(self) -> tuple:
-        names, probabilities = zip(*self, strict=True)
-        return (
-            names,
-            self.window_seconds,
-            np.array(probabilities),
-            self.known_score,
-            self.before,
-            self.after,
-        )
 
     @property
     def known(self) -> bool:
@@ -182,8 +169,7 @@ class Model:
             raise UserError(f"samples {samples}; allowed: 1 or more")
         if not 0 <= seed <= _MAX_SEED:
             raise UserError(f"seed {seed}; allowed: 0 to {_MAX_SEED}")
-
-        window = _checked_window(window)
+        window = heard_window.parse(window)
 
         def draw(sounds: list) -> list[np.ndarray]:
             from s2i_tf.media.sheet import to_uint8
@@ -217,7 +203,7 @@ class Model:
         Raises:
           UserError: if a sound cannot be used.
         """
-        window = _checked_window(window)
+        window = heard_window.parse(window)
         return _each(
             sound,
             lambda one: _read_sound(one, rate_hz),
@@ -359,8 +345,6 @@ class Model:
         waveforms = [sound for sound in sounds if not isinstance(sound, Heard)]
         if not waveforms:
             return sounds
-        from s2i_tf.media import heard_window
-
         length = spec.FEATURE_SAMPLES
         starts = [heard_window.starts(waveform, length, window) for waveform in waveforms]
         pieces = [
@@ -369,23 +353,15 @@ class Model:
             for start in of_sound
         ]
         found = self._runtime.listen(pieces)
-        known = found.get("known_score", np.ones(len(pieces)))  # an older file has none
-        surest = known * found["heard"].max(axis=1)
+        found.setdefault("known_score", np.ones(len(pieces)))  # an older file has none
+        surest = found["known_score"] * found["heard"].max(axis=1)
         fresh, first = [], 0
         for waveform, of_sound in zip(waveforms, starts, strict=True):
             best = int(np.argmax(surest[first : first + len(of_sound)]))
+            of_best = {name: values[first + best] for name, values in found.items()}
             ends = of_sound[best], min(of_sound[best] + length, len(waveform))
-            row = first + best
-            fresh.append(
-                Heard(
-                    self.class_names,
-                    tuple(end / spec.SAMPLE_RATE_HZ for end in ends),
-                    found["heard"][row],
-                    known[row],
-                    found["before"][row],
-                    found["after"][row],
-                )
-            )
+            window_seconds = tuple(end / spec.SAMPLE_RATE_HZ for end in ends)
+            fresh.append(Heard.of(self.class_names, of_best, window_seconds))
             first += len(of_sound)
         of_waveforms = iter(fresh)
         return [sound if isinstance(sound, Heard) else next(of_waveforms) for sound in sounds]
@@ -410,12 +386,6 @@ class Model:
             return call(net(np.stack([net.prepare(picture) for picture in pictures])), *args)
 
         return of_pictures
-
-
-def _checked_window(window: str | float) -> str | float:
-    from s2i_tf.media import heard_window
-
-    return heard_window.parse(window)
 
 
 def load(model: str | os.PathLike | None = None, *, runtime: str = "auto") -> Model:
