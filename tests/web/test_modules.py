@@ -1,12 +1,15 @@
 """The page's modules that compute, in Node beside the same thing in Python."""
 
+import io
 import json
 import pathlib
 import shutil
 import subprocess
 
+import av
 import numpy as np
 import pytest
+import soundfile
 
 from s2i_tf.media.resample import resample
 
@@ -60,6 +63,40 @@ def test_sound_that_comes_in_pieces_is_resampled_as_a_whole(node, rng):
     )
     assert len(made) == 2205 and end > len(expected) - 80
     np.testing.assert_allclose(made, expected[end - 2205 : end], atol=1e-4)
+
+
+def decoded(contents):
+    """The first channel of a file as FFmpeg decodes it, and with it Chromium."""
+    with av.open(io.BytesIO(contents)) as file:
+        return np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.7, 4])
+def test_ogg_files_end_where_they_say(node, seconds):
+    file = io.BytesIO()
+    samples = 0.3 * np.sin(0.05 * np.arange(22_050 * seconds))
+    soundfile.write(file, samples, 22_050, format="OGG", subtype="VORBIS")
+    row = f"Uint8Array.from({list(file.getvalue())})"
+    length, changed = node("ogg.js", f"(bytes => [all.unmarkEnd(bytes), [...bytes]])({row})")
+    assert length == len(samples)
+    assert len(decoded(file.getvalue())) != length or seconds > 1  # what is mended
+    expected, _ = soundfile.read(io.BytesIO(file.getvalue()), dtype="float32")
+    np.testing.assert_allclose(decoded(bytes(changed))[:length], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change", ["bytes.subarray(0, -9)", "Uint8Array.from([...bytes, ...bytes])"]
+)
+def test_ogg_files_that_are_cut_off_or_joined_stay_as_they_are(node, change):
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(9000), 22_050, format="OGG", subtype="VORBIS")
+    row = f"Uint8Array.from({list(file.getvalue())})"
+    found = node(
+        "ogg.js",
+        f"(bytes => (file => [all.unmarkEnd(file) ?? null, [...file]])({change}))({row})",
+    )
+    given = file.getvalue()
+    assert found == [None, list(given[:-9] if "sub" in change else given * 2)]
 
 
 def test_it_draws_the_numbers_that_tensorflow_draws(node):

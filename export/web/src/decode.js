@@ -4,6 +4,7 @@
  */
 
 import { readHeader } from "./headers.js";
+import { unmarkEnd } from "./ogg.js";
 import { Problem } from "./problem.js";
 
 export const MAX_SECONDS = 600;
@@ -41,6 +42,7 @@ export async function readSound(file, name) {
   const packed = header?.packed && file.size > MAX_PACKED_BYTES;
   const bytes = await (packed ? file.slice(0, MAX_PACKED_BYTES) : file).arrayBuffer();
   const rate = header?.rate ?? 48000;
+  if (header?.vorbis && !packed) header.length = unmarkEnd(new Uint8Array(bytes));
   let buffer;
   try {
     buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
@@ -87,7 +89,7 @@ function mixed(buffer) {
 }
 
 /**
- * Without the silence that an MP3 encoder put around the sound, where the browser left it in.
+ * Without what an encoder put around the sound, where the browser left it in.
  *
  * @param {Float32Array} samples
  * @param {import("./headers.js").Header | null} header

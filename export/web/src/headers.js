@@ -4,6 +4,7 @@
  * @typedef {object} Header
  * @property {number} rate samples a second
  * @property {boolean} [packed] whether ten minutes are a few megabytes, at the file's beginning
+ * @property {boolean} [vorbis] whether it is Ogg Vorbis
  * @property {number} [length] samples of each channel, where the file says so and decoders differ
  * @property {number} [delay] samples that an encoder put before the first of these
  */
@@ -51,7 +52,7 @@ function wav(bytes, view) {
 function ogg(bytes, view) {
   const packet = 27 + view.getUint8(26);
   if (text(bytes, packet + 1, 6) === "vorbis") {
-    return { rate: view.getUint32(packet + 12, true), packed: true };
+    return { rate: view.getUint32(packet + 12, true), packed: true, vorbis: true };
   }
   if (text(bytes, packet, 8) === "OpusHead") return { rate: 48000, packed: true };
   if (text(bytes, packet + 9, 4) === "fLaC") return { rate: view.getUint32(packet + 27) >>> 12 };
