@@ -103,35 +103,45 @@ class LogMel(keras.layers.Layer):
 
     Args:
       rate_hz: sampling rate of the waveforms. Where 10 ms are no whole number of samples, as at
-        22,050 Hz, every second frame begins between two samples and has a kernel of its own.
+        22,050 Hz, every second frame begins between two samples and has a window of its own.
     """
 
     def __init__(self, rate_hz: int, **kwargs):
         super().__init__(**kwargs)
-        self._frame_samples = math.ceil(_FRAME_SECONDS * rate_hz)
         self._hop = fractions.Fraction(rate_hz, _FRAMES_PER_SECOND)
         self._mel, bins_hz = _mel_matrix()
-        self._kernels = [
-            _spectrum_kernel(rate_hz, bins_hz, float(math.ceil(begin) - begin))
+        seconds = np.arange(math.ceil(_FRAME_SECONDS * rate_hz)) / rate_hz
+        self._waves = _half_waves(seconds, bins_hz)
+        self._windows = [
+            _window(seconds + float(math.ceil(begin) - begin) / rate_hz) * _DEFINED_HZ / rate_hz
             for begin in self._begins()
         ]
 
     def call(self, waveform):
         """The bands of every frame that lies within the waveform."""
-        num_samples = waveform.shape[1]
-        num_frames = (num_samples - self._frame_samples) // self._hop + 1
+        frame_samples, stride = len(self._windows[0]), self._hop.numerator
+        num_frames = (waveform.shape[1] - frame_samples) // self._hop + 1
         num_rounds = -(-num_frames // self._hop.denominator)
-        stride = self._hop.numerator
-        reach = (num_rounds - 1) * stride + self._frame_samples
-        padded = ops.pad(waveform, ((0, 0), (0, stride)))[:, :, None]
+        # A frame is cut out of as many blocks side by side as it reaches into.
+        in_frame = -(-frame_samples // stride)
+        num_blocks = num_rounds + in_frame - 1
+        padded = ops.pad(waveform, ((0, 0), (0, (in_frame + 1) * stride)))
         spectra = []
-        for begin, kernel in zip(self._begins(), self._kernels, strict=True):
-            part = padded[:, math.ceil(begin) : math.ceil(begin) + reach]
-            spectra.append(ops.conv(part, kernel, strides=stride, padding="valid"))
-        spectrum = ops.square(ops.stack(spectra, axis=2))
-        spectrum = ops.reshape(spectrum, (-1, num_rounds * len(spectra), 2, len(self._mel)))
-        magnitude = ops.sqrt(spectrum[:, :num_frames, 0] + spectrum[:, :num_frames, 1])
-        return ops.log(ops.matmul(magnitude, self._mel) + _LOG_OFFSET)
+        for begin, window in zip(self._begins(), self._windows, strict=True):
+            part = padded[:, math.ceil(begin) : math.ceil(begin) + num_blocks * stride]
+            blocks = ops.reshape(part, (-1, num_blocks, stride))
+            frames = [blocks[:, at : at + num_rounds] for at in range(in_frame)]
+            frames = ops.concatenate(frames, axis=2)[:, :, :frame_samples] * window
+            # Around its middle a cosine is even and a sine odd, so half of each is enough.
+            cosines, sines = (
+                ops.matmul((frames + sign * ops.flip(frames, axis=2))[:, :, : len(waves)], waves)
+                for sign, waves in zip((1, -1), self._waves, strict=True)
+            )
+            spectra.append(ops.sqrt(ops.square(cosines) + ops.square(sines)))
+        magnitude = ops.reshape(
+            ops.stack(spectra, axis=2), (-1, num_rounds * len(spectra), len(self._mel))
+        )
+        return ops.log(ops.matmul(magnitude[:, :num_frames], self._mel) + _LOG_OFFSET)
 
     def _begins(self) -> list[fractions.Fraction]:
         """Where the frames begin, in samples, until they begin at a sample again."""
@@ -154,20 +164,20 @@ def _mel_matrix() -> tuple[np.ndarray, np.ndarray]:
     return weights[counts], hz[counts]
 
 
-def _spectrum_kernel(rate_hz: int, bins_hz: np.ndarray, late: float) -> np.ndarray:
-    """The windowed cosines and sines [samples, 1, 2 * bins] of a frame, as 16 kHz would sum them.
+def _half_waves(seconds: np.ndarray, bins_hz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines [samples / 2, bins] around the middle of some times, up to there."""
+    half = math.ceil(len(seconds) / 2)
+    angles = 2 * np.pi * (seconds[:half] - seconds.mean())[:, None] * bins_hz
+    cosines = np.cos(angles)
+    if len(seconds) % 2:
+        cosines[-1] /= 2  # the middle is its own mirror image
+    return cosines.astype(np.float32), np.sin(angles).astype(np.float32)
 
-    Args:
-      rate_hz: sampling rate.
-      bins_hz: frequencies of the bins.
-      late: time from the frame's beginning to the first sample, in samples.
-    """
-    seconds = (np.arange(math.ceil(_FRAME_SECONDS * rate_hz)) + late)[:, None] / rate_hz
+
+def _window(seconds: np.ndarray) -> np.ndarray:
+    """The weights of a frame's samples, at their times since it began."""
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * seconds / _FRAME_SECONDS)
-    hann = np.where(seconds < _FRAME_SECONDS, hann, 0) * _DEFINED_HZ / rate_hz
-    angles = 2 * np.pi * seconds * bins_hz
-    kernel = np.concatenate([hann * np.cos(angles), hann * np.sin(angles)], axis=1)
-    return kernel[:, None].astype(np.float32)
+    return np.where(seconds < _FRAME_SECONDS, hann, 0).astype(np.float32)
 
 
 def load_weights(net: keras.Model, weights: str | None) -> tuple[str, tuple[str, ...]]:
