@@ -1,10 +1,11 @@
 """How fast the page of `s2i app` is in Chromium on this computer, with the package's model.
 
-python -m benchmarks.page [--seconds=10]
+python -m benchmarks.page [--seconds=10] [--screenshots=docs/page]
 
 Prints what is loaded, how long it takes until the page is ready and until the first picture, and
 how many pictures the live mode draws of a made-up sound that stands for the microphone's. Processor
-time is that of all of Chromium's processes, so that a busy computer shows.
+time is that of all of Chromium's processes, so that a busy computer shows. Takes the screenshots of
+the guide, too.
 """
 
 import pathlib
@@ -22,6 +23,11 @@ from s2i_tf.pretrained import REALPAIRS
 from s2i_tf.web import server, site
 
 _SECONDS = flags.DEFINE_integer("seconds", 10, "Of live drawing.", 2)
+_SCREENSHOTS = flags.DEFINE_string("screenshots", None, "Folder for page.jpg and phone.jpg.")
+_WINDOWS = {
+    "page": {"viewport": {"width": 1100, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+}
 
 
 def main(argv: list[str]) -> None:
@@ -50,12 +56,23 @@ def main(argv: list[str]) -> None:
             f"--use-file-for-fake-audio-capture={sound}",
         )
         browser = driver.chromium.launch(executable_path=path, args=list(arguments))
-        _measure(browser.new_page(), serving.url)
+        if _SCREENSHOTS.value:
+            for name, settings in _WINDOWS.items():
+                page = browser.new_page(**settings)
+                _draw(page, serving.url)
+                page.locator('#samples[aria-busy="false"]').wait_for(timeout=120_000)
+                path = pathlib.Path(_SCREENSHOTS.value, f"{name}.jpg")
+                page.screenshot(path=path, full_page=True, quality=85)
+                page.close()
+        page = browser.new_page()
+        _draw(page, serving.url)
+        _measure_live(page)
         browser.close()
         serving.shutdown()
 
 
-def _measure(page, url: str) -> None:
+def _draw(page, url: str) -> None:
+    """Opens the page and draws an example."""
     began = time.monotonic()
     page.goto(url)
     page.locator('#status:text-matches("^Ready")').wait_for(timeout=120_000)
@@ -64,15 +81,18 @@ def _measure(page, url: str) -> None:
     page.click("text=Siren")
     page.locator("#heard").wait_for(timeout=120_000)
     print(f"first picture of a sound: {time.monotonic() - began:.1f} s")
+
+
+def _measure_live(page) -> None:
     page.click("#live")
     page.locator('#wave-text:text-matches("a second$")').wait_for(timeout=120_000)
-    processor = _processor_seconds()
+    processor = processor_seconds()
     page.wait_for_timeout(1000 * _SECONDS.value)
-    used = (_processor_seconds() - processor) / _SECONDS.value
+    used = (processor_seconds() - processor) / _SECONDS.value
     print(f"live: {page.inner_text('#wave-text')}, {used:.2f} processor seconds a second")
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
     """What all processes of Chromium have used, on Linux."""
     ticks = 0
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { defineConfig } from "vite";
+import { defineConfig, minifySync } from "vite";
 
 const here = import.meta.dirname;
 const out = join(here, "../../s2i_tf/web/page");
@@ -16,13 +16,14 @@ const names = {
   assetFileNames: "assets/[name][extname]",
 };
 
-/** The runtime beside the page, its WebAssembly compressed, and a digest of what all was built of. */
+/** The runtime beside the page, made smaller, and a digest of what all was built of. */
 function finish() {
   return {
     name: "finish",
     closeBundle() {
       const from = join(here, "node_modules/@litertjs/core/wasm", runtime);
-      cpSync(`${from}.js`, join(out, "litert.js"));
+      const { code } = minifySync("litert.js", readFileSync(`${from}.js`, "utf8"));
+      writeFileSync(join(out, "litert.js"), code);
       const wasm = gzipSync(readFileSync(`${from}.wasm`), { level: 9 });
       writeFileSync(join(out, "litert.wasm.gz"), wasm);
       writeFileSync(join(out, "built_of.txt"), `${digest()}\n`);

@@ -5,6 +5,7 @@ and a caption for each moment, the second draws the frames between them.
 """
 
 import dataclasses
+import itertools
 import logging
 import math
 import os
@@ -140,7 +141,7 @@ def make_film(
     def frames() -> Iterator[np.ndarray]:
         progress = logs.Progress("drawing frames", len(times))
         drawn = draw_along(model, heard, times, settings)
-        shown = video.frames_along(sound, times) if settings.beside else iter(lambda: None, 0)
+        shown = video.frames_along(sound, times) if settings.beside else itertools.repeat(None)
         for number, (picture, own) in enumerate(zip(drawn, shown, strict=False)):
             if number in kept:
                 for_strip.append(picture)

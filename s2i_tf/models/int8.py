@@ -29,17 +29,17 @@ class Quantized(NamedTuple):
         return self.values * self.scales
 
 
-def quantize(weights: np.ndarray, axis: int | None) -> Quantized:
-    """Rounds float32 weights to 255 levels, for each place along an axis its own."""
+def quantize(weights: np.ndarray, axis: int | None, largest: int = LARGEST) -> Quantized:
+    """Rounds float32 weights to ±`largest` steps, for each place along an axis its own."""
     others = tuple(other for other in range(weights.ndim) if other != axis)
-    scales = np.abs(weights).max(axis=others, keepdims=True) / np.float32(LARGEST)
+    scales = np.abs(weights).max(axis=others, keepdims=True) / np.float32(largest)
     values = np.round(weights / np.where(scales, scales, 1)).astype(np.int8)
     return Quantized(values, scales.astype(np.float32), axis)
 
 
-def closest(weights: np.ndarray, axes: Iterable[int | None]) -> Quantized:
+def closest(weights: np.ndarray, axes: Iterable[int | None], largest: int = LARGEST) -> Quantized:
     """By the one of the axes with which the least is lost."""
-    found = [quantize(weights, axis) for axis in axes]
+    found = [quantize(weights, axis, largest) for axis in axes]
     return min(found, key=lambda one: np.square(one.restored - weights).sum())
 
 

@@ -51,8 +51,7 @@ def make(model: SoundToImage, extractor: Extractor) -> tuple[dict[str, bytes], d
     contents = {}
     for name, function in _functions(convertible, extractor.model, sizes).items():
         converted = tflite_export.convert({name: function}, nets, "float32", {})
-        # The sound nets' kernels shrink little as int8, and their errors would change pictures.
-        contents[name] = tflite_weights.compressed(converted, matrices_alone=name == LISTEN)
+        contents[name] = tflite_weights.compressed(converted, of_sound=name == LISTEN)
     _compare(contents, model, extractor)
     facts = {**saved_model.facts(model), "draw_sizes": sizes, "known_from": spec.KNOWN_SCORE}
     return contents, facts

@@ -165,8 +165,51 @@ def test_a_constant_output_stays_as_it_is():
     assert not found[5000].any() and (found[2] == 2).all()
 
 
+def compressed(function, size, **settings):
+    """A function of float32 [1, size] as a TFLite file, before and after."""
+    specs = [tf.TensorSpec([1, size], tf.float32)]
+    traced = tf.function(function, specs, autograph=False).get_concrete_function()
+    whole = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+    return whole, tflite_weights.compressed(whole, **settings)
+
+
+def output(contents, given):
+    net = runtime.Interpreter(model_content=contents)
+    net.allocate_tensors()
+    net.set_tensor(net.get_input_details()[0]["index"], given)
+    net.invoke()
+    return net.get_tensor(output_indices(net)[0])[0]
+
+
+def test_weights_that_were_int8_once_change_by_nothing(rng):
+    codes = rng.integers(-90, 166, (300, 40))
+    codes[0, :2] = -90, 165
+    weights = (codes * 0.0123).astype(np.float32)
+    given = rng.normal(size=(1, 300)).astype(np.float32)
+    whole, small = compressed(lambda x: tf.nn.relu(x @ weights), 300, of_sound=True)
+    assert len(small) < len(whole) / 3
+    np.testing.assert_allclose(output(small, given), output(whole, given), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_a_wide_dense_layer_and_the_next_become_one(rng, with_bias):
+    first, second = (rng.normal(size=size).astype("f4") for size in ((20, 900), (900, 30)))
+    bias = rng.normal(size=900).astype("f4") * with_bias
+
+    def two(x):
+        wide = x @ first + bias
+        return tf.nn.relu(wide @ second + 1.0)
+
+    given = rng.normal(size=(1, 20)).astype(np.float32)
+    whole, small = compressed(two, 20)
+    assert len(small) < len(whole) / 10
+    expected = output(whole, given)
+    np.testing.assert_allclose(output(small, given), expected, atol=2e-3 * expected.max())
+
+
 @pytest.mark.parametrize("axis", [0, 1])
-def test_large_weights_become_int8_and_small_ones_float16(axis):
+@pytest.mark.parametrize("of_sound", [False, True])
+def test_large_weights_become_int8_and_small_ones_float16(axis, of_sound):
     """With a scale for each row or for each column, whichever errs less."""
     rng = np.random.default_rng(0)
     large = rng.normal(size=(512, 512)).astype(np.float32)
@@ -175,19 +218,14 @@ def test_large_weights_become_int8_and_small_ones_float16(axis):
     small = rng.normal(size=(512, 8)).astype(np.float32)
     bias = rng.normal(size=8).astype(np.float32)
 
-    @tf.function(input_signature=[tf.TensorSpec([1, 512], tf.float32)])
     def products(x):
         return tf.matmul(tf.matmul(x, large, transpose_b=True), small) + bias
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([products.get_concrete_function()])
-    contents = tflite_weights.compressed(whole := converter.convert())
+    whole, contents = compressed(products, 512, of_sound=of_sound)
     assert len(contents) < len(whole) / 3.5
-    step = np.abs(large).max(axis=1 - axis, keepdims=True) / 127
+    step = np.abs(large).max(axis=1 - axis, keepdims=True) / (31 if of_sound else 127)
     rounded = np.round(large / np.where(step, step, 1)) * step
-    expected = (np.eye(512, dtype=np.float32)[3] @ rounded.T) @ small.astype(np.float16) + bias
-    net = runtime.Interpreter(model_content=contents)
-    net.allocate_tensors()
-    net.set_tensor(net.get_input_details()[0]["index"], np.eye(512, dtype=np.float32)[3:4])
-    net.invoke()
-    got = net.get_tensor(output_indices(net)[0])[0]
+    small = small if of_sound else small.astype(np.float16)
+    expected = (np.eye(512, dtype=np.float32)[3] @ rounded.T) @ small + bias
+    got = output(contents, np.eye(512, dtype=np.float32)[3:4])
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)

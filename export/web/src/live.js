@@ -14,6 +14,7 @@ import { tiled } from "./window.js";
 const SECONDS = 2;
 const QUIET = 2e-3; // a peak of -54 dB
 const SMOOTHING = 0.5; // how much of what was heard before stays
+const HEAR_MS = 400; // from one hearing to the next, so that drawing and showing have the processor
 const CALM_MS = 1000; // between two pictures, for those who asked for less motion
 
 /**
@@ -41,18 +42,20 @@ export async function drawLive(node, model, settings, show) {
   /** @type {Arrays | null} what was drawn last, on its way to what is heard */
   let shown = null;
   let [listening, drawing, ended] = [false, false, false];
+  let heardAt = -Infinity;
   let last = performance.now();
   let perSecond = 0;
 
   const stop = await capture(node, async (chunk) => {
     recent.add(chunk);
     const { samples } = recent;
-    if (listening) return;
+    if (listening || performance.now() < heardAt + HEAR_MS) return;
     if (!samples.some((value) => Math.abs(value) >= QUIET)) {
       heard = null;
       return;
     }
     listening = true;
+    heardAt = performance.now();
     heard = await model.listen(tiled(samples, model.samples));
     listening = false;
     if (!drawing) draw();
