@@ -18,7 +18,6 @@ from s2i_tf import spec
 from s2i_tf.data import dataset_info, schema, splits
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import check_fingerprint
-from s2i_tf.media import audio
 from s2i_tf.models import part_file
 from s2i_tf.models.hearing import NUM_NEIGHBOURS, Hearing
 from s2i_tf.training import ridge
@@ -73,6 +72,8 @@ def save(
     check_fingerprint(extractor, info.fingerprints[schema.KEY_SOUND_FINGERPRINT])
     unknown = None
     if unknown_sounds:
+        from s2i_tf.media import audio  # PyAV, which a training on JAX does without
+
         folder_of_them = pathlib.Path(unknown_sounds)
         paths = sorted(path for path in folder_of_them.glob("*") if path.suffix != ".csv")
         if not paths:

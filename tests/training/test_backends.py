@@ -30,14 +30,14 @@ WEIGHT_TOLERANCE = 5e-6
 MOMENT_TOLERANCE = 3e-4
 RESULT_TOLERANCE = 1e-3
 
-# TensorFlow cannot be imported, installed or not.
+# Neither TensorFlow nor PyAV can be imported, installed or not.
 TRAIN = """
 import sys
 
 class Missing:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] == "tensorflow":
+        if name.partition(".")[0] in ("tensorflow", "av"):
             raise ModuleNotFoundError(name, name=name)
 
 sys.meta_path.insert(0, Missing)
