@@ -4,11 +4,13 @@ Vectors lie in `.npy` files, those of a side's targets in float16. The package r
 into memory; NumPy has them all in memory as float32, as it needs them.
 """
 
+import contextlib
 import os
 import pathlib
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 from benchmarks.speed.workers import Step, serve
 
@@ -91,7 +93,7 @@ def _parts(rank: Step) -> Iterator[tuple[str, float]]:
     took = dict.fromkeys(("_products", "read", "squared_norms"), 0.0)
     running: list[str] = []
 
-    def time_calls(name: str) -> None:
+    def timed(name: str) -> contextlib.AbstractContextManager:
         function = getattr(neighbors, name)
 
         def call(*args: Any) -> Any:
@@ -106,13 +108,14 @@ def _parts(rank: Step) -> Iterator[tuple[str, float]]:
                 if running:  # what it calls is not its own
                     took[running[-1]] -= seconds
 
-        setattr(neighbors, name, call)
+        return mock.patch.object(neighbors, name, call)
 
-    for name in took:
-        time_calls(name)
-    began = time.perf_counter()
-    rank()
-    whole = time.perf_counter() - began
+    with contextlib.ExitStack() as stack:
+        for name in took:
+            stack.enter_context(timed(name))
+        began = time.perf_counter()
+        rank()
+        whole = time.perf_counter() - began
     yield "products", took["_products"]
     yield "reading, and norms", took["read"] + took["squared_norms"]
     yield "ranks and the nearest", whole - sum(took.values())
