@@ -5,31 +5,32 @@ import types
 import pytest
 
 NUM_CLASSES = 3
+HIDDEN = 1024  # so few that a model is quick to save, so many that weights are most of a file
 
 
 def build_toy_model(dropout=0.5, filters=4):
     """A SoundToImage of random weights whose pictures depend visibly on what it is given."""
     import keras
 
-    from s2i_tf import features
+    from s2i_tf import features, spec
     from s2i_tf.models import build_generator
     from s2i_tf.models.hearing import Hearing
     from s2i_tf.models.multimodal import MultimodalLayers
     from s2i_tf.models.sound_to_image import SoundToImage
 
     keras.utils.set_random_seed(0)
-    layers = MultimodalLayers(NUM_CLASSES)
+    layers = MultimodalLayers(NUM_CLASSES, hidden_units=HIDDEN)
     layers.build()
-    settings = {"filters": filters, "dropout": dropout, "seed": 0}
+    # One generator of each kind, of vectors and of maps: what converts them takes its time by ops.
+    vector, vector_out, side = (HIDDEN,), (spec.FEATURE_SIZE,), (128, 128)
     generators = [
-        build_generator(
-            "unet", (128, 128, 1), (128, 128, 1), output_activation="linear", **settings
-        ),
-        build_generator("unet", (128, 128, 1), (128, 128, 3), **settings),
+        build_generator("feature_decoder", vector, vector_out, filters=filters, seed=0),
+        build_generator("unet", (*side, 1), (*side, 3), filters=filters, dropout=dropout, seed=0),
     ]
-    for generator in generators:
-        for variable in generator.trainable_variables:
-            variable.assign(variable * 2.5)
+    for variable in generators[0].get_layer("to_features").trainable_variables:
+        variable.assign(variable / 100)  # of sound features that are not standardised
+    for variable in generators[1].trainable_variables:
+        variable.assign(variable * 2.5)
     extractor = features.load_extractor("soundnet_pool5", weights="random:0")
     hearing = Hearing(
         num_features=4096,
@@ -86,6 +87,15 @@ def exported(toy, tmp_path_factory):
     from s2i_tf.serving import saved_model
 
     return saved_model.export(toy.model, toy.extractor, tmp_path_factory.mktemp("exported"))
+
+
+@pytest.fixture(scope="session")
+def float32_file(toy, tmp_path_factory):
+    """The toy model's TFLite file."""
+    from s2i_tf.serving import tflite_export
+
+    folder = tmp_path_factory.mktemp("tflite")
+    return tflite_export.export(toy.model, toy.extractor, folder, name="toy").path
 
 
 @pytest.fixture(scope="session")

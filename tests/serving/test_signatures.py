@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.serving import examples, signatures
+from tests.serving.conftest import HIDDEN
 
 MANY = 400_000
 
@@ -39,8 +40,8 @@ def test_names_and_shapes_are_fixed(definition):
     image_features = {"image_features": ("float32", [None, 4096])}
     draws = {"num_samples": ("int32", [None]), "seed": ("int32", [None])}
     image = {"image": ("float32", [None, 128, 128, 3])}
-    before = {"before": ("float32", [None, 4096])}
-    hidden = before | {"after": ("float32", [None, 4096])}
+    before = {"before": ("float32", [None, HIDDEN])}
+    hidden = before | {"after": ("float32", [None, HIDDEN])}
     said = {"heard": ("float32", [None, 3]), "known_score": ("float32", [None])}
     sound_features = {"sound_features": ("float32", [None, 4096])}
     assert found == {

@@ -22,12 +22,6 @@ SECONDS = 6
 
 
 @pytest.fixture(scope="module")
-def float32_file(toy, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tflite")
-    return tflite_export.export(toy.model, toy.extractor, folder, name="toy").path
-
-
-@pytest.fixture(scope="module")
 def features(toy):
     windows = examples.sounds(SECONDS, 3, seed=9)
     return windows, toy.extractor(windows * np.float32(256))
@@ -117,7 +111,7 @@ def test_weights_of_both_signatures_are_there_once(toy, float32_file):
     used = (
         sum(net.count_params() for net in parts) - toy.model.multimodal.image_layer.count_params()
     )
-    assert float32_file.stat().st_size < 4 * used * 1.01 + 100_000
+    assert float32_file.stat().st_size < 4 * used + 500_000  # with all that is no weight
 
 
 def test_labels_and_facts_are_inside(toy, float32_file):
