@@ -12,17 +12,16 @@ Cost: five to six minutes on 2 cores, either one. Expected result: README.
 """
 
 from s2i_tf.config import Config
+from s2i_tf.errors import unknown_name
 
-PAPER = "paper"
 
-
-def get_config(arg: str = "") -> Config:
+def get_config(arg: str = "working") -> Config:
     """The recipe that works, or with `paper` the paper's."""
+    recipes = {"working": _working, "paper": _paper}
+    if arg not in recipes:
+        raise unknown_name("recipe", arg, recipes)
     config = Config(judge="efficientnet_lite0", log_every_steps=25, checkpoint_every_steps=250)
-    if arg == PAPER:
-        _paper(config)
-    else:
-        _working(config)
+    recipes[arg](config)
     return config
 
 

@@ -271,3 +271,10 @@ def test_a_damaged_file_is_one_clear_error(tmp_path, contents):
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="not a run folder"):
         config_lib.load(tmp_path)
+
+
+def test_the_demo_has_two_recipes_and_refuses_a_third():
+    working, paper = (config_lib.read_file(f"demo:{name}") for name in ("working", "paper"))
+    assert working == config_lib.read_file("demo") and working != paper
+    with pytest.raises(UserError, match="unknown recipe 'papre'; known: paper, working"):
+        config_lib.read_file("demo:papre")
