@@ -175,6 +175,16 @@ def decode_columns(
     return batch
 
 
+def each_once(split: Mapping[str, np.ndarray], key_id: str) -> np.ndarray:
+    """The rows at which the sounds or photos of a whole split first stand, in the order of ids.
+
+    Args:
+      split: columns of the split.
+      key_id: `KEY_SOUND_ID` or `KEY_IMAGE_ID`.
+    """
+    return np.unique(split[key_id].astype(str), return_index=True)[1]
+
+
 def check(parsed: Mapping[str, typing.Any], fingerprints: Mapping[str, str], where: str) -> None:
     """Refuses the records of another version or of other nets.
 

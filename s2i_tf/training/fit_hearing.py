@@ -83,7 +83,7 @@ def save(
         prepared = [extractor.prepare(audio.load_waveform(path)) for path in paths]
         unknown = np.concatenate([extractor(one[None]) for one in prepared])
     split = pipeline.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
-    _, rows = np.unique(split[schema.KEY_SOUND_ID].astype(str), return_index=True)
+    rows = schema.each_once(split, schema.KEY_SOUND_ID)
     fitted = fit(
         split[schema.KEY_SOUND_FEATURES][rows],
         split[schema.KEY_LABEL][rows],

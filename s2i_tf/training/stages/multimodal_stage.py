@@ -114,7 +114,7 @@ def _refit_sounds(layers: MultimodalLayers, data_dir: str, strength: float) -> N
 
 def _each_once(split: Mapping, key_id: str, key_features: str) -> tuple[np.ndarray, np.ndarray]:
     """Features [items, 4096] of a split's sounds or photos, each once, and their labels [items]."""
-    _, rows = np.unique(split[key_id].astype(str), return_index=True)
+    rows = schema.each_once(split, key_id)
     return split[key_features][rows], split[schema.KEY_LABEL][rows]
 
 

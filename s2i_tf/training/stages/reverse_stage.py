@@ -53,7 +53,7 @@ def save_sound_index(
       The file.
     """
     split = pipeline.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
-    _, rows = np.unique(split[schema.KEY_SOUND_ID].astype(str), return_index=True)
+    rows = schema.each_once(split, schema.KEY_SOUND_ID)
     ids, labels = split[schema.KEY_SOUND_ID][rows], split[schema.KEY_LABEL][rows]
     rows = rows[_evenly(ids, labels, max_sounds)]
     # A data set that does not say is of the paper's net.
