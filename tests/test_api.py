@@ -279,13 +279,13 @@ def test_a_model_that_was_given_no_ear_knows_every_sound(model, wav):
 
 
 def test_a_mixture_of_one_sound_is_that_sound(model, wav, samples):
-    def far(mixture):  # a vector's noise turns a rounding into a step or two
-        return np.abs(mixture.astype(int) - model.generate(wav)).max()
+    def far(mixture):  # in the mean: a vector's noise turns a rounding into steps of single pixels
+        return np.abs(mixture.astype(int) - model.generate(wav)).mean()
 
     other = (samples[::-1] * 0.1, 16_000)
-    assert far(model.mix([wav], [3.0])) <= 3
-    assert far(model.mix([wav, other], [1.0, 0.0])) <= 3
-    assert far(model.mix([wav, other], [0.5, 0.5])) > 20
+    assert far(model.mix([wav], [3.0])) <= 0.1
+    assert far(model.mix([wav, other], [1.0, 0.0])) <= 0.1
+    assert far(model.mix([wav, other], [0.5, 0.5])) > 1
 
 
 def test_blended_vectors_have_the_mean_length_and_direction(model, wav, samples):
@@ -305,7 +305,7 @@ def test_the_way_between_two_sounds_goes_from_one_to_the_other(model, wav, sampl
     assert way.shape == (5, 128, 128, 3)
     for end, heard in ((way[0], one), (way[-1], other)):
         drawn = model.draw(heard.before[None], sample=1, seed=3)[0]
-        np.testing.assert_allclose(end.astype(int), drawn, atol=1)  # rounding
+        assert np.abs(end.astype(int) - drawn).mean() <= 0.5  # rounding
     assert np.abs(way[0].astype(int) - way[-1]).max() > 20
 
 
