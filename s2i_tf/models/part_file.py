@@ -108,8 +108,7 @@ def _rounded(weights: np.ndarray) -> int8.Quantized | None:
     """Large weights as int8, by their inputs or outputs; None if they are few or that errs much."""
     if weights.size < _LARGE or weights.ndim < 2:
         return None
-    found = int8.closest(weights, (weights.ndim - 2, weights.ndim - 1))
-    error = np.square(found.restored - weights).sum()
+    found, error = int8.closest(weights, (weights.ndim - 2, weights.ndim - 1))
     return found if error <= _MAX_ERROR**2 * np.square(weights).sum() else None
 
 

@@ -54,13 +54,13 @@ def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = Fals
             if values is None or values.size <= _SMALL or index in graph.outputs:
                 continue
             if tensor.buffer not in packed:
-                small, zero = _int8(values, lossless, of_sound)
+                small = _int8(values, lossless, of_sound)
                 if small is None and lossless and not _fits_float16(values):
                     continue
                 if small is None and of_sound and values.size <= _LARGE_OF_SOUND:
                     model.buffers[tensor.buffer].data = _shortened(values)
                     continue
-                packed[tensor.buffer] = _packed(values, small, zero, tensor.name, model)
+                packed[tensor.buffer] = _packed(values, small, tensor.name, model)
             operator = schema.OperatorT()
             operator.opcodeIndex = len(model.operatorCodes) - 1
             operator.inputs = np.array([len(graph.tensors)], np.int32)
@@ -156,40 +156,20 @@ def _fits_float16(weights: np.ndarray) -> bool:
         return bool((weights == weights.astype(np.float16)).all())
 
 
-def _int8(weights: np.ndarray, lossless: bool, of_sound: bool) -> tuple[int8.Quantized | None, int]:
-    """Weights as int8 and the int8 that means 0; None for those that are better something else."""
+def _int8(weights: np.ndarray, lossless: bool, of_sound: bool) -> int8.Quantized | None:
+    """Weights as int8; None for those that are better something else."""
     matrix = weights.ndim == 2
     axes = range(2 if matrix else 1)
-    if lossless:
-        return int8.exact(weights), 0
-    if matrix and weights.size >= (_LARGEST_OF_SOUND if of_sound else _LARGEST):
-        return int8.closest(weights, axes, _FEW_STEPS), 0
-    if on_grid := _on_grid(weights):
-        return on_grid
-    if exact := int8.exact(weights):
-        return exact, 0
+    if not lossless and matrix and weights.size >= (_LARGEST_OF_SOUND if of_sound else _LARGEST):
+        return int8.closest(weights, axes, _FEW_STEPS)[0]
+    if (found := int8.exact(weights)) or lossless:
+        return found
     if weights.size >= (_LARGE_OF_SOUND if of_sound else _LARGE) and (matrix or not of_sound):
-        return int8.closest(weights, axes), 0
-    return None, 0
+        return int8.closest(weights, axes)[0]
+    return None
 
 
-def _on_grid(weights: np.ndarray) -> tuple[int8.Quantized, int] | None:
-    """Weights that are whole multiples of one step, and the int8 that means 0."""
-    distinct = np.unique(weights).astype(np.float64)
-    if not 1 < distinct.size <= 256:
-        return None
-    whole = np.round(distinct / np.diff(distinct).min())
-    step = (whole @ distinct) / (whole @ whole)
-    low = int(whole[0])
-    if whole[-1] - low > 255 or not -255 <= low <= 0:
-        return None
-    if not np.allclose(whole * step, distinct, rtol=1e-5, atol=1e-6 * step):
-        return None
-    values = (np.round(weights / step) - low - 128).astype(np.int8)
-    return int8.Quantized(values, np.array([step], np.float32), None), -low - 128
-
-
-def _packed(weights: np.ndarray, small: int8.Quantized | None, zero: int, name: bytes, model):
+def _packed(weights: np.ndarray, small: int8.Quantized | None, name: bytes, model):
     """The tensor that stands for weights [outputs, …], its values in a new buffer of the model."""
     from ai_edge_litert import schema_py_generated as schema
 
@@ -200,7 +180,7 @@ def _packed(weights: np.ndarray, small: int8.Quantized | None, zero: int, name: 
         tensor.type = schema.TensorType.INT8
         tensor.quantization = schema.QuantizationParametersT()
         tensor.quantization.scale = small.scales.ravel()
-        tensor.quantization.zeroPoint = np.full(small.scales.size, zero, np.int64)
+        tensor.quantization.zeroPoint = np.full(small.scales.size, small.zero, np.int64)
         tensor.quantization.quantizedDimension = small.axis or 0
     else:
         values = weights.astype(np.float16)
