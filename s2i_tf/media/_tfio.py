@@ -1,4 +1,4 @@
-"""The decoding backend `tensorflow_io`: native operations of tensorflow-io, fit for a graph.
+"""The decoding backend `tensorflow_io`: native operations of tensorflow-io.
 
 They load with TensorFlow 2.17 alone; elsewhere they raise at their first call, and `available`
 says so. They also trust their input: the WAV operation divides by a block size of 0, the FLAC
@@ -8,8 +8,8 @@ it is whole and how much it holds. FLAC, whose frames cannot be walked without d
 left to the other backends, as is every other kind and whatever is damaged.
 """
 
+import contextlib
 import functools
-import os
 import warnings
 from collections.abc import Callable
 
@@ -54,7 +54,7 @@ def _wav(dtype: tf.DType, zero: float, scale: float) -> Callable[[tf.Tensor], tf
 
 
 # By `Header.encoding`: from a file's contents to float32 [samples, channels], full scale being 1.
-DECODERS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+_DECODERS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "wav_uint8": _wav(tf.uint8, 2.0**7, 2.0**7),
     "wav_int16": _wav(tf.int16, 0.0, 2.0**15),
     "wav_int24": _wav(tf.int32, 0.0, 2.0**31),
@@ -78,13 +78,12 @@ def decode(
             f"tensorflow-io's operations do not load with TensorFlow {tf.__version__}; "
             "allowed: backend 'pyav'"
         )
-    contents, header = read(source)
+    contents, header = _read(source)
+    mono = None
     if header is not None:
-        try:
-            mono = downmix.mono(DECODERS[header.encoding](contents).numpy().T)
-        except tf.errors.OpError:
-            mono = None
-    if header is None or mono is None:
+        with contextlib.suppress(tf.errors.OpError):
+            mono = downmix.mono(_DECODERS[header.encoding](contents).numpy().T)
+    if mono is None:
         raise MediaError(
             reasons.UNSUPPORTED,
             f"{name_of(source)}: not for backend 'tensorflow_io'; "
@@ -94,11 +93,8 @@ def decode(
     return mono[first : first + round(max_seconds * header.rate_hz)], header.rate_hz
 
 
-def read(source: Source) -> tuple[bytes, Header | None]:
-    """Reads a file and walks through it.
-
-    Returns:
-      Its contents and their header, or None for a file that is not for the operations.
+def _read(source: Source) -> tuple[bytes, Header | None]:
+    """The contents of a file, and what a walk through them finds if they are for the operations.
 
     Raises:
       MediaError: `missing`, `unreadable` or `empty`.
@@ -109,53 +105,11 @@ def read(source: Source) -> tuple[bytes, Header | None]:
         except OSError as error:
             message = f"{name_of(source)}: cannot be read: {error.strerror}"
             raise MediaError(reasons.UNREADABLE, message) from None
-    if len(contents) > _MAX_BYTES:
-        return b"", None
-    header = read_header(contents)
-    if header is None:
-        return contents, None
-    if not 0 < header.num_frames * header.num_channels <= limits.MAX_VALUES_AT_ONCE:
-        return contents, None
-    if not limits.MIN_RATE_HZ <= header.rate_hz <= limits.MAX_RATE_HZ:
+    header = read_header(contents) if len(contents) <= _MAX_BYTES else None
+    if (
+        header is None
+        or not 0 < header.num_frames * header.num_channels <= limits.MAX_VALUES_AT_ONCE
+        or not limits.MIN_RATE_HZ <= header.rate_hz <= limits.MAX_RATE_HZ
+    ):
         return contents, None
     return contents, header
-
-
-def attempt(path: tf.Tensor) -> tf.data.Dataset:
-    """Decodes a file inside a graph.
-
-    Args:
-      path: string scalar.
-
-    Returns:
-      A data set of one element, the mean of the channels, float32 [samples], and the rate in Hz,
-      int32; or of none, if the file is not for the operations or they fail.
-    """
-
-    def read_in_python(path: bytes) -> tuple[bytes, np.int32, np.int32]:
-        try:
-            contents, header = read(os.fsdecode(path))
-        except MediaError:
-            header = None
-        if header is None:
-            return b"", np.int32(-1), np.int32(0)
-        return contents, np.int32(list(DECODERS).index(header.encoding)), np.int32(header.rate_hz)
-
-    def decode_in_graph(contents, index, rate_hz):
-        branches = [functools.partial(decoder, contents) for decoder in DECODERS.values()]
-        return tf.switch_case(index, branches), rate_hz
-
-    def downmix_in_python(samples: np.ndarray, rate_hz: np.int32) -> tuple[np.ndarray, np.int32]:
-        mono = downmix.mono(samples.T)
-        return (np.zeros(0, np.float32), np.int32(0)) if mono is None else (mono, rate_hz)
-
-    types = (tf.string, tf.int32, tf.int32)
-    return (
-        tf.data.Dataset.from_tensors(path)
-        .map(lambda path: tf.numpy_function(read_in_python, [path], types))
-        .filter(lambda contents, index, rate_hz: index >= 0)
-        .map(decode_in_graph)
-        .ignore_errors()
-        .map(lambda *decoded: tf.numpy_function(downmix_in_python, decoded, (tf.float32, tf.int32)))
-        .filter(lambda mono, rate_hz: rate_hz > 0)
-    )

@@ -16,10 +16,8 @@ file is used as far as it decodes.
 """
 
 import contextlib
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -30,9 +28,6 @@ from s2i_tf.media._encode import encode_audio
 from s2i_tf.media._source import Source, name_of
 from s2i_tf.media.polyphase import resample
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
 __all__ = [
     "BACKENDS",
     "encode_audio",
@@ -41,7 +36,6 @@ __all__ = [
     "label_window",
     "load_waveform",
     "pieces",
-    "waveform_dataset",
 ]
 
 # Of samples in memory: more channels are samples that lie the other way, a higher peak is no ±1.
@@ -62,7 +56,6 @@ BACKENDS: dict[str, Callable[..., tuple[np.ndarray, int]]] = {
     "tensorflow_io": _decode_by_tensorflow_io,
     "pyav": _pyav.decode,
 }
-_WITHOUT_TENSORFLOW = ("soundfile", "pyav")
 
 
 def load_waveform(
@@ -92,13 +85,21 @@ def load_waveform(
       UserError: if an argument is out of range, or the backend does not load.
     """
     _check_arguments(start_seconds, max_seconds, audio_track, backend)
-    names = (backend,) if backend else tuple(BACKENDS)
-    options = {}
+    names, options = [backend] if backend else list(BACKENDS), {}
     if audio_track:  # the others know no tracks
-        names, options = ("pyav",), {"audio_track": audio_track}
+        names, options = ["pyav"], {"audio_track": audio_track}
     elif backend is None and "tensorflow" not in sys.modules:
-        names = _WITHOUT_TENSORFLOW
-    return _at_our_rate(*_decode(source, start_seconds, max_seconds, names, **options))
+        names.remove("tensorflow_io")
+    # Some more than is allowed, so that more than is allowed shows.
+    part = start_seconds, limits.MAX_SECONDS + 1 if max_seconds is None else max_seconds
+    *others, last = names
+    for name in others:
+        with contextlib.suppress(UserError):
+            decoded = BACKENDS[name](source, *part)
+            break
+    else:
+        decoded = BACKENDS[last](source, *part, **options)
+    return _at_our_rate(*_checked(*decoded, name_of(source), start_seconds, max_seconds))
 
 
 def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -135,67 +136,6 @@ def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
             f"{name}: a peak of {np.abs(mono).max():g}; allowed: float in [-1, 1], or integers",
         )
     return _at_our_rate(*_checked(mono, int(rate_hz), name, 0.0, limits.MAX_SECONDS))
-
-
-def waveform_dataset(
-    paths: Sequence[str | os.PathLike],
-    *,
-    max_seconds: float | None = None,
-    backend: str | None = None,
-    num_parallel_calls: int = -1,
-) -> "tf.data.Dataset":
-    """Loads many sounds in parallel, in the order of `paths`.
-
-    A bad file does not end the data set: its element has an empty waveform, a `reason` and the
-    `message` of the `MediaError` that `load_waveform` would raise.
-
-    Args:
-      paths: the files.
-      max_seconds: most seconds to take of each, as in `load_waveform`.
-      backend: name of the backend, as in `load_waveform`; native operations run in the graph.
-      num_parallel_calls: how many files at a time; by default as many as pay.
-
-    Returns:
-      A data set of `path`, `reason` and `message`, strings, and `waveform`, float32 [samples].
-      `reason` and `message` are empty for a good file.
-
-    Raises:
-      UserError: as `load_waveform`.
-    """
-    import tensorflow as tf
-
-    from s2i_tf.media import _tfio
-
-    _check_arguments(None, max_seconds, 0, backend)
-    backends = (backend,) if backend else _WITHOUT_TENSORFLOW
-    reported = (tf.float32, tf.int32, tf.string, tf.string)
-
-    def decode_in_python(path: bytes):
-        return _reported(_decode, os.fsdecode(path), None, max_seconds, backends)
-
-    def check_in_python(path: bytes, mono: np.ndarray, rate_hz: np.int32):
-        return _reported(_checked, mono, int(rate_hz), os.fsdecode(path), None, max_seconds)
-
-    def load(path: tf.Tensor) -> dict[str, tf.Tensor]:
-        # Graphs know no `try`; instead the first of two data sets that has an element counts.
-        attempts = tf.data.Dataset.from_tensors(path).map(
-            lambda path: tf.numpy_function(decode_in_python, [path], reported)
-        )
-        if backend is None and _tfio.available():
-            native = _tfio.attempt(path).map(
-                lambda *decoded: tf.numpy_function(check_in_python, [path, *decoded], reported)
-            )
-            attempts = native.concatenate(attempts).take(1)
-        mono, rate_hz, reason, message = attempts.get_single_element()
-        for tensor, shape in ((mono, [None]), (rate_hz, []), (reason, []), (message, [])):
-            tensor.set_shape(shape)
-        waveform = tf.numpy_function(_at_our_rate, [mono, rate_hz], tf.float32)
-        waveform.set_shape([None])
-        return {"path": path, "waveform": waveform, "reason": reason, "message": message}
-
-    names = tf.constant([os.fsencode(path) for path in paths], tf.string)
-    dataset = tf.data.Dataset.from_tensor_slices(names)
-    return dataset.map(load, num_parallel_calls=num_parallel_calls, deterministic=True)
 
 
 def pieces(source: Source, piece_seconds: int = 30) -> Iterator[np.ndarray]:
@@ -271,35 +211,14 @@ def _check_arguments(
         raise unknown_name("decoding backend", backend, BACKENDS)
 
 
-def _decode(
-    source: Source,
-    start_seconds: float | None,
-    max_seconds: float | None,
-    names: Sequence[str],
-    **options,
-) -> tuple[np.ndarray, int]:
-    """Mono samples, full scale being 1, and their rate, by the first backend that can; checked."""
-    # Some more than is allowed, so that more than is allowed shows.
-    part = start_seconds, limits.MAX_SECONDS + 1 if max_seconds is None else max_seconds
-    *others, last = names
-    for name in others:
-        with contextlib.suppress(UserError):
-            decoded = BACKENDS[name](source, *part)
-            break
-    else:
-        decoded = BACKENDS[last](source, *part, **options)
-    return _checked(*decoded, source, start_seconds, max_seconds)
-
-
 def _checked(
     mono: np.ndarray,
     rate_hz: int,
-    source: Source,
+    name: str,
     start_seconds: float | None,
     max_seconds: float | None,
 ) -> tuple[np.ndarray, int]:
     """The samples, cut to `max_seconds`, and their rate, if they can be used."""
-    name = name_of(source)
     if max_seconds is not None:
         mono = mono[: round(max_seconds * rate_hz)]
     seconds = mono.size / rate_hz
@@ -324,15 +243,6 @@ def _checked(
             f"{name}: silent; allowed: a peak of at least {limits.SILENCE:g} of full scale",
         )
     return mono, rate_hz
-
-
-def _reported(function: Callable, *arguments) -> tuple[np.ndarray, np.int32, str, str]:
-    """What `function` gives, or, if it refuses, nothing with the reason and the message."""
-    try:
-        mono, rate_hz = function(*arguments)
-    except MediaError as error:
-        return np.zeros(0, np.float32), np.int32(spec.SAMPLE_RATE_HZ), error.reason, str(error)
-    return mono, np.int32(rate_hz), "", ""
 
 
 def _at_our_rate(mono: np.ndarray, rate_hz: int) -> np.ndarray:
