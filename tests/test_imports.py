@@ -20,6 +20,7 @@ LAYERS = (
         "s2i_tf.logs",
         "s2i_tf.model_folder",
         "s2i_tf.pretrained",
+        "s2i_tf.templates",
     },
     {"s2i_tf.kernels"},
     {"s2i_tf.config", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},

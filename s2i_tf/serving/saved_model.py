@@ -12,12 +12,11 @@ import pathlib
 import re
 import tempfile
 
-import jinja2
 import keras
 import tensorflow as tf
 
 import s2i_tf
-from s2i_tf import files, spec
+from s2i_tf import files, spec, templates
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import Extractor, check_fingerprint
 from s2i_tf.models.sound_to_image import SoundToImage
@@ -166,17 +165,15 @@ def _write_assets(
     folder: pathlib.Path, model: SoundToImage, signatures: Signatures
 ) -> list[tf.saved_model.Asset]:
     described = facts(model)
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, ""),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    card = templates.get_template(CARD_FILE)
     contents = {
         LABELS_FILE: "\n".join(model.class_names) + "\n",
         FACTS_FILE: json.dumps(described, indent=2) + "\n",
-        CARD_FILE: card.render(
-            **described, signatures=signatures.specs(), known_score=spec.KNOWN_SCORE
+        CARD_FILE: templates.fill(
+            __package__,
+            CARD_FILE,
+            **described,
+            signatures=signatures.specs(),
+            known_score=spec.KNOWN_SCORE,
         ),
     }
     return [

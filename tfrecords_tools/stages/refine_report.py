@@ -9,13 +9,10 @@ import collections
 import dataclasses
 import heapq
 import json
-import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jinja2
-
-from s2i_tf import spec
+from s2i_tf import spec, templates
 from s2i_tf.data import splits
 from s2i_tf.errors import MediaError
 from s2i_tf.media import audio, image
@@ -115,18 +112,15 @@ def to_html(report: Mapping[str, Any], root: str, items: Mapping[str, Item]) -> 
             for modality, key in (("image", picture), ("sound", sound))
         ]
 
-    template = pathlib.Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
-    return (
-        jinja2.Environment(autoescape=True, trim_blocks=True)
-        .from_string(template)
-        .render(
-            report=report,
-            media=media,
-            confusions=[tuple(row.values()) for row in report["confusions"]],
-            num_classes=len(counts),
-            shown=sorted(counts, key=lambda row: (-row[1], -row[2], row[0]))[:_NUM_SHOWN],
-            json_file=JSON_FILE,
-        )
+    return templates.fill(
+        __package__,
+        "refine_report.html",
+        report=report,
+        media=media,
+        confusions=[tuple(row.values()) for row in report["confusions"]],
+        num_classes=len(counts),
+        shown=sorted(counts, key=lambda row: (-row[1], -row[2], row[0]))[:_NUM_SHOWN],
+        json_file=JSON_FILE,
     )
 
 

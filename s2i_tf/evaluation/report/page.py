@@ -5,16 +5,17 @@ content security policy forbids the page to load anything, whatever it should co
 """
 
 import base64
+import functools
 import importlib.resources
 import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
 
-import jinja2
 import numpy as np
 from PIL import Image
 
+from s2i_tf import templates
 from s2i_tf.evaluation import provenance, stats
 from s2i_tf.evaluation.judge import TOP_KS
 from s2i_tf.evaluation.metrics import METRICS
@@ -74,7 +75,6 @@ def render(
       run: folder of the run that trained the model, if there is one.
     """
     embedder = Embedder(MAX_MEDIA_BYTES)
-    template = _environment().get_template("page.html")
     shown = {name: metric for name, metric in METRICS.items() if name != "qualities"}
     # In the order in which they get the room that there is.
     cards = [_card(example, embedder) for example in examples]
@@ -84,7 +84,12 @@ def render(
         if (uri := _picture(embedder, sheet)) is not None
     }
     stages = [stage for name in run_record.STAGES if run and (stage := _stage(run, name, embedder))]
-    return template.render(
+    return templates.fill(
+        __package__,
+        "page.html",
+        percent=percent,
+        interval=interval,
+        pretty=functools.partial(json.dumps, indent=2),
         metrics=metrics,
         measures=shown,
         headlines=[
@@ -104,22 +109,6 @@ def render(
         stages=stages,
         style=importlib.resources.files(__package__).joinpath("page.css").read_text("utf-8"),
     )
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "interval": interval,
-        "pretty": lambda values: json.dumps(values, indent=2),
-    }
-    return environment
 
 
 def _picture(embedder: Embedder, picture: np.ndarray, quality: int = 85) -> str | None:
