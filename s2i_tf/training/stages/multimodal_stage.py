@@ -36,8 +36,11 @@ class MultimodalStage(Stage):
         """The layers, their sound layer fitted anew if that is wanted, and their scaler adapted."""
         layers, settings = trainer.multimodal, self.settings
         if settings.refit_strength:
-            _refit_sounds(layers, self.config.data, settings.refit_strength)
-        sound_features, _ = _training_features(self.config.data, self.info)
+            split = pipeline.load_split(self.config.data, spec.TRAIN_SPLIT, with_image=False)
+            _refit_sounds(layers, split, settings.refit_strength)
+            sound_features = split[schema.KEY_SOUND_FEATURES][:_STATISTICS_RECORDS]
+        else:
+            sound_features, _ = _training_features(self.config.data, self.info)
         layers.adapt_condition(sound_features)
         return layers
 
@@ -92,13 +95,12 @@ def build_trainer(
     return trainer
 
 
-def _refit_sounds(layers: MultimodalLayers, data_dir: str, strength: float) -> None:
+def _refit_sounds(layers: MultimodalLayers, split: Mapping, strength: float) -> None:
     """Maps each sound to the mean vector of its class's photos, as far as a ridge regression can.
 
     Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
     form, with a penalty, names more sounds of other sources.
     """
-    split = pipeline.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
     photos, photo_labels = _each_once(split, schema.KEY_IMAGE_ID, schema.KEY_IMAGE_FEATURES)
     sounds, labels = _each_once(split, schema.KEY_SOUND_ID, schema.KEY_SOUND_FEATURES)
     vectors = np.asarray(layers.hidden_of_image(photos).before)
