@@ -9,10 +9,11 @@ balanced. It ends because every round has fewer items to choose from.
 """
 
 import dataclasses
+import functools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -40,20 +41,6 @@ from tfrecords_tools.stages import (
     write,
 )
 from tfrecords_tools.stages.sources import Listing
-
-# The settings that a choice depends on, beside the rows that come in.
-_CHOICE_SETTINGS = {
-    split.NAME: ("seed", "train_share", "split_by"),
-    pair.NAME: ("seed",),
-    refine.NAME: ("rule", "top_k"),
-    balance.NAME: (
-        "seed",
-        "train_share",
-        "num_classes",
-        "instances_per_class",
-        "max_pairs_per_class",
-    ),
-}
 
 
 class _Stopped(Exception):
@@ -151,46 +138,43 @@ class Job:
         """The stages from pair to split: the pairs that are wanted."""
         settings, by_class = self._settings, self._listing.by_class
         good = Rows(items, Item, lambda item: item.key not in self._bad)
-
-        def divided(rows: Rows) -> Iterator[Item | Pair]:
-            return split.split(
-                rows,
-                settings.seed,
-                settings.train_share,
-                self._trained_on,
-                by_source=settings.split_by == "source",
-            )
-
         if by_class:  # before the draw, or a photo of one side would meet sounds of both
-            sides = self._run_choice(split.NAME, [items], lambda: divided(good))
-            good = dataclasses.replace(good, table=sides)
+            good = dataclasses.replace(good, table=self._divide(good))
         self._pairs = self._run_choice(
-            pair.NAME, [good.table], lambda: pair.pair_items(good, settings.seed, by_class)
+            pair.NAME, [good], pair.pair_items, seed=settings.seed, by_class=by_class
         )
         pairs = Rows(self._pairs, Pair)
         if labels is not None:
             verdicts = self._run_choice(
                 refine.NAME,
-                [self._pairs, labels],
-                lambda: refine.refine(pairs, Rows(labels, Labels), settings.rule, settings.top_k),
+                [pairs, Rows(labels, Labels)],
+                refine.refine,
                 then=lambda found: refine_report.write(settings, self._listing.root, found, items),
+                rule=settings.rule,
+                top_k=settings.top_k,
             )
             pairs = refine.Kept(verdicts)
         balanced = self._run_choice(
             balance.NAME,
-            [pairs.table],
-            lambda: balance.balance(
-                pairs,
-                settings.seed,
-                settings.train_share,
-                settings.num_classes,
-                settings.instances_per_class,
-                settings.max_pairs_per_class,
-            ),
+            [pairs],
+            balance.balance,
+            seed=settings.seed,
+            train_share=settings.train_share,
+            num_classes=settings.num_classes,
+            instances_per_class=settings.instances_per_class,
+            max_pairs_per_class=settings.max_pairs_per_class,
         )
-        if by_class:
-            return balanced
-        return self._run_choice(split.NAME, [balanced], lambda: divided(Rows(balanced, Pair)))
+        return balanced if by_class else self._divide(Rows(balanced, Pair))
+
+    def _divide(self, rows: Rows) -> Table:
+        return self._run_choice(
+            split.NAME,
+            [rows],
+            functools.partial(split.split, trained_on=self._trained_on),
+            seed=self._settings.seed,
+            train_share=self._settings.train_share,
+            by_source=self._settings.split_by == "source",
+        )
 
     def _check_left(self, chosen: Sequence[Pair], items: Table) -> None:
         """Refuses, before anything is extracted, what leaves a model nothing to be evaluated on."""
@@ -252,27 +236,11 @@ class Job:
         )
         shards = self._run(stage, planned, settings.out)
         read = [items, *([labels] if labels else []), *rounds]
-        unpaired = self._unpaired(items) if self._listing.by_class else []
+        unpaired: list[Quarantined] = []
+        if self._listing.by_class:
+            usable = [item for item in items.rows(Item) if item.key not in self._bad]
+            unpaired = pair.unpaired(usable, self._pairs.rows(Pair))
         return finish.finish(settings, self._listing, stage, shards, nets, read, unpaired)
-
-    def _unpaired(self, items: Table) -> list[Quarantined]:
-        """What can be read in a folder by class, and no pair holds."""
-        paired = {key for row in self._pairs.rows(Pair) for key in row.item_keys}
-        usable = [item for item in items.rows(Item) if item.key not in self._bad]
-        present = {(item.modality, item.class_name) for item in usable}
-        found = []
-        for item in usable:
-            if item.key in paired:
-                continue
-            other, noun = ("image", "photo") if item.modality == "sound" else ("sound", "sound")
-            if (other, item.class_name) not in present:
-                text = f"its class, {item.class_name!r}, has no {noun} that can be used"
-            elif item.belongs_to:
-                text = f"no {noun} that it belongs to can be used"
-            else:
-                text = f"no {noun} of its class is on its side of the split"
-            found.append(Quarantined(item.path, pair.NAME, "unpaired", text))
-        return found
 
     def _extractors(self) -> dict[str, NetName]:
         settings = self._settings
@@ -290,19 +258,21 @@ class Job:
     def _run_choice(
         self,
         stage: str,
-        sources: Sequence[Table],
-        build: Callable[[], Iterable[Any]],
+        inputs: Sequence[Rows | refine.Kept],
+        choose: Callable[..., Iterable[Any]],
         then: Callable[[Table], None] = lambda table: None,
+        **settings: Any,
     ) -> Table:
-        """Runs a stage that chooses among rows; `then` makes its report."""
-        target = row_tables.target_for(
-            self._folder(stage), "rows", sum(source.num_rows() for source in sources[:1])
-        )
-        settings = dataclasses.asdict(self._settings)
-        config: dict[str, Any] = {name: settings[name] for name in _CHOICE_SETTINGS[stage]}
-        config["left_out"] = sorted(self._bad)
-        if stage == split.NAME and self._trained_on is not None:
+        """Runs a stage that chooses among rows, `choose(*inputs, **settings)`.
+
+        `then` makes its report.
+        """
+        sources = [rows.table for rows in inputs]
+        target = row_tables.target_for(self._folder(stage), "rows", sources[0].num_rows())
+        config = {**settings, "left_out": sorted(self._bad)}
+        if self._trained_on is not None:
             config["trained_on"] = manifest.key_of(**self._trained_on.as_dict())
+        build = functools.partial(choose, *inputs, **settings)
         account = row_tables.run(stage, config, sources, target, build, self._may_work(stage))
         then(target)
         return self._finished(stage, target, account)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from s2i_tf.data import splits
 from tfrecords_tools.engine import grouping
-from tfrecords_tools.engine.rows import Item, Pair
+from tfrecords_tools.engine.rows import Item, Pair, Quarantined
 
 NAME = "pair"
 
@@ -58,6 +58,30 @@ def draw(sounds: Sequence[Item], images: Sequence[Item], salt: str) -> list[Pair
         _pair(sound, image, rank)
         for rank, (sound, image) in enumerate(itertools.islice(drawn, num_pairs))
     ]
+
+
+def unpaired(items: Sequence[Item], pairs: Iterable[Pair]) -> list[Quarantined]:
+    """The items of a folder by class that no pair holds, and why.
+
+    Args:
+      items: sounds and pictures that can be used.
+      pairs: the pairs that were made of them.
+    """
+    paired = {key for pair in pairs for key in pair.item_keys}
+    present = {(item.modality, item.class_name) for item in items}
+    found = []
+    for item in items:
+        if item.key in paired:
+            continue
+        other, noun = ("image", "photo") if item.modality == "sound" else ("sound", "sound")
+        if (other, item.class_name) not in present:
+            text = f"its class, {item.class_name!r}, has no {noun} that can be used"
+        elif item.belongs_to:
+            text = f"no {noun} that it belongs to can be used"
+        else:
+            text = f"no {noun} of its class is on its side of the split"
+        found.append(Quarantined(item.path, NAME, "unpaired", text))
+    return found
 
 
 def _rounds(items: Sequence[Item], salt: str) -> Iterator[Item]:
