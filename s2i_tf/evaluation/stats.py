@@ -64,30 +64,26 @@ def rates(
     members = [labels == label for label in classes]
     members += [sources == collection for collection in collections]
     tallies = [_Tally(values[chosen], group_of_item[chosen]) for chosen in members]
-
-    draws = [
+    blocks = [
         _means(tallies, len(classes), weights)
-        for weights in _draws(num_groups, num_resamples, seed)
+        for weights in _weights(num_groups, num_resamples, seed)
     ]
-    drawn, drawn_by_part = (np.concatenate(parts) for parts in zip(*draws, strict=True))
-    (whole,), (whole_by_part,) = _means(tallies, len(classes), np.ones((1, num_groups)))
+    overall, by_part = (np.concatenate(found) for found in zip(*blocks, strict=True))
+    names = [class_names[label] if class_names else int(label) for label in classes]
 
-    def found(column: int) -> Rate:
-        by_part = [
-            _estimate(
-                whole_by_part[part, column], drawn_by_part[:, part, column], len(tally.groups)
-            )
+    def rate(column: int) -> Rate:
+        of_parts = [
+            _estimate(by_part[:, part, column], len(tally.groups))
             for part, tally in enumerate(tallies)
         ]
-        names = [class_names[label] if class_names else int(label) for label in classes]
         return {
-            "micro": _estimate(whole[0, column], drawn[:, 0, column], num_groups),
-            "macro": _estimate(whole[1, column], drawn[:, 1, column], num_groups),
-            "per_class": dict(zip(names, by_part, strict=False)),
-            "per_source": dict(zip(collections.tolist(), by_part[len(classes) :], strict=True)),
+            "micro": _estimate(overall[:, 0, column], num_groups),
+            "macro": _estimate(overall[:, 1, column], num_groups),
+            "per_class": dict(zip(names, of_parts, strict=False)),
+            "per_source": dict(zip(collections.tolist(), of_parts[len(classes) :], strict=True)),
         }
 
-    return {name: found(column) for column, name in enumerate(measures)}
+    return {name: rate(column) for column, name in enumerate(measures)}
 
 
 def statistic(
@@ -120,12 +116,13 @@ def statistic(
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(function(*(weights[:, chosen] for chosen in of_set)), np.float64)
 
-    (value,) = values(np.ones((1, len(names))))
+    draws = _weights(len(names), num_resamples, seed)
+    (value,) = values(next(draws))
     if not np.isfinite(value):
         return dict(NOTHING)
     if len(names) < MIN_GROUPS:
         return {**NOTHING, "value": float(value)}
-    drawn = np.concatenate([values(weights) for weights in _draws(len(names), num_resamples, seed)])
+    drawn = np.concatenate([values(weights) for weights in draws])
     return _with_bounds(value, drawn[np.isfinite(drawn)])
 
 
@@ -195,22 +192,29 @@ class _Tally:
         np.add.at(self.counts, position, np.isfinite(values))
 
 
-def _draws(num_groups: int, num_resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each group is drawn, float [block, groups], in blocks of bounded size."""
+def _weights(num_groups: int, num_resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each group counts, float [block, groups]: once, then as often as it is drawn.
+
+    The draws come in blocks of bounded size.
+    """
+    yield np.ones((1, num_groups))
     generator = np.random.default_rng(seed)
     block = max(1, _MAX_WEIGHTS // num_groups)
+    chances = np.full(num_groups, 1 / num_groups)
     for start in range(0, num_resamples, block):
         size = min(block, num_resamples - start)
-        chances = np.full(num_groups, 1 / num_groups)
         yield generator.multinomial(num_groups, chances, size=size).astype(np.float64)
 
 
 def _means(
     tallies: list[_Tally], num_classes: int, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Micro and macro means [draws, 2, measures], and those of each part [draws, parts, measures].
+    """Micro and macro means [draws, 2, measures], and each part's mean [draws, parts, measures].
 
-    The first parts are the classes, which the former go by.
+    Args:
+      tallies: those of the classes, by which the former two go, and then of other parts.
+      num_classes: how many of them are classes.
+      weights: how often each group counts, float [draws, groups].
     """
     sums = np.stack([weights[:, tally.groups] @ tally.sums for tally in tallies], axis=1)
     counts = np.stack([weights[:, tally.groups] @ tally.counts for tally in tallies], axis=1)
@@ -223,7 +227,9 @@ def _means(
     return np.stack([micro, macro], axis=1), by_part
 
 
-def _estimate(value: float, drawn: np.ndarray, num_groups: int) -> Estimate:
+def _estimate(values: np.ndarray, num_groups: int) -> Estimate:
+    """From the value of all items, the first, and those of the draws."""
+    value, drawn = values[0], values[1:]
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or not drawn.size:
         return dict(NOTHING)
