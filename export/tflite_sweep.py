@@ -34,7 +34,7 @@ from s2i_tf.media import audio, image
 from s2i_tf.media.sheet import contact_sheet, to_uint8
 from s2i_tf.models import feature_map
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import saved_model, tflite_export, tflite_metadata, wav
+from s2i_tf.serving import saved_model, tflite_convert, tflite_export, tflite_metadata, wav
 from s2i_tf.serving.tflite import WAVEFORM_SIGNATURE, interpreter
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tflite_sweep: error: {error}", file=sys.stderr)
         return 2
     rows, pictures = sweep(
-        tflite_export.convertible(model), extractor, judge, sounds, calibration, arguments.num_runs
+        tflite_convert.convertible(model), extractor, judge, sounds, calibration, arguments.num_runs
     )
     write(pathlib.Path(arguments.out), rows, pictures, sounds)
     print(table(rows))
@@ -141,7 +141,7 @@ def sweep(
     """Measures everything.
 
     Args:
-      model: the trained model, as `tflite_export.convertible` gives it.
+      model: the trained model, as `tflite_convert.convertible` gives it.
       extractor: the model's sound net.
       judge: classifier whose labels of pictures and photos are compared.
       sounds: to compare on.
@@ -162,7 +162,7 @@ def sweep(
     functions = tflite_export.chain_functions(model, extractor.model)
     examples = tflite_export.chain_examples(model, extractor, calibration)
     for quantization in tflite_export.QUANTIZATIONS:
-        contents = tflite_export.convert(functions, nets, quantization, examples)
+        contents = tflite_convert.convert(functions, nets, quantization, examples)
         contents = tflite_metadata.add(contents, saved_model.facts(model), quantization)
         row, drawn = measure(contents, WAVEFORM_SIGNATURE, stages[0], num_runs)
         pictures[quantization] = drawn
@@ -192,11 +192,11 @@ def convert_part(
     part: Part, nets: tuple, quantization: str, given: np.ndarray, calibration: np.ndarray
 ) -> bytes:
     """A part as a TFLite model with one signature, of input `given` and output `made`."""
-    function = tflite_export.traced(
+    function = tflite_convert.traced(
         lambda given: {"made": part.function(given)}, given=[1, *given.shape[1:]]
     )
     examples = {WAVEFORM_SIGNATURE: [{"given": row[None]} for row in calibration]}
-    return tflite_export.convert({WAVEFORM_SIGNATURE: function}, nets, quantization, examples)
+    return tflite_convert.convert({WAVEFORM_SIGNATURE: function}, nets, quantization, examples)
 
 
 def measure(

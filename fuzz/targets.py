@@ -315,12 +315,12 @@ def tflite(folder: pathlib.Path) -> tuple[list[Seed], Run]:
     import json
 
     from s2i_tf.pretrained import REALPAIRS
-    from s2i_tf.serving import tflite_export, tflite_metadata
+    from s2i_tf.serving import tflite_convert, tflite_metadata
     from s2i_tf.serving.tflite import TFLiteModel
 
     path = folder / "x.tflite"
-    function = tflite_export.traced(lambda waveform: {"image": waveform * 2}, waveform=[1, 2])
-    plain = tflite_export.convert({"serving_default": function}, (), "float32", {})
+    function = tflite_convert.traced(lambda waveform: {"image": waveform * 2}, waveform=[1, 2])
+    plain = tflite_convert.convert({"serving_default": function}, (), "float32", {})
     facts = json.loads((REALPAIRS / "model.json").read_text())
     source = tflite_metadata.add(plain, {**facts, "versions": {"s2i_tf": "1"}}, "float32")
 

@@ -70,13 +70,13 @@ def _saved_model(model_folder: str) -> None:
 
 def _tflite(model_folder: str) -> None:
     from s2i_tf.model_folder import find_model
-    from s2i_tf.serving import tflite_export
+    from s2i_tf.serving import tflite_convert, tflite_export
 
     find_model(model_folder)
     quantization = flags.FLAGS.quantization
     tflite_export.plan(flags.FLAGS.out, flags.FLAGS.name, quantization)
     data = flags.FLAGS.data
-    if not data and flags.FLAGS.workdir and quantization == tflite_export.CALIBRATED:
+    if not data and flags.FLAGS.workdir and quantization == tflite_convert.CALIBRATED:
         data = config.load(flags.FLAGS.workdir).data
     export = tflite_export.export(
         *_load(model_folder),

@@ -21,9 +21,7 @@ import collections
 import dataclasses
 import os
 import pathlib
-import re
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -37,9 +35,16 @@ from s2i_tf.features.base import Extractor
 from s2i_tf.media import audio
 from s2i_tf.models.layers import given_numbers
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import draws, examples, saved_model, tflite_metadata, tflite_weights, wav
+from s2i_tf.serving import (
+    draws,
+    examples,
+    saved_model,
+    tflite_convert,
+    tflite_metadata,
+    tflite_weights,
+    wav,
+)
 from s2i_tf.serving.parity import ParityError
-from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.tflite import (
     DRAW_SIGNATURE,
     EMBED_SIGNATURE,
@@ -49,6 +54,7 @@ from s2i_tf.serving.tflite import (
     TFLiteModel,
     interpreter,
 )
+from s2i_tf.serving.tflite_convert import CALIBRATED, Examples, traced
 
 ENDING = ".tflite"
 NUM_CALIBRATION_SOUNDS = 64
@@ -57,13 +63,7 @@ NUM_CALIBRATION_SOUNDS = 64
 # difference of the pictures from Keras that a file is refused above; quantised activations change
 # pictures visibly, which the sweep measures against the data.
 QUANTIZATIONS = {"float32": 1e-4, "float16": 0.02, "dynamic_int8": 0.1, "full_int8": 0.2}
-CALIBRATED = "full_int8"
 _NUM_COMPARED = 3
-
-_UNSUPPORTED = re.compile(r"(?:Custom|TF Select) ops: (.+)")
-
-# Examples of a signature's inputs, one at a time.
-Examples = dict[str, list[dict[str, np.ndarray]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +144,7 @@ def write(
       compact: hold only the signatures by vector, and weights as float16 where that changes none.
     """
     saved_model.check_extractor(model, extractor)
-    model = convertible(model)
+    model = tflite_convert.convertible(model)
     calibration: Examples = {}
     if quantization == CALIBRATED:
         windows = training_windows(data, NUM_CALIBRATION_SOUNDS)
@@ -153,7 +153,7 @@ def write(
     if compact:
         del functions[WAVEFORM_SIGNATURE], functions[FEATURES_SIGNATURE]
     nets = (extractor.model, *model.sound_parts)
-    contents = convert(functions, nets, quantization, calibration)
+    contents = tflite_convert.convert(functions, nets, quantization, calibration)
     if compact:
         contents = tflite_weights.compressed(contents, lossless=True)
     described = {**saved_model.facts(model), **(facts or {})}
@@ -163,80 +163,6 @@ def write(
         temporary.write_bytes(contents)
         difference = _compare(temporary, model, extractor, quantization)
     return TFLiteExport(path, len(contents), difference)
-
-
-class _Sum(keras.layers.Layer):
-    """What `keras.layers.Add` makes of two tensors, for a batch of one too."""
-
-    def call(self, inputs):
-        """The sum of two tensors of one shape."""
-        first, second = inputs
-        return first + second
-
-
-def convertible(model: SoundToImage) -> SoundToImage:
-    """The model as the converter should see it: in float32, its layers' sums plain additions.
-
-    Of vectors [1, size] Keras takes the second summand for a bias. The converter then computes what
-    comes after the sum once for each summand, which full int8 cannot run.
-    """
-
-    def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return _Sum(name=layer.name) if isinstance(layer, keras.layers.Add) else layer
-
-    model = in_float32(model)
-    return dataclasses.replace(
-        model,
-        feature_generator=keras.models.clone_model(model.feature_generator, clone_function=plain),
-        image_generator=keras.models.clone_model(model.image_generator, clone_function=plain),
-    )
-
-
-def convert(
-    functions: dict[str, tf.types.experimental.ConcreteFunction],
-    nets: tuple[keras.Model, ...],
-    quantization: str,
-    calibration: Examples,
-) -> bytes:
-    """Any functions as one TFLite model.
-
-    Args:
-      functions: traced functions by the name of their signature.
-      nets: all whose variables they use.
-      quantization: a key of `QUANTIZATIONS`.
-      calibration: examples of every signature's inputs, which `full_int8` needs.
-
-    Raises:
-      UserError: naming the ops, if the model needs any that TFLite has not.
-    """
-
-    module = tf.Module()
-    module.weights = [variable.value for net in nets for variable in net.weights]
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=functions)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, list(functions))
-        _set(converter, quantization)
-        if quantization == CALIBRATED:
-            converter.representative_dataset = lambda: (
-                (signature, inputs) for signature, rows in calibration.items() for inputs in rows
-            )
-        try:
-            return converter.convert()
-        except Exception as error:  # the converter's own error class is not public
-            if not (found := _UNSUPPORTED.findall(str(error))):
-                raise
-            ops = ", ".join(dict.fromkeys(found))
-            raise UserError(f"TFLite has no builtin op for this model's {ops}") from None
-
-
-def _set(converter: tf.lite.TFLiteConverter, quantization: str) -> None:
-    is_int8 = quantization == CALIBRATED
-    builtins = tf.lite.OpsSet.TFLITE_BUILTINS_INT8 if is_int8 else tf.lite.OpsSet.TFLITE_BUILTINS
-    converter.target_spec.supported_ops = [builtins]
-    if quantization != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantization == "float16":
-        converter.target_spec.supported_types = [tf.float16]
 
 
 def chain_functions(
@@ -288,12 +214,6 @@ def drawn_shapes(model: SoundToImage) -> list[tuple[int, ...]]:
     with given_numbers(noted, *generators):
         traced(model.picture_of_vector, before=[1, model.multimodal.hidden_units])
     return [shapes[position] for position in sorted(shapes)]
-
-
-def traced(function: Callable, **shapes: list[int]) -> tf.types.experimental.ConcreteFunction:
-    """The function for float32 inputs of these names and shapes."""
-    inputs = [tf.TensorSpec(shape, tf.float32, name) for name, shape in shapes.items()]
-    return tf.function(function, inputs, autograph=False).get_concrete_function()
 
 
 def chain_examples(model: SoundToImage, extractor: Extractor, windows: np.ndarray) -> Examples:

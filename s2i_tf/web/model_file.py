@@ -24,7 +24,7 @@ from s2i_tf import spec
 from s2i_tf.features.base import Extractor
 from s2i_tf.models.layers import ConditioningNoise, drawn_layers, given_numbers
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import examples, saved_model, tflite_export, tflite_weights, wav
+from s2i_tf.serving import examples, saved_model, tflite_convert, tflite_export, tflite_weights, wav
 from s2i_tf.serving.parity import ParityError
 from s2i_tf.serving.tflite import interpreter
 
@@ -45,12 +45,12 @@ def make(model: SoundToImage, extractor: Extractor) -> tuple[dict[str, bytes], d
       ParityError: if the pictures are others than Keras'.
     """
     saved_model.check_extractor(model, extractor)
-    convertible = tflite_export.convertible(model)
+    convertible = tflite_convert.convertible(model)
     sizes = [math.prod(shape) for shape in tflite_export.drawn_shapes(convertible)]
     nets = (extractor.model, *convertible.sound_parts)
     contents = {}
     for name, function in _functions(convertible, extractor.model, sizes).items():
-        converted = tflite_export.convert({name: function}, nets, "float32", {})
+        converted = tflite_convert.convert({name: function}, nets, "float32", {})
         contents[name] = tflite_weights.compressed(converted, of_sound=name == LISTEN)
     _compare(contents, model, extractor)
     facts = {**saved_model.facts(model), "draw_sizes": sizes, "known_from": spec.KNOWN_SCORE}
@@ -91,8 +91,8 @@ def _functions(
     if layers:
         shapes |= {"numbers": [1, int(starts[-1])], "spread": [1, len(sizes)]}
     return {
-        LISTEN: tflite_export.traced(listen, waveform=[1, sound_net.input_shape[1]]),
-        DRAW: tflite_export.traced(draw, **shapes),
+        LISTEN: tflite_convert.traced(listen, waveform=[1, sound_net.input_shape[1]]),
+        DRAW: tflite_convert.traced(draw, **shapes),
     }
 
 

@@ -12,7 +12,15 @@ import tensorflow as tf
 
 from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
-from s2i_tf.serving import examples, parity, saved_model, tflite, tflite_export, tflite_metadata
+from s2i_tf.serving import (
+    examples,
+    parity,
+    saved_model,
+    tflite,
+    tflite_convert,
+    tflite_export,
+    tflite_metadata,
+)
 
 pytest.importorskip("ai_edge_litert.interpreter")
 
@@ -159,8 +167,8 @@ def test_the_same_model_gives_the_same_bytes():
 
 
 def minimal_file():
-    function = tflite_export.traced(lambda waveform: {"image": waveform * 2}, waveform=[1, 2])
-    return tflite_export.convert({"serving_default": function}, (), "float32", {})
+    function = tflite_convert.traced(lambda waveform: {"image": waveform * 2}, waveform=[1, 2])
+    return tflite_convert.convert({"serving_default": function}, (), "float32", {})
 
 
 @pytest.mark.parametrize(
@@ -190,9 +198,9 @@ def test_an_op_that_tflite_has_not_is_named():
     def odd(waveform):
         return {"image": tf.strings.length(tf.strings.as_string(waveform))}
 
-    function = tflite_export.traced(odd, waveform=[1, 2])
+    function = tflite_convert.traced(odd, waveform=[1, 2])
     with pytest.raises(UserError, match="no builtin op for this model's AsString, StringLength"):
-        tflite_export.convert({"serving_default": function}, (), "float32", {})
+        tflite_convert.convert({"serving_default": function}, (), "float32", {})
 
 
 @pytest.mark.parametrize(
@@ -218,7 +226,7 @@ def test_an_existing_file_is_left_alone(toy, float32_file):
 
 def test_a_file_that_differs_gets_no_name(toy, float32_file, tmp_path, monkeypatch):
     contents = float32_file.read_bytes()
-    monkeypatch.setattr(tflite_export, "convert", lambda *_: contents)
+    monkeypatch.setattr(tflite_convert, "convert", lambda *_: contents)
     monkeypatch.setattr(tflite_export.tflite_metadata, "add", lambda contents, *_, **__: contents)
     monkeypatch.setattr(
         tflite.TFLiteModel, "generate", lambda self, rows: np.ones((len(rows), 128, 128, 3))
@@ -306,14 +314,14 @@ def test_sums_of_vectors_stay_sums_and_run_in_full_int8(toy, rng):
     from s2i_tf.models import build_generator
 
     generator = build_generator("feature_decoder", (32,), (4096,), filters=4, seed=0)
-    model = tflite_export.convertible(dataclasses.replace(toy.model, feature_generator=generator))
+    model = tflite_convert.convertible(dataclasses.replace(toy.model, feature_generator=generator))
     drawn = model.feature_generator
     rows = rng.normal(size=(8, 1, 32)).astype(np.float32)
     np.testing.assert_array_equal(drawn(rows[0]), generator(rows[0]))
-    function = tflite_export.traced(
+    function = tflite_convert.traced(
         lambda condition: {"made": drawn(condition, training=False)}, condition=[1, 32]
     )
-    contents = tflite_export.convert(
+    contents = tflite_convert.convert(
         {"serving_default": function},
         (drawn,),
         "full_int8",
