@@ -53,6 +53,27 @@ export async function capture(node, take) {
   };
 }
 
+/** All of a sound that comes in pieces. */
+export class Recording {
+  /** @type {Float32Array[]} */
+  #chunks = [];
+
+  /** @param {Float32Array} chunk as long as every other */
+  add(chunk) {
+    this.#chunks.push(chunk);
+  }
+
+  get numChunks() {
+    return this.#chunks.length;
+  }
+
+  get samples() {
+    const all = new Float32Array(this.#chunks.length * (this.#chunks[0]?.length ?? 0));
+    this.#chunks.forEach((chunk, index) => all.set(chunk, index * chunk.length));
+    return all;
+  }
+}
+
 /** The last seconds of sound that comes in pieces, at another rate. */
 export class Recent {
   #from;

@@ -1,33 +1,31 @@
 /** The page: sounds come in, pictures come out. */
 
-import { capture, microphone } from "./capture.js";
+import { capture, microphone, Recording } from "./capture.js";
 import { checked, readSound } from "./decode.js";
+import { onDrop } from "./dropped.js";
 import { filming, pictureFile, save, stripFile } from "./downloads.js";
-import { Blend, drawLive } from "./live.js";
+import { drawLive } from "./live.js";
 import { Model } from "./model.js";
 import { action, element, inPercent, pressed, say, showHeard, tell } from "./page.js";
+import { canvasOf, Pictures } from "./pictures.js";
 import { Waveform } from "./waveform.js";
 import { lastStart, surestStart, windowOf } from "./window.js";
 
 /** @typedef {import("./decode.js").Sound} Sound */
 /** @typedef {import("./model.js").Arrays} Arrays */
 
-const NUM_PICTURES = 4; // of a sound: its own and three more samples
 const MAX_RECORDING_SECONDS = 60;
 const SECONDS_BETWEEN_WORDS = 2; // of a live sound, for screen readers
 
 say("Loading the model …");
 /** @type {Model} */
 let model;
-/** @type {Blend} */
-let blend;
+/** @type {Pictures} */
+let pictures;
 /** @type {Sound | null} */
 let sound = null;
 /** @type {Arrays | null} what was heard in it */
 let found = null;
-/** @type {ImageData[]} */
-let pictures = [];
-let chosen = 0;
 let round = 0; // of drawing; what an earlier one still gives is not shown
 /** @type {AudioContext | null} */
 let context = null;
@@ -81,11 +79,9 @@ async function hear() {
   const heard = await model.listen(windowOf(sound, model, start));
   if (now !== round) return;
   found = heard;
-  pictures = [];
-  chosen = 0;
-  pictures[0] = await model.draw(found);
+  const drawn = await model.draw(found);
   if (now !== round) return;
-  showPicture(0);
+  pictures.show(drawn);
   showWords(true);
   await drawSamples(now);
 }
@@ -99,33 +95,12 @@ function settings() {
 async function drawSamples(now = ++round) {
   if (!found || !model.draws) return;
   element("samples").ariaBusy = "true";
-  for (let sample = 1; sample < NUM_PICTURES; sample++) {
+  for (const sample of pictures.further) {
     const drawn = await model.draw(found, { sample, ...settings() });
     if (now !== round) return;
-    pictures[sample] = drawn;
-    showSample(sample);
-    if (sample === chosen) showPicture(sample);
+    pictures.add(sample, drawn);
   }
   element("samples").ariaBusy = "false";
-}
-
-/** @param {number} sample @param {number} [milliseconds] */
-function showPicture(sample, milliseconds = 250) {
-  chosen = sample;
-  blend.show(pictures[sample], milliseconds);
-  element("downloads").hidden = false;
-  element("settings").hidden = !model.draws;
-  element("samples").hidden = !model.draws || liveNode !== null;
-  showSample(sample);
-  for (const button of element("samples").children) {
-    button.ariaPressed = String(Number(button.dataset.sample) === sample);
-  }
-}
-
-/** @param {number} sample */
-function showSample(sample) {
-  const canvas = element("samples").children[sample].firstElementChild;
-  canvas.getContext("2d").putImageData(pictures[sample], 0, 0);
 }
 
 /** Shows what was heard, and says it. @param {boolean} aloud */
@@ -153,9 +128,8 @@ function drawAlong(node) {
   let shownAt = performance.now();
   return drawLive(node, model, settings, (seen) => {
     const now = performance.now();
-    pictures = [seen.picture];
     found = seen.found;
-    showPicture(0, now - shownAt);
+    pictures.show(seen.picture, { milliseconds: now - shownAt, alone: liveNode !== null });
     shownAt = now;
     const [likeliest] = model.heard(found);
     const aloud = likeliest.name !== said && now - saidAt > 1000 * SECONDS_BETWEEN_WORDS;
@@ -201,9 +175,7 @@ async function open(files) {
 function addRow(row, file, found, image) {
   const button = row.appendChild(document.createElement("button"));
   button.type = "button";
-  const canvas = button.appendChild(document.createElement("canvas"));
-  [canvas.width, canvas.height] = [model.side, model.side];
-  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  const canvas = button.appendChild(canvasOf(model, image));
   canvas.ariaHidden = "true";
   button.append(file.name);
   const words = button.appendChild(document.createElement("small"));
@@ -218,21 +190,15 @@ const buttons = {
     if (endRunning) return endWhatRuns();
     const { node, stop } = await microphone(await audio());
     const rate = node.context.sampleRate;
-    /** @type {Float32Array[]} */
-    const chunks = [];
-    const samples = () => {
-      const all = new Float32Array(chunks.length * (chunks[0]?.length ?? 0));
-      chunks.forEach((chunk, index) => all.set(chunk, index * chunk.length));
-      return all;
-    };
+    const recording = new Recording();
     showSoundAlone();
     const end = await capture(node, (chunk) => {
-      chunks.push(chunk);
-      if (chunks.length % 8) return;
-      waveform.show(samples(), rate, model.seconds);
-      const seconds = (chunks.length * chunk.length) / rate;
-      element("wave-text").textContent = `${seconds.toFixed(1)} seconds recorded`;
-      if (seconds > MAX_RECORDING_SECONDS) endWhatRuns();
+      recording.add(chunk);
+      if (recording.numChunks % 8) return;
+      const { samples } = recording;
+      waveform.show(samples, rate, model.seconds);
+      element("wave-text").textContent = `${(samples.length / rate).toFixed(1)} seconds recorded`;
+      if (samples.length > MAX_RECORDING_SECONDS * rate) endWhatRuns();
     });
     pressed(element("record"), true, "Stop");
     say("Recording. Press the button again to stop.");
@@ -240,7 +206,7 @@ const buttons = {
       end();
       stop();
       pressed(element("record"), false, "Record");
-      const recorded = checked("The recording", samples(), rate);
+      const recorded = checked("The recording", recording.samples, rate);
       // What was done last is most likely what was meant.
       await take(recorded, lastStart(recorded, model) / model.rate);
     });
@@ -287,11 +253,11 @@ const buttons = {
     return drawSamples();
   }),
 
-  "save-picture": action(async () => save(await pictureFile(pictures[chosen]), `${stem()}.png`)),
+  "save-picture": action(async () => save(await pictureFile(pictures.chosen), `${stem()}.png`)),
 
   "save-strip": action(async () => {
     const listed = [...element("sounds").querySelectorAll("li")].flatMap((row) => rows.get(row) ?? []);
-    const samples = pictures.map((one, sample) => ({
+    const samples = pictures.drawn.map((one, sample) => ({
       picture: one,
       caption: sample ? `sample ${sample}` : (sound?.name ?? "live"),
     }));
@@ -359,43 +325,10 @@ function stem() {
   return (sound?.name ?? "live").replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_");
 }
 
-/** @param {DataTransfer} dropped */
-async function filesOf(dropped) {
-  const entries = [...dropped.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const files = await Promise.all(entries.map(filesIn));
-  return files.flat();
-}
-
-/** @param {FileSystemEntry} entry @returns {Promise<File[]>} */
-async function filesIn(entry) {
-  if (entry.isFile) {
-    const file = /** @type {FileSystemFileEntry} */ (entry);
-    return [await new Promise((resolve, reject) => file.file(resolve, reject))];
-  }
-  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
-  const found = [];
-  for (;;) {
-    /** @type {FileSystemEntry[]} */
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return (await Promise.all(found.map(filesIn))).flat();
-    found.push(...some);
-  }
-}
-
 async function start() {
   model = await Model.load();
-  blend = new Blend(picture, model.side);
+  pictures = new Pictures(model);
   element("num-classes").textContent = String(model.numClasses);
-  for (let sample = 0; sample < NUM_PICTURES; sample++) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.sample = String(sample);
-    button.ariaLabel = sample ? `Sample ${sample}` : "The sound’s own picture";
-    const canvas = button.appendChild(document.createElement("canvas"));
-    [canvas.width, canvas.height] = [model.side, model.side];
-    button.onclick = () => pictures[sample] && showPicture(sample);
-    element("samples").append(button);
-  }
   for (const [id, work] of Object.entries(buttons)) {
     element(id).onclick = work;
     element(id).disabled = false;
@@ -413,16 +346,7 @@ async function start() {
     element("settings").querySelector("output").textContent = inPercent(Number(value));
     return drawSamples();
   });
-  let depth = 0; // of the elements that a file is dragged over
-  document.ondragenter = () => element("drop").classList.toggle("shown", ++depth > 0);
-  document.ondragleave = () => element("drop").classList.toggle("shown", --depth > 0);
-  document.ondragover = (event) => event.preventDefault();
-  document.ondrop = action(async (event) => {
-    event.preventDefault();
-    element("drop").classList.toggle("shown", (depth = 0) > 0);
-    const files = event.dataTransfer ? await filesOf(event.dataTransfer) : [];
-    if (files.length) await open(files);
-  });
+  onDrop(open);
   await showExamples();
   say("Ready. Record a sound, open a file, or try an example.");
 }
