@@ -167,10 +167,7 @@ def load_split(data_dir: str | os.PathLike, split: str, *, with_image: bool = Tr
 def _open(data_dir: str | os.PathLike, split: str) -> tuple[DatasetInfo, tfrecords.Records]:
     """The records of a split, after every check but that of each record."""
     info = dataset_info.load(data_dir)
-    shards = damage.checked_shards(data_dir, info, split, whole=True)
-    if not shards:
-        raise UserError(f"{data_dir}: the split {split!r} is empty")
-    return info, tfrecords.Records(shards)
+    return info, tfrecords.Records(damage.checked_shards(data_dir, info, split, whole=True))
 
 
 def _numbers(records: Sequence[bytes], info: DatasetInfo, with_image: bool) -> Batch:

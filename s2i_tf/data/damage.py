@@ -69,9 +69,12 @@ def checked_shards(
       whole: whether all bytes of a shard are checked, by its checksum.
 
     Raises:
-      UserError: if the split is unknown, or a shard missing, damaged or of another version.
+      UserError: if the split is unknown or empty, or a shard missing, damaged or of another
+        version.
     """
     shards = dataset_info.shard_files(data_dir, info, split)
+    if not shards:
+        raise UserError(f"{data_dir}: the split {split!r} is empty")
     for path, shard in shards.items():
         try:
             with open(path, "rb") as file:

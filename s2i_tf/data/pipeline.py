@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from s2i_tf.data import damage, dataset_info, schema
 from s2i_tf.data.dataset_info import DatasetInfo
-from s2i_tf.errors import UserError
 
 _READ_BYTES = 8 << 20
 _CYCLE_LENGTH = 4
@@ -76,9 +75,6 @@ def build_records(
       UserError: as `build_dataset`.
     """
     shards = damage.checked_shards(data_dir, info, split)
-    if not shards:
-        raise UserError(f"{data_dir}: the split {split!r} is empty")
-
     files = tf.data.Dataset.from_tensor_slices([str(shard) for shard in shards])
     files = files.shuffle(len(shards), seed=seed)
     # One after the other: to hand single records from thread to thread costs half of reading them.
@@ -126,8 +122,6 @@ def build_balanced_dataset(
     """
     info = dataset_info.load(data_dir)
     shards = damage.checked_shards(data_dir, info, split)
-    if not shards:
-        raise UserError(f"{data_dir}: the split {split!r} is empty")
     with damage.named(data_dir, split):
         columns = _columns(shards, info, with_image)
     labels = columns[schema.KEY_LABEL].numpy()
@@ -229,8 +223,6 @@ def split_batches(
     """
     info = dataset_info.load(data_dir)
     shards = damage.checked_shards(data_dir, info, split)
-    if not shards:
-        raise UserError(f"{data_dir}: the split {split!r} is empty")
     with damage.named(data_dir, split):
         for columns in _parsed(shards, info, with_image):
             decoded = schema.decode_columns(columns, info.image_side)

@@ -89,26 +89,23 @@ def load_image(source: Source) -> np.ndarray:
             raise MediaError(reasons.TRUNCATED, message) from None
 
 
-def square(image: np.ndarray, side: int, *, crop_share: float = 1.0) -> np.ndarray:
+def square(image: np.ndarray, side: int) -> np.ndarray:
     """Cuts the centre square and resizes it, with antialiasing.
 
     Args:
       image: uint8 [height, width, 3].
       side: width and height of the result, in pixels.
-      crop_share: side of the square that is cut, as a share of the shorter side.
 
     Returns:
       uint8 [side, side, 3].
 
     Raises:
-      UserError: if `side` or `crop_share` is out of range.
+      UserError: if `side` is out of range.
     """
     if side < 1:
         raise UserError(f"side {side}; allowed: at least 1")
-    if not 0 < crop_share <= 1:
-        raise UserError(f"crop_share {crop_share}; allowed: above 0, at most 1")
     height, width = image.shape[:2]
-    cut = min(height, width) * crop_share
+    cut = min(height, width)
     left, top = (width - cut) / 2, (height - cut) / 2
     box = (left, top, left + cut, top + cut)
     resized = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC, box)
