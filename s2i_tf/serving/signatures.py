@@ -114,7 +114,7 @@ class Signatures:
         before = self.model.multimodal.hidden_of_sound(features).before
         pictures = self._samples(before, num_samples, seed)
         num_rows, num_pictures = tf.unstack(tf.shape(pictures)[:2])
-        flat = tf.reshape(pictures, [-1, spec.IMAGE_SIDE, spec.IMAGE_SIDE, spec.IMAGE_CHANNELS])
+        flat = tf.reshape(pictures, [-1, *pictures.shape[2:]])
         return {"image_bytes": tf.reshape(encode_png(flat), [num_rows, num_pictures])}
 
     def specs(self) -> dict[str, tuple[Callable[..., Outputs], tuple[tf.TensorSpec, ...]]]:

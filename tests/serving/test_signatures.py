@@ -1,8 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from s2i_tf import spec
+from s2i_tf.models import build_generator
 from s2i_tf.serving import examples, signatures
 from tests.serving.conftest import HIDDEN
 
@@ -72,6 +75,17 @@ def test_only_core_ops_and_nothing_of_training(definition):
         if "restore" not in name and any("Assign" in node.op for node in function)
     ]
     assert not updating
+
+
+def test_files_of_further_pictures_have_the_model_s_size(toy):
+    generator = build_generator("unet", (64, 64, 1), (64, 64, 3), filters=4, dropout=0.5, seed=0)
+    model = dataclasses.replace(toy.model, image_generator=generator)
+    specs = signatures.Signatures(model, toy.extractor.model).specs()
+    function, inputs = specs["wav_bytes_samples"]
+    served = tf.function(function, inputs, autograph=False)
+    answer = served(wavs(2), tf.constant([1, 3]), tf.constant([0, 0]))
+    assert answer["image_bytes"].shape == (2, 3)
+    assert tf.io.decode_png(answer["image_bytes"][1, 2]).shape == (64, 64, 3)
 
 
 def test_a_picture_does_not_depend_on_its_batch(loaded):
