@@ -2,10 +2,12 @@
 
     python -m fuzz [--seconds=120] [--targets=sound,photo,…] [--seed=0] [--out=fuzz_out]
 
-Each target of `fuzz.targets` gets an equal share of the time, in a process of its own. A finding is
-another exception than the target allows, a hang, memory beyond the limit, or the end of the
-process. Findings go to the folder `--out`: the input, and what it did beside it. The exit code is 1
-if there are any; each becomes a test, with its fix.
+Each target of `fuzz.targets` gets an equal share of the time, in a process of its own. It is time
+of the processor, from when the process is ready: so other work beside it, and the start of another
+process after a finding, cost no inputs. A finding is another exception than the target allows, a
+hang, memory beyond the limit, or the end of the process. Findings go to the folder `--out`: the
+input, and what it did beside it. The exit code is 1 if there are any; each becomes a test, with its
+fix.
 """
 
 import argparse
@@ -49,15 +51,14 @@ def _run(name: str, seconds: float, seed: int, out: pathlib.Path) -> None:
     """Fuzzes a target for so long; where its process had to end, another goes on."""
     (out / name).mkdir(exist_ok=True)
     state, total, fault = worker.State(out / name), 0, "none yet"
-    deadline = time.monotonic() + seconds
-    while fault and time.monotonic() < deadline:
+    while fault and seconds > 0:
         state.clear()
-        left = str(deadline - time.monotonic())
-        command = [sys.executable, "-m", "fuzz.worker", name, left, str(seed), str(out)]
+        command = [sys.executable, "-m", "fuzz.worker", name, str(seconds), str(seed), str(out)]
         with subprocess.Popen(command) as process:
-            fault = _watch(process, state)
+            fault, used = _watch(process, state)
+        seconds -= used
         total += state.count
-        seed += 1  # the same again would meet the same
+        seed += state.count + 1  # beyond all that it took: the same again would meet the same
         if fault:
             worker.save_finding(out, name, state.current, fault)
             if not total:  # the target itself is broken
@@ -65,29 +66,33 @@ def _run(name: str, seconds: float, seed: int, out: pathlib.Path) -> None:
     print(f"{name}: {total} inputs", flush=True)
 
 
-def _watch(process: subprocess.Popen, state: worker.State) -> str:
-    """Waits for the end of a worker, or ends it; what was wrong, or nothing."""
-    count, used = -1, 0.0
-    while process.poll() is None:
+def _watch(process: subprocess.Popen, state: worker.State) -> tuple[str, float]:
+    """Waits for the end of a worker, or ends it.
+
+    Returns:
+      What was wrong, or nothing, and the seconds of the processor since it was ready.
+    """
+    count, cpu, ready, changed = None, 0.0, 0.0, 0.0
+    fault = ""
+    while not fault and process.poll() is None:
         time.sleep(0.5)
         try:
             cpu, num_bytes = _usage(process.pid)
         except (OSError, IndexError):  # it has just ended
             continue
         if state.count != count:
-            count, used = state.count, cpu
-        fault = ""
+            ready = cpu if count is None else ready
+            count, changed = state.count, cpu
         if num_bytes > MAX_BYTES:
             fault = f"memory: {num_bytes >> 20} MiB"
-        elif count and cpu - used > HANG_SECONDS:
-            fault = f"hang: {cpu - used:.0f} s of the processor"
+        elif count and cpu - changed > HANG_SECONDS:
+            fault = f"hang: {cpu - changed:.0f} s of the processor"
         elif not count and cpu > START_SECONDS:
             fault = "hang: it does not start"
-        if fault:
-            process.kill()
-            process.wait()
-            return fault
-    return "" if process.returncode == 0 else f"the process ended with {process.returncode}"
+    process.kill()
+    if process.wait() and not fault:
+        fault = f"the process ended with {process.returncode}"
+    return fault, cpu - ready
 
 
 def _usage(pid: int) -> tuple[float, int]:

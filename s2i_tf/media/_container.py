@@ -34,6 +34,11 @@ _SIGNATURES = (
     *((0, b"\x1a\x45\xdf\xa3"), (0, b"\xff\xfb"), (0, b"\xff\xf3"), (0, b"\xff\xf1")),
 )
 
+# Transport and program streams may be parts of several laid end to end, each of which counts time
+# from its own start. A part ends where the time of a track goes back by more than this.
+_JOINABLE = ("mpegts", "mpeg")
+_MAX_BACK_SECONDS = 0.1
+
 # Codecs of sound need up to some thousand samples of the past before the first right one.
 _MAX_ENCODER_DELAY_SECONDS = 0.1
 
@@ -189,10 +194,14 @@ def has_no_pts(container: av.container.InputContainer) -> bool:
 
 
 def packets(
-    container: av.container.InputContainer, *streams: av.stream.Stream | None
+    container: av.container.InputContainer,
+    *streams: av.stream.Stream | None,
+    parts: "_Parts | None" = None,
 ) -> Iterator[av.Packet]:
-    """The packets of some tracks, as far as the file can be read."""
+    """The packets of some tracks, as far as the file can be read, with the times of one file."""
     wanted = {stream.index: stream for stream in streams if stream is not None}
+    if parts is None and container.format.name in _JOINABLE:
+        parts = _Parts()
     demuxed = container.demux(list(wanted.values()))
     while True:
         try:
@@ -202,7 +211,39 @@ def packets(
         if packet is None:
             return
         if packet.stream_index in wanted:  # other tracks may turn up on the way
+            if parts:
+                parts.shift(packet)
             yield packet
+
+
+class _Parts:
+    """Gives the packets of parts that are laid end to end the times of one file.
+
+    Attributes:
+      shifts: seconds by which each part is moved, in the order of the parts.
+    """
+
+    def __init__(self):
+        self.shifts = [0.0]
+        self._part: dict[int, int] = {}  # by track, for their packets interleave at a joint
+        self._next: dict[int, float] = {}
+
+    def shift(self, packet: av.Packet) -> None:
+        """Moves the times of the next packet of its track."""
+        track, unit = packet.stream_index, float(packet.time_base)
+        part = self._part.setdefault(track, 0)
+        if packet.dts is not None:
+            time = packet.dts * unit
+            expected = self._next.get(track, time)
+            if time < expected - _MAX_BACK_SECONDS:
+                part = self._part[track] = part + 1
+                if part == len(self.shifts):
+                    self.shifts.append(self.shifts[-1] + expected - time)
+            self._next[track] = time + (packet.duration or 0) * unit
+        if part:
+            ticks = round(self.shifts[part] / unit)
+            packet.dts = None if packet.dts is None else packet.dts + ticks
+            packet.pts = None if packet.pts is None else packet.pts + ticks
 
 
 def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator:
@@ -210,6 +251,16 @@ def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> 
     for packet in packets(container, stream):
         with contextlib.suppress(av.FFmpegError):
             yield from packet.decode()
+
+
+def has_one_time(container: av.container.InputContainer, stream: av.stream.Stream) -> bool:
+    """Whether it is one part, in which a time leads to a place; may read it to its end."""
+    if container.format.name not in _JOINABLE:
+        return True
+    parts = _Parts()
+    for _ in packets(container, stream, parts=parts):
+        pass
+    return len(parts.shifts) == 1
 
 
 def seek(container: av.container.InputContainer, stream: av.stream.Stream, seconds: float) -> bool:

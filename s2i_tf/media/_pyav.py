@@ -174,12 +174,13 @@ def _parts(
         is_ogg_vorbis = not is_film and _is_ogg_vorbis(stream)
         if is_ogg_vorbis:
             stream.codec_context.options = {"flags2": "+skip_manual"}
+        may_seek = may_seek and start_seconds > _PREROLL_SECONDS
         sought = (
             may_seek
-            and start_seconds > _PREROLL_SECONDS
+            and _container.has_one_time(container, stream)
             and _container.seek(container, stream, zero + start_seconds - _PREROLL_SECONDS)
         )
-        if clock and not sought:  # it is no longer at its beginning
+        if (clock or may_seek) and not sought:  # it is no longer at its beginning
             container = opened.enter_context(_container.open_container(source))
             stream, _ = _container.tracks(container, audio_track)
         rate_hz = 0

@@ -202,6 +202,8 @@ class _Search:
         self, container: av.container.InputContainer, stream: av.VideoStream, zero: float
     ) -> av.VideoFrame | None:
         """The frame; None if no seek, however far back, leads to a key frame before it."""
+        if not _container.has_one_time(container, stream):
+            return None
         end = zero + (container.duration or 0) / av.time_base
         reachable = min(self.moment, end) if end > zero else self.moment
         for step in _STEPS_BACK_SECONDS:

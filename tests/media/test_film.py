@@ -57,6 +57,25 @@ def test_sound_and_picture_are_of_one_moment(name, picture_start, sound_start, m
 
 
 @pytest.mark.parametrize(
+    ("muxer", "codec", "sound", "rate"),
+    [("mpegts", "libx264", "aac", 10), ("mpeg", "mpeg2video", "mp2", 25)],
+)
+def test_parts_laid_end_to_end_are_one_film(muxer, codec, sound, rate, make_film):
+    def part(first, last):
+        starts = {"picture_start": first, "sound_starts": (first,)}
+        return make_film(muxer, codec, sound, seconds=last, rate=rate, **starts)
+
+    film = part(4, 8) + part(0, 4)  # its clock goes back
+    assert video.probe(film).duration_seconds == pytest.approx(8, abs=0.2)
+    assert len(audio.load_waveform(film)) == pytest.approx(8 * 22_050, abs=4_000)
+    for seconds, expected in ((0, 4), (2.5, 6.5), (5.3, 1.3), (7.2, 3.2)):
+        shown = number_of(video.frame_at(film, seconds))
+        assert abs(shown - int(expected * rate) % 256) <= 1
+        heard = audio.load_waveform(film, start_seconds=seconds, max_seconds=0.5)
+        assert second_of(heard) == int(expected + 0.11)
+
+
+@pytest.mark.parametrize(
     ("muxer", "codec", "sound", "options"),
     [
         ("mpegts", "libx264", "aac", {"g": "80"}),
