@@ -1,14 +1,19 @@
-"""What making a film costs, and how its pictures move: `python -m benchmarks.film SOUND`.
+"""What making a film costs, and how its pictures move.
 
-Prints seconds of film made in a second, the processor's time for them and the peak memory, for the
-sound and for `--repeat` times as much of it, then how evenly the pictures of the first film change
-and AV-Align (Yariv et al. 2023): onsets of the sound and peaks of the optical flow that lie within
-a tenth of a second of each other, over all of both. The flow needs opencv-python-headless.
+    python -m benchmarks.film SOUND --out=OUT
+    python -m benchmarks.film DATA --out=OUT
+
+SOUND is a file; DATA a folder of a folder a class in `sounds`, of which ten seconds of one sound a
+class, drawn by seed, are joined in random order. OUT gets the film, its strip, its captions, and
+`film.json`, which is printed too: seconds of film made in a second, the processor's time for them
+and the peak memory; the peak memory for an hour of the same sound at a picture a second; how evenly
+the pictures change; and AV-Align (Yariv et al. 2023), onsets of the sound and peaks of the optical
+flow that lie within a tenth of a second of each other, over all of both, with what it is when the
+sound's onsets are moved against the film. The flow needs opencv-python-headless.
 """
 
 import argparse
 import itertools
-import json
 import pathlib
 import resource
 import subprocess
@@ -20,6 +25,7 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
+from s2i_tf import files, spec
 from s2i_tf.film.onsets import STEP_SECONDS, FluxMeter, onset_times
 from s2i_tf.media import audio
 
@@ -28,29 +34,52 @@ _CHILD = "import sys; from s2i_tf.cli.main import main; main(['s2i', 'film', *sy
 
 
 def main() -> None:
-    """Makes both films and prints what was measured as JSON."""
+    """Makes both films, and writes and prints what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sound", help="the sound")
-    parser.add_argument("--repeat", type=int, default=3, help="how much longer the second one is")
+    parser.add_argument("sound", type=pathlib.Path, help="the sound, or data")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder of the results")
+    parser.add_argument("--seed", type=int, default=0, help="of the sounds that are joined")
     args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    film = args.out / "film.mp4"
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        longer = folder / "longer.wav"
-        wave = np.concatenate(list(audio.pieces(args.sound)))
-        longer.write_bytes(audio.encode_audio(np.tile(wave, args.repeat), "wav"))
-        film = folder / "film.mp4"
-        rows = [cost(args.sound, film), cost(longer, folder / "longer.mp4")]
-        print(json.dumps({"costs": rows, **movement(film), **alignment(film)}, indent=2))
+        sound, hour = pathlib.Path(folder, "sound.wav"), pathlib.Path(folder, "hour.wav")
+        if args.sound.is_dir():
+            wave = joined(args.sound, args.seed)
+            sound.write_bytes(audio.encode_audio(wave, "wav"))
+        else:
+            wave, sound = np.concatenate(list(audio.pieces(args.sound))), args.sound
+        repeats = -(-3600 * spec.SAMPLE_RATE_HZ // wave.size)
+        hour.write_bytes(audio.encode_audio(np.tile(wave, repeats), "wav"))
+        beside = (f"--strip={args.out / 'strip.png'}", f"--captions={args.out / 'heard.vtt'}")
+        costs = cost(sound, film, *beside)
+        # The largest of all children so far: it grows if an hour needs more.
+        costs["peak_mb_of_an_hour"] = cost(hour, hour.with_suffix(".mp4"), "--fps=1")["peak_mb"]
+    measured = {**costs, **movement(film), **alignment(film)}
+    print(files.write_json(args.out / "film.json", measured).read_text(), end="")
 
 
-def cost(sound, film: pathlib.Path) -> dict[str, float]:
+def joined(data: pathlib.Path, seed: int) -> np.ndarray:
+    """Ten seconds of one sound a class, a shorter one repeated, all equally loud at their peaks."""
+    rng = np.random.default_rng(seed)
+    classes = sorted(path for path in (data / "sounds").iterdir() if path.is_dir())
+    parts = []
+    for folder in rng.permutation(np.array(classes, dtype=object)):
+        name = rng.choice(sorted(path.name for path in folder.iterdir()))
+        wave = np.resize(audio.load_waveform(folder / name), 10 * spec.SAMPLE_RATE_HZ)
+        parts.append(wave / np.abs(wave).max())
+        print(f"{10 * (len(parts) - 1):4d} s {folder.name}/{name}", file=sys.stderr)
+    return np.concatenate(parts) * spec.WAVEFORM_SCALE / 2
+
+
+def cost(sound: pathlib.Path, film: pathlib.Path, *flags: str) -> dict[str, float]:
     """Seconds of sound and those it took, peak memory in MB, in a process of its own."""
     start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", _CHILD, str(sound), f"--out={film}"], check=True)
+    command = [sys.executable, "-c", _CHILD, str(sound), f"--out={film}", *flags]
+    subprocess.run(command, check=True)
     seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     with av.open(str(film)) as made:
         duration = made.duration / av.time_base
-    # Of all children so far the largest: the longer film comes last.
     return {
         "film_seconds": duration,
         "seconds": seconds,
@@ -89,7 +118,12 @@ def alignment(film: pathlib.Path) -> dict[str, float | str]:
     meter = FluxMeter()
     for piece in audio.pieces(film):
         meter.add(piece)
-    return {"av_align": intersection_over_union(onset_times(meter.flux()), peaks / fps)}
+    onsets, seconds = onset_times(meter.flux()), len(flow) / fps
+    moved = [(onsets + share * seconds) % seconds for share in (0.25, 0.5, 0.75)]
+    return {
+        "av_align": intersection_over_union(onsets, peaks / fps),
+        "av_align_moved": float(np.mean([intersection_over_union(o, peaks / fps) for o in moved])),
+    }
 
 
 def intersection_over_union(sounds: np.ndarray, pictures: np.ndarray) -> float:

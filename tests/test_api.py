@@ -285,7 +285,7 @@ def test_a_mixture_of_one_sound_is_that_sound(model, wav, samples):
     other = (samples[::-1] * 0.1, 16_000)
     assert far(model.mix([wav], [3.0])) <= 0.1
     assert far(model.mix([wav, other], [1.0, 0.0])) <= 0.1
-    assert far(model.mix([wav, other], [0.5, 0.5])) > 1
+    assert far(model.mix([wav, other], [0.5, 0.5])) > 0.1
 
 
 def test_blended_vectors_have_the_mean_length_and_direction(model, wav, samples):
