@@ -27,7 +27,7 @@ from s2i_tf.features.base import Classifier
 from s2i_tf.media import image
 from s2i_tf.models.sound_to_image import SoundToImage
 
-METRICS_VERSION = 3
+METRICS_VERSION = 4
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 # Where the command line keeps the features of a folder that is not prepared.

@@ -114,6 +114,29 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True)
+class LeftOutSounds:
+    """Sounds as a model hears them that was fitted without their source, see `source_folds`.
+
+    Attributes:
+      sounds: the sounds, of both splits.
+      heard: int [sounds], the classes that are heard.
+      vectors: their multimodal vectors.
+      num_folds: how many fits there were, each without one source or several.
+      num_alone: how many sounds more there are, whose class no other source has.
+      drawn: positions of some of them, int [drawn].
+      pictures: the judge's output for a picture of each of these.
+    """
+
+    sounds: Items
+    heard: np.ndarray
+    vectors: Hidden
+    num_folds: int
+    num_alone: int
+    drawn: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, int))
+    pictures: JudgeOutput | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class FoundSounds:
     """The sound that was found for each photo.
 
@@ -171,6 +194,9 @@ class Predictions:
       shown: positions of the sounds that the report shows.
       training: what the model was trained on; None where it is not at hand.
       no_training: why not.
+      heard: int [sounds], the classes that the model hears; None if there are no left-out sounds.
+      left_out: sounds whose source the model was fitted without; None where there are none.
+      no_left_out: why not.
       photo_to_sound: the other direction; None for a model without it.
       embeddings: vectors of a net that knows sounds and pictures, by what they are of: `sounds`,
         `pictures` and `photos` [pairs, size], `classes` [classes, size]; as far as they are given.
@@ -195,6 +221,9 @@ class Predictions:
     shown: tuple[int, ...] = ()
     training: Training | None = None
     no_training: str = ""
+    heard: np.ndarray | None = None
+    left_out: LeftOutSounds | None = None
+    no_left_out: str = ""
     photo_to_sound: PhotoToSound | None = None
     embeddings: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     photos_teach: bool = False

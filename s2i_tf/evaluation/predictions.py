@@ -3,9 +3,11 @@
 The metrics follow from the `Predictions` that `predict` gives.
 """
 
+import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from s2i_tf import spec
 from s2i_tf.data import source_sounds
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import baselines, judge, neighbors, probes
+from s2i_tf.evaluation import baselines, judge, neighbors, probes, source_folds
 from s2i_tf.evaluation.heldout import HeldOut
 from s2i_tf.evaluation.inputs import (
     FoundSounds,
@@ -36,6 +38,8 @@ NO_SOUNDS = "the data do not say where their sounds lie"
 # Beside the deterministic picture, for the distance between samples of one sound.
 _NUM_COMPARED_SAMPLES = 2
 _NUM_SHOWN_SAMPLES = 3
+# Sounds of a class that are drawn a second time, without their source.
+_NUM_LEFT_OUT = 10
 _ROWS = 256
 
 logger = logging.getLogger(__name__)
@@ -95,6 +99,7 @@ def predict(
     if not held_out.no_training:
         training = _train(model, image_judge, held_out.sides[spec.TRAIN_SPLIT], seed)
         pictures |= baselines.of_sounds(image_judge, training, sounds, sound_vectors.after)
+    left_out = _left_out(model, image_judge, training, sounds, info, scratch, seed)
     return Predictions(
         class_names=info.class_names,
         load_sound=load_sound,
@@ -113,6 +118,7 @@ def predict(
         shown=tuple(shown),
         training=training,
         no_training=held_out.no_training,
+        **left_out,
         photo_to_sound=photo_to_sound(
             model,
             training,
@@ -155,8 +161,7 @@ def photo_to_sound(
     index = model.sound_index
     if index is None:
         return None
-    label_of = {name: label for label, name in enumerate(class_names)}
-    labels = np.array([label_of.get(name, -1) for name in model.class_names])[index.labels]
+    labels = _labels_of(model, class_names)[index.labels]
     nearest = np.concatenate(
         [model.nearest_sounds(features)[0][:, 0] for _, features in _batches(images.features)]
     )
@@ -198,6 +203,45 @@ def _train(
         class_heard=probes.fit(sounds.features, sounds.labels, sounds.groups, seed=seed),
         class_seen=probes.fit(judged.features, images.labels, images.ids, seed=seed),
     )
+
+
+def _left_out(
+    model: SoundToImage,
+    image_judge: Judge,
+    training: Training | None,
+    sounds: Items,
+    info: DatasetInfo,
+    scratch: Scratch,
+    seed: int,
+) -> dict[str, Any]:
+    """The fields of `Predictions` on sounds of sources that the model was fitted without."""
+    if training is None or not source_folds.refit_strength(model):
+        return {"no_left_out": source_folds.NO_REFIT if training else NO_TRAINING}
+    logger.info("leaving out each source of sounds")
+    known = training.images, training.image_vectors.before, training.sounds
+    found = source_folds.listen(model, known, sounds, info.num_classes, seed)
+    if found is None:
+        return {"no_left_out": source_folds.NO_SOURCES}
+    labels = found.sounds.labels
+    drawn = np.concatenate(
+        [
+            found.sounds.drawn(np.flatnonzero(labels == label), _NUM_LEFT_OUT, f"{seed}/left out")
+            for label in np.unique(labels)
+        ]
+    )
+    pictures = _drawn(model.draw, found.vectors.before[drawn], scratch)
+    seen = image_judge.look(pictures, "pictures without the source")
+    heard = [model.listen(batch)["heard"].argmax(axis=1) for _, batch in _batches(sounds.features)]
+    return {
+        "left_out": dataclasses.replace(found, drawn=drawn, pictures=seen),
+        "heard": _labels_of(model, info.class_names)[np.concatenate(heard)],
+    }
+
+
+def _labels_of(model: SoundToImage, class_names: Iterable[str]) -> np.ndarray:
+    """The data's label of each of the model's classes, int; -1 of one that the data do not have."""
+    label_of = {name: label for label, name in enumerate(class_names)}
+    return np.array([label_of.get(name, -1) for name in model.class_names])
 
 
 def _drawn(

@@ -101,17 +101,23 @@ class MultimodalLayers(keras.Model):
     def hidden_of_sound(self, sound_features, training: bool = False) -> Hidden:
         """The hidden layer for sounds only, features [batch, 4096]."""
         scaled = self.input_dropout(self.sound_scaler(sound_features), training=training)
-        return self._hidden(self.sound_layer(scaled))
+        return self.hidden_of(self.sound_layer(scaled))
 
     def hidden_of_image(self, image_features, training: bool = False) -> Hidden:
         """The hidden layer for images only, features [batch, 4096]."""
         scaled = self.input_dropout(self.image_scaler(image_features), training=training)
-        return self._hidden(self.image_layer(scaled))
+        return self.hidden_of(self.image_layer(scaled))
+
+    def hidden_of(self, linear) -> Hidden:
+        """The hidden layer for what a layer of one modality, or both, give [batch, hidden]."""
+        before = _rescaled(linear) if self._config["normalize"] == "both" else linear
+        after = self.activation(before)
+        return Hidden(before, after if self._config["normalize"] == "none" else _rescaled(after))
 
     def hidden_of_both(self, sound: Hidden, image: Hidden) -> Hidden:
         """The hidden layer for both inputs, as large as for one, from those for each alone."""
         total = sound.before + image.before
-        both = self._hidden(total)
+        both = self.hidden_of(total)
         normalize = self._config["normalize"]
         return Hidden(
             both.before if normalize == "both" else total / 2,
@@ -150,11 +156,11 @@ class MultimodalLayers(keras.Model):
 
     def condition_of_scaled_sound(self, scaled):
         """As `condition_of_sound`, of sound features that were scaled already."""
-        return self.condition_scaler(self._hidden(self.sound_layer(scaled)).before)
+        return self.condition_scaler(self.hidden_of(self.sound_layer(scaled)).before)
 
     def condition_of_scaled_image(self, scaled):
         """As `condition_of_image`, of image features that were scaled already."""
-        return self.condition_scaler(self._hidden(self.image_layer(scaled)).before)
+        return self.condition_scaler(self.hidden_of(self.image_layer(scaled)).before)
 
     def adapt(self, sound_features, image_features) -> None:
         """Takes the scalers' statistics from training features, each [num, 4096]."""
@@ -168,11 +174,6 @@ class MultimodalLayers(keras.Model):
     def get_config(self):
         """The constructor's arguments, for Keras' files."""
         return {**super().get_config(), **self._config}
-
-    def _hidden(self, linear) -> Hidden:
-        before = _rescaled(linear) if self._config["normalize"] == "both" else linear
-        after = self.activation(before)
-        return Hidden(before, after if self._config["normalize"] == "none" else _rescaled(after))
 
 
 def _rescaled(vectors):

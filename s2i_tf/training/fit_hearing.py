@@ -124,17 +124,15 @@ def fit(
     features = np.asarray(features, np.float32)
     order = {group: place for place, group in enumerate(splits.stable_order(set(groups), _SALT))}
     folds = np.array([order[group] % _NUM_FOLDS for group in groups])
-    mean, spread = features.mean(axis=0), _spread(features)
-    scaled = (features - mean) / spread
-    targets = np.eye(num_classes)[labels] - 1 / num_classes
+    scaled = (features - features.mean(axis=0)) / _spread(features)
+    targets = _targets(labels, num_classes)
     scores = _held_out_scores(scaled, targets, labels, folds)
     temperature = min(_TEMPERATURES, key=lambda degree: _surprise(scores / degree, labels))
     probabilities = _softmax(scores / temperature)
 
     basis = _basis(features[:, :num_embedding])
     vectors = _unit(features[:, :num_embedding] @ basis)
-    kernel = ridge.fit(scaled, targets, labels, _STRENGTH) / spread[:, None] / temperature
-    bias = -(mean @ kernel)
+    kernel, bias = (part / temperature for part in fit_scores(features, labels, num_classes))
     nearness = np.empty(len(features), np.float32)
     for fold in range(_NUM_FOLDS):
         held_out = folds == fold
@@ -163,6 +161,25 @@ def fit(
         calibration_error(probabilities.max(axis=1), right),
         area,
     )
+
+
+def fit_scores(
+    features: np.ndarray, labels: np.ndarray, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The map from features to class scores, before the temperature.
+
+    Args:
+      features: float32 [sounds, features].
+      labels: int [sounds], their classes.
+      num_classes: number of classes.
+
+    Returns:
+      The kernel [features, classes] and the bias [classes].
+    """
+    mean, spread = features.mean(axis=0), _spread(features)
+    scaled = (features - mean) / spread
+    kernel = ridge.fit(scaled, _targets(labels, num_classes), labels, _STRENGTH) / spread[:, None]
+    return kernel, -(mean @ kernel)
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, num_bins: int = 15) -> float:
@@ -197,6 +214,10 @@ def _held_out_scores(
         kernel = ridge.fit(features[~held_out], targets[~held_out], labels[~held_out], _STRENGTH)
         scores[held_out] = features[held_out] @ kernel
     return scores
+
+
+def _targets(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    return np.eye(num_classes)[labels] - 1 / num_classes
 
 
 def _spread(features: np.ndarray) -> np.ndarray:

@@ -1,8 +1,11 @@
 """A judge and models whose scores are known beforehand."""
 
+import types
+
 import numpy as np
 import pytest
 
+from s2i_tf.config import Config
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.evaluation.inputs import Items, JudgeOutput, Predictions
 from s2i_tf.features.base import Classifier, Fingerprint
@@ -89,6 +92,7 @@ class FakeModel:
         `broken` no numbers.
       vectors: `perfect` gives each class its own vector, `constant` all the same.
       reverse: also finds for each photo a training sound of its class.
+      refitted: has ears that training fits in closed form, so that sources can be left out.
     """
 
     fingerprints = {"sound_fingerprint": "s", "image_fingerprint": "i"}
@@ -99,7 +103,13 @@ class FakeModel:
     sound_index = None
 
     def __init__(
-        self, data_dir, pictures="perfect", vectors="perfect", stochastic=False, reverse=False
+        self,
+        data_dir,
+        pictures="perfect",
+        vectors="perfect",
+        stochastic=False,
+        reverse=False,
+        refitted=False,
     ):
         self.pictures, self.vectors, self.stochastic = pictures, vectors, stochastic
         self.table = {}
@@ -111,6 +121,15 @@ class FakeModel:
                 ):
                     self.table[features.tobytes()] = (label, picture)
 
+        if refitted:
+            config = Config(hearing=True)
+            config.multimodal.refit_strength = 0.3
+            self.recipe = config.recipe()
+            self.class_names = dataset_info.load(data_dir).class_names
+            self.multimodal = types.SimpleNamespace(
+                sound_scaler=lambda features: features,
+                hidden_of=lambda linear: Hidden(linear, np.maximum(linear, 0)),
+            )
         if reverse:
             self.class_names = dataset_info.load(data_dir).class_names
             train = pipeline.load_split(data_dir, "train")
@@ -129,6 +148,13 @@ class FakeModel:
 
     embed_sound = embed_image = _embed
 
+    def listen(self, features):
+        return {"heard": self._embed(features).after[:, :3]}
+
+    def draw(self, before):
+        shades = before.argmax(axis=1)[:, None, None, None] / np.float32(3)
+        return np.broadcast_to(shades, (len(before), 128, 128, 3))
+
     def _draw(self, features):
         shape = (len(features), 128, 128, 3)
         if self.pictures == "perfect":
@@ -140,6 +166,16 @@ class FakeModel:
         return self._draw(features)
 
     images_from_features = _draw
+
+
+def write_sources(folder, sources=("here", "there")):
+    """An index of the tiny data set's sounds, whose sources take turns."""
+    rows = [
+        f"sound,sounds/{split}{index}.wav,{sources[index // 3 % len(sources)]}"
+        for split, num in (("train", 12), ("eval", 6))
+        for index in range(num)
+    ]
+    (folder / "index.csv").write_text("\n".join(["kind,path,source", *rows]))
 
 
 @pytest.fixture(scope="session")

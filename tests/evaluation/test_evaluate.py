@@ -5,12 +5,12 @@ import pytest
 
 from s2i_tf.data import dataset_info, schema, trained_on
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import evaluate, predictions
+from s2i_tf.evaluation import evaluate, predictions, source_folds
 from s2i_tf.evaluation.metrics import METRICS, photo_to_sound, retrieval
 from s2i_tf.evaluation.metrics.tabular import row_named
 from s2i_tf.evaluation.report import terminal
 from s2i_tf.media import image
-from tests.evaluation.conftest import LoudnessJudge, write_sound
+from tests.evaluation.conftest import LoudnessJudge, write_sound, write_sources
 
 
 @pytest.fixture
@@ -63,6 +63,22 @@ def test_a_constant_model_scores_chance(run):
         assert match(metrics, "generated", k) == pytest.approx(match(metrics, "shuffled", k))
     row = retrieval.row_of(metrics["retrieval"], "eval")
     assert row["targets_hit"]["num"] == 1
+
+
+def test_sounds_of_sources_left_out_lead(make_dataset, run, tmp_path):
+    folder = make_dataset(tmp_path / "data")
+    assert run(folder, refitted=True)["missing"]["unseen_sources"] == source_folds.NO_SOURCES
+    assert run(folder)["missing"]["unseen_sources"] == source_folds.NO_REFIT
+    write_sources(folder)
+    metrics = run(folder, refitted=True)
+    found = metrics["unseen_sources"]
+    assert (found["num_sounds"], found["num_sources"], found["num_alone"]) == (18, 2, 0)
+    for row in found["rows"]:
+        assert row["left_out"]["micro"]["value"] == row["ordinary"]["micro"]["value"] == 1
+    lines = terminal.as_text(metrics, METRICS).splitlines()
+    assert lines[0].startswith("Sources never heard") and max(map(len, lines)) <= 82
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("<h3>A sound of a source never heard is named") < page.index("A photo finds")
 
 
 SHARES = ("retrieval", "label_match", "class_seen", "class_heard")

@@ -10,6 +10,7 @@ import pytest
 
 from s2i_tf.evaluation import evaluate
 from s2i_tf.evaluation.metrics import METRICS
+from tests.evaluation.conftest import write_sources
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
@@ -22,10 +23,12 @@ def schema():
 
 
 @pytest.fixture(scope="module")
-def metrics(tiny_dataset, fake_model, judge, tmp_path_factory):
-    out = tmp_path_factory.mktemp("schema") / "out"
-    model = fake_model(stochastic=True, reverse=True)
-    evaluate.evaluate(model, tiny_dataset, judge=judge, out=out, num_gallery=3)
+def metrics(make_dataset, fake_model, judge, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("schema")
+    out, data = folder / "out", make_dataset(folder / "data")
+    write_sources(data)
+    model = fake_model(data, stochastic=True, reverse=True, refitted=True)
+    evaluate.evaluate(model, data, judge=judge, out=out, num_gallery=3)
     return json.loads((out / evaluate.METRICS_FILE).read_text())
 
 
@@ -41,6 +44,7 @@ def test_what_an_evaluation_writes_is_as_described(schema, metrics):
     [
         (("retrieval", 0, "measures", "top_1", "micro", "value"), 1.5),
         (("retrieval", 0, "split"), "test"),
+        (("unseen_sources", "rows", 0, "ordinary"), None),
         (("label_match", "rows", 0, "match", "1", "per_class"), None),
         (("class_seen", "probe"), {}),
         (("photo_to_sound", "missing"), {"label_match": None}),

@@ -20,8 +20,10 @@ from s2i_tf.evaluation.metrics.similarity import (
     ClassNameRecall,
     ImageImageSimilarity,
 )
+from s2i_tf.evaluation.metrics.unseen_sources import UnseenSources
 
 METRICS: dict[str, Metric] = {
+    "unseen_sources": UnseenSources(),
     "retrieval": Retrieval(),
     "label_match": LabelMatch(),
     "class_seen": ClassSeen(),

@@ -96,7 +96,7 @@ def build_trainer(
 
 
 def _refit_sounds(layers: MultimodalLayers, split: Mapping, strength: float) -> None:
-    """Maps each sound to the mean vector of its class's photos, as far as a ridge regression can.
+    """Fits the sound layer anew, in closed form, see `ridge.fit_to_means`.
 
     Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
     form, with a penalty, names more sounds of other sources.
@@ -104,14 +104,10 @@ def _refit_sounds(layers: MultimodalLayers, split: Mapping, strength: float) -> 
     photos, photo_labels = _each_once(split, schema.KEY_IMAGE_ID, schema.KEY_IMAGE_FEATURES)
     sounds, labels = _each_once(split, schema.KEY_SOUND_ID, schema.KEY_SOUND_FEATURES)
     vectors = np.asarray(layers.hidden_of_image(photos).before)
-    # By label; a class of the data set may have no training pair.
-    means = {label: vectors[photo_labels == label].mean(axis=0) for label in set(labels)}
-    targets = np.stack([means[label] for label in labels])
-    middle = np.mean(list(means.values()), axis=0)
     scaled = np.asarray(layers.sound_scaler(sounds))
-    kernel = ridge.fit(scaled, targets - middle, labels, strength)
+    kernel, bias = ridge.fit_to_means(scaled, labels, vectors, photo_labels, strength)
     layers.sound_layer.kernel.assign(kernel)
-    layers.sound_layer.bias.assign(middle)
+    layers.sound_layer.bias.assign(bias)
 
 
 def _each_once(split: Mapping, key_id: str, key_features: str) -> tuple[np.ndarray, np.ndarray]:

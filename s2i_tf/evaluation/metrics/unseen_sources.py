@@ -1,0 +1,193 @@
+"""Sounds of sources that the model never heard: is the class heard, found and seen?
+
+A user's own recording is always from another place than the training sounds. The ears of the model
+are fitted anew without each source, see `source_folds`, and the four questions of the ordinary
+split are asked of that source's sounds.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from s2i_tf.evaluation import neighbors, stats
+from s2i_tf.evaluation.inputs import Items, Predictions
+from s2i_tf.evaluation.metrics import tabular
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import (
+    Cell,
+    Headline,
+    Row,
+    Table,
+    percent,
+    rate,
+    row_named,
+    share,
+    verdict,
+)
+
+ROWS = {
+    "class_heard": "class heard in the sound",
+    "image_to_sound": "photo → nearest sound has its class",
+    "sound_to_image": "sound → nearest photo has its class",
+    "class_seen": "class seen in the picture",
+}
+# The columns by class, and, as photos have none of these sources, by source but for the last.
+_COLUMNS = {
+    "class_heard": "class heard",
+    "sound_to_image": "sound → photo",
+    "class_seen": "class seen",
+    "image_to_sound": "photo → sound",
+}
+
+
+class UnseenSources(Metric):
+    """What names a sound, and what maps it to its class's photos, is fitted without its source.
+
+    These are ridge regressions, fitted as in training without some sources' sounds, until each
+    source was left out once; the sounds of both splits are asked. Beside it is the ordinary split,
+    whose recordings are new but whose sources are not. The photos are those of the eval split.
+    What follows after the ears (the layer of the photos, both generators) is as it was trained,
+    with the sounds left out here, so that what is found and seen may be flattered.
+    """
+
+    heading = "What is it worth on sounds of sources that it never heard?"
+    short = "Unseen sources"
+
+    def measure(self, predictions: Predictions) -> Part:
+        found = predictions.left_out
+        if found is None:
+            raise NotMeasured(predictions.no_left_out or "no source is left out")
+        sounds, own = found.sounds, predictions.sounds
+        probe = predictions.training.class_seen
+        seen = np.full(len(sounds), np.nan)
+        seen[found.drawn] = probe.predict(found.pictures.features) == sounds.labels[found.drawn]
+        rates = {
+            "left_out": _rates(
+                predictions, sounds, found.heard, found.vectors.after, seen, sounds.sources
+            ),
+            "ordinary": _rates(
+                predictions,
+                own,
+                predictions.heard,
+                predictions.sound_vectors.after,
+                probe.predict(predictions.generated.features) == own.labels,
+            ),
+        }
+        nums = dict.fromkeys(ROWS, (len(sounds), len(own)))
+        nums["image_to_sound"] = (len(predictions.images),) * 2
+        nums["class_seen"] = len(found.drawn), len(own)
+        return {
+            "num_sounds": len(sounds),
+            "num_sources": len(np.unique(sounds.sources)),
+            "num_folds": found.num_folds,
+            "num_alone": found.num_alone,
+            "chance": 1 / len(predictions.class_names),
+            "rows": [
+                {
+                    "name": name,
+                    "title": title,
+                    "num_items": nums[name][0],
+                    "num_ordinary": nums[name][1],
+                    **{side: by_name[name] for side, by_name in rates.items()},
+                }
+                for name, title in ROWS.items()
+            ],
+            "sizes": {
+                "per_class": _sizes(np.array(predictions.class_names)[sounds.labels]),
+                "per_source": _sizes(sounds.sources),
+            },
+        }
+
+    def tables(self, part: Part, metrics: Metrics) -> list[Table]:
+        def cells(row: Part) -> list[Cell]:
+            chance = part["chance"] if row["name"].startswith("class") else None
+            return [*rate(row["left_out"], chance), *rate(row["ordinary"], chance)]
+
+        detail = "n = {num_items}, in the ordinary split {num_ordinary}"
+        note = (
+            f"{part['num_sounds']} sounds of {part['num_sources']} sources in {part['num_folds']} "
+            "folds; intervals by drawing whole sources anew, of photos those of the sounds that "
+            "they find. A photo looks among all sounds left out, in the ordinary split among fewer."
+        )
+        if part["num_alone"]:
+            note += (
+                f" {part['num_alone']} further sounds, whose class no other source has, cannot be "
+                "named without their own and are not counted."
+            )
+        return [
+            Table(
+                "Sources never heard",
+                ("source left out", "macro", "ordinary split", "macro"),
+                tabular.rows(part["rows"], cells, detail),
+                legend="chance",
+                after=note,
+            ),
+            _breakdown(part, "per_class", "By class, the source left out", list(_COLUMNS)),
+            _breakdown(part, "per_source", "By source, when left out", list(_COLUMNS)[:-1]),
+        ]
+
+    def headlines(self, part: Part, metrics: Metrics) -> list[Headline]:
+        found, seen = (row_named(part["rows"], name) for name in ("class_heard", "class_seen"))
+        estimate, ordinary = (found[side]["micro"] for side in ("left_out", "ordinary"))
+        sentence = (
+            f"Of {part['num_sounds']} sounds, each heard by ears that were fitted without its "
+            f"source, {percent(estimate['value'])} are named rightly: "
+            f"{verdict(estimate, part['chance'], 'chance')}. Of new recordings of known sources it "
+            f"is {percent(ordinary['value'])}. In pictures of sounds of unknown sources the class "
+            f"is seen in {percent(seen['left_out']['micro']['value'])}."
+        )
+        title = "A sound of a source never heard is named"
+        return [Headline(title, estimate, part["chance"], None, sentence)]
+
+
+def _breakdown(part: Part, key: str, title: str, names: Sequence[str]) -> Table:
+    """The rates by class, or by source, the worst heard first."""
+    rates = [row_named(part["rows"], name)["left_out"][key] for name in names]
+    rows = [
+        Row(name, [share(one.get(name)) for one in rates], f"n = {num}")
+        for name, num in sorted(
+            part["sizes"][key].items(), key=lambda entry: (rates[0][entry[0]]["value"], entry[0])
+        )
+    ]
+    before = f"{title}, the worst heard first."
+    return Table(title, [_COLUMNS[name] for name in names], rows, before=before, brief=())
+
+
+def _rates(
+    predictions: Predictions,
+    sounds: Items,
+    heard: np.ndarray,
+    vectors: np.ndarray,
+    seen: np.ndarray,
+    groups: np.ndarray | None = None,
+) -> dict[str, stats.Rate]:
+    """The four rates of some sounds.
+
+    Args:
+      predictions: of the photos.
+      sounds: the sounds.
+      heard: int [sounds], the classes that are heard.
+      vectors: multimodal vectors after the activation [sounds, hidden].
+      seen: whether the class is seen in the picture of each, NaN for one that was not drawn.
+      groups: what is drawn anew for the intervals, such as their sources; by default the
+        recordings. A photo goes with the sound that it finds.
+    """
+    photos, photo_vectors = predictions.images, predictions.image_vectors.after
+    photo = neighbors.rank(vectors, sounds.labels, photo_vectors, photos.labels)["euclidean"]
+    sound = neighbors.rank(photo_vectors, photos.labels, vectors, sounds.labels)["euclidean"]
+    measures = {
+        "class_heard": heard == sounds.labels,
+        "sound_to_image": photo.measures["top_1"],
+        "class_seen": seen,
+    }
+    of_photos = {"image_to_sound": sound.measures["top_1"]}
+    return {
+        **predictions.rates(measures, sounds, groups),
+        **predictions.rates(of_photos, photos, None if groups is None else groups[sound.nearest]),
+    }
+
+
+def _sizes(column: np.ndarray) -> dict[str, int]:
+    """How often each value is there."""
+    names, counts = np.unique(column, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))

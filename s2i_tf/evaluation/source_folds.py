@@ -1,0 +1,90 @@
+"""A model's ears without a source of sounds: what it makes of sounds from places unknown to it.
+
+What names a sound, and what maps it to the pictures of its class, are ridge regressions. So they
+are fitted anew, as in training, without a source (a column of the data's `index.csv`), or without
+some at a time where there are many, and are then given the sounds of those. All else stays as it
+was trained.
+"""
+
+import numpy as np
+
+from s2i_tf.data import source_sounds, splits
+from s2i_tf.evaluation.inputs import Items, LeftOutSounds
+from s2i_tf.models.multimodal import Hidden
+from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.training import fit_hearing, ridge
+
+MAX_FOLDS = 12
+NO_SOURCES = "the data do not say from which sources the training sounds are, or name but one"
+NO_REFIT = "the model's ears are not those that training fits in closed form"
+
+
+def refit_strength(model: SoundToImage) -> float:
+    """The penalty of the model's sound layer; 0 where it, or what it hears with, was not fitted."""
+    recipe = model.recipe or {}
+    fitted = recipe.get("hearing") and recipe.get("multimodal", {}).get("refit_strength")
+    return fitted or 0.0
+
+
+def listen(
+    model: SoundToImage,
+    training: tuple[Items, np.ndarray, Items],
+    others: Items,
+    num_classes: int,
+    seed: int = 0,
+) -> LeftOutSounds | None:
+    """Leaves each source out once, and listens to its sounds.
+
+    Args:
+      model: a model with a `refit_strength`.
+      training: the training photos, their multimodal vectors before the activation [photos,
+        hidden], and the training sounds, which the fits are of but for one fold of sources.
+      others: further sounds to listen to, of the eval split.
+      num_classes: number of the data's classes.
+      seed: random seed of the folds; up to `MAX_FOLDS` sources have one of their own.
+
+    Returns:
+      The sounds of both splits; None where there are not two sources.
+    """
+    photos, photo_vectors, sounds = training
+    columns = ("ids", "labels", "groups", "sources", "features")
+    ids, labels, groups, sources, features = (
+        np.concatenate([getattr(sounds, name), getattr(others, name)]) for name in columns
+    )
+    order = splits.stable_order(set(sources.tolist()) - {""}, f"{seed}/sources")
+    features = features.astype(np.float32)  # half precision multiplies a hundred times slower
+    num_folds = min(len(order), MAX_FOLDS)
+    if num_folds < 2:
+        return None
+    # A sound whose source is not known could be of any, and has no part in this.
+    place = {source: number % num_folds for number, source in enumerate(order)}
+    folds = np.array([place.get(source, -1) for source in sources.tolist()])
+    scaled = np.asarray(model.multimodal.sound_scaler(features))
+    fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)
+    asked = np.array([source_sounds.original_id(name) == name for name in ids.tolist()])
+    heard = np.zeros(len(ids), int)
+    linear = np.zeros((len(ids), photo_vectors.shape[1]), np.float32)
+    known = np.zeros(len(ids), bool)
+    for fold in range(num_folds):
+        out = folds == fold
+        rest = fits & ~out & ~np.isin(groups, groups[out])
+        known |= out & np.isin(labels, labels[rest])
+        if not (known & out).any():
+            continue
+        kernel, bias = fit_hearing.fit_scores(features[rest], labels[rest], num_classes)
+        heard[out] = (features[out] @ kernel + bias).argmax(axis=1)
+        kernel, bias = ridge.fit_to_means(
+            scaled[rest], labels[rest], photo_vectors, photos.labels, refit_strength(model)
+        )
+        linear[out] = scaled[out] @ kernel + bias
+    kept = np.flatnonzero(known & asked)
+    vectors = Hidden(*map(np.asarray, model.multimodal.hidden_of(linear[kept])))
+    return LeftOutSounds(
+        Items(
+            ids[kept], labels[kept], groups[kept], sources[kept], None, None, np.arange(len(kept))
+        ),
+        heard[kept],
+        vectors,
+        num_folds=num_folds,
+        num_alone=int((asked & (folds >= 0) & ~known).sum()),
+    )

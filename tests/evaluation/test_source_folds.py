@@ -1,0 +1,96 @@
+import types
+
+import numpy as np
+import pytest
+
+from s2i_tf.data import source_sounds
+from s2i_tf.evaluation import source_folds
+from s2i_tf.models.multimodal import Hidden
+from s2i_tf.training import fit_hearing
+from tests.evaluation.conftest import make_items
+
+STRENGTH = 0.3
+
+
+def model(**recipe):
+    """One whose vectors are what the refitted layer gives."""
+    layers = types.SimpleNamespace(
+        sound_scaler=lambda features: features, hidden_of=lambda linear: Hidden(linear, linear)
+    )
+    given = {"hearing": True, "multimodal": {"refit_strength": STRENGTH}} | recipe
+    return types.SimpleNamespace(multimodal=layers, recipe=given)
+
+
+@pytest.fixture
+def sounds(rng):
+    """Classes 0 and 1 in sources a, b and c, class 2 in c alone; the features tell the class."""
+    labels = np.arange(60) % 3
+    sources = np.where(labels == 2, "c", np.array(list("abc"))[np.arange(60) // 3 % 3])
+    features = (np.eye(3)[labels] + 0.1 * rng.normal(size=(60, 3))).astype(np.float32)
+    return make_items(labels, features, sources=sources)
+
+
+def listen(sounds, others=None, num_train=40):
+    parts = [
+        make_items(sounds.labels[rows], sounds.features[rows], prefix, sources=sounds.sources[rows])
+        for prefix, rows in (("t", slice(num_train)), ("e", slice(num_train, None)))
+    ]
+    photos = make_items(np.arange(6) % 3, prefix="p")
+    known = photos, np.eye(3, dtype=np.float32)[photos.labels], parts[0]
+    return source_folds.listen(model(), known, others or parts[1], 3)
+
+
+def test_each_source_is_heard_by_ears_that_were_fitted_without_it(sounds):
+    found = listen(sounds)
+    assert found.num_folds == 3
+    # Of class 2 nothing is known without source c, so none of it is asked.
+    assert set(found.sounds.labels) == {0, 1} and found.num_alone == np.sum(sounds.labels == 2)
+    assert len(found.sounds) == np.sum(sounds.labels < 2), "of both splits"
+    assert np.mean(found.heard == found.sounds.labels) == 1
+    nearest = found.vectors.before.argmax(axis=1)
+    assert np.mean(nearest == found.sounds.labels) == 1
+    rest = (np.arange(60) < 40) & (sounds.sources != "a")
+    kernel, bias = fit_hearing.fit_scores(sounds.features[rest], sounds.labels[rest], 3)
+    own = np.flatnonzero((sounds.sources == "a") & (sounds.labels < 2))
+    expected = (sounds.features[own] @ kernel + bias).argmax(axis=1)
+    np.testing.assert_array_equal(found.heard[found.sounds.sources == "a"], expected)
+
+
+def test_a_source_that_alone_sounds_so_is_heard_as_what_it_resembles(sounds):
+    """In source a class 0 sounds as class 1 does elsewhere: only with a could it be learnt."""
+    turned = (sounds.sources == "a") & (sounds.labels < 2)
+    sounds.features[turned] = sounds.features[turned][:, [1, 0, 2]]
+    found = listen(sounds)
+    right = found.heard == found.sounds.labels
+    assert not right[found.sounds.sources == "a"].any()
+
+
+def test_no_recording_is_on_both_sides_and_copies_are_not_asked(sounds, monkeypatch):
+    fitted = []
+    fit = fit_hearing.fit_scores
+    monkeypatch.setattr(
+        fit_hearing,
+        "fit_scores",
+        lambda features, *rest: fitted.append(len(features)) or fit(features, *rest),
+    )
+    listen(sounds)
+    before = sorted(fitted)
+    fitted.clear()
+    # The first recording of source a has a clip in source b too.
+    ids = np.array([source_sounds.view_id("sound", number) for number in range(20)])
+    others = make_items(sounds.labels[40:], sounds.features[40:], sources=sounds.sources[40:])
+    object.__setattr__(others, "ids", ids)
+    object.__setattr__(others, "groups", np.array(["t000", *others.groups[1:]]))
+    found = listen(sounds, others)
+    assert not any("#view" in name for name in found.sounds.ids)
+    assert sounds.sources[0] == "a" and others.sources[0] == "b"
+    assert sum(before) - sum(fitted) == 1
+
+
+def test_without_sources_or_ears_of_that_kind_nothing_is_left_out(sounds):
+    object.__setattr__(sounds, "sources", np.full(60, ""))
+    assert listen(sounds) is None
+    assert source_folds.refit_strength(model()) == STRENGTH
+    assert not source_folds.refit_strength(model(hearing=False))
+    assert not source_folds.refit_strength(model(multimodal={}))
+    assert not source_folds.refit_strength(types.SimpleNamespace(recipe=None))
