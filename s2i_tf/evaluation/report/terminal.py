@@ -33,8 +33,8 @@ def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
 
 def _lines(table: Table) -> list[str]:
     """A table as lines that fit the width: intervals only where there is room for them."""
-    header = [str(name) for name in table.header]
-    shown = [header.index(name) for name in table.brief or header]
+    header = [str(name) for name in table.header]  # two columns may have one name
+    shown = [header.index(name) for name in table.brief or ()] or list(range(len(header)))
     rows = [row for group in table.groups.values() for row in group]
     title_width = max(len(row.brief or row.title) for row in rows) + 2
     for with_interval in (True, False):

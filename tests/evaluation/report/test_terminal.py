@@ -47,6 +47,12 @@ def test_only_the_columns_in_brief_are_shown_and_of_none_no_table():
     assert text(Table("T", ["one", "two"], rows, brief=())) == []
 
 
+def test_two_columns_of_one_name_keep_their_figures():
+    row = Row("one", [plain(value) for value in (0.1, 0.2, 0.3, 0.4)])
+    lines = text(Table("Two", ["here", "macro", "there", "macro"], [row]))
+    assert lines[1].split() == ["one", "10.0%", "20.0%", "30.0%", "40.0%"]
+
+
 def test_what_is_missing_is_said_once_for_each_reason():
     found = text(missing={"class_seen": "no training", "memorization": "no training"})
     assert found == ["not measured: class seen, memorization: no training"]
