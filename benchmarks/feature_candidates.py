@@ -209,9 +209,11 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", default="../shared/realpairs", type=pathlib.Path)
     parser.add_argument("--max_per_class", type=int, default=1000)
     parser.add_argument("--sounds", action="store_true", help="of sounds instead of photos")
+    parser.add_argument("--views", type=int, default=0, help="of sounds: augmented copies of each")
+    parser.add_argument("--page", type=pathlib.Path, help="of sounds: page to put the table into")
     args = parser.parse_args()
     if args.sounds:
-        sound_candidates.run(args.folder)
+        sound_candidates.run(args.folder, args.views, args.page)
         return
     names, labels = find_photos(args.folder, args.max_per_class)
     in_train = np.array([splits.stable_fraction(name, SALT) for name in names]) < TRAIN_SHARE

@@ -1,6 +1,6 @@
 """Which 4096 numbers of a sound travel to sounds of other sources, and still say how it goes.
 
-    python -m benchmarks.feature_candidates --sounds [FOLDER]
+    python -m benchmarks.feature_candidates --sounds [FOLDER] [--views=1] [--page=docs/study.md]
 
 takes the sounds of `FOLDER/index.csv` (default ../shared/realpairs), without the tenth that a
 preparation with the default seed keeps for evaluation, and prints for each candidate:
@@ -11,7 +11,11 @@ preparation with the default seed keeps for evaluation, and prints for each cand
   loudness, tone, pitch, onsets   R² of a linear regression to these measures of the sound, by
             recording: what a picture may show beyond the class
 
-Every feature is standardised. Needs about ten minutes on two idle cores, and 2 GiB.
+Every feature is standardised, and the class named by a ridge regression; in the further rows by
+linear scores that have the net's own labels beside it (`s2i_tf.training.class_scores`), and by the
+same fitted to augmented copies of the sounds too (`s2i_tf.data.sound_views`), as many as --views
+says. What a model hears with also knows which classes look alike: see `docs/results.md`. Needs
+about ten minutes on two idle cores, four more for each view, and 2 GiB.
 """
 
 import csv
@@ -21,16 +25,21 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from benchmarks import pages
 from s2i_tf import features, spec
-from s2i_tf.data import splits
+from s2i_tf.data import sound_views, splits
 from s2i_tf.data.foley import measures
 from s2i_tf.features import projection, yamnet
 from s2i_tf.media import audio
+from s2i_tf.training import class_scores
 
 MEASURES = ("loudness", "tone", "pitch", "onsets")
 NUM_FOLDS = 6
 BATCH_SIZE = 8
 STRENGTH = 0.3
+
+EXTRACTOR = "yamnet_bands"
+CHOSEN = "YAMNet, mean, labels, maximum, deviation, bands (chosen)"
 
 Parts = dict[str, np.ndarray]
 
@@ -68,12 +77,18 @@ CANDIDATES: dict[str, Callable[[Parts], np.ndarray]] = {
     "YAMNet, mean, beside pool5 projected (2048)": _joined(
         _mean, lambda parts: _flat(_pool5(parts)) @ projection.orthogonal(spec.FEATURE_SIZE, 1024)
     ),
-    "YAMNet, mean, maximum, deviation, bands (chosen)": lambda parts: parts["yamnet_bands"],
+    CHOSEN: lambda parts: parts[EXTRACTOR],
 }
 
 
-def read(folder: pathlib.Path) -> tuple[Parts, Parts]:
-    """The nets' outputs of each sound, and what is known of it: `label`, `source`, `recording`."""
+def read(folder: pathlib.Path, num_views: int) -> tuple[Parts, Parts]:
+    """The nets' outputs of each sound, and what is known of it: `label`, `source`, `recording`.
+
+    Args:
+      folder: holds the sounds and `index.csv`.
+      num_views: how many augmented copies of each sound have features, `views` [sounds, views,
+        4096], too.
+    """
     with open(folder / "index.csv", newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "sound"]
     classes = sorted({row["class"] for row in rows} - {"other"})
@@ -86,22 +101,32 @@ def read(folder: pathlib.Path) -> tuple[Parts, Parts]:
         sides = splits.split_groups(groups, f"0/{name}/sound")
         seen |= {group for group, side in sides.items() if side == spec.TRAIN_SPLIT}
     rows = [row for row in rows if row["recording"] in seen]
-    extractor, soundnet = map(features.load_extractor, ("yamnet_bands", "soundnet_pool5"))
+    extractor, soundnet = map(features.load_extractor, (EXTRACTOR, "soundnet_pool5"))
     net = yamnet.build_yamnet(spec.FEATURE_SAMPLES, hop_frames=yamnet.PATCH_FRAMES)
     yamnet.load_weights(net, None)
     embed = keras.Model(net.input, net.output["embedding"])
-    outputs: dict[str, list] = {"embedding": [], "pool5": [], "yamnet_bands": [], "measures": []}
+    outputs: dict[str, list] = {"embedding": [], "pool5": [], EXTRACTOR: [], "measures": []}
+    views = []
+    rng = np.random.default_rng(0)
     for start in range(0, len(rows), BATCH_SIZE):
         paths = [folder / row["path"] for row in rows[start : start + BATCH_SIZE]]
-        batch = np.stack([audio.feature_window(audio.load_waveform(path)) for path in paths])
+        sounds = [audio.load_waveform(path) for path in paths]
+        batch = np.stack([audio.feature_window(sound) for sound in sounds])
         waves = batch / spec.WAVEFORM_SCALE
         outputs["embedding"].append(embed.predict_on_batch(waves))
         outputs["pool5"].append(soundnet(batch).reshape(len(batch), spec.FEATURE_STEPS, -1))
-        outputs["yamnet_bands"].append(extractor(batch))
+        outputs[EXTRACTOR].append(extractor(batch))
         outputs["measures"].append([[measures.EARS[m](wave) for m in MEASURES] for wave in waves])
+        for sound in sounds:
+            for _ in range(num_views):
+                other = audio.load_waveform(folder / rows[rng.integers(len(rows))]["path"])
+                view = sound_views.make_view(sound, rng, other)
+                views.append(extractor(audio.feature_window(view)[None])[0])
     known = {name: np.array([row[name] for row in rows]) for name in ("source", "recording")}
     known["label"] = np.array([classes.index(row["class"]) for row in rows])
-    return {name: np.concatenate(parts) for name, parts in outputs.items()}, known
+    parts = {name: np.concatenate(batches) for name, batches in outputs.items()}
+    shape = (len(rows), num_views, spec.FEATURE_SIZE)
+    return parts | {"views": np.reshape(views, shape).astype(np.float32)}, known
 
 
 def measure(values: np.ndarray, targets: np.ndarray, known: Parts) -> list[float]:
@@ -113,24 +138,49 @@ def measure(values: np.ndarray, targets: np.ndarray, known: Parts) -> list[float
     figures = []
     for groups in (known["source"], known["recording"]):
         named = _held_out(products, one_hot, known["label"], groups).argmax(axis=1)
-        right = named == known["label"]
-        figures.append(right.mean())
-        figures.append(np.mean([right[known["label"] == k].mean() for k in set(known["label"])]))
+        figures += _accuracies(named, known["label"])
     centred = targets - targets.mean(axis=0)
     predicted = _held_out(products, centred, known["label"], known["recording"])
     errors = np.sum((predicted - centred) ** 2, axis=0) / np.sum(centred**2, axis=0)
     return [*map(float, figures), *map(float, 1 - errors)]
 
 
+def _heard(values: np.ndarray, views: np.ndarray, known: Parts) -> list[float]:
+    """The first figures of scores with the net's own labels, fitted to the views too."""
+    figures = []
+    labels, columns = known["label"], features.label_columns(EXTRACTOR)
+    for groups in (known["source"], known["recording"]):
+        named = np.empty(len(labels), int)
+        for held_out in _folds(groups):
+            seen = np.setdiff1d(np.arange(len(labels)), held_out)
+            fitted = np.concatenate([values[seen], *views[seen].swapaxes(0, 1)])
+            its_labels = np.tile(labels[seen], 1 + views.shape[1])
+            scores = class_scores.fit(fitted, its_labels, labels.max() + 1, STRENGTH, columns)
+            named[held_out] = scores(values[held_out]).argmax(axis=1)
+        figures += _accuracies(named, labels)
+    return figures
+
+
+def _accuracies(named: np.ndarray, labels: np.ndarray) -> list[float]:
+    """Micro and macro."""
+    right = named == labels
+    return [right.mean(), np.mean([right[labels == k].mean() for k in set(labels)])]
+
+
+def _folds(groups: np.ndarray) -> list[np.ndarray]:
+    """The items of each fold."""
+    order = {group: place for place, group in enumerate(splits.stable_order(set(groups), "fold"))}
+    folds = np.array([order[group] % NUM_FOLDS for group in groups])
+    return [np.flatnonzero(folds == fold) for fold in range(NUM_FOLDS)]
+
+
 def _held_out(
     products: np.ndarray, targets: np.ndarray, labels: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
     """Predictions by ridge regressions that have not seen the fold; every class counts the same."""
-    order = {group: place for place, group in enumerate(splits.stable_order(set(groups), "fold"))}
-    folds = np.array([order[group] % NUM_FOLDS for group in groups])
     predicted = np.zeros(targets.shape)
-    for fold in range(NUM_FOLDS):
-        seen, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+    for held_out in _folds(groups):
+        seen = np.setdiff1d(np.arange(len(labels)), held_out)
         weights = 1 / np.bincount(labels[seen], minlength=labels.max() + 1)[labels[seen]]
         penalty = np.diag(STRENGTH * weights.mean() / weights)
         mean = targets[seen].mean(axis=0)
@@ -139,15 +189,25 @@ def _held_out(
     return predicted
 
 
-def run(folder: pathlib.Path) -> None:
-    """Prints the table."""
-    parts, known = read(folder)
+def run(folder: pathlib.Path, num_views: int, page: pathlib.Path | None) -> None:
+    """Prints the table, and puts it between the marks `sound-candidates` of a page."""
+    parts, known = read(folder, num_views)
     print(f"{len(known['label'])} sounds of {len(set(known['source']))} sources\n")
-    print(f"| candidate | source | recording | {' | '.join(MEASURES)} |\n|---|{'---|' * 6}")
-    for name, candidate in CANDIDATES.items():
-        source, source_macro, own, own_macro, *r_squared = measure(
-            candidate(parts).astype(np.float32), parts["measures"], known
-        )
-        cells = [f"{source:.3f} / {source_macro:.3f}", f"{own:.3f} / {own_macro:.3f}"]
-        cells += [f"{value:.2f}" for value in r_squared]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    chosen, views = parts[EXTRACTOR], parts["views"]
+    rows = [
+        _row(name, measure(candidate(parts).astype(np.float32), parts["measures"], known))
+        for name, candidate in CANDIDATES.items()
+    ]
+    rows.append(_row(f"{CHOSEN}, with labels", _heard(chosen, views[:, :0], known)))
+    if num_views:
+        rows.append(_row(f"… and {num_views} augmented copies", _heard(chosen, views, known)))
+    table = pages.table(("candidate", "source", "recording", *MEASURES), rows)
+    print(table)
+    if page:
+        pages.fill(page, {"sound-candidates": table})
+
+
+def _row(name: str, figures: list[float]) -> list[str]:
+    source, source_macro, own, own_macro, *r_squared = figures
+    cells = [f"{source:.3f} / {source_macro:.3f}", f"{own:.3f} / {own_macro:.3f}"]
+    return [name, *cells, *([f"{value:.2f}" for value in r_squared] or [""] * len(MEASURES))]

@@ -1,6 +1,6 @@
 """What choosing the window gains on recordings whose event is not in the middle.
 
-    python -m benchmarks.window_choice --data=../shared/realpairs [--num=60]
+    python -m benchmarks.window_choice --data=../shared/realpairs [--num=60] [--page=docs/study.md]
 
 Puts sounds that the package's own model was not trained on somewhere into 30 s of faint noise (30
 dB below them), away from the middle in two of three, and prints the share whose class it hears by
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import s2i_tf
+from benchmarks import pages
 from s2i_tf import files, model_folder, spec
 from s2i_tf.data import splits
 from s2i_tf.data.trained_on import TrainedOn
@@ -60,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="../shared/realpairs", type=pathlib.Path)
     parser.add_argument("--num", default=60, type=int)
+    parser.add_argument("--page", type=pathlib.Path, help="page to put the table into")
     args = parser.parse_args()
     model = s2i_tf.load()
     right = dict.fromkeys(("alone", *CHOICES), 0)
@@ -72,9 +74,11 @@ def main() -> None:
         for name, (sound, window) in calls.items():
             heard = model.hear(sound, rate_hz=spec.SAMPLE_RATE_HZ, window=window)
             right[name] += heard[0][0] == row["class"]
-    print(f"{len(rows)} sounds\n\n| window | class heard |\n|---|---|")
-    for name, count in right.items():
-        print(f"| {name} | {count / len(rows):.1%} |")
+    cells = [(name, f"{count / len(rows):.1%}") for name, count in right.items()]
+    table = pages.table(("window", f"class heard, of {len(rows)}"), cells)
+    print(table)
+    if args.page:
+        pages.fill(args.page, {"window": table})
 
 
 if __name__ == "__main__":

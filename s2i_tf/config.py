@@ -110,6 +110,9 @@ class GeneratorConfig(Settings):
         the part lacks are new.
       noise_scale: factor on the noise at inference, for a generator that is given noise: below 1
         its features are more typical and vary less.
+      typicality: of such a generator: how far its condition is moved towards the mean condition of
+        the class that it is like, from 0, where it stays, to 1. What is between two classes
+        otherwise becomes features of neither.
     """
 
     name: str = "unet"
@@ -117,6 +120,7 @@ class GeneratorConfig(Settings):
     norm: str = "batch"
     dropout: float = 0.5
     noise_scale: float = 1.0
+    typicality: float = 0.0
     start: str = ""
 
 
@@ -375,7 +379,7 @@ _POSITIVE = (
     "hidden_units",
     "temperature",
 )
-_SHARES = ("_share", "dropout", "beta_1", "beta_2", "ema_decay")
+_SHARES = ("_share", "dropout", "typicality", "beta_1", "beta_2", "ema_decay")
 
 
 def _unread(config: Config, stage: str) -> Iterator[tuple[tuple[str, ...], str]]:

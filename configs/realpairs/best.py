@@ -11,9 +11,11 @@ on the eval split. Against the paper's recipe (`docs/deviations.md`):
 - Multimodal layers: class-balanced batches of any sound with any photo of a class, half of the
   features left out, hidden vectors of one length, and a contrastive loss by class beside the label
   loss, in place of the paper's losses between hidden vectors. Then the sound layer is fitted anew
-  by ridge regression, which names more sounds of other sources than what gradients lead to.
+  in closed form, which names more sounds of other sources than what gradients lead to.
 - Sound to image features: dense layers with noise that minimise the energy distance to the
   features of the class's photos, so that they have the spread of real ones; no discriminator.
+  Before, a sound that could be of several classes is moved towards the photos of the likeliest
+  one (`typicality`), or its picture would show none of them.
   The other way round, from a photo to sound features, the same with a squared distance beside it.
 - Image features to pictures: a decoder that takes the features in their own layout, a perceptual
   distance to the photo through EfficientNet-Lite2 and a discriminator that looks through the same
@@ -36,8 +38,9 @@ def get_config() -> Config:
     for gan in (config.feature_gan, config.reverse_gan):
         _of_features(gan)
     _image_gan(config.image_gan)
-    config.feature_gan.generator.dropout = 0.7
-    config.feature_gan.generator.noise_scale = 0.5
+    config.feature_gan.generator.dropout = 0.5
+    config.feature_gan.generator.noise_scale = 0.7
+    config.feature_gan.generator.typicality = 1.0
     config.image_to_sound = True
     config.hearing = True
     config.unknown_sounds = "../shared/realpairs/other"

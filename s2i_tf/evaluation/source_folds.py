@@ -1,18 +1,19 @@
 """A model's ears without a source of sounds: what it makes of sounds from places unknown to it.
 
-What names a sound, and what maps it to the pictures of its class, are ridge regressions. So they
-are fitted anew, as in training, without a source (a column of the data's `index.csv`), or without
-some at a time where there are many, and are then given the sounds of those. All else stays as it
-was trained.
+What names a sound, and what maps it to the pictures of its class, are fitted in closed form
+(`training.class_scores`). So they are fitted anew, as in training, without a source (a column of
+the data's `index.csv`), or without some at a time where there are many, and are then given the
+sounds of those. All else stays as it was trained.
 """
 
 import numpy as np
 
+from s2i_tf import features as features_lib
 from s2i_tf.data import source_sounds, splits
 from s2i_tf.evaluation.inputs import Items, LeftOutSounds
 from s2i_tf.models.multimodal import Hidden
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.training import fit_hearing, ridge
+from s2i_tf.training import class_scores, fit_hearing
 
 MAX_FOLDS = 12
 NO_SOURCES = "the data do not say from which sources the training sounds are, or name but one"
@@ -60,6 +61,9 @@ def listen(
     place = {source: number % num_folds for number, source in enumerate(order)}
     folds = np.array([place.get(source, -1) for source in sources.tolist()])
     scaled = np.asarray(model.multimodal.sound_scaler(features))
+    columns = features_lib.label_columns(model.extractors["sound"])
+    directions, middle = class_scores.directions(photo_vectors, photos.labels, num_classes)
+    strengths = (features, fit_hearing.STRENGTH), (scaled, refit_strength(model))
     fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)
     asked = np.array([source_sounds.original_id(name) == name for name in ids.tolist()])
     heard = np.zeros(len(ids), int)
@@ -71,12 +75,13 @@ def listen(
         known |= out & np.isin(labels, labels[rest])
         if not (known & out).any():
             continue
-        kernel, bias = fit_hearing.fit_scores(features[rest], labels[rest], num_classes)
-        heard[out] = (features[out] @ kernel + bias).argmax(axis=1)
-        kernel, bias = ridge.fit_to_means(
-            scaled[rest], labels[rest], photo_vectors, photos.labels, refit_strength(model)
+        scores, scores_of_scaled = (
+            class_scores.fit(inputs[rest], labels[rest], num_classes, strength, columns)
+            for inputs, strength in strengths
         )
-        linear[out] = scaled[out] @ kernel + bias
+        heard[out] = (scores(features[out]) @ class_scores.alike(directions)).argmax(axis=1)
+        to_photos = class_scores.to_photos(scores_of_scaled, directions, middle)
+        linear[out] = to_photos(scaled[out])
     kept = np.flatnonzero(known & asked)
     vectors = Hidden(*map(np.asarray, model.multimodal.hidden_of(linear[kept])))
     return LeftOutSounds(

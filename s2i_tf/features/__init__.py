@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow until a net is loaded.
 """
 
+import dataclasses
 import importlib
 from collections.abc import Callable
 
@@ -15,14 +16,24 @@ SOUNDING_PREFIX = "sounding:"
 _OF_AUDIOSET = ("yamnet",)
 
 
-def _factory(module: str, attribute: str, *args: str) -> Callable[[str | None], Net]:
+@dataclasses.dataclass(frozen=True)
+class _Factory:
     """A net's constructor, imported when it is called."""
 
-    def load(weights: str | None) -> Net:
-        net = getattr(importlib.import_module(f"s2i_tf.features.{module}"), attribute)
-        return net(*args, weights=weights)
+    module: str
+    attribute: str
+    argument: tuple[str, ...] = ()
 
-    return load
+    def net_type(self) -> type[Net]:
+        """The class of the net."""
+        return getattr(importlib.import_module(f"s2i_tf.features.{self.module}"), self.attribute)
+
+    def __call__(self, weights: str | None) -> Net:
+        return self.net_type()(*self.argument, weights=weights)
+
+
+def _factory(module: str, attribute: str, *argument: str) -> _Factory:
+    return _Factory(module, attribute, argument)
 
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
@@ -54,6 +65,17 @@ def load_extractor(name: str, *, weights: str | None = None) -> Extractor:
       UserError: if the name is unknown or the weights can't be had.
     """
     return _resolve("extractor", name, EXTRACTORS, "HubExtractor", weights)
+
+
+def label_columns(name: str) -> slice:
+    """Where in an extractor's features the scores of its own labels are; empty where it has none.
+
+    Args:
+      name: as of `load_extractor`; no weights are needed.
+    """
+    factory = EXTRACTORS.get(name)
+    net = factory.net_type() if isinstance(factory, _Factory) else Extractor
+    return slice(net.num_embedding, net.num_embedding + net.num_label_scores)
 
 
 def load_classifier(name: str, *, weights: str | None = None) -> Classifier:

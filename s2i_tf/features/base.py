@@ -96,9 +96,12 @@ class Extractor(Net):
     Attributes:
       num_embedding: how many of the features, from the first on, tell what an item is like; angles
         between these are meaningful.
+      num_label_scores: how many of the features, after the embedding, say how much of each of the
+        net's own labels there is.
     """
 
     num_embedding = spec.FEATURE_SIZE
+    num_label_scores = 0
 
 
 class Classifier(Net):

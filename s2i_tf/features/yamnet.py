@@ -7,11 +7,12 @@ has to be resampled. The body is MobileNet v1 on patches of 96 frames, with the 
 the kernels. The mean of its last map is a patch's embedding, 1024 values, and a dense
 layer scores that.
 
-The feature `yamnet_bands` of a 6 s window is four times 1024 values: over the six patches side by
-side the root of the embedding's mean, the root of its maximum, and its deviation; and the log-mel
-bands in 16 steps of time. The first tells what a sound is, also of sources that were never heard,
-the others how it goes: loud or faint, high or low, once or again and again. Candidates are compared
-by `python -m benchmarks.feature_candidates --sounds`.
+The feature `yamnet_bands` of a 6 s window is 4096 values: over the six patches side by side the
+root of the embedding's mean (1024), the log of the labels' mean scores (521), the root of the
+embedding's maximum (as much of it as there is room for, 503), and its deviation (1024); and the
+log-mel bands in 16 steps of time (1024). The first two tell what a sound is, also of sources that
+were never heard, the others how it goes: loud or faint, high or low, once or again and again.
+Candidates are compared by `python -m benchmarks.feature_candidates --sounds`.
 
 The weights come with the package, see `s2i_tf.features.yamnet_weights`. The net is equal to the
 released TFLite file with its 8-bit kernels multiplied out and its own front end's matrices. Run as
@@ -34,11 +35,15 @@ from s2i_tf.media import audio
 NUM_BANDS = 64
 PATCH_FRAMES = 96
 
-# The feature: in how many steps of time its bands are, and what its parts are multiplied by. The
-# first then has a spread of 1 over real sounds and the others 0.03, 0.03 and 0.02, so that where
-# features are standardised (`models.feature_map`) what a sound is outweighs how it goes.
+# The feature: in how many steps of time its bands are, of how many values the maximum is kept, and
+# what its parts are multiplied by. The first then has a spread of 1 over real sounds and the
+# others of 0.01 to 0.03, so that where features are standardised (`models.feature_map`) the
+# embedding outweighs how the sound goes. Of labels that are far from heard only the order of
+# magnitude tells something, hence a log, which ends at one in a million.
 _BAND_STEPS = 16
-_SCALES = {"mean": 3.6, "maximum": 0.07, "deviation": 0.11, "bands": 0.0085}
+_NUM_MAXIMA = 503
+_SCALES = {"mean": 3.6, "labels": 0.005, "maximum": 0.07, "deviation": 0.11, "bands": 0.0085}
+_LOWEST_SCORE = 1e-6
 
 # The spectrogram as it was defined.
 _DEFINED_HZ = 16_000
@@ -210,11 +215,13 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
     name = "yamnet_bands"
     modality = "sound"
     num_embedding = 1024
+    num_label_scores = yamnet_weights.NUM_LABELS
 
     def __init__(self, weights: str | None = None):
         net = build_yamnet(spec.FEATURE_SAMPLES, hop_frames=PATCH_FRAMES)
         checksum, _ = load_weights(net, weights)
-        parts = keras.Model(net.input, [net.output["embedding"], net.get_layer("log_mel").output])
+        outputs = [net.output["embedding"], net.output["scores"], net.get_layer("log_mel").output]
+        parts = keras.Model(net.input, outputs)
         waveform = keras.Input((spec.FEATURE_SAMPLES,), name="waveform")
         features = _features(*parts(waveform / spec.WAVEFORM_SCALE))
         self._compile(keras.Model(waveform, features, name=self.name))
@@ -222,8 +229,10 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
             net="yamnet",
             weights_sha256=checksum,
             preprocessing="22050 Hz mono, ±256, 6 s window, log-mel 64 x 10 ms",
-            layer=f"embedding of patches side by side, log-mel in {_BAND_STEPS} steps, {_SCALES}",
-            order="root of mean, root of maximum, deviation, then time,band",
+            layer=f"embedding and label scores of patches side by side, log-mel in {_BAND_STEPS} "
+            f"steps, {_SCALES}",
+            order="root of mean, log of labels' mean root, root of maximum, deviation, then "
+            "time,band",
         )
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
@@ -231,12 +240,19 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
         return audio.feature_window(item)
 
 
-def _features(embedding, bands):
-    """Float32 [batch, 4096] of embeddings [batch, patches, 1024] and bands [batch, frames, 64]."""
+def _features(embedding, scores, bands):
+    """The feature, float32 [batch, 4096].
+
+    Args:
+      embedding: of each patch, [batch, patches, 1024].
+      scores: of each patch's labels, [batch, patches, 521].
+      bands: the log-mel bands [batch, frames, 64].
+    """
     steps = ops.matmul(projection.area_pooling(bands.shape[1], _BAND_STEPS), bands)
     parts = {
         "mean": ops.sqrt(ops.mean(embedding, axis=1)),
-        "maximum": ops.sqrt(ops.max(embedding, axis=1)),
+        "labels": ops.log(ops.mean(ops.sqrt(scores), axis=1) + _LOWEST_SCORE),
+        "maximum": ops.sqrt(ops.max(embedding, axis=1))[:, :_NUM_MAXIMA],
         "deviation": ops.std(embedding, axis=1),
         "bands": ops.reshape(steps, (-1, _BAND_STEPS * NUM_BANDS)),
     }

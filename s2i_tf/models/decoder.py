@@ -14,7 +14,7 @@ from keras import layers, ops
 from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import KERNEL_SIDE
-from s2i_tf.models.layers import ConditioningNoise, conv_init, leaky_relu
+from s2i_tf.models.layers import ConditioningNoise, Typical, conv_init, leaky_relu
 from s2i_tf.models.norms import normed
 
 GRID_SIDE = 8
@@ -96,6 +96,8 @@ def build_feature_decoder(
     dropout: float = 0.0,
     noise_size: int = 128,
     noise_scale: float = 1.0,
+    typicality: float = 0.0,
+    num_classes: int = 1,
     output_activation: str = "linear",
     seed: int | None = None,
     name: str = "feature_decoder",
@@ -110,6 +112,8 @@ def build_feature_decoder(
       dropout: rate on the vector.
       noise_size: numbers of noise, see `ConditioningNoise`.
       noise_scale: factor on the noise at inference.
+      typicality: how far vectors are moved towards the nearest centre, see `Typical`.
+      num_classes: number of the centres.
       output_activation: `linear` for standardised features.
       seed: of the initial weights and of the noise's projection.
       name: of the model.
@@ -124,7 +128,8 @@ def build_feature_decoder(
     noise = ConditioningNoise(
         noise_size, seed=seed or 0, inference_scale=noise_scale, name="noise"
     )(condition)
-    x = layers.Dropout(dropout, name="dropout")(condition) if dropout else condition
+    x = Typical(num_classes, typicality, name="typical")(condition) if typicality else condition
+    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
     x = layers.Concatenate(name="with_noise")([x, noise])
     x = _dense(x, 8 * filters, norm, "hidden0", init)
     for depth in range(1, _NUM_HIDDEN_LAYERS):

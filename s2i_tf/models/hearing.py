@@ -1,9 +1,10 @@
 """What a sound is, with honest probabilities, and whether it is like anything the model knows.
 
 From sound features [batch, 4096] alone, with core operations, so that it runs in every export. A
-linear map gives class scores; divided by a temperature, their softmax is calibrated. A sound is
-known if its embedding (the features' first columns) has a small angle to that of its fifth nearest
-training sound, and if some class has a high score. A logistic curve over both gives `known_score`:
+linear map gives the evidence for each class, in which classes that look alike then speak for each
+other; divided by a temperature, the softmax of that is calibrated. A sound is known if its
+embedding (the features' first columns) has a small angle to that of its fifth nearest training
+sound, and if there is much evidence for some class. A logistic curve over both gives `known_score`:
 from `spec.KNOWN_SCORE` on the sound passes for known.
 
 Everything is fitted in closed form, or by a search over one number: `training.fit_hearing`.
@@ -47,6 +48,7 @@ class Hearing(keras.Model):
         shapes = {
             "kernel": (num_features, num_classes),
             "bias": (num_classes,),
+            "alike": (num_classes, num_classes),
             "basis": (num_embedding, num_directions),
             "references": (num_directions, num_references),
             "curve": (3,),
@@ -57,13 +59,13 @@ class Hearing(keras.Model):
 
     def call(self, features):
         """`heard`, probabilities [batch, classes], and `known_score` [batch] in [0, 1]."""
-        scores = ops.matmul(features, self.kernel) + self.bias
+        evidence = ops.matmul(features, self.kernel) + self.bias
         vectors = ops.matmul(features[:, : self.basis.shape[0]], self.basis)
         cosines = ops.matmul(ops.normalize(vectors, axis=-1), self.references)
         fifth = ops.min(ops.top_k(cosines, NUM_NEIGHBOURS)[0], axis=-1)
-        likeness = self.curve[0] * fifth + self.curve[1] * ops.max(scores, axis=-1)
+        likeness = self.curve[0] * fifth + self.curve[1] * ops.max(evidence, axis=-1)
         return {
-            "heard": ops.softmax(scores),
+            "heard": ops.softmax(ops.matmul(evidence, self.alike)),
             "known_score": ops.sigmoid(likeness + self.curve[2]),
         }
 

@@ -147,6 +147,50 @@ class ConditioningNoise(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
+@keras.saving.register_keras_serializable("s2i_tf")
+class Typical(keras.layers.Layer):
+    """Moves vectors [batch, size] towards the centre that they are near to.
+
+    With the centres of classes, a vector between several of them, such as that of a sound that
+    could be the one or the other, comes to lie where one class is. Of two that are as near it goes
+    to the middle.
+
+    Args:
+      num_centres: how many centres there are.
+      share: how far vectors move, from 0, where they stay, to 1.
+      softness: by how much larger a centre's mean squared distance is that counts e times less.
+    """
+
+    def __init__(self, num_centres: int, share: float, softness: float = 0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.num_centres = num_centres
+        self.share = share
+        self.softness = softness
+
+    def build(self, input_shape):
+        """Makes the centres [centres, size], 0 until they are assigned."""
+        self.centres = self.add_weight(
+            shape=(self.num_centres, input_shape[-1]),
+            initializer="zeros",
+            trainable=False,
+            name="centres",
+        )
+
+    def call(self, vectors):
+        """The moved vectors."""
+        # Of the squared distance, less what is the same for every centre.
+        nearness = 2 * ops.matmul(vectors, ops.transpose(self.centres)) - ops.sum(
+            ops.square(self.centres), axis=1
+        )
+        weights = ops.softmax(nearness / (self.softness * vectors.shape[-1]))
+        return (1 - self.share) * vectors + self.share * ops.matmul(weights, self.centres)
+
+    def get_config(self):
+        """The constructor's arguments, for Keras' files."""
+        names = ("num_centres", "share", "softness")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
 def drawn_layers(*models: keras.Model) -> list[keras.layers.Layer]:
     """The layers of the models that can draw further samples at inference."""
     return [

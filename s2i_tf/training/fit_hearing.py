@@ -20,7 +20,8 @@ from s2i_tf.errors import UserError
 from s2i_tf.features.base import check_fingerprint
 from s2i_tf.models import part_file
 from s2i_tf.models.hearing import NUM_NEIGHBOURS, Hearing
-from s2i_tf.training import ridge
+from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.training import class_scores
 from s2i_tf.training.backends import pipeline
 
 logger = logging.getLogger(__name__)
@@ -30,9 +31,9 @@ _NUM_FOLDS = 5
 _SALT = "hearing"
 # Of the ridge regression. On RealPairs 0.1 names 1 % more of other recordings, 1.0 1 % more of
 # other sources.
-_STRENGTH = 0.3
+STRENGTH = 0.3
 _TEMPERATURES = np.geomspace(0.02, 1.0, 60)
-_NUM_DIRECTIONS = 256
+_NUM_DIRECTIONS = 128
 _MISSED_SHARE = 0.05
 
 
@@ -55,13 +56,17 @@ class Fitted:
 
 
 def save(
-    data_dir: str | os.PathLike, folder: pathlib.Path, unknown_sounds: str | os.PathLike = ""
+    data_dir: str | os.PathLike,
+    folder: pathlib.Path,
+    layers: MultimodalLayers,
+    unknown_sounds: str | os.PathLike = "",
 ) -> Fitted:
-    """Fits to a data set's training sounds and writes the part into a model's folder.
+    """Fits to a data set's training sounds and photos and writes the part into a model's folder.
 
     Args:
       data_dir: the prepared data set.
       folder: the model's folder.
+      layers: the trained multimodal layers, whose vectors of photos say which classes are alike.
       unknown_sounds: folder of sounds of none of its classes; empty for none.
 
     Raises:
@@ -84,13 +89,19 @@ def save(
         unknown = np.concatenate([extractor(one[None]) for one in prepared])
     split = pipeline.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
     rows = schema.each_once(split, schema.KEY_SOUND_ID)
+    photos = schema.each_once(split, schema.KEY_IMAGE_ID)
+    vectors = np.asarray(layers.hidden_of_image(split[schema.KEY_IMAGE_FEATURES][photos]).before)
+    directions, _ = class_scores.directions(
+        vectors, split[schema.KEY_LABEL][photos], info.num_classes
+    )
     fitted = fit(
         split[schema.KEY_SOUND_FEATURES][rows],
         split[schema.KEY_LABEL][rows],
         split[schema.KEY_GROUP][rows],
-        info.num_classes,
+        directions,
         extractor.num_embedding,
         unknown,
+        features_lib.label_columns(info.extractors["sound"]),
     )
     folder.mkdir(parents=True, exist_ok=True)
     part_file.save(fitted.hearing, folder, PART)
@@ -107,9 +118,10 @@ def fit(
     features: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray,
-    num_classes: int,
+    photos: np.ndarray,
     num_embedding: int,
     unknown: np.ndarray | None = None,
+    columns: slice = slice(0),
 ) -> Fitted:
     """Fits to training sounds, each once.
 
@@ -117,37 +129,46 @@ def fit(
       features: float32 [sounds, features].
       labels: int [sounds], their classes.
       groups: the recordings that they were cut from [sounds].
-      num_classes: number of classes.
+      photos: directions of the classes' photos [classes, vector], see `class_scores.directions`.
       num_embedding: how many of the features, from the first on, tell what a sound is like.
       unknown: features of sounds of no class, if there are any.
+      columns: of the features, the scores of the net's own labels.
     """
     features = np.asarray(features, np.float32)
     order = {group: place for place, group in enumerate(splits.stable_order(set(groups), _SALT))}
     folds = np.array([order[group] % _NUM_FOLDS for group in groups])
-    scaled = (features - features.mean(axis=0)) / _spread(features)
-    targets = _targets(labels, num_classes)
-    scores = _held_out_scores(scaled, targets, labels, folds)
+
+    def scorer_of(rows: np.ndarray) -> class_scores.Linear:
+        return class_scores.fit(features[rows], labels[rows], len(photos), STRENGTH, columns)
+
+    evidence = np.empty((len(features), len(photos)), np.float32)
+    for fold in range(_NUM_FOLDS):
+        held_out = folds == fold
+        evidence[held_out] = scorer_of(~held_out)(features[held_out])
+    alike = class_scores.alike(photos)
+    scores = evidence @ alike
     temperature = min(_TEMPERATURES, key=lambda degree: _surprise(scores / degree, labels))
     probabilities = _softmax(scores / temperature)
 
     basis = _basis(features[:, :num_embedding])
     vectors = _unit(features[:, :num_embedding] @ basis)
-    kernel, bias = (part / temperature for part in fit_scores(features, labels, num_classes))
+    scorer = scorer_of(np.full(len(features), True))
     nearness = np.empty(len(features), np.float32)
     for fold in range(_NUM_FOLDS):
         held_out = folds == fold
         nearness[held_out] = _nearness(vectors[held_out], vectors[~held_out])
-    known = np.stack([nearness, scores.max(axis=1) / temperature], axis=1)
+    known = np.stack([nearness, evidence.max(axis=1)], axis=1)
     others = np.zeros((0, 2), np.float32)
     if unknown is not None:
         nearness = _nearness(_unit(unknown[:, :num_embedding] @ basis), vectors)
-        others = np.stack([nearness, (unknown @ kernel + bias).max(axis=1)], axis=1)
+        others = np.stack([nearness, scorer(unknown).max(axis=1)], axis=1)
     curve, area = _curve(known, others)
 
-    hearing = Hearing(features.shape[1], num_classes, len(features), num_embedding, basis.shape[1])
+    hearing = Hearing(features.shape[1], len(photos), len(features), num_embedding, basis.shape[1])
     values = {
-        "kernel": kernel,
-        "bias": bias,
+        "kernel": scorer.kernel,
+        "bias": scorer.bias,
+        "alike": alike / temperature,
         "basis": basis,
         "references": vectors.T,
         "curve": curve,
@@ -161,25 +182,6 @@ def fit(
         calibration_error(probabilities.max(axis=1), right),
         area,
     )
-
-
-def fit_scores(
-    features: np.ndarray, labels: np.ndarray, num_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The map from features to class scores, before the temperature.
-
-    Args:
-      features: float32 [sounds, features].
-      labels: int [sounds], their classes.
-      num_classes: number of classes.
-
-    Returns:
-      The kernel [features, classes] and the bias [classes].
-    """
-    mean, spread = features.mean(axis=0), _spread(features)
-    scaled = (features - mean) / spread
-    kernel = ridge.fit(scaled, _targets(labels, num_classes), labels, _STRENGTH) / spread[:, None]
-    return kernel, -(mean @ kernel)
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, num_bins: int = 15) -> float:
@@ -202,27 +204,6 @@ def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
     """The chance that a positive's score is above a negative's, ties counting half."""
     above = positive[:, None] > negative
     return float(np.mean(above + 0.5 * (positive[:, None] == negative)))
-
-
-def _held_out_scores(
-    features: np.ndarray, targets: np.ndarray, labels: np.ndarray, folds: np.ndarray
-) -> np.ndarray:
-    """Scores [sounds, classes], each by a map that has not seen the labels of its fold."""
-    scores = np.empty(targets.shape, np.float32)
-    for fold in range(_NUM_FOLDS):
-        held_out = folds == fold
-        kernel = ridge.fit(features[~held_out], targets[~held_out], labels[~held_out], _STRENGTH)
-        scores[held_out] = features[held_out] @ kernel
-    return scores
-
-
-def _targets(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    return np.eye(num_classes)[labels] - 1 / num_classes
-
-
-def _spread(features: np.ndarray) -> np.ndarray:
-    spread = features.std(axis=0)
-    return np.maximum(spread, max(0.1 * np.sqrt(np.mean(spread**2)), 1e-6))
 
 
 def _basis(embedding: np.ndarray) -> np.ndarray:

@@ -125,6 +125,7 @@ class FakeModel:
             config = Config(hearing=True)
             config.multimodal.refit_strength = 0.3
             self.recipe = config.recipe()
+            self.extractors = {"sound": "soundnet_pool5"}
             self.class_names = dataset_info.load(data_dir).class_names
             self.multimodal = types.SimpleNamespace(
                 sound_scaler=lambda features: features,

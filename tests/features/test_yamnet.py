@@ -172,6 +172,25 @@ def test_it_keeps_the_contract_of_a_classifier(net, rng):
     assert net.modality == "sound" and len(net.fingerprint.weights_sha256) == 64
 
 
+def test_the_features_label_scores_are_the_classifiers(net, rng):
+    """Half a patch again and again: the classifier's mean score is each patch's."""
+    extractor = features.load_extractor("yamnet_bands")
+    patch = rng.normal(0, 40, 10_584).astype(np.float32)  # 0.48 s
+    sound = np.resize(patch, spec.FEATURE_SAMPLES)[None]
+    columns = features.label_columns("yamnet_bands")
+    feature = extractor(sound)
+    assert feature.shape == (1, spec.FEATURE_SIZE) and columns == slice(1024, 1545)
+    logs = feature[:, columns] / yamnet._SCALES["labels"]
+    np.testing.assert_allclose(np.exp(2 * logs), net(sound), atol=0.01)
+    assert logs.argmax() == net(sound).argmax()
+
+
+def test_nets_without_labels_of_their_own_have_no_columns():
+    for name in ("soundnet_pool5", "vgg16_fc6", "hub:somewhere"):
+        columns = features.label_columns(name)
+        assert columns.start == columns.stop
+
+
 @pytest.mark.parametrize(("seconds", "patches"), [(0.98, 1), (1.5, 2), (6, 11), (20, 40)])
 def test_any_length(seconds, patches):
     model = yamnet.build_yamnet(int(seconds * spec.SAMPLE_RATE_HZ))

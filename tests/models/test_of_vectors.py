@@ -11,7 +11,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.kernels import fused
 from s2i_tf.models import part_file
 from s2i_tf.models.decoder import Modulation, TilesToGrid
-from s2i_tf.models.layers import ConditioningNoise, drawn_masks, feature_extractor
+from s2i_tf.models.layers import ConditioningNoise, Typical, drawn_masks, feature_extractor
 from s2i_tf.training.stages.gan_stage import dtype_policy
 
 VECTOR, FEATURES = (6,), (spec.FEATURE_SIZE,)
@@ -141,6 +141,35 @@ def test_noise_can_be_smaller_at_inference_than_in_training(scale, rng):
     assert np.isclose(np.std(noise(x)), scale, atol=0.02)
     with drawn_masks(np.stack([np.arange(500), np.ones(500)], axis=1).astype(int), model):
         assert np.isclose(np.std(noise(x)), scale, atol=0.02)
+
+
+def test_vectors_move_to_the_centre_that_they_are_near_to():
+    layer = Typical(2, share=0.5)
+    centres = np.array([[1, 0], [0, 1]], np.float32)
+    layer.build((None, 2))
+    layer.centres.assign(centres)
+    given = np.array([[0.9, 0.1], [0.2, 0.7], [0.5, 0.5], [1, 0]], np.float32)
+    expected = (given + [centres[0], centres[1], [0.5, 0.5], centres[0]]) / 2
+    np.testing.assert_allclose(layer(given), expected, atol=5e-3)
+    # By hand where it is not clear: squared distances 0.32 and 0.72, so means 0.2 apart.
+    weight = 1 / (1 + np.exp(-0.2 / 0.1))
+    moved = layer(np.array([[0.6, 0.4]], np.float32))[0]
+    np.testing.assert_allclose(moved, [(0.6 + weight) / 2, (1.4 - weight) / 2], atol=1e-5)
+
+
+def test_typical_features_survive_their_file_and_have_noise_of_their_own(rng, tmp_path):
+    model = models.build_generator(
+        "feature_decoder", VECTOR, FEATURES, typicality=1.0, num_classes=2, filters=4, seed=0
+    )
+    model.get_layer("typical").centres.assign(np.eye(2, 6) * 3)
+    model.save(tmp_path / "model.keras")
+    x = np.eye(2, 6, dtype=np.float32)[[0, 0]] * 3
+    x[1, 5] = 0.1  # nearly the same sound
+    typical = model.get_layer("typical")(x)
+    np.testing.assert_allclose(typical[0], typical[1], atol=1e-4)
+    out = keras.saving.load_model(tmp_path / "model.keras")(x)
+    np.testing.assert_allclose(out, model(x), atol=1e-6)
+    assert np.abs(out[0] - out[1]).max() > 0.01
 
 
 def test_every_place_of_a_modulated_decoder_knows_the_whole(rng):

@@ -8,6 +8,7 @@ from s2i_tf.models import part_file
 from s2i_tf.training import fit_hearing
 
 NUM_CLASSES, NUM_FEATURES, NUM_EMBEDDING = 3, 24, 16
+PHOTOS = np.eye(NUM_CLASSES, 5, dtype=np.float32)
 
 
 def sounds(num, seed, noise=0.3, classes=range(NUM_CLASSES)):
@@ -24,7 +25,7 @@ def fitted():
     features, labels = sounds(120, seed=1)
     unknown, _ = sounds(40, seed=2, classes=range(3, 8))
     groups = [f"recording {row // 2}" for row in range(len(labels))]
-    return fit_hearing.fit(features, labels, groups, NUM_CLASSES, NUM_EMBEDDING, unknown)
+    return fit_hearing.fit(features, labels, groups, PHOTOS, NUM_EMBEDDING, unknown)
 
 
 def test_it_names_sounds_and_tells_the_unknown(fitted):
@@ -44,7 +45,7 @@ def test_its_probabilities_are_the_shares_that_are_right(fitted):
     assert fitted.calibration_error < 0.1
     # Harder sounds: the scores overlap, and the temperature says so.
     features, labels = sounds(600, seed=5, noise=1.0)
-    hard = fit_hearing.fit(features, labels, np.arange(600).astype(str), NUM_CLASSES, NUM_EMBEDDING)
+    hard = fit_hearing.fit(features, labels, np.arange(600).astype(str), PHOTOS, NUM_EMBEDDING)
     other, other_labels = sounds(600, seed=6, noise=1.0)
     heard = np.asarray(hard.hearing(other)["heard"])
     right = heard.argmax(axis=1) == other_labels
@@ -54,9 +55,7 @@ def test_its_probabilities_are_the_shares_that_are_right(fitted):
 
 def test_without_unknown_sounds_one_in_twenty_is_missed():
     features, labels = sounds(200, seed=7)
-    alone = fit_hearing.fit(
-        features, labels, np.arange(200).astype(str), NUM_CLASSES, NUM_EMBEDDING
-    )
+    alone = fit_hearing.fit(features, labels, np.arange(200).astype(str), PHOTOS, NUM_EMBEDDING)
     assert np.isnan(alone.known_auc)
     others, _ = sounds(400, seed=8)
     known = np.asarray(alone.hearing(others)["known_score"]) >= spec.KNOWN_SCORE
@@ -69,10 +68,8 @@ def test_a_recording_never_stands_on_both_sides():
     originals = rng.normal(size=(60, 300)).astype(np.float32)
     features, labels = np.repeat(originals, 4, axis=0), np.repeat(rng.integers(0, 3, 60), 4)
     groups = [f"recording {row // 4}" for row in range(240)]
-    apart = fit_hearing.fit(features, labels, groups, NUM_CLASSES, NUM_EMBEDDING)
-    leaking = fit_hearing.fit(
-        features, labels, np.arange(240).astype(str), NUM_CLASSES, NUM_EMBEDDING
-    )
+    apart = fit_hearing.fit(features, labels, groups, PHOTOS, NUM_EMBEDDING)
+    leaking = fit_hearing.fit(features, labels, np.arange(240).astype(str), PHOTOS, NUM_EMBEDDING)
     assert apart.accuracy < 0.55 < 0.8 < leaking.accuracy
 
 

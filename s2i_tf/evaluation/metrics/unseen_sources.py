@@ -43,7 +43,7 @@ _COLUMNS = {
 class UnseenSources(Metric):
     """What names a sound, and what maps it to its class's photos, is fitted without its source.
 
-    These are ridge regressions, fitted as in training without some sources' sounds, until each
+    These are fitted in closed form, as in training, without some sources' sounds, until each
     source was left out once; the sounds of both splits are asked. Beside it is the ordinary split,
     whose recordings are new but whose sources are not. The photos are those of the eval split.
     What follows after the ears (the layer of the photos, both generators) is as it was trained,

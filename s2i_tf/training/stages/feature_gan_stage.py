@@ -7,6 +7,8 @@ from s2i_tf import spec
 from s2i_tf.data import schema
 from s2i_tf.errors import UserError
 from s2i_tf.models import feature_map, takes_vector
+from s2i_tf.training import class_scores
+from s2i_tf.training.backends import pipeline
 from s2i_tf.training.stages.gan_stage import GanStage
 
 
@@ -23,6 +25,24 @@ class FeatureGanStage(GanStage):
         condition = self.multimodal.condition_of_sound(batch[schema.KEY_SOUND_FEATURES])
         target = self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES])
         return condition, self.lay_out(target)
+
+    def build_generator(self) -> keras.Model:
+        """The generator alone, told where the classes' photos are if it moves conditions there."""
+        generator = super().build_generator()
+        if self.settings.generator.typicality:
+            split = pipeline.load_split(self.config.data, spec.TRAIN_SPLIT, with_image=False)
+            labels, conditions = self.centred_on(split)
+            directions, middle = class_scores.directions(
+                np.asarray(conditions), labels, self.info.num_classes
+            )
+            generator.get_layer("typical").centres.assign(directions + middle)
+        return generator
+
+    def centred_on(self, split) -> tuple:
+        """Labels, and the conditions of a split's photos, whose class means are typical."""
+        photos = schema.each_once(split, schema.KEY_IMAGE_ID)
+        features = split[schema.KEY_IMAGE_FEATURES][photos]
+        return split[schema.KEY_LABEL][photos], self.multimodal.condition_of_image(features)
 
     def condition_size(self) -> int:
         """Length of the hidden vectors."""

@@ -80,11 +80,14 @@ class GanStage(Stage):
         """Also refuses settings that the generator ignores."""
         super().check()
         generator = self.settings.generator
-        if generator.noise_scale != 1 and not takes_noise(generator.name):
-            raise UserError(
-                f"config.{self.name}.generator.noise_scale is {generator.noise_scale} without "
-                f"effect: generator {generator.name!r} takes no noise"
-            )
+        if takes_noise(generator.name):
+            return
+        for setting, usual in (("noise_scale", 1), ("typicality", 0)):
+            if (value := getattr(generator, setting)) != usual:
+                raise UserError(
+                    f"config.{self.name}.generator.{setting} is {value} without effect: generator "
+                    f"{generator.name!r} takes no noise"
+                )
 
     def prepare(self, batch) -> GanBatch:
         """Condition, target and context of a batch, laid out as the networks take them."""
@@ -143,7 +146,13 @@ class GanStage(Stage):
         """The generator alone, freshly drawn or begun with a part that there is."""
         settings = self.settings.generator
         size = self.condition_size()
-        noise = {"noise_scale": settings.noise_scale} if takes_noise(settings.name) else {}
+        noise = {}
+        if takes_noise(settings.name):
+            noise = {
+                "noise_scale": settings.noise_scale,
+                "typicality": settings.typicality,
+                "num_classes": self.info.num_classes,
+            }
         generator = build_generator(
             settings.name,
             (size,) if takes_vector(settings.name) else self._map_shape(),

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from s2i_tf import spec
+from s2i_tf import features, spec
 from s2i_tf.config import Config
 from s2i_tf.data import schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.models.multimodal import MultimodalLayers
-from s2i_tf.training import fit_hearing, ridge
+from s2i_tf.training import class_scores, fit_hearing
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.stages.stage import Stage
@@ -37,7 +37,7 @@ class MultimodalStage(Stage):
         layers, settings = trainer.multimodal, self.settings
         if settings.refit_strength:
             split = pipeline.load_split(self.config.data, spec.TRAIN_SPLIT, with_image=False)
-            _refit_sounds(layers, split, settings.refit_strength)
+            self._refit_sounds(layers, split)
             sound_features = split[schema.KEY_SOUND_FEATURES][:_STATISTICS_RECORDS]
         else:
             sound_features, _ = _training_features(self.config.data, self.info)
@@ -47,8 +47,31 @@ class MultimodalStage(Stage):
     def save_part(self, part: MultimodalLayers) -> None:
         """Leaves the layers, and before them, if it is wanted, what the model hears with."""
         if self.config.hearing:
-            fit_hearing.save(self.config.data, self.model_folder, self.config.unknown_sounds)
+            unknown = self.config.unknown_sounds
+            fit_hearing.save(self.config.data, self.model_folder, part, unknown)
         super().save_part(part)
+
+    def _refit_sounds(self, layers: MultimodalLayers, split: Mapping) -> None:
+        """Fits the sound layer anew, in closed form, see `class_scores`.
+
+        Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
+        form, with a penalty, names more sounds of other sources.
+        """
+        sounds, labels = _each_once(split, schema.KEY_SOUND_ID, schema.KEY_SOUND_FEATURES)
+        photos, photo_labels = _each_once(split, schema.KEY_IMAGE_ID, schema.KEY_IMAGE_FEATURES)
+        vectors = np.asarray(layers.hidden_of_image(photos).before)
+        num_classes = self.info.num_classes
+        scores = class_scores.fit(
+            np.asarray(layers.sound_scaler(sounds)),
+            labels,
+            num_classes,
+            self.settings.refit_strength,
+            features.label_columns(self.info.extractors["sound"]),
+        )
+        directions, middle = class_scores.directions(vectors, photo_labels, num_classes)
+        to_photos = class_scores.to_photos(scores, directions, middle)
+        layers.sound_layer.kernel.assign(to_photos.kernel)
+        layers.sound_layer.bias.assign(to_photos.bias)
 
 
 def build_trainer(
@@ -93,21 +116,6 @@ def build_trainer(
     trainer.compile(optimizer=adam)
     trainer.optimizer.build(layers.trainable_variables)
     return trainer
-
-
-def _refit_sounds(layers: MultimodalLayers, split: Mapping, strength: float) -> None:
-    """Fits the sound layer anew, in closed form, see `ridge.fit_to_means`.
-
-    Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
-    form, with a penalty, names more sounds of other sources.
-    """
-    photos, photo_labels = _each_once(split, schema.KEY_IMAGE_ID, schema.KEY_IMAGE_FEATURES)
-    sounds, labels = _each_once(split, schema.KEY_SOUND_ID, schema.KEY_SOUND_FEATURES)
-    vectors = np.asarray(layers.hidden_of_image(photos).before)
-    scaled = np.asarray(layers.sound_scaler(sounds))
-    kernel, bias = ridge.fit_to_means(scaled, labels, vectors, photo_labels, strength)
-    layers.sound_layer.kernel.assign(kernel)
-    layers.sound_layer.bias.assign(bias)
 
 
 def _each_once(split: Mapping, key_id: str, key_features: str) -> tuple[np.ndarray, np.ndarray]:

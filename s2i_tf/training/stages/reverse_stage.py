@@ -32,6 +32,12 @@ class ReverseGanStage(FeatureGanStage):
         target = self.multimodal.sound_scaler(batch[schema.KEY_SOUND_FEATURES])
         return condition, self.lay_out(target)
 
+    def centred_on(self, split) -> tuple:
+        """Labels, and the conditions of a split's sounds."""
+        sounds = schema.each_once(split, schema.KEY_SOUND_ID)
+        features = split[schema.KEY_SOUND_FEATURES][sounds]
+        return split[schema.KEY_LABEL][sounds], self.multimodal.condition_of_sound(features)
+
     def save_part(self, part: keras.Model) -> None:
         """Leaves the generator, and before it the index, so that a part that is there has one."""
         save_sound_index(self.multimodal, self.config.data, self.model_folder)

@@ -204,11 +204,32 @@ def test_without_an_adversarial_loss_there_is_no_discriminator(trained, tiny_dat
     assert logs["generator_total"] == logs["generator_energy"] > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "key_id", "kind"),
+    [("feature_gan", "image_id", "image"), ("reverse_gan", "sound_id", "sound")],
+)
+def test_typical_is_the_mean_condition_of_the_classes_of_the_other_side(
+    trained, tiny_dataset, name, key_id, kind
+):
+    config = small(tiny_dataset)
+    getattr(config, name).generator.typicality = 0.5
+    trainer = stage_of(config, trained, name).build()
+    split = pipeline.load_split(tiny_dataset, "train", with_image=False)
+    _, once = np.unique(split[key_id], return_index=True)
+    layers = SoundToImage.load(trained).multimodal
+    condition = getattr(layers, f"condition_of_{kind}")(split[f"{kind}_features"][once])
+    labels = split["label"][once]
+    means = [np.asarray(condition)[labels == k].mean(axis=0) for k in range(labels.max() + 1)]
+    centres = trainer.generator.get_layer("typical").centres
+    np.testing.assert_allclose(centres, means, atol=1e-4)
+
+
 def test_settings_that_the_networks_cannot_follow_are_refused_before_training(
     tiny_dataset, tmp_path
 ):
     for changes, message in (
         ({"generator.noise_scale": 0.5, "generator.name": "unet"}, "takes no noise"),
+        ({"generator.typicality": 0.5, "generator.name": "unet"}, "typicality is 0.5 without"),
         ({"discriminator.name": "patchgan"}, "both of maps or both of vectors"),
         ({"loss.augment": "color"}, "vectors cannot be augmented"),
     ):

@@ -1,0 +1,124 @@
+"""What typicality gives and takes: the class seen in pictures, against how various they are.
+
+    python -m benchmarks.typicality --data=DATA [--model=MODEL] [--page=docs/study.md]
+
+DATA is a folder that `s2i prepare` wrote, MODEL one whose feature generator has a typicality, by
+default the package's own. Before it makes features of a sound, the generator moves the sound's
+vector towards the photos of the class that it is like (`models.layers.Typical`); how far is changed
+here at inference, from not at all to all the way. The pictures are of the eval split's sounds, and
+of sounds whose source the ears were fitted without (`evaluation.source_folds`). Takes as long as
+`s2i evaluate`.
+"""
+
+import pathlib
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from absl import flags
+
+from benchmarks import pages
+from s2i_tf import logs
+from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.pretrained import REALPAIRS
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+LAYER = "typical"
+HEAD = (
+    "typicality",
+    "class seen, all",
+    "macro",
+    "sources never heard, macro",
+    "diversity, of photos'",
+    "KID",
+)
+
+
+def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[str]]:
+    """The rows of the table.
+
+    Args:
+      model_dir: folder of a model or its run.
+      data_dir: folder that `s2i prepare` wrote.
+
+    Raises:
+      UserError: if the model has no typicality, or nothing to compare with.
+    """
+    from s2i_tf.data import class_folder, dataset_info
+    from s2i_tf.evaluation import heldout
+    from s2i_tf.evaluation.inputs import Scratch
+    from s2i_tf.evaluation.judge import Judge
+    from s2i_tf.evaluation.metrics import diversity, fidelity
+    from s2i_tf.evaluation.predictions import predict
+    from s2i_tf.models.sound_to_image import SoundToImage
+
+    model = SoundToImage.load(model_dir)
+    layers = [layer for layer in model.feature_generator.layers if layer.name == LAYER]
+    if not layers:
+        raise UserError(f"{model_dir}: its feature generator has no typicality")
+    info = dataset_info.load(data_dir)
+    judge = Judge((model.recipe or {}).get("judge", "efficientnet_lite0"))
+    index = class_folder.read_index(info.source) if info.source else {}
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Scratch(folder)
+        held_out = heldout.load(model.trained_on, data_dir, info, scratch, index)
+        found = predict(model, judge, held_out, info, scratch, index=index)
+    if found.training is None or found.left_out is None:
+        raise UserError(f"{data_dir}: {found.no_training or found.no_left_out}")
+    sounds, left_out = found.sounds, found.left_out
+    photos = diversity.pairs_by_class(found.judged.features, found.images.labels, found.images.ids)
+
+    def seen(before: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pictures = np.round(model.draw(before) * 255).astype(np.uint8)
+        features = judge.look(pictures).features
+        return features, found.training.class_seen.predict(features) == labels
+
+    for share in SHARES:
+        layers[0].share = share
+        features, right = seen(found.sound_vectors.before, sounds.labels)
+        drawn = left_out.drawn
+        labels = left_out.sounds.labels[drawn]
+        _, right_left_out = seen(left_out.vectors.before[drawn], labels)
+        own = diversity.pairs_by_class(features, sounds.labels, sounds.groups)
+        spread = diversity.ratio(own, photos, (sounds.groups, found.images.ids))
+        kid = fidelity.kernel_distance(
+            found.judged.features, features, found.images.ids, sounds.groups
+        )
+        yield [
+            f"{share:g}",
+            f"{right.mean():.1%}",
+            f"{_macro(right, sounds.labels):.1%}",
+            f"{_macro(right_left_out, labels):.1%}",
+            f"{spread['value']:.2f}",
+            f"{kid['value']:.4f}",
+        ]
+
+
+def _macro(right: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
+
+
+def main(argv: Sequence[str]) -> None:
+    """Prints the table, and puts it into a page."""
+    flags.DEFINE_string("data", None, "Prepared data set.", required=True)
+    flags.DEFINE_string("model", str(REALPAIRS), "Folder of a model or its run.")
+    flags.DEFINE_string("page", "", "Markdown page with a mark `typicality`.")
+    flags.FLAGS(argv)
+    logs.show("s2i_tf")
+    try:
+        rows = []
+        for row in measure(pathlib.Path(flags.FLAGS.model), pathlib.Path(flags.FLAGS.data)):
+            rows.append(row)
+            print(" | ".join(row), flush=True)
+        table = pages.table(HEAD, rows)
+        print(table)
+        if flags.FLAGS.page:
+            pages.fill(pathlib.Path(flags.FLAGS.page), {"typicality": table})
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_MISTAKE)
+
+
+if __name__ == "__main__":
+    main(sys.argv)
