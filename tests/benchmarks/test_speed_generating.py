@@ -61,5 +61,5 @@ def test_all_rows_and_a_cold_run(sides_here):
     found = generating.measure(batch_sizes=(1,), num_rounds=1, num_pictures=2, num_cold_runs=1)
     (row,) = found["rows"]
     assert row.ratio > 0
-    assert row.more["num_products"] == 52
+    assert row.more["num_products"] == 55
     assert len(found["cold"]["parts"]) == 1

@@ -248,7 +248,7 @@ def test_a_file_of_two_gigabytes_is_a_sentence(page, tmp_path):
     page.set_input_files("#files", str(tmp_path / "long.wav"))
     page.wait_for_selector("#problem:not(:empty)")
     assert page.inner_text("#problem").startswith("long.wav has 2.0 GB, more than")
-    page.click("text=Rain >> nth=0")  # nothing hangs
+    page.get_by_role("button", name="Rain", exact=True).click()  # nothing hangs
     page.wait_for_selector("#heard:not([hidden])")
     assert page.inner_text("#problem") == ""
 
@@ -322,14 +322,14 @@ def test_a_sound_of_no_class_is_like_nothing_it_knows(page, model, realpairs):
     choose(page, strangest)
     assert page.inner_text("#status").startswith("Like nothing I know; nearest: ")
     assert page.inner_text("#unknown").startswith("Like nothing I know.")
-    page.click("text=Rain >> nth=0")
+    page.get_by_role("button", name="Rain", exact=True).click()
     says(page, "^Heard: rain")
     assert page.locator("#unknown").is_hidden()
 
 
 def test_a_picture_is_drawn_in_a_fifth_of_a_second(page):
     """Five a second in the live mode; in the processor's time, since the computer may be busy."""
-    page.click("text=Rain >> nth=0")
+    page.get_by_role("button", name="Rain", exact=True).click()
     page.locator('#samples[aria-busy="false"]').wait_for()
     seconds = []
     for _ in range(5):
