@@ -169,8 +169,7 @@ def _accuracies(named: np.ndarray, labels: np.ndarray) -> list[float]:
 
 def _folds(groups: np.ndarray) -> list[np.ndarray]:
     """The items of each fold."""
-    order = {group: place for place, group in enumerate(splits.stable_order(set(groups), "fold"))}
-    folds = np.array([order[group] % NUM_FOLDS for group in groups])
+    folds = splits.folds(groups, NUM_FOLDS, "fold")
     return [np.flatnonzero(folds == fold) for fold in range(NUM_FOLDS)]
 
 

@@ -46,11 +46,12 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
       UserError: if the model has no typicality, or nothing to compare with.
     """
     from s2i_tf.data import class_folder, dataset_info
-    from s2i_tf.evaluation import heldout
+    from s2i_tf.evaluation import heldout, stats
     from s2i_tf.evaluation.inputs import Scratch
     from s2i_tf.evaluation.judge import Judge
     from s2i_tf.evaluation.metrics import diversity, fidelity
     from s2i_tf.evaluation.predictions import predict
+    from s2i_tf.media.sheet import to_uint8
     from s2i_tf.models.sound_to_image import SoundToImage
 
     model = SoundToImage.load(model_dir)
@@ -70,8 +71,7 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
     photos = diversity.pairs_by_class(found.judged.features, found.images.labels, found.images.ids)
 
     def seen(before: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        pictures = np.round(model.draw(before) * 255).astype(np.uint8)
-        features = judge.look(pictures).features
+        features = judge.look(to_uint8(model.draw(before))).features
         return features, found.training.class_seen.predict(features) == labels
 
     for share in SHARES:
@@ -80,6 +80,8 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
         drawn = left_out.drawn
         labels = left_out.sounds.labels[drawn]
         _, right_left_out = seen(left_out.vectors.before[drawn], labels)
+        known = stats.rates({"": right}, sounds.labels, sounds.groups)[""]
+        unknown = stats.rates({"": right_left_out}, labels, left_out.sounds.groups[drawn])[""]
         own = diversity.pairs_by_class(features, sounds.labels, sounds.groups)
         spread = diversity.ratio(own, photos, (sounds.groups, found.images.ids))
         kid = fidelity.kernel_distance(
@@ -87,16 +89,11 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
         )
         yield [
             f"{share:g}",
-            f"{right.mean():.1%}",
-            f"{_macro(right, sounds.labels):.1%}",
-            f"{_macro(right_left_out, labels):.1%}",
+            *(f"{known[kind]['value']:.1%}" for kind in ("micro", "macro")),
+            f"{unknown['macro']['value']:.1%}",
             f"{spread['value']:.2f}",
             f"{kid['value']:.4f}",
         ]
-
-
-def _macro(right: np.ndarray, labels: np.ndarray) -> float:
-    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
 
 
 def main(argv: Sequence[str]) -> None:

@@ -6,7 +6,9 @@ salted SHA-256 of a key moves only what it must.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from s2i_tf import spec
 
@@ -20,6 +22,22 @@ def stable_fraction(key: str, salt: str) -> float:
 def stable_order(keys: Iterable[str], salt: str) -> list[str]:
     """The keys in an order that looks random and is the same everywhere."""
     return sorted(keys, key=lambda key: (stable_fraction(key, salt), key))
+
+
+def folds(groups: Sequence[str], num_folds: int, salt: str) -> np.ndarray:
+    """The fold of each item, of which those of one group are all in one.
+
+    Args:
+      groups: the group of each item.
+      num_folds: number of folds, of which fewer groups leave the last ones empty.
+      salt: the seed of the order in which groups are dealt out.
+
+    Returns:
+      Int [items].
+    """
+    order = stable_order(set(groups), salt)
+    fold_of = {group: place % num_folds for place, group in enumerate(order)}
+    return np.array([fold_of[group] for group in groups], int)
 
 
 def split_groups(

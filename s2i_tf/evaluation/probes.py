@@ -135,10 +135,7 @@ def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def folds(groups: np.ndarray, seed: int) -> np.ndarray:
     """The fold of each item, by a stable hash of its group."""
-    names, group_of_item = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    order = splits.stable_order(names, f"{seed}/probe")
-    fold = {name: place % NUM_FOLDS for place, name in enumerate(order)}
-    return np.array([fold[name] for name in names])[group_of_item.reshape(-1)]
+    return splits.folds(np.asarray(groups).astype(str).tolist(), NUM_FOLDS, f"{seed}/probe")
 
 
 def _cross_validate(

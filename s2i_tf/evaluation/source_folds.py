@@ -52,14 +52,13 @@ def listen(
     ids, labels, groups, sources, features = (
         np.concatenate([getattr(sounds, name), getattr(others, name)]) for name in columns
     )
-    order = splits.stable_order(set(sources.tolist()) - {""}, f"{seed}/sources")
+    # A sound whose source is not known could be of any, and has no part in this.
+    folds, named = np.full(len(ids), -1), sources != ""
+    folds[named] = splits.folds(sources[named].tolist(), MAX_FOLDS, f"{seed}/sources")
     features = features.astype(np.float32)  # half precision multiplies a hundred times slower
-    num_folds = min(len(order), MAX_FOLDS)
+    num_folds = folds.max(initial=-1) + 1
     if num_folds < 2:
         return None
-    # A sound whose source is not known could be of any, and has no part in this.
-    place = {source: number % num_folds for number, source in enumerate(order)}
-    folds = np.array([place.get(source, -1) for source in sources.tolist()])
     scaled = np.asarray(model.multimodal.sound_scaler(features))
     columns = features_lib.label_columns(model.extractors["sound"])
     directions, middle = class_scores.directions(photo_vectors, photos.labels, num_classes)
@@ -90,6 +89,6 @@ def listen(
         ),
         heard[kept],
         vectors,
-        num_folds=num_folds,
+        num_folds=int(num_folds),
         num_alone=int((asked & (folds >= 0) & ~known).sum()),
     )

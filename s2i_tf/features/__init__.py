@@ -3,7 +3,6 @@
 Nothing here imports TensorFlow until a net is loaded.
 """
 
-import dataclasses
 import importlib
 from collections.abc import Callable
 
@@ -16,40 +15,40 @@ SOUNDING_PREFIX = "sounding:"
 _OF_AUDIOSET = ("yamnet",)
 
 
-@dataclasses.dataclass(frozen=True)
 class _Factory:
-    """A net's constructor, imported when it is called."""
+    """A net's constructor, imported when it is called.
 
-    module: str
-    attribute: str
-    argument: tuple[str, ...] = ()
+    Args:
+      module: of `s2i_tf.features`.
+      attribute: the class of the net in it.
+      arguments: what the class is given before the weights.
+    """
+
+    def __init__(self, module: str, attribute: str, *arguments: str):
+        self._module, self._attribute, self._arguments = module, attribute, arguments
 
     def net_type(self) -> type[Net]:
         """The class of the net."""
-        return getattr(importlib.import_module(f"s2i_tf.features.{self.module}"), self.attribute)
+        return getattr(importlib.import_module(f"s2i_tf.features.{self._module}"), self._attribute)
 
     def __call__(self, weights: str | None) -> Net:
-        return self.net_type()(*self.argument, weights=weights)
-
-
-def _factory(module: str, attribute: str, *argument: str) -> _Factory:
-    return _Factory(module, attribute, argument)
+        return self.net_type()(*self._arguments, weights=weights)
 
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
-    "soundnet_pool5": _factory("soundnet", "SoundNetExtractor"),
-    "yamnet_bands": _factory("yamnet", "YamnetExtractor"),
-    "vgg16_fc6": _factory("vgg16", "Vgg16Extractor"),
-    "efficientnet_lite2_map": _factory("efficientnet_lite_map", "MapExtractor"),
+    "soundnet_pool5": _Factory("soundnet", "SoundNetExtractor"),
+    "yamnet_bands": _Factory("yamnet", "YamnetExtractor"),
+    "vgg16_fc6": _Factory("vgg16", "Vgg16Extractor"),
+    "efficientnet_lite2_map": _Factory("efficientnet_lite_map", "MapExtractor"),
 }
 
 CLASSIFIERS: dict[str, Callable[[str | None], Classifier]] = {
-    "soundnet": _factory("soundnet", "SoundNetClassifier", "imagenet"),
-    "soundnet_places": _factory("soundnet", "SoundNetClassifier", "places"),
-    "yamnet": _factory("yamnet", "YamnetClassifier"),
-    "inception_resnet_v2": _factory("inception_resnet_v2", "InceptionResNetV2Classifier"),
-    "efficientnet_lite0": _factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite0"),
-    "efficientnet_lite2": _factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite2"),
+    "soundnet": _Factory("soundnet", "SoundNetClassifier", "imagenet"),
+    "soundnet_places": _Factory("soundnet", "SoundNetClassifier", "places"),
+    "yamnet": _Factory("yamnet", "YamnetClassifier"),
+    "inception_resnet_v2": _Factory("inception_resnet_v2", "InceptionResNetV2Classifier"),
+    "efficientnet_lite0": _Factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite0"),
+    "efficientnet_lite2": _Factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite2"),
 }
 
 
@@ -85,7 +84,7 @@ def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
     of things that sound, see `s2i_tf.features.sounding`.
     """
     if name.startswith(SOUNDING_PREFIX):
-        return _factory("sounding", "SoundingClassifier", name.removeprefix(SOUNDING_PREFIX))(
+        return _Factory("sounding", "SoundingClassifier", name.removeprefix(SOUNDING_PREFIX))(
             weights
         )
     return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
@@ -109,7 +108,7 @@ def comparable(sound: str, image: str) -> tuple[str, str]:
 
 def _resolve(kind: str, name: str, factories: dict, hub_class: str, weights: str | None) -> Net:
     if name.startswith(HUB_PREFIX):
-        return _factory("hub", hub_class, name.removeprefix(HUB_PREFIX))(weights)
+        return _Factory("hub", hub_class, name.removeprefix(HUB_PREFIX))(weights)
     try:
         factory = factories[name]
     except KeyError:

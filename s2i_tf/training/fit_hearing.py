@@ -89,11 +89,9 @@ def save(
         unknown = np.concatenate([extractor(one[None]) for one in prepared])
     split = pipeline.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
     rows = schema.each_once(split, schema.KEY_SOUND_ID)
-    photos = schema.each_once(split, schema.KEY_IMAGE_ID)
-    vectors = np.asarray(layers.hidden_of_image(split[schema.KEY_IMAGE_FEATURES][photos]).before)
-    directions, _ = class_scores.directions(
-        vectors, split[schema.KEY_LABEL][photos], info.num_classes
-    )
+    photos, photo_labels = schema.photos_once(split)
+    vectors = np.asarray(layers.hidden_of_image(photos).before)
+    directions, _ = class_scores.directions(vectors, photo_labels, info.num_classes)
     fitted = fit(
         split[schema.KEY_SOUND_FEATURES][rows],
         split[schema.KEY_LABEL][rows],
@@ -135,8 +133,7 @@ def fit(
       columns: of the features, the scores of the net's own labels.
     """
     features = np.asarray(features, np.float32)
-    order = {group: place for place, group in enumerate(splits.stable_order(set(groups), _SALT))}
-    folds = np.array([order[group] % _NUM_FOLDS for group in groups])
+    folds = splits.folds(groups, _NUM_FOLDS, _SALT)
 
     def scorer_of(rows: np.ndarray) -> class_scores.Linear:
         return class_scores.fit(features[rows], labels[rows], len(photos), STRENGTH, columns)

@@ -15,8 +15,7 @@ from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics.class_seen import confusion
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
 from s2i_tf.evaluation.metrics.tabular import Row, Table, rate, share
-
-MAX_FOLDS = 12
+from s2i_tf.evaluation.source_folds import MAX_FOLDS
 
 
 class ClassHeard(Metric):
@@ -107,9 +106,10 @@ def _left_out(predictions: Predictions) -> np.ndarray:
     """
     training, sounds = predictions.training.sounds, predictions.sounds
     right = np.full(len(sounds), np.nan)
-    collections = splits.stable_order(set(sounds.sources) - {""}, f"{predictions.seed}/sources")
-    for fold in range(min(MAX_FOLDS, len(collections))):
-        left_out = collections[fold::MAX_FOLDS]
+    collections = np.unique(sounds.sources[sounds.sources != ""]).tolist()
+    folds = splits.folds(collections, MAX_FOLDS, f"{predictions.seed}/sources")
+    for fold in np.unique(folds):
+        left_out = np.array(collections)[folds == fold]
         others = np.flatnonzero(~np.isin(training.sources, left_out))
         if not 0 < len(others) < len(training):
             continue

@@ -31,7 +31,7 @@ class FeatureGanStage(GanStage):
         generator = super().build_generator()
         if self.settings.generator.typicality:
             split = pipeline.load_split(self.config.data, spec.TRAIN_SPLIT, with_image=False)
-            labels, conditions = self.centred_on(split)
+            conditions, labels = self.centred_on(split)
             directions, middle = class_scores.directions(
                 np.asarray(conditions), labels, self.info.num_classes
             )
@@ -39,10 +39,9 @@ class FeatureGanStage(GanStage):
         return generator
 
     def centred_on(self, split) -> tuple:
-        """Labels, and the conditions of a split's photos, whose class means are typical."""
-        photos = schema.each_once(split, schema.KEY_IMAGE_ID)
-        features = split[schema.KEY_IMAGE_FEATURES][photos]
-        return split[schema.KEY_LABEL][photos], self.multimodal.condition_of_image(features)
+        """The conditions of a split's photos, whose class means are typical, and their labels."""
+        photos, labels = schema.photos_once(split)
+        return self.multimodal.condition_of_image(photos), labels
 
     def condition_size(self) -> int:
         """Length of the hidden vectors."""

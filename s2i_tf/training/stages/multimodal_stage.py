@@ -57,8 +57,8 @@ class MultimodalStage(Stage):
         Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
         form, with a penalty, names more sounds of other sources.
         """
-        sounds, labels = _each_once(split, schema.KEY_SOUND_ID, schema.KEY_SOUND_FEATURES)
-        photos, photo_labels = _each_once(split, schema.KEY_IMAGE_ID, schema.KEY_IMAGE_FEATURES)
+        sounds, labels = schema.sounds_once(split)
+        photos, photo_labels = schema.photos_once(split)
         vectors = np.asarray(layers.hidden_of_image(photos).before)
         num_classes = self.info.num_classes
         scores = class_scores.fit(
@@ -116,12 +116,6 @@ def build_trainer(
     trainer.compile(optimizer=adam)
     trainer.optimizer.build(layers.trainable_variables)
     return trainer
-
-
-def _each_once(split: Mapping, key_id: str, key_features: str) -> tuple[np.ndarray, np.ndarray]:
-    """Features [items, 4096] of a split's sounds or photos, each once, and their labels [items]."""
-    rows = schema.each_once(split, key_id)
-    return split[key_features][rows], split[schema.KEY_LABEL][rows]
 
 
 def _training_features(data_dir: str, info: DatasetInfo) -> tuple[np.ndarray, np.ndarray]:

@@ -33,10 +33,9 @@ class ReverseGanStage(FeatureGanStage):
         return condition, self.lay_out(target)
 
     def centred_on(self, split) -> tuple:
-        """Labels, and the conditions of a split's sounds."""
-        sounds = schema.each_once(split, schema.KEY_SOUND_ID)
-        features = split[schema.KEY_SOUND_FEATURES][sounds]
-        return split[schema.KEY_LABEL][sounds], self.multimodal.condition_of_sound(features)
+        """The conditions of a split's sounds, and their labels."""
+        sounds, labels = schema.sounds_once(split)
+        return self.multimodal.condition_of_sound(sounds), labels
 
     def save_part(self, part: keras.Model) -> None:
         """Leaves the generator, and before it the index, so that a part that is there has one."""
