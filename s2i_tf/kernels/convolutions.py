@@ -3,7 +3,9 @@
 On a processor most of a training step is these layers. There, in training, large ones go through
 `s2i_tf.kernels.winograd`; next to a bottleneck, where 8 million weights meet 16 pixels of an
 example and a convolution takes longer to lay out its kernel than for its arithmetic, they are
-matrix products of the kernel as it lies in memory. The numbers are the same but for rounding. At
+matrix products of the kernel as it lies in memory. Where bfloat16 is asked for and the processor
+multiplies it, such products serve up to larger maps, and the layers beyond are plain convolutions:
+transforms would cost more than they save. The numbers are the same but for rounding. At
 inference, and so in what is exported, and wherever there is an accelerator, they are plain
 convolutions. Maps are [batch, side, side, channels].
 """
@@ -17,6 +19,8 @@ from s2i_tf.kernels import fused, winograd
 
 KERNEL_SIDE = 4
 _PADDING = 1
+# Of products in bfloat16, the largest side of the outputs at which they beat a convolution.
+_MAX_BFLOAT16_SIDE = 8
 
 
 @keras.saving.register_keras_serializable("s2i_tf")
@@ -36,7 +40,7 @@ class PaddedConv2D(keras.layers.Conv2D):
         """The maps [batch, (side - 2) // strides + 1, …, filters]."""
         side, stride = inputs.shape[1], self.strides[0]
         geometry = winograd.Geometry(side, (side - 2) // stride + 1, KERNEL_SIDE, stride, _PADDING)
-        tile = _tile(training, geometry, inputs, self.filters)
+        tile = _tile(self, training, geometry, inputs)
         if tile == winograd.PLAIN:
             rows = (_PADDING, _PADDING)
             return super().call(ops.pad(inputs, [(0, 0), rows, rows, (0, 0)]))
@@ -64,7 +68,7 @@ class HalvingConv2D(keras.layers.Conv2D):
     def call(self, inputs, training=False):
         """The halved maps."""
         geometry = _halving(inputs.shape[1])
-        tile = _tile(training, geometry, inputs, self.filters)
+        tile = _tile(self, training, geometry, inputs)
         if tile == winograd.PLAIN:
             return super().call(inputs)
         return _tiled(self, winograd.convolve, inputs, geometry, tile)
@@ -86,7 +90,7 @@ class DoublingConv2D(keras.layers.Conv2DTranspose):
         """The doubled maps."""
         # What this transposes, from the outputs to the inputs.
         geometry = _halving(2 * inputs.shape[1])
-        tile = _tile(training, geometry, inputs, self.filters, transposed=True)
+        tile = _tile(self, training, geometry, inputs, transposed=True)
         if tile == winograd.PLAIN:
             return super().call(inputs)
         return _tiled(self, winograd.convolve_transposed, inputs, geometry, tile)
@@ -112,22 +116,27 @@ def _meeting(kernel, geometry: winograd.Geometry):
 
 
 def _tile(
-    training: bool, geometry: winograd.Geometry, inputs, filters: int, *, transposed: bool = False
+    layer, training: bool, geometry: winograd.Geometry, inputs, *, transposed: bool = False
 ) -> int:
-    """`winograd.best_tile` in training on a processor, else the plain convolution."""
+    """What is fastest in training on this processor; elsewhere the plain convolution."""
     if not training or not fused.on_processor():
         return winograd.PLAIN
+    if _in_bfloat16(layer):
+        return 1 if geometry.out_side <= _MAX_BFLOAT16_SIDE else winograd.PLAIN
     batch_size, *_, channels = inputs.shape
-    sizes = (filters, channels) if transposed else (channels, filters)
+    sizes = (layer.filters, channels) if transposed else (channels, layer.filters)
     return winograd.best_tile(geometry, batch_size, *sizes)
 
 
 def _tiled(layer, convolve: Callable, inputs, geometry: winograd.Geometry, tile: int):
     """The layer's outputs by one of `winograd`'s functions."""
-    # In half precision the transforms would lose too much; products take no longer for it.
-    maps, kernel = (
-        ops.cast(ops.convert_to_tensor(value), "float32") for value in (inputs, layer.kernel)
-    )
+    # In half precision transforms would lose too much, and products save no time elsewhere.
+    dtype = layer.compute_dtype if _in_bfloat16(layer) else "float32"
+    maps, kernel = (ops.cast(ops.convert_to_tensor(x), dtype) for x in (inputs, layer.kernel))
     outputs = convolve(maps, _meeting(kernel, geometry), geometry, tile)
     outputs = ops.cast(outputs, layer.compute_dtype)
     return outputs + layer.bias if layer.use_bias else outputs
+
+
+def _in_bfloat16(layer) -> bool:
+    return layer.compute_dtype == "bfloat16" and fused.multiplies_bfloat16()

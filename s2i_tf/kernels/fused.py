@@ -1,5 +1,6 @@
 """What a backend does in fewer passes than `keras.ops`, with the same result."""
 
+import functools
 import pathlib
 from collections.abc import Callable
 
@@ -19,8 +20,11 @@ def on_processor() -> bool:
 
 def multiplies_bfloat16() -> bool:
     """Whether products in bfloat16 are several times as fast as in float32 on this device."""
-    if not on_processor():
-        return True
+    return not on_processor() or _has_amx()
+
+
+@functools.cache
+def _has_amx() -> bool:
     try:
         return "amx_bf16" in pathlib.Path("/proc/cpuinfo").read_text()
     except OSError:  # not on Linux: nothing is known

@@ -195,6 +195,7 @@ def _along_both_axes(matrix: np.ndarray, maps):
     """[batch, rows, rows, channels]: the matrix [rows, side] along both axes of square maps."""
     rows, side = matrix.shape
     channels = maps.shape[-1]
+    matrix = ops.cast(matrix, maps.dtype)
     x = ops.matmul(matrix, ops.reshape(maps, (-1, side, side * channels)))
     x = ops.matmul(matrix, ops.reshape(x, (-1, side, channels)))
     return ops.reshape(x, (-1, rows, rows, channels))

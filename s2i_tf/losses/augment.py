@@ -103,7 +103,7 @@ def _cutout(condition, pictures, draws):
 def _flip(condition, pictures, draws):
     """Left and right exchanged, for one of two."""
     turned = ops.cast(draws[7] < 0.5, pictures.dtype)[:, None, None, None]
-    return _both(lambda maps: maps + turned * (maps[:, :, ::-1] - maps), condition, pictures)
+    return _both(lambda maps: maps + turned * (ops.flip(maps, 2) - maps), condition, pictures)
 
 
 AUGMENTATIONS: dict[str, Callable] = {

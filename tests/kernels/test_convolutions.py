@@ -95,6 +95,7 @@ def test_saved_and_loaded(name, tmp_path, rng):
 
 @pytest.mark.parametrize("name", CASES)
 def test_half_precision(name, rng, monkeypatch):
+    monkeypatch.setattr(fused, "multiplies_bfloat16", lambda: False)
     monkeypatch.setattr(winograd, "best_tile", lambda *sizes: winograd.MAX_TILE)
     layer, plain = both(name, (2, 8, 8, 3), dtype="mixed_bfloat16")
     x = rng.normal(size=(2, 8, 8, 3)).astype(np.float32)
@@ -103,3 +104,32 @@ def test_half_precision(name, rng, monkeypatch):
     np.testing.assert_allclose(
         tf.cast(found, "float32"), tf.cast(plain(x), "float32"), rtol=0.02, atol=0.02
     )
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("side", [8, 32])
+def test_products_in_bfloat16_where_the_processor_has_them(name, side, rng, monkeypatch):
+    monkeypatch.setattr(fused, "on_processor", lambda: True)
+    monkeypatch.setattr(fused, "multiplies_bfloat16", lambda: True)
+    shape = (2, side, side, 3)
+    layer, _ = both(name, shape, dtype="mixed_bfloat16")
+    _, exact = both(name, shape)
+    exact.set_weights(layer.get_weights())
+    x = tf.constant(rng.normal(size=shape).astype(np.float32))
+
+    def call(x):
+        return tf.cast(layer(x, training=True), "float32")
+
+    traced = tf.function(call).get_concrete_function(x)
+    inputs = {
+        operation.type: operation.inputs[0].dtype
+        for operation in traced.graph.get_operations()
+        if operation.type in ("MatMul", "BatchMatMulV2", "Conv2D", "Conv2DBackpropInput")
+    }
+    assert ("MatMul" in inputs) == (side == 8)  # larger ones stay convolutions
+    assert tf.float32 not in inputs.values()
+    # Without the bias: its gradient is a sum that TensorFlow adds up in bfloat16 in either form.
+    *found, _ = gradients(call, layer.trainable_variables, x)
+    *expected, _ = gradients(exact, exact.trainable_variables, x)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.03 * np.std(other))
