@@ -177,11 +177,6 @@ def one_hot_accuracy(predicted: np.ndarray, targets: np.ndarray) -> float:
     return float(np.mean(predicted.argmax(1) == targets.argmax(1)))
 
 
-def macro_accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
-    """Mean over the classes of the share of right answers."""
-    return float(np.mean([np.mean(predicted[labels == k] == k) for k in np.unique(labels)]))
-
-
 def measure(
     features: np.ndarray, labels: np.ndarray, small: np.ndarray, in_train: np.ndarray
 ) -> list[float]:
@@ -194,8 +189,8 @@ def measure(
     unit_train, unit_held_out = (x / np.linalg.norm(x, axis=1)[:, None] for x in (train, held_out))
     nearest = labels[in_train][(unit_held_out @ unit_train.T).argmax(1)]
     figures = [
-        macro_accuracy(probe.predict(one_hot, one_hot_accuracy).argmax(1), labels[~in_train]),
-        macro_accuracy(nearest, labels[~in_train]),
+        sound_candidates.accuracies(named, labels[~in_train])[1]
+        for named in (probe.predict(one_hot, one_hot_accuracy).argmax(1), nearest)
     ]
     for targets in (small.reshape(len(small), -1), small.mean((1, 2))):
         predicted = probe.predict(targets[in_train], r_squared)

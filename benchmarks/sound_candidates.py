@@ -138,7 +138,7 @@ def measure(values: np.ndarray, targets: np.ndarray, known: Parts) -> list[float
     figures = []
     for groups in (known["source"], known["recording"]):
         named = _held_out(products, one_hot, known["label"], groups).argmax(axis=1)
-        figures += _accuracies(named, known["label"])
+        figures += accuracies(named, known["label"])
     centred = targets - targets.mean(axis=0)
     predicted = _held_out(products, centred, known["label"], known["recording"])
     errors = np.sum((predicted - centred) ** 2, axis=0) / np.sum(centred**2, axis=0)
@@ -157,12 +157,12 @@ def _heard(values: np.ndarray, views: np.ndarray, known: Parts) -> list[float]:
             its_labels = np.tile(labels[seen], 1 + views.shape[1])
             scores = class_scores.fit(fitted, its_labels, labels.max() + 1, STRENGTH, columns)
             named[held_out] = scores(values[held_out]).argmax(axis=1)
-        figures += _accuracies(named, labels)
+        figures += accuracies(named, labels)
     return figures
 
 
-def _accuracies(named: np.ndarray, labels: np.ndarray) -> list[float]:
-    """Micro and macro."""
+def accuracies(named: np.ndarray, labels: np.ndarray) -> list[float]:
+    """The share of right answers, and the mean of the classes' shares."""
     right = named == labels
     return [right.mean(), np.mean([right[labels == k].mean() for k in set(labels)])]
 

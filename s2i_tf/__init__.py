@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 
-def load(model: str | os.PathLike | None = None, *, runtime: str = "auto") -> "Model":
+def load(
+    model: str | os.PathLike | None = None, *, runtime: str = "auto", quick_start: bool = False
+) -> "Model":
     """Loads a trained model; see `s2i_tf.api.load`."""
     from s2i_tf import api
 
-    return api.load(model, runtime=runtime)
+    return api.load(model, runtime=runtime, quick_start=quick_start)

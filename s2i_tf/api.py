@@ -388,13 +388,17 @@ class Model:
         return of_pictures
 
 
-def load(model: str | os.PathLike | None = None, *, runtime: str = "auto") -> Model:
+def load(
+    model: str | os.PathLike | None = None, *, runtime: str = "auto", quick_start: bool = False
+) -> Model:
     """Loads a trained model.
 
     Args:
       model: folder of a model or of the run that trained it, a SavedModel or the folder of its
         versions, or a TFLite file; by default the package's own model.
       runtime: what computes, one of `RUNTIMES`.
+      quick_start: of a model for one or a few sounds, see `serving.tflite.TFLiteModel.load`; the
+        other runtimes have no such choice.
 
     Raises:
       UserError: if there is no model, it cannot be read, or what computes it is not installed.
@@ -407,7 +411,7 @@ def load(model: str | os.PathLike | None = None, *, runtime: str = "auto") -> Mo
             raise UserError(f"{path}: a TFLite file runs without TensorFlow; allowed: runtime lite")
         from s2i_tf.serving.tflite import TFLiteModel
 
-        return Model(TFLiteModel.load(path))
+        return Model(TFLiteModel.load(path, quick_start=quick_start))
     from s2i_tf.serving import lite_file, loaded
 
     if saved_model := loaded.find(path):
@@ -424,7 +428,7 @@ def load(model: str | os.PathLike | None = None, *, runtime: str = "auto") -> Mo
         return Model(_Keras(folder))
     from s2i_tf.serving.tflite import TFLiteModel
 
-    return Model(TFLiteModel.load(lite), lambda: _Keras(folder))
+    return Model(TFLiteModel.load(lite, quick_start=quick_start), lambda: _Keras(folder))
 
 
 def _require_tensorflow() -> None:

@@ -51,6 +51,7 @@ SHEET_NAME = "contact_sheet"
 HEARD_FILE = "heard.json"
 _SHEET_PICTURES = 200
 _BATCH_SIZE = 16
+_FEW = 3  # sounds for which a quick start pays
 _NAMED = 3  # classes in a line
 _DIRECTIONS = ("sound_to_image", "image_to_sound")
 
@@ -106,7 +107,8 @@ def run(args: list[str]) -> None:
 
     import s2i_tf
 
-    model = s2i_tf.load(values.model, runtime=values.runtime)
+    quick_start = len(args) <= _FEW
+    model = s2i_tf.load(values.model, runtime=values.runtime, quick_start=quick_start)
     if values.mix or values.between:
         from s2i_tf.cli import generate_mixtures
 

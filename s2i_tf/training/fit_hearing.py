@@ -10,19 +10,18 @@ import dataclasses
 import logging
 import os
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from s2i_tf import features as features_lib
-from s2i_tf import spec
-from s2i_tf.data import dataset_info, schema, splits
+from s2i_tf.data import schema, splits
+from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import check_fingerprint
 from s2i_tf.models import part_file
 from s2i_tf.models.hearing import NUM_NEIGHBOURS, Hearing
-from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.training import class_scores
-from s2i_tf.training.backends import pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -56,23 +55,24 @@ class Fitted:
 
 
 def save(
-    data_dir: str | os.PathLike,
+    info: DatasetInfo,
+    split: Mapping[str, np.ndarray],
+    photos: np.ndarray,
     folder: pathlib.Path,
-    layers: MultimodalLayers,
     unknown_sounds: str | os.PathLike = "",
 ) -> Fitted:
-    """Fits to a data set's training sounds and photos and writes the part into a model's folder.
+    """Fits to a data set's training sounds and writes the part into a model's folder.
 
     Args:
-      data_dir: the prepared data set.
+      info: description of the data set.
+      split: columns of its training split.
+      photos: directions of the classes' photos [classes, vector], see `class_scores.directions`.
       folder: the model's folder.
-      layers: the trained multimodal layers, whose vectors of photos say which classes are alike.
       unknown_sounds: folder of sounds of none of its classes; empty for none.
 
     Raises:
       UserError: if a sound of that folder cannot be read, or the data set's net not be loaded.
     """
-    info = dataset_info.load(data_dir)
     extractor = features_lib.load_extractor(info.extractors["sound"])
     check_fingerprint(extractor, info.fingerprints[schema.KEY_SOUND_FINGERPRINT])
     unknown = None
@@ -87,16 +87,12 @@ def save(
             )
         prepared = [extractor.prepare(audio.load_waveform(path)) for path in paths]
         unknown = np.concatenate([extractor(one[None]) for one in prepared])
-    split = pipeline.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
     rows = schema.each_once(split, schema.KEY_SOUND_ID)
-    photos, photo_labels = schema.photos_once(split)
-    vectors = np.asarray(layers.hidden_of_image(photos).before)
-    directions, _ = class_scores.directions(vectors, photo_labels, info.num_classes)
     fitted = fit(
         split[schema.KEY_SOUND_FEATURES][rows],
         split[schema.KEY_LABEL][rows],
         split[schema.KEY_GROUP][rows],
-        directions,
+        photos,
         extractor.num_embedding,
         unknown,
         features_lib.label_columns(info.extractors["sound"]),

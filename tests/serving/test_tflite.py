@@ -39,9 +39,10 @@ def parsed(path):
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
 
 
-def test_a_float32_file_draws_what_keras_draws(toy, float32_file, features):
+@pytest.mark.parametrize("quick_start", [False, True])
+def test_a_float32_file_draws_what_keras_draws(toy, float32_file, features, quick_start):
     windows, sound_features = features
-    file = tflite.TFLiteModel.load(float32_file, num_threads=1)
+    file = tflite.TFLiteModel.load(float32_file, num_threads=1, quick_start=quick_start)
     expected = toy.model.generate(sound_features)
     np.testing.assert_allclose(file.generate(sound_features), expected, atol=1e-3)
     np.testing.assert_allclose(file.generate_from_windows(windows), expected, atol=1e-3)

@@ -1,5 +1,6 @@
 """The first stage: the multimodal layers (paper section 5.3)."""
 
+import functools
 import itertools
 from collections.abc import Mapping
 
@@ -34,11 +35,10 @@ class MultimodalStage(Stage):
 
     def trained_part(self, trainer: MultimodalTrainer) -> MultimodalLayers:
         """The layers, their sound layer fitted anew if that is wanted, and their scaler adapted."""
-        layers, settings = trainer.multimodal, self.settings
-        if settings.refit_strength:
-            split = pipeline.load_split(self.config.data, spec.TRAIN_SPLIT, with_image=False)
-            self._refit_sounds(layers, split)
-            sound_features = split[schema.KEY_SOUND_FEATURES][:_STATISTICS_RECORDS]
+        layers = trainer.multimodal
+        if self.settings.refit_strength:
+            self._refit_sounds(layers)
+            sound_features = self._split[schema.KEY_SOUND_FEATURES][:_STATISTICS_RECORDS]
         else:
             sound_features, _ = _training_features(self.config.data, self.info)
         layers.adapt_condition(sound_features)
@@ -47,29 +47,37 @@ class MultimodalStage(Stage):
     def save_part(self, part: MultimodalLayers) -> None:
         """Leaves the layers, and before them, if it is wanted, what the model hears with."""
         if self.config.hearing:
-            unknown = self.config.unknown_sounds
-            fit_hearing.save(self.config.data, self.model_folder, part, unknown)
+            photos, _ = self._directions(part)
+            fit_hearing.save(
+                self.info, self._split, photos, self.model_folder, self.config.unknown_sounds
+            )
         super().save_part(part)
 
-    def _refit_sounds(self, layers: MultimodalLayers, split: Mapping) -> None:
+    @functools.cached_property
+    def _split(self) -> Mapping[str, np.ndarray]:
+        return pipeline.load_split(self.config.data, spec.TRAIN_SPLIT, with_image=False)
+
+    def _directions(self, layers: MultimodalLayers) -> tuple[np.ndarray, np.ndarray]:
+        """Where the layers put the classes' photos, see `class_scores.directions`."""
+        photos, labels = schema.photos_once(self._split)
+        vectors = np.asarray(layers.hidden_of_image(photos).before)
+        return class_scores.directions(vectors, labels, self.info.num_classes)
+
+    def _refit_sounds(self, layers: MultimodalLayers) -> None:
         """Fits the sound layer anew, in closed form, see `class_scores`.
 
         Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
         form, with a penalty, names more sounds of other sources.
         """
-        sounds, labels = schema.sounds_once(split)
-        photos, photo_labels = schema.photos_once(split)
-        vectors = np.asarray(layers.hidden_of_image(photos).before)
-        num_classes = self.info.num_classes
+        sounds, labels = schema.sounds_once(self._split)
         scores = class_scores.fit(
             np.asarray(layers.sound_scaler(sounds)),
             labels,
-            num_classes,
+            self.info.num_classes,
             self.settings.refit_strength,
             features.label_columns(self.info.extractors["sound"]),
         )
-        directions, middle = class_scores.directions(vectors, photo_labels, num_classes)
-        to_photos = class_scores.to_photos(scores, directions, middle)
+        to_photos = class_scores.to_photos(scores, *self._directions(layers))
         layers.sound_layer.kernel.assign(to_photos.kernel)
         layers.sound_layer.bias.assign(to_photos.bias)
 
