@@ -1,13 +1,13 @@
-"""What typicality gives and takes: the class seen in pictures, against how various they are.
+"""What typicality and noise give and take: the class seen in pictures, and how various they are.
 
     python -m benchmarks.typicality --data=DATA [--model=MODEL] [--page=docs/study.md]
 
 DATA is a folder that `s2i prepare` wrote, MODEL one whose feature generator has a typicality, by
 default the package's own. Before it makes features of a sound, the generator moves the sound's
 vector towards the photos of the class that it is like (`models.layers.Typical`); how far is changed
-here at inference, from not at all to all the way. The pictures are of the eval split's sounds, and
-of sounds whose source the ears were fitted without (`evaluation.source_folds`). Takes as long as
-`s2i evaluate`.
+here at inference, from not at all to all the way, and then how much noise it adds. The pictures are
+of the eval split's sounds, and of sounds whose source the ears were fitted without
+(`evaluation.source_folds`). Takes as long as `s2i evaluate`.
 """
 
 import pathlib
@@ -24,9 +24,10 @@ from s2i_tf.errors import EXIT_MISTAKE, UserError
 from s2i_tf.pretrained import REALPAIRS
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-LAYER = "typical"
+NOISE_SCALES = (0.5, 0.7, 0.85, 1.0)
 HEAD = (
     "typicality",
+    "noise",
     "class seen, all",
     "macro",
     "sources never heard, macro",
@@ -55,9 +56,12 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
     from s2i_tf.models.sound_to_image import SoundToImage
 
     model = SoundToImage.load(model_dir)
-    layers = [layer for layer in model.feature_generator.layers if layer.name == LAYER]
-    if not layers:
+    layers = {layer.name: layer for layer in model.feature_generator.layers}
+    if not {"typical", "noise"} <= set(layers):
         raise UserError(f"{model_dir}: its feature generator has no typicality")
+    typical, noise = layers["typical"], layers["noise"]
+    settings = [(share, noise.inference_scale) for share in SHARES]
+    settings += [(typical.share, scale) for scale in NOISE_SCALES]
     info = dataset_info.load(data_dir)
     judge = Judge((model.recipe or {}).get("judge", "efficientnet_lite0"))
     index = class_folder.read_index(info.source) if info.source else {}
@@ -74,8 +78,8 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
         features = judge.look(to_uint8(model.draw(before))).features
         return features, found.training.class_seen.predict(features) == labels
 
-    for share in SHARES:
-        layers[0].share = share
+    for share, scale in dict.fromkeys(settings):
+        typical.share, noise.inference_scale = share, scale
         features, right = seen(found.sound_vectors.before, sounds.labels)
         drawn = left_out.drawn
         labels = left_out.sounds.labels[drawn]
@@ -89,6 +93,7 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
         )
         yield [
             f"{share:g}",
+            f"{scale:g}",
             *(f"{known[kind]['value']:.1%}" for kind in ("micro", "macro")),
             f"{unknown['macro']['value']:.1%}",
             f"{spread['value']:.2f}",
