@@ -34,9 +34,9 @@ _SIGNATURES = (
     *((0, b"\x1a\x45\xdf\xa3"), (0, b"\xff\xfb"), (0, b"\xff\xf3"), (0, b"\xff\xf1")),
 )
 
-# Transport and program streams may be parts of several laid end to end, each of which counts time
-# from its own start. A part ends where the time of a track goes back by more than this.
-_JOINABLE = ("mpegts", "mpeg")
+# Transport and program streams and Ogg may be parts laid end to end, each of which counts time from
+# its own start. A part ends where the time of a track goes back by more than this.
+_JOINABLE = ("mpegts", "mpeg", "ogg")
 _MAX_BACK_SECONDS = 0.1
 
 # Codecs of sound need up to some thousand samples of the past before the first right one.
@@ -239,7 +239,7 @@ class _Parts:
                 part = self._part[track] = part + 1
                 if part == len(self.shifts):
                     self.shifts.append(self.shifts[-1] + expected - time)
-            self._next[track] = time + (packet.duration or 0) * unit
+            self._next[track] = time + _duration(packet) * unit
         if part:
             ticks = round(self.shifts[part] / unit)
             packet.dts = None if packet.dts is None else packet.dts + ticks

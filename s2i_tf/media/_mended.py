@@ -1,8 +1,9 @@
 """Sound files that FFmpeg misreads are handed to it with the header that it reads right.
 
 These are WAV (also RF64, W64), AIFF, CAF and AU files that hold more or less sound than their
-header says, as a recorder leaves them that is cut off; big-endian WAVs (RIFX) and little-endian
-AUs; and WAVs whose samples fill a part of their bytes (24 bits in 32).
+header says, as a recorder leaves them that is cut off; big-endian WAVs (RIFX), little-endian AUs
+and AIFFs; WAVs and CAFs whose samples fill a part of their bytes (24 bits in 32); and WAVs that
+give another size of a block or rate of bytes than that of their samples.
 """
 
 import io
@@ -14,6 +15,7 @@ import numpy as np
 
 _EXTENSIBLE = 0xFFFE
 _PCM = 1
+_LITTLE_AIFF = (b"sowt", b"42n1", b"42ni", b"23ni", b"ni24", b"ni32")
 _CODECS = (_PCM, 3, 6, 7)  # also floats, A-law and mu-law: all of one size a sample
 _MAX_CHUNKS = 1000
 # What follows the sound and is no chunk counts as sound if it is longer and no tag of a player.
@@ -92,10 +94,12 @@ def _mended_chunks(file: BinaryIO, kind: _Kind) -> BinaryIO | None:
     position, claimed = chunks[kind.sound]
     at, claimed = position + kind.before, claimed - kind.before
     size = _true_size(file, kind, at, claimed, num_bytes)
-    if kind in (_WAV, _RIFX) and b"fmt " in chunks:
-        plain = _mended_wav(file, kind, chunks[b"fmt "][0], at, size)
-        if plain is not None:
-            return plain
+    mark, mend = _MENDERS[kind]
+    if mark in chunks:
+        file.seek(chunks[mark][0])
+        header = mend(file, kind.form[0], size)
+        if header is not None:
+            return _Rewritten(file, header.contents, at, size, header.width)
     whole = [kind.whole._replace(counted=kind.whole.counted + at)] if kind.whole else []
     is_right = size == claimed and all(
         _value(file, field) >= size + field.counted for field in whole
@@ -167,29 +171,81 @@ def _only_chunks(file: BinaryIO, kind: _Kind, position: int, num_bytes: int) -> 
     return False
 
 
-def _mended_wav(file: BinaryIO, kind: _Kind, fmt: int, at: int, size: int) -> BinaryIO | None:
-    """A WAV of the other order, or whose samples fill a part of their bytes, as a plain one."""
-    order = kind.form[0]
-    file.seek(fmt)
+class _Header(NamedTuple):
+    """The header of a plain file.
+
+    Attributes:
+      contents: all up to the sound.
+      width: bytes of a sample that are turned round; 1 where they stay.
+    """
+
+    contents: bytes
+    width: int
+
+
+def _plain_wav(file: BinaryIO, order: str, size: int) -> _Header | None:
+    """Of a WAV that FFmpeg would misread, which takes what it says of bytes at its word."""
     tag, channels, rate_hz, speed, block, bits = struct.unpack(order + "HHIIHH", file.read(16))
-    whole_bits = bits
+    claimed, least_width, used_bits = (block, speed), -(-bits // 8), bits
     if tag == _EXTENSIBLE:
-        bits, _, tag = struct.unpack(order + "2xHIH", file.read(10))
+        # A big-endian identifier begins with four bytes, as libsndfile has it, or with two (sox).
+        used_bits, _, *tags = struct.unpack(order + "2xHIHH", file.read(12))
+        tag = tags[0] or tags[1]
     width = 1
     if tag in _CODECS:
-        if not channels or not rate_hz or not block or block % channels:
+        if not channels or not rate_hz or not (block or least_width):
             return None
-        width = block // channels
-        whole_bits, speed = 8 * width, rate_hz * block
-    fills_its_bytes = tag != _PCM or not bits or -(-bits // 8) == width
-    if order == "<" and fills_its_bytes:
-        return None
-    header = b"RIFF%sWAVEfmt \x10\0\0\0%sdata%s" % (
+        width = block // channels if block % channels == 0 else 0
+        if least_width and (least_width, width) != (3, 4):  # 24 bits in 32
+            width = least_width
+        bits, block = 8 * width, width * channels
+        speed = rate_hz * block
+    if order == "<":
+        used_width = -(-used_bits // 8) if tag == _PCM else used_bits / 8
+        is_full = not used_bits or used_width == width
+        if tag not in _CODECS or (is_full and claimed in ((block, speed), (block, 0))):
+            return None
+    contents = b"RIFF%sWAVEfmt \x10\0\0\0%sdata%s" % (
         struct.pack("<I", min(36 + size, 2**32 - 1)),
-        struct.pack("<HHIIHH", tag, channels, rate_hz, speed, block, whole_bits),
+        struct.pack("<HHIIHH", tag, channels, rate_hz, speed, block, bits),
         struct.pack("<I", min(size, 2**32 - 1)),
     )
-    return _Rewritten(file, header, at, size, width if order == ">" else 1)
+    return _Header(contents, width if order == ">" else 1)
+
+
+def _plain_aiff(file: BinaryIO, order: str, size: int) -> _Header | None:
+    """Of a little-endian AIFF-C, of whose kinds FFmpeg knows that of 16 bits."""
+    channels, _, bits, power, mantissa = struct.unpack(order + "HIHHQ", file.read(18))
+    width, shift = -(-bits // 8), 16446 - power
+    if file.read(4) not in _LITTLE_AIFF or width not in (1, 3, 4) or not 0 <= shift < 64:
+        return None
+    return _Header(_au(size, width, mantissa >> shift, channels), width)
+
+
+def _plain_caf(file: BinaryIO, order: str, size: int) -> _Header | None:
+    """Of a CAF whose whole numbers fill the upper part of their bytes, which all count then."""
+    rate_hz, codec, flags, block, _, channels, bits = struct.unpack(order + "d4s5I", file.read(32))
+    width = block // channels if channels else 0
+    is_float, is_little = flags & 1, flags & 2
+    if codec != b"lpcm" or is_float or width not in (2, 3, 4) or -(-bits // 8) == width:
+        return None
+    return _Header(_au(size, width, int(rate_hz), channels), width if is_little else 1)
+
+
+def _au(size: int, width: int, rate_hz: int, channels: int) -> bytes:
+    """The header of an AU of big-endian whole numbers of so many bytes."""
+    encoding = width + 1
+    return struct.pack(">4s5I", b".snd", 24, min(size, 2**32 - 1), encoding, rate_hz, channels)
+
+
+# By kind of file the chunk that tells what its samples are, and what reads a plain header from it.
+_MENDERS = {
+    _WAV: (b"fmt ", _plain_wav),
+    _RIFX: (b"fmt ", _plain_wav),
+    _W64: (b"fmt ", _plain_wav),
+    _AIFF: (b"COMM", _plain_aiff),
+    _CAF: (b"desc", _plain_caf),
+}
 
 
 def _mended_au(file: BinaryIO, head: bytes) -> BinaryIO | None:

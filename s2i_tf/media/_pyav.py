@@ -172,17 +172,20 @@ def _parts(
             zero = clock.zero
         start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
         is_ogg_vorbis = not is_film and _is_ogg_vorbis(stream)
-        if is_ogg_vorbis:
-            stream.codec_context.options = {"flags2": "+skip_manual"}
         may_seek = may_seek and start_seconds > _PREROLL_SECONDS
+        asks = may_seek or is_ogg_vorbis
+        has_one_time = not asks or _container.has_one_time(container, stream)
         sought = (
             may_seek
-            and _container.has_one_time(container, stream)
+            and has_one_time
             and _container.seek(container, stream, zero + start_seconds - _PREROLL_SECONDS)
         )
-        if (clock or may_seek) and not sought:  # it is no longer at its beginning
+        if (clock or asks) and not sought:  # it is no longer at its beginning
             container = opened.enter_context(_container.open_container(source))
             stream, _ = _container.tracks(container, audio_track)
+        is_ogg_vorbis &= has_one_time  # of chained ones FFmpeg cuts each part
+        if is_ogg_vorbis:
+            stream.codec_context.options = {"flags2": "+skip_manual"}
         rate_hz = 0
         for frame in _container.frames(container, stream):
             timed = frame.pts is not None

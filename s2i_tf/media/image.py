@@ -52,6 +52,9 @@ _UNPACKED_SAMPLES = {
     "F;32BF": "F;32NF",
     "F;64BF": "F;64NF",
 }
+_SPREAD = {"L;2": 85, "L;4": 17}
+# x and y of white, red, green and blue.
+_SRGB_CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 # A colour profile that changes no colour by more than so many of 255 steps is sRGB's own.
 _SAME_COLOUR = 2
 
@@ -156,6 +159,11 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
         try:
             image = Image.open(file, formats=formats)
             image.tile = [_in_unpacked_order(tile) for tile in image.tile]
+            if image.format == "PNG" and isinstance(image.info.get("transparency"), int):
+                # Pillow spreads values of fewer bits than 8 out, but not the transparent one.
+                image.info["transparency"] *= _SPREAD.get(image.tile[0].args, 1)
+            if image.format == "TIFF" and image.tag_v2.get(_BITS, (8,))[0] == 16:
+                image.tile = [_of_16_bits(tile, image.tag_v2.prefix) for tile in image.tile]
             return image
         except Image.DecompressionBombError:
             file.seek(0)
@@ -183,6 +191,14 @@ def _in_unpacked_order(tile: Any) -> Any:
         return tile
     samples, *others = tile.args
     return tile._replace(args=(_UNPACKED_SAMPLES.get(samples, samples), *others))
+
+
+def _of_16_bits(tile: Any, prefix: bytes) -> Any:
+    """A part of a TIFF whose planes Pillow takes for 8 bits each."""
+    if tile.codec_name != "raw" or len(tile.args[0]) != 1 or tile.args[0] not in "RGBACMYK":
+        return tile
+    order = "L" if prefix == b"II" else "B"
+    return tile._replace(args=(f"{tile.args[0]};16{order}", *tile.args[1:]))
 
 
 def _reduce(image: Image.Image, file: BinaryIO, name: str) -> None:
@@ -231,19 +247,59 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
-    profile = image.info.get("icc_profile")
+    info, profile = image.info, image.info.get("icc_profile")
+    clear = _clear_grey(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = Image.fromarray(_to_8_bits(image, name))
+    if clear is not None:
+        image = image.copy()
+        image.info.pop("transparency", None)
+        image.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
     if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
         image = image.convert("LA" if image.mode == "L" else "RGBA")
     if profile:
         image = _to_srgb(image, profile)
+    elif "gamma" in info and "srgb" not in info:
+        image = _from_gamma(image, info["gamma"], info.get("chromaticity", _SRGB_CHROMATICITY))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         background = Image.new("RGB", image.size, _WHITE)
         background.paste(layer, mask=layer.getchannel("A"))
         return background
     return image.convert("RGB")
+
+
+def _clear_grey(image: Image.Image) -> np.ndarray | None:
+    """Where a grey PNG is transparent; None where Pillow sees to it."""
+    clear = image.info.get("transparency")
+    if image.format != "PNG" or not isinstance(clear, int):
+        return None
+    return np.asarray(image) == clear if image.mode.startswith("I;16") else None
+
+
+def _from_gamma(image: Image.Image, gamma: float, chromaticity: tuple) -> Image.Image:
+    """A picture in sRGB, whose PNG tells the exponent and the primaries of its values."""
+    if not 0.1 < gamma < 2:
+        return image
+    to_xyz, from_xyz = _to_xyz(chromaticity), np.linalg.inv(_to_xyz(_SRGB_CHROMATICITY))
+    if abs(gamma - 1 / 2.2) < 0.01 and np.allclose(from_xyz @ to_xyz, np.eye(3), atol=0.02):
+        return image  # as programs mark sRGB
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    light = (np.asarray(image.convert("RGB")) / np.float32(255)) ** np.float32(1 / gamma)
+    light = np.clip(light @ (from_xyz @ to_xyz).T.astype(np.float32), 0, 1)
+    shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    result = Image.fromarray((shown * 255 + 0.5).astype(np.uint8))
+    if alpha is not None:
+        result.putalpha(alpha)
+    return result
+
+
+def _to_xyz(chromaticity: tuple) -> np.ndarray:
+    """From light of primaries, given by white's, red's, green's and blue's x and y, to XYZ."""
+    x, y = np.reshape(chromaticity, (4, 2)).T
+    white, *primaries = np.stack([x / y, np.ones(4), (1 - x - y) / y], axis=1)
+    matrix = np.transpose(primaries)
+    return matrix * np.linalg.solve(matrix, white)
 
 
 def _to_8_bits(image: Image.Image, name: str) -> np.ndarray:

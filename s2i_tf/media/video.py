@@ -6,8 +6,10 @@ show them too: turned and mirrored, of square pixels, in the colours of BT.709 w
 definition does not say which it means.
 """
 
+import collections
 import contextlib
 import dataclasses
+import itertools
 import math
 import struct
 from collections.abc import Iterable, Iterator
@@ -23,6 +25,8 @@ from s2i_tf.media._source import Source, name_of
 # How far before a moment a container without an index is asked to seek, again and again, until a
 # key frame comes out that is not too late; then the file is read from its beginning.
 _STEPS_BACK_SECONDS = (0.0, 1.0, 4.0, 16.0, 64.0)
+# How many key packets before a moment are tried where nothing can be sought.
+_MAX_KEYS_BACK = 3
 # Decoded on the way from a key frame to the moment: minutes, where usual files have a key frame
 # every few seconds.
 _MAX_PIXELS_ON_THE_WAY = 10_000_000_000
@@ -123,7 +127,11 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         spans = _container.survey(container, sound, picture, until_begun=True)
         clock = _container.Clock.of(spans)
         search = _Search(name, clock.moment(seconds), _decoder_delay(source, container))
-        shown = search.by_seeking(container, picture, clock.zero)
+        # After a seek in a program stream FFmpeg may give a packet the time of another.
+        may_seek = container.format.name != "mpeg"
+        shown = search.by_seeking(container, picture, clock.zero) if may_seek else None
+    if not may_seek:
+        shown = search.by_reading(source)
     if shown is None:  # what there is, from the beginning
         with _container.open_container(source) as container:
             shown = search.last_frame(container, _container.tracks(container)[1])
@@ -215,20 +223,41 @@ class _Search:
                     return shown
         return None
 
+    def by_reading(self, source: Source) -> av.VideoFrame | None:
+        """As `by_seeking`, reading all from the beginning and decoding from a key packet on."""
+        keys = []
+        with _container.open_container(source) as container:
+            stream = _container.tracks(container)[1]
+            for number, packet in enumerate(_container.packets(container, stream)):
+                time = packet.pts if packet.dts is None else packet.dts
+                if time is not None and float(time * packet.time_base) > self.moment:
+                    break
+                if packet.is_keyframe:
+                    keys.append(number)
+        for skip in keys[: -1 - _MAX_KEYS_BACK : -1]:
+            with _container.open_container(source) as container:
+                stream = _container.tracks(container)[1]
+                shown = self.last_frame(container, stream, after_key=True, skip=skip)
+            if shown is not None:
+                return shown
+        return None
+
     def last_frame(
         self,
         container: av.container.InputContainer,
         stream: av.VideoStream,
         *,
         after_key: bool = False,
+        skip: int = 0,
     ) -> av.VideoFrame | None:
         """The last frame that begins at or before the moment.
 
         Without one, the first that decodes; but None `after_key`, where frames count from a key
-        frame on, for what a decoder makes of those before it is guesswork.
+        frame on, for what a decoder makes of those before it is guesswork. The first `skip`
+        packets are not decoded.
         """
         shown, num_pixels = None, 0
-        for seconds, frame in self.timed_frames(container, stream):
+        for seconds, frame in self.timed_frames(container, stream, skip=skip):
             num_pixels += frame.width * frame.height
             if num_pixels > _MAX_PIXELS_ON_THE_WAY:
                 raise MediaError(
@@ -244,16 +273,21 @@ class _Search:
         return shown
 
     def timed_frames(
-        self, container: av.container.InputContainer, stream: av.VideoStream
+        self, container: av.container.InputContainer, stream: av.VideoStream, *, skip: int = 0
     ) -> Iterator[tuple[float | None, av.VideoFrame]]:
         """The frames that decode, and the container's time of each where it is known."""
-        ticks = -1
-        for frame in _container.frames(container, stream):
-            if self.delay is None:
-                yield frame.time, frame
-            else:
-                ticks = ticks + 1 if frame.dts is None else frame.dts - self.delay
-                yield float(ticks * stream.time_base), frame
+        latest = collections.deque(maxlen=1 + (self.delay or 0))  # times of so many packets
+        for packet in itertools.islice(_container.packets(container, stream), skip, None):
+            if packet.dts is not None:
+                latest.append(packet.dts)
+            with contextlib.suppress(av.FFmpegError):
+                for frame in packet.decode():
+                    if self.delay is None:
+                        yield frame.time, frame
+                        continue
+                    if packet.dts is None and len(latest) > 1:  # what the decoder held back
+                        latest.popleft()
+                    yield float(latest[0] * stream.time_base) if latest else 0.0, frame
 
 
 def _decoder_delay(source: Source, container: av.container.InputContainer) -> int | None:
@@ -264,12 +298,11 @@ def _decoder_delay(source: Source, container: av.container.InputContainer) -> in
     if not _container.has_no_pts(container):
         return None
     with _container.open_container(source) as container:
-        first = None
-        for packet in _container.packets(container, _container.tracks(container)[1]):
-            first = packet.dts if first is None else first
+        packets = _container.packets(container, _container.tracks(container)[1])
+        for number, packet in enumerate(packets):
             with contextlib.suppress(av.FFmpegError):
-                for frame in packet.decode():
-                    return frame.dts - first if frame.dts is not None else 0
+                for _ in packet.decode():
+                    return number if packet.dts is not None else 0
     return 0
 
 

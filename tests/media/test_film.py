@@ -345,3 +345,28 @@ def test_untagged_high_definition_has_the_colours_of_bt_709(size, space, expecte
         output.mux([*pictures.encode(frame), *pictures.encode(None)])
     shown = video.frame_at(file.getvalue(), 0.0)
     np.testing.assert_allclose(shown[size[1] // 2, size[0] // 2], colour, atol=4)
+
+
+@pytest.mark.parametrize("seconds", [3.305, 6.025, 9.475])
+def test_a_program_stream_of_several_pictures_a_packet(seconds, make_film):
+    def slow_sound(pictures, tracks):
+        tracks[0].bit_rate = 64_000
+
+    options = {"bf": "2", "g": "20"}
+    film = make_film(
+        "mpeg", "mpeg1video", "mp2", seconds=12, rate=25, options=options, set_up=slow_sound
+    )
+    expected = number_of(next(video.frames_along(film, [seconds])))
+    assert expected == pytest.approx(int(25 * seconds) % 256, abs=1)
+    assert number_of(video.frame_at(film, seconds)) == expected
+
+
+@pytest.mark.parametrize("num_b_frames", ["0", "2"])
+def test_an_avi_that_dropped_frames_at_its_beginning(num_b_frames, make_film):
+    options = {"bf": num_b_frames, "g": "20"}
+    film = make_film(
+        "avi", "mpeg4", "libmp3lame", seconds=10, rate=25, picture_start=2.4, options=options
+    )
+    for seconds in (3.3, 6.02, 9.5):
+        found = number_of(video.frame_at(film, seconds))
+        assert found == pytest.approx(int(25 * seconds), abs=1)

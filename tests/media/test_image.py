@@ -162,6 +162,94 @@ def test_a_tiff_that_is_not_read_is_no_other_file():
         image.load_image(tiff(RAMP.astype(np.float16), "<", False))
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("num_planes", [3, 4])
+def test_planes_of_16_bits(order, num_planes, rng):
+    planes = rng.integers(0, 2**16, (num_planes, 6, 8), dtype=np.uint16)
+    planes[3:] = 2**16 - 1  # opaque
+    data = planes.astype(planes.dtype.newbyteorder(order)).tobytes()
+    size = len(data) // num_planes
+    after = 8 + len(data)
+    values = {
+        256: [8],
+        257: [6],
+        258: [16] * num_planes,
+        259: [1],
+        262: [2],
+        273: [8 + size * plane for plane in range(num_planes)],
+        277: [num_planes],
+        278: [6],
+        279: [size] * num_planes,
+        284: [2],
+    }
+    if num_planes == 4:
+        values[338] = [2]
+    entries, lists, at = [], b"", after + 2 + 12 * len(values) + 4
+    for tag, numbers in values.items():
+        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            lists, packed = lists + packed, struct.pack(order + "I", at + len(lists))
+        entries.append(struct.pack(order + "HHI", tag, 4, len(numbers)) + packed)
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", after)
+    directory = struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
+    picture = image.load_image(head + data + directory + lists)
+    np.testing.assert_allclose(picture, planes[:3].transpose(1, 2, 0) / 257, atol=1.5)
+
+
+def png(kind, bits, rows, *chunks):
+    """A PNG of rows of bytes [rows, bytes], with chunks (mark, contents) before its picture."""
+    width = rows.shape[1] * 8 // (bits * {0: 1, 2: 3}[kind])
+    head = struct.pack(">IIBBBBB", width, len(rows), bits, kind, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    chunks = [(b"IHDR", head), *chunks, (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + mark + body + struct.pack(">I", zlib.crc32(mark + body))
+        for mark, body in chunks
+    )
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+def test_a_clear_grey_is_white(bits):
+    levels = np.arange(8) % 2**bits
+    if bits == 16:
+        row = (levels * 8192).astype(">u2").view(np.uint8)
+        clear, grey = 8192, levels * 8192 / 257
+    else:
+        row = np.packbits(np.unpackbits(levels.astype(np.uint8)[:, None], axis=1)[:, -bits:])
+        clear, grey = 1, levels * 255 / (2**bits - 1)
+    contents = png(0, bits, row[None].repeat(2, 0), (b"tRNS", struct.pack(">H", clear)))
+    expected = np.where(levels == 1, 255, grey)
+    np.testing.assert_allclose(image.load_image(contents)[0, :, 0], expected, atol=1)
+
+
+def test_a_png_s_gamma_and_primaries_count(rng):
+    colours = rng.integers(0, 256, (1, 8, 3), dtype=np.uint8)
+
+    def load(*chunks):
+        return image.load_image(png(2, 8, colours.reshape(1, -1), *chunks))[0].astype(int)
+
+    def gamma(exponent):
+        return b"gAMA", struct.pack(">I", round(exponent * 100_000))
+
+    def in_srgb(light):
+        return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+    np.testing.assert_array_equal(load(gamma(0.45455)), colours[0])
+    np.testing.assert_array_equal(load(gamma(1.0), (b"sRGB", b"\0")), colours[0])
+    for exponent in (1.0, 1 / 1.8):
+        light = (colours[0] / 255) ** (1 / exponent)
+        np.testing.assert_allclose(load(gamma(exponent)), in_srgb(light), atol=1)
+    # Display P3's green lies outside of sRGB, its white is the same.
+    places = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+    wide = (b"cHRM", struct.pack(">8I", *places))
+    colours = np.uint8([[[0, 255, 0], [255, 255, 255], [255, 100, 100], [100, 100, 100]]])
+    found = load(gamma(0.45455), wide)
+    assert found[0].tolist() == [0, 255, 0]
+    np.testing.assert_allclose(found[1], 255, atol=1)
+    assert found[2, 1] < 90  # a purer red
+    np.testing.assert_allclose(found[3], 100, atol=2)
+
+
 def test_white_may_be_zero(encode_picture):
     grey = Image.fromarray((RAMP * 65535).astype(np.uint16))
     contents = bytearray(encode_picture(grey, "TIFF"))

@@ -1,4 +1,4 @@
-"""Sound files whose headers say less or more than is there, or that FFmpeg knows in one order."""
+"""Sound files whose headers are wrong, or that FFmpeg knows in one order."""
 
 import io
 import struct
@@ -95,6 +95,88 @@ def test_an_au_of_the_other_order_is_read(subtype, make_tone):
 @pytest.mark.parametrize("subtype", ["ALAW", "ULAW", "IMA_ADPCM", "MS_ADPCM", "GSM610"])
 def test_a_big_endian_wav_of_any_codec_is_read(subtype, make_tone):
     check_whole(written(make_tone(RATE, 3.0), "WAV", subtype, "BIG"), make_tone(RATE, 3.0))
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_a_big_endian_extensible_wav_is_read(subtype, make_tone):
+    contents = written(make_tone(RATE, 3.0), "WAV", subtype, "BIG")
+    at = contents.index(b"fmt ") + 8
+    tag, *others, bits = struct.unpack_from(">HHIIHH", contents, at)
+    fmt = struct.pack(">HHIIHH", 0xFFFE, *others, bits)
+    fmt += struct.pack(">HHI", 22, bits, 4)
+    fmt += struct.pack(">IHH8s", tag, 0, 16, b"\x80\0\0\xaa\0\x38\x9b\x71")
+    chunks = b"fmt " + struct.pack(">I", len(fmt)) + fmt + contents[contents.index(b"data") :]
+    extensible = b"RIFX" + struct.pack(">I", 4 + len(chunks)) + b"WAVE" + chunks
+    check_whole(extensible, make_tone(RATE, 3.0))
+
+
+def test_a_float_may_have_fewer_valid_bits_than_it_is_wide(make_tone):
+    contents = written(make_tone(RATE, 3.0), "WAVEX", "FLOAT")
+    valid = contents.index(b"fmt ") + 8 + 18
+    check_whole(with_value(contents, valid, "<H", 24), make_tone(RATE, 3.0))
+
+
+@pytest.mark.parametrize(("endian", "order"), [("LITTLE", "<"), ("BIG", ">")])
+@pytest.mark.parametrize(("num_channels", "block"), [(1, 4), (1, 0), (1, 1), (2, 2)])
+def test_the_size_of_a_block_does_not_count(endian, order, num_channels, block, make_tone):
+    tone = make_tone(RATE, 3.0)
+    contents = written(np.stack([tone] * num_channels, axis=1), "WAV", "PCM_16", endian)
+    check_whole(with_value(contents, contents.index(b"fmt ") + 20, f"{order}H", block), tone)
+
+
+@pytest.mark.parametrize("factor", [0, 0.5, 8])
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("WAV", "PCM_16"), ("RF64", "PCM_24"), ("W64", "FLOAT")]
+)
+def test_the_rate_of_bytes_does_not_count(kind, subtype, factor, rng):
+    """FFmpeg seeks by it."""
+    contents = written(rng.uniform(-0.5, 0.5, 12 * RATE), kind, subtype)
+    at = contents.index(b"fmt ") + (24 if kind == "W64" else 8) + 8
+    (speed,) = struct.unpack_from("<I", contents, at)
+    contents = with_value(contents, at, "<I", round(factor * speed))
+    whole = audio.load_waveform(contents)
+    part = audio.load_waveform(contents, start_seconds=7.7, max_seconds=1.0)
+    first = round(7.7 * RATE)
+    np.testing.assert_allclose(part, whole[first : first + RATE], atol=0.1)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_24", "PCM_32"])
+@pytest.mark.parametrize("tag", ["that of libsndfile", "sowt"])
+def test_a_little_endian_aiff_is_read(subtype, tag, make_tone):
+    contents = written(make_tone(RATE, 3.0), "AIFF", subtype, "LITTLE")
+    if tag == "sowt":
+        own = {"PCM_24": b"42n1", "PCM_32": b"23ni"}[subtype]
+        assert own in contents
+        contents = contents.replace(own, b"sowt")
+    check_whole(contents, make_tone(RATE, 3.0))
+
+
+@pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
+def test_a_caf_may_fill_the_upper_part_of_its_bytes(endian, make_tone):
+    contents = written(make_tone(RATE, 3.0), "CAF", "PCM_32", endian)
+    bits = contents.index(b"desc") + 12 + 28
+    assert struct.unpack_from(">I", contents, bits) == (32,)
+    check_whole(with_value(contents, bits, ">I", 24), make_tone(RATE, 3.0))
+
+
+@pytest.mark.parametrize("codec", ["vorbis", "libopus", "flac"])
+def test_ogg_files_chained_are_one_sound(codec, make_sound, rng):
+    noise = rng.uniform(-0.5, 0.5, (1, 12 * 48_000)).astype(np.float32)
+
+    def encoded(part):
+        if codec != "vorbis":
+            return make_sound("ogg", codec, part, 48_000, "s16" if codec == "flac" else "flt")
+        file = io.BytesIO()
+        soundfile.write(file, part[0], 48_000, format="OGG", subtype="VORBIS")
+        return file.getvalue()
+
+    chained = encoded(noise[:, : 5 * 48_000]) + encoded(noise[:, 5 * 48_000 :])
+    assert video.probe(chained).duration_seconds == pytest.approx(12, abs=0.1)
+    whole = audio.load_waveform(chained)
+    assert len(whole) == pytest.approx(12 * RATE, abs=0.05 * RATE)
+    part = audio.load_waveform(chained, start_seconds=7.7, max_seconds=1.0)
+    first = round(7.7 * RATE)
+    assert np.corrcoef(part, whole[first : first + RATE])[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU"])
