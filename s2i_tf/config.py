@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import traceback
@@ -331,8 +332,10 @@ class Config(Settings):
                 raise UserError(f"config.{name} is {value}; allowed: above 0")
             if name.endswith(_SHARES) and not 0 <= value <= 1:
                 raise UserError(f"config.{name} is {value}; allowed: 0 to 1")
-            if not value >= 0:
-                raise UserError(f"config.{name} is {value}; allowed: 0 or more")
+            if not 0 <= value < math.inf:
+                raise UserError(f"config.{name} is {value}; allowed: 0 or more, finite")
+        if self.seed > _MAX_SEED:
+            raise UserError(f"config.seed is {self.seed}; allowed: 0 to {_MAX_SEED}")
         for name, value, reason in self._without_effect():
             raise UserError(f"config.{name} is {value!r} without effect: {reason}")
         return self
@@ -379,6 +382,7 @@ _POSITIVE = (
     "hidden_units",
     "temperature",
 )
+_MAX_SEED = 2**31 - 1
 _SHARES = ("_share", "dropout", "typicality", "beta_1", "beta_2", "ema_decay")
 
 
@@ -448,7 +452,7 @@ def read_file(name: str) -> Config:
     try:
         source.loader.exec_module(module)
         config = module.get_config(*argument)
-    except Exception as error:  # whatever a file of the user's raises
+    except (Exception, SystemExit) as error:  # whatever a file of the user's raises
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == source.origin]
         where = f", line {lines[-1]}" if lines else ""

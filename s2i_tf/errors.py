@@ -53,5 +53,12 @@ def told_by(program: str, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (UserError, *kinds) as error:
-        print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(EXIT_MISTAKE)
+        message = str(error)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"{error.filename or 'a file'}: {error.strerror or error}"
+    else:
+        return
+    print(f"{program}: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(EXIT_MISTAKE)

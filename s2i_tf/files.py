@@ -36,6 +36,11 @@ def write(path: str | os.PathLike, contents: bytes | str) -> pathlib.Path:
     return pathlib.Path(path)
 
 
+def is_same(one: str | os.PathLike, other: str | os.PathLike) -> bool:
+    """Whether two names lead to one file that is there."""
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
 def write_json(path: str | os.PathLike, values: Any) -> pathlib.Path:
     """Writes `values` as indented JSON, as `write` does."""
     return write(path, json.dumps(values, indent=2) + "\n")

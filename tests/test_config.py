@@ -57,6 +57,8 @@ def test_differences_name_fields_and_values():
         ("image_gan.loss.l1_weight", -1.0, "allowed: 0 or more"),
         ("image_gan.optimizer.learning_rate", float("nan"), "allowed: above 0"),
         ("image_gan.discriminator.learning_rate", -1.0, "allowed: 0 or more"),
+        ("image_gan.optimizer.learning_rate", float("inf"), "allowed: 0 or more, finite"),
+        ("seed", 2**40, "config.seed is 1099511627776; allowed: 0 to 2147483647"),
         ("image_side", 100, "allowed: 0, 64, 128, 256"),
         ("image_gan.repair_pairs", True, "repair_pairs needs config.image_gan.balanced"),
         ("image_gan.loss.perceptual_weight", 1.0, "perceptual_weight needs loss.backbone"),
@@ -278,3 +280,11 @@ def test_the_demo_has_two_recipes_and_refuses_a_third():
     assert working == config_lib.read_file("demo") and working != paper
     with pytest.raises(UserError, match="unknown recipe 'papre'; known: paper, working"):
         config_lib.read_file("demo:papre")
+
+
+@pytest.mark.parametrize("code", ["", "1", "'stop'"])
+def test_a_file_that_ends_the_process_is_a_mistake(tmp_path, code):
+    path = tmp_path / "config.py"
+    path.write_text(f"import sys\nsys.exit({code})\n")
+    with pytest.raises(UserError, match="config.py, line 2: SystemExit"):
+        config_lib.read_file(str(path))

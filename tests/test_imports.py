@@ -21,6 +21,7 @@ LAYERS = (
         "s2i_tf.model_folder",
         "s2i_tf.pretrained",
         "s2i_tf.templates",
+        "s2i_tf.terminal",
     },
     {"s2i_tf.kernels"},
     {"s2i_tf.config", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},

@@ -4,7 +4,7 @@ import sys
 
 from absl import flags
 
-from s2i_tf import logs
+from s2i_tf import logs, terminal
 from s2i_tf.errors import told_by, unknown_name
 from tfrecords_tools import settings
 from tfrecords_tools.engine import availability
@@ -31,4 +31,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with terminal.any_output():
+        main()

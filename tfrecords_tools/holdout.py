@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from absl import flags
 
-from s2i_tf import files, logs, spec
+from s2i_tf import files, logs, spec, terminal
 from s2i_tf.data import damage, dataset_info, source_sounds, splits, tfrecords
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import UserError, told_by
@@ -213,4 +213,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with terminal.any_output():
+        main()

@@ -9,7 +9,7 @@ import collections
 import pathlib
 import sys
 
-from s2i_tf import files, spec
+from s2i_tf import files, spec, terminal
 from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError, told_by
@@ -93,4 +93,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with terminal.any_output():
+        main(sys.argv[1:])

@@ -11,7 +11,7 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
-from s2i_tf import spec
+from s2i_tf import spec, terminal
 from s2i_tf.data import damage, dataset_info, schema, source_sounds, tfrecords
 from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import UserError, told_by
@@ -48,8 +48,8 @@ def verify(folder: str) -> list[str]:
                 continue
             try:
                 ids = _check_records(path, info, shard, split, sides, faults)
-            except ValueError:
-                faults += _damaged_record(path, info)
+            except ValueError as error:
+                faults += _damaged_record(path, info) or [f"{shard.file}: {error}"]
                 continue
             seen.update(ids)
             faults += _manifest_faults(folder, shard, ids)
@@ -128,4 +128,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with terminal.any_output():
+        status = main(sys.argv[1:])
+    sys.exit(status)

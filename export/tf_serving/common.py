@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import pathlib
 import re
 import sys
@@ -135,8 +136,12 @@ def write(out: pathlib.Path, pictures: Sequence[bytes]) -> list[pathlib.Path]:
     """
     paths = [out, *(out.with_stem(f"{out.stem}_{number}") for number in range(1, len(pictures)))]
     for path, picture in zip(paths, pictures, strict=True):
+        temporary = path.with_name(f".tmp_{os.getpid()}.png")
         try:
-            path.write_bytes(picture)
+            temporary.write_bytes(picture)
+            temporary.replace(path)
         except OSError as error:
             raise ServingError(f"{path}: {error.strerror}") from None
+        finally:
+            temporary.unlink(missing_ok=True)
     return paths

@@ -6,6 +6,7 @@ The standard library alone, for WAV files; other sounds are converted by s2i_tf 
 """
 
 import base64
+import http.client
 import json
 import sys
 import urllib.error
@@ -65,7 +66,7 @@ def _answer(request: urllib.request.Request, query: Query) -> bytes:
         raise ServingError(
             f"{request.full_url}: no answer within {query.timeout_seconds:g} s"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
             reason = f"no answer within {query.timeout_seconds:g} s"

@@ -14,6 +14,7 @@ import pathlib
 
 from absl import flags
 
+from s2i_tf import files
 from s2i_tf.cli.stems import unique_stems
 from s2i_tf.errors import MediaError, UserError
 
@@ -72,10 +73,14 @@ def run(args: list[str]) -> None:
         return
     paths = _sounds(args)
     model, suffix = api.load(values.model), encoding.best_suffix()
+    films = [out / f"{stem}{suffix}" for stem in unique_stems(paths, set())]
+    for film in films:
+        if any(files.is_same(film, path) for path in paths):
+            raise UserError(f"{film}: is one of the sounds themselves. Choose another --out.")
     num_bad = 0
-    for path, stem in zip(paths, unique_stems(paths, set()), strict=True):
+    for path, film in zip(paths, films, strict=True):
         try:
-            making.make_film(model, path, out / f"{stem}{suffix}", settings)
+            making.make_film(model, path, film, settings)
         except MediaError as error:
             num_bad += 1
             logger.warning("left out: %s", error)

@@ -63,7 +63,7 @@ def write(
                 files.write(out / file, contents)
             rows.append(
                 {
-                    "photo": str(photos[position]),
+                    "photo": os.fsencode(photos[position]).decode(errors="backslashreplace"),
                     "rank": rank,
                     "file": "" if contents is None else file,
                     "sound": sound.sound,

@@ -5,11 +5,9 @@ stand in `WITH_ARGUMENTS` take what is no flag as `run(args)`. None of them impo
 before `run`, so that help and mistakes are answered at once.
 """
 
-import codecs
 import dataclasses
 import importlib
 import logging
-import os
 import sys
 import types
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ from typing import Any
 from absl import flags
 
 import s2i_tf
-from s2i_tf import logs
+from s2i_tf import logs, terminal
 from s2i_tf.errors import EXIT_MISTAKE, UserError
 
 VERBS = (
@@ -27,36 +25,14 @@ VERBS = (
 )
 WITH_ARGUMENTS = ("weights", "generate", "film")
 EXIT_INTERRUPTED = 130
-EXIT_CLOSED_PIPE = 141  # as a shell says of a command whose reader went away
-
-# What a terminal without Unicode shows; anything else is shown as its number.
-_PLAIN = {"…": "...", "→": "->", "–": "-", "×": "x", "±": "+-", "’": "'", "“": '"', "”": '"'}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console command; always ends in `SystemExit`."""
     argv = list(sys.argv if argv is None else argv)
-    codecs.register_error("s2i_plain", _plain)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="s2i_plain")
-    try:
+    with terminal.any_output():
         code = _main(argv)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What is still to be written at exit must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_CLOSED_PIPE
     sys.exit(code)
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    """What stands in for a character that the terminal's encoding has not."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    text = error.object[error.start : error.end]
-    shown = "".join(_PLAIN.get(character, f"\\x{ord(character):x}") for character in text)
-    return shown, error.end
 
 
 def _main(argv: list[str]) -> int:

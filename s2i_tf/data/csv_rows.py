@@ -58,12 +58,17 @@ def mappings(contents: bytes, name: str) -> list[dict[str, str]]:
     Raises:
       UserError: as `parse`.
     """
-    rows = [row for _, row in parse(contents, name)]
-    if not rows:
-        return []
-    header, *others = rows
-    keys = [key.lower() for key in header]
-    return [dict.fromkeys(keys, "") | dict(zip(keys, row, strict=False)) for row in others]
+    return [row for _, row in numbered(contents, name)]
+
+
+def numbered(contents: bytes, name: str) -> list[tuple[int, dict[str, str]]]:
+    """As `mappings`, with the number of each row's last line."""
+    header, *others = list(parse(contents, name)) or [(0, [])]
+    keys = [key.lower() for key in header[1]]
+    return [
+        (number, dict.fromkeys(keys, "") | dict(zip(keys, row, strict=False)))
+        for number, row in others
+    ]
 
 
 def _decoded(contents: bytes, name: str) -> str:

@@ -21,6 +21,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.features.weights import checksum
 from s2i_tf.media.image import load_image
 
+_NAMES = (schema.KEY_ID, schema.KEY_GROUP, schema.KEY_SOUND_ID, schema.KEY_IMAGE_ID)
 _REMEDY = "copy the file anew, or prepare the data set again"
 _HEAD = struct.Struct("<QI")
 _CHECKSUM = struct.Struct("<I")
@@ -147,6 +148,15 @@ def check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> dict[s
     values = tfrecords.parse_example(record)
     if missing := schema.KEYS - set(values):
         raise _Damaged(f"lacks {', '.join(sorted(missing))}")
+    for key in sorted(schema.KEYS):
+        wanted = int if key in schema.INTEGERS else bytes
+        if not isinstance(values[key], wanted):
+            raise _Damaged(f"has {key} as {type(values[key]).__name__}; allowed: {wanted.__name__}")
+    for key in _NAMES:
+        try:
+            values[key].decode()
+        except UnicodeDecodeError:
+            raise _Damaged(f"has {key} that is not UTF-8") from None
     schema.check(values, info.fingerprints, str(path))
     if not 0 <= values[schema.KEY_LABEL] < info.num_classes:
         raise _Damaged(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")

@@ -37,7 +37,7 @@ KEY_IMAGE_ID = "image_id"
 KEY_SOUND_FINGERPRINT = "sound_fingerprint"
 KEY_IMAGE_FINGERPRINT = "image_fingerprint"
 
-_INTEGERS = (KEY_VERSION, KEY_LABEL)
+INTEGERS = (KEY_VERSION, KEY_LABEL)
 _STRINGS = (
     KEY_ID,
     KEY_GROUP,
@@ -49,7 +49,7 @@ _STRINGS = (
     KEY_SOUND_FINGERPRINT,
     KEY_IMAGE_FINGERPRINT,
 )
-KEYS = {*_INTEGERS, *_STRINGS}
+KEYS = {*INTEGERS, *_STRINGS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +143,7 @@ def parse_columns(
     # What is not named is passed over by the parser, not copied.
     strings = [key for key in _STRINGS if with_image or key != KEY_IMAGE]
     description = {
-        **dict.fromkeys(_INTEGERS, tf.io.FixedLenFeature([], tf.int64)),
+        **dict.fromkeys(INTEGERS, tf.io.FixedLenFeature([], tf.int64)),
         **dict.fromkeys(strings, tf.io.FixedLenFeature([], tf.string)),
     }
     columns = tf.io.parse_example(serialized, description)

@@ -8,17 +8,18 @@ Names: a pair is called as its picture, by the path within the folder without th
 the CSV's column or the folder that the photo lies in; without any all pairs are of one.
 """
 
-import csv
 import dataclasses
 import os
 import pathlib
+import unicodedata
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from s2i_tf import features
+from s2i_tf.data import csv_rows
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance, stats
 from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
@@ -100,21 +101,30 @@ def read_pairs(path: str | os.PathLike) -> list[Pair]:
     """
     path = pathlib.Path(path)
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read as a CSV in UTF-8: {error}") from None
-    pairs = []
-    for number, row in enumerate(rows, 2):
+        rows = csv_rows.numbered(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+    pairs: dict[str, Pair] = {}
+    for number, row in rows:
         if missing := [name for name in _COLUMNS if not row.get(name)]:
             raise UserError(f"{path}: line {number} has no {missing[0]}; give each pair one")
-        files = [str(path.parent / row[name]) for name in _COLUMNS]
+        files = [_beside(path.parent, row[name]) for name in _COLUMNS]
         name = str(pathlib.PurePath(row["picture"]).with_suffix(""))
-        known = [row.get(key) or "" for key in ("class", "group", "source")]
-        pairs.append(Pair(name, *files, known[0], known[1] or files[1], known[2]))
+        if name in pairs:
+            raise UserError(
+                f"{path}: line {number} has {row['picture']} once more; list each pair once"
+            )
+        known = [row.get(key, "") for key in ("class", "group", "source")]
+        pairs[name] = Pair(name, *files, known[0], known[1] or files[1], known[2])
     if not pairs:
         raise UserError(f"{path}: holds no pairs; list one a line")
-    return pairs
+    return list(pairs.values())
+
+
+def _beside(folder: pathlib.Path, name: str) -> str:
+    """A file that a table in that folder names, perhaps with the slashes of Windows."""
+    path = folder / name
+    return str(path if path.exists() else folder / name.replace("\\", "/"))
 
 
 def score(
@@ -218,13 +228,29 @@ def _by_name(
     root, found = pathlib.Path(folder), {}
     if not root.is_dir():
         raise UserError(f"{folder}: not a folder")
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
-            name = name_of(path.relative_to(root))
+    for path in sorted(_files(root, {_identity(root)})):
+        if path.is_file():
+            name = unicodedata.normalize("NFC", name_of(path.relative_to(root)))
             if name in found:
                 raise UserError(f"{found[name]} and {path} have one name; rename one of them")
             found[name] = path
     return found
+
+
+def _files(folder: pathlib.Path, way: set[tuple[int, int]]) -> Iterator[pathlib.Path]:
+    """What lies below a folder, links followed but for those to a folder that they lie in."""
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path
+        elif (identity := _identity(path)) not in way:
+            yield from _files(path, way | {identity})
+
+
+def _identity(folder: pathlib.Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _load(files: Sequence[str], side: int, scratch: Scratch) -> np.ndarray:

@@ -90,6 +90,11 @@ def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
     return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
 
 
+def has_classifier(name: str) -> bool:
+    """Whether there is a classifier of that name; one of a hub is only there once it is loaded."""
+    return name.removeprefix(SOUNDING_PREFIX) in CLASSIFIERS or name.startswith(HUB_PREFIX)
+
+
 def comparable(sound: str, image: str) -> tuple[str, str]:
     """The names of two classifiers whose labels can be compared.
 

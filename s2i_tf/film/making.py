@@ -133,6 +133,10 @@ def make_film(
     """
     settings = settings or FilmSettings()
     encoding.check_path(path)
+    if isinstance(sound, (str, os.PathLike)):
+        for made in filter(None, (path, strip, subtitles)):
+            if files.is_same(made, sound):
+                raise UserError(f"{made}: is the sound itself. Choose another name.")
     heard = listen(model, sound, settings.hop_seconds)
     times = np.arange(math.ceil(heard.duration_seconds * settings.fps)) / settings.fps
     kept = set(np.linspace(0, len(times), _STRIP_PICTURES, endpoint=False).astype(int))

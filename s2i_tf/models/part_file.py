@@ -5,6 +5,7 @@ weights alone, a quarter of it: large ones as int8 with scales where that errs b
 floats as float16. It is read back as float32.
 """
 
+import io
 import json
 import os
 import pathlib
@@ -43,7 +44,10 @@ def save(model: keras.Model, folder: pathlib.Path, name: str, *, compact: bool =
     ending = COMPACT_ENDING if compact else KERAS_ENDING
     with files.new_file(folder / f"{name}{ending}") as temporary:
         if compact:
-            np.savez(temporary, **_compact_arrays(model, name))
+            # Not straight to the disk, which NumPy leaves open where it is full.
+            contents = io.BytesIO()
+            np.savez(contents, **_compact_arrays(model, name))
+            temporary.write_bytes(contents.getbuffer())
         else:
             model.save(temporary)
 

@@ -20,7 +20,7 @@ import numpy as np
 
 import s2i_tf
 from s2i_tf import config as config_lib
-from s2i_tf import files, model_folder, spec
+from s2i_tf import features, files, model_folder, spec
 from s2i_tf.config import Config
 from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
@@ -88,6 +88,13 @@ def plan_stages(config: Config, workdir: pathlib.Path, stages: Sequence[str] = (
             raise unknown_name("stage", name, STAGES)
         if name not in wanted(config):
             raise UserError(f"stage {name} needs config.image_to_sound, which is off")
+    if not features.has_classifier(config.judge):
+        raise unknown_name("config.judge", config.judge, features.CLASSIFIERS)
+    if config.hearing and config.unknown_sounds and not os.path.isdir(config.unknown_sounds):
+        raise UserError(
+            f"config.unknown_sounds is {config.unknown_sounds!r}, which is no folder; give one of "
+            "sounds of no class, or leave it empty"
+        )
     info = dataset_info.load(config.data)
     _check_workdir(config, workdir, info)
     planned = [

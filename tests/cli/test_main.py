@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from s2i_tf import terminal
 from s2i_tf.cli import demo, main
 from s2i_tf.errors import UserError
 
@@ -51,7 +52,7 @@ def test_a_closed_pipe_ends_it_without_a_word(tmp_path):
     command = [sys.executable, "-m", "s2i_tf.cli.main", "--help"]
     finished = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path)
     os.close(writing)
-    assert finished.returncode == main.EXIT_CLOSED_PIPE and finished.stderr == b""
+    assert finished.returncode == terminal.EXIT_CLOSED_PIPE and finished.stderr == b""
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,20 @@ def test_the_demo_stops_at_the_first_failure(call_verb, tmp_path, monkeypatch):
     )
     with pytest.raises(UserError, match="s2i weights ended with exit code 2"):
         call_verb("demo", f"--out={tmp_path}")
+
+
+def test_a_full_output_is_told_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "s2i_tf.cli.main", "--version"]
+    with open("/dev/full", "w") as full:
+        finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert finished.stderr.decode() == "error: standard output: No space left on device\n"
+
+
+def test_a_file_that_cannot_be_written_is_one_line_of_the_tools(tiny_dataset, tmp_path):
+    (tmp_path / "file").write_text("")
+    flags = [f"--data={tiny_dataset}", f"--out={tmp_path}/file/h"]
+    command = [sys.executable, "-m", "tfrecords_tools.holdout", *flags]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    last = finished.stderr.splitlines()[-1]
+    assert finished.returncode == 2 and last.startswith("tfrecords_tools.holdout: error: ")

@@ -71,7 +71,7 @@ def test_a_csv_lists_pairs_with_classes_and_recordings(tmp_path):
     path.write_text("picture,sound,photo\n")
     with pytest.raises(UserError, match="holds no pairs"):
         scoring.read_pairs(path)
-    with pytest.raises(UserError, match="cannot be read as a CSV"):
+    with pytest.raises(UserError, match="No such file"):
         scoring.read_pairs(tmp_path / "missing.csv")
 
 
@@ -186,3 +186,34 @@ def test_embeddings_that_do_not_fit_are_refused(embeddings, judge, tmp_path):
             pairs, judge=judge, audio_embeddings=tmp_path / "bad.npz", out=tmp_path / "out"
         )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_csv_of_pairs_as_any_program_writes_it(tmp_path, encoding, separator):
+    rows = [["Picture", "Sound", "Photo", "Class"], ["p\\ä.png", "s.wav", "q.jpg", "Wäldchen"]]
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/ä.png").write_bytes(b"")
+    path = tmp_path / "pairs.csv"
+    path.write_text("\n".join(separator.join(row) for row in rows), encoding=encoding)
+    (pair,) = scoring.read_pairs(path)
+    assert pair.picture == str(tmp_path / "p/ä.png") and pair.class_name == "Wäldchen"
+
+
+def test_a_csv_loses_no_pair_and_counts_none_twice(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text('picture,sound,photo\n"a.png,s.wav,q.jpg\nb.png,s.wav,q.jpg\n')
+    with pytest.raises(UserError, match="line"):
+        scoring.read_pairs(path)
+    path.write_text("picture,sound,photo\na.png,s.wav,q.jpg\na.png,s.wav,r.jpg\n")
+    with pytest.raises(UserError, match="line 3 has a.png once more"):
+        scoring.read_pairs(path)
+
+
+def test_linked_folders_are_followed_and_loops_end(folders, tmp_path):
+    (tmp_path / "drive").mkdir()
+    (folders[2] / "dark").rename(tmp_path / "drive" / "dark")
+    (folders[2] / "dark").symlink_to(tmp_path / "drive" / "dark")
+    (folders[2] / "dark" / "loop").symlink_to(folders[2])
+    pairs, unmatched = scoring.match(*folders)
+    assert len(pairs) == 12 and not unmatched

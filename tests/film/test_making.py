@@ -138,3 +138,16 @@ def test_vectors_between_two_moments_are_as_long_as_these(model):
     vectors, samples = seen[0]
     np.testing.assert_allclose(vectors, [[3, 0], [4.5**0.5, 4.5**0.5], [0, 3]], rtol=1e-6)
     assert samples == [1]
+
+
+def test_a_film_does_not_take_the_place_of_its_sound(model, tmp_path, make_video):
+    film = tmp_path / "holiday.mp4"
+    contents = make_video(noise([(100, 2)]))
+    film.write_bytes(contents)
+    (tmp_path / "link.mp4").symlink_to(film)
+    for path in (film, tmp_path / "link.mp4"):
+        with pytest.raises(UserError, match="is the sound itself. Choose another name"):
+            make_film(model, film, path)
+    with pytest.raises(UserError, match="is the sound itself"):
+        make_film(model, film, tmp_path / "other.mp4", strip=film)
+    assert film.read_bytes() == contents

@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -130,6 +133,13 @@ def test_inspect_counts_and_shows(prepared, capsys):
     assert sheet.std() > 5
 
 
+def test_inspect_prints_on_any_terminal(prepared):
+    command = [sys.executable, "-m", "tfrecords_tools.inspect", str(prepared), "1"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    shown = subprocess.run(command, capture_output=True, env=env)
+    assert shown.returncode == 0 and b"+-" in shown.stdout
+
+
 def test_manifests_account_for_every_record(prepared, class_folder):
     info = dataset_info.load(prepared)
     for shard in (shard for shards in info.splits.values() for shard in shards):
@@ -138,3 +148,27 @@ def test_manifests_account_for_every_record(prepared, class_folder):
         assert values["files"][shard.file]["sha256"] == shard.sha256
         assert values["config"]["sound_fingerprint"] == info.fingerprints["sound_fingerprint"]
         assert len(values["key"]) == 64
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("label", b"one", "has label as bytes; allowed: int"),
+        ("id", 7, "has id as int; allowed: bytes"),
+        ("image", 7, "has image as int; allowed: bytes"),
+        ("id", b"\xff", "has id that is not UTF-8"),
+        ("group", b"\xff", "has group that is not UTF-8"),
+    ],
+)
+def test_values_of_another_type_are_named(prepared, split, key, value, message, capsys):
+    first, *others = records_of(prepared, split)
+    example = tf.train.Example.FromString(first)
+    del example.features.feature[key]
+    feature = example.features.feature[key]
+    (feature.int64_list if isinstance(value, int) else feature.bytes_list).value.append(value)
+    rewrite(prepared, split, [example.SerializeToString(), *others])
+    assert any(message in fault for fault in verify.verify(str(prepared)))
+    with pytest.raises(SystemExit):
+        inspect.main([str(prepared)])
+    assert capsys.readouterr().err.count("\n") == 1

@@ -150,6 +150,38 @@ def test_another_size_than_the_data_s_is_refused(tiny_dataset, tmp_path):
         run.plan_stages(config, tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("image_gan.generator.name", "unett", "image_gan.generator.name 'unett'; known: .*unet"),
+        ("image_gan.generator.norm", "bach", "image_gan.generator.norm 'bach'; known: batch"),
+        ("image_gan.generator.start", "nowhere", "'nowhere', where there is no image_generator"),
+        ("image_gan.discriminator.name", "patchgone", "discriminator.name 'patchgone'; known"),
+        ("image_gan.loss.adversarial", "hindge", "loss.adversarial 'hindge'; known"),
+        ("image_gan.loss.augment", "colour", "augmentation 'colour'; known: color"),
+        ("judge", "inceptoin", "config.judge 'inceptoin'; known"),
+    ],
+)
+def test_a_misspelt_name_is_refused_before_any_stage_is_trained(
+    field, value, message, tiny_dataset, tmp_path
+):
+    config = smoke_config(tiny_dataset)
+    *parents, name = field.split(".")
+    owner = config
+    for parent in parents:
+        owner = getattr(owner, parent)
+    setattr(owner, name, value)
+    with pytest.raises(UserError, match=message):
+        run.plan_stages(config, tmp_path / "run")
+
+
+def test_a_folder_of_unknown_sounds_that_is_not_there_is_refused_at_once(tiny_dataset, tmp_path):
+    config = smoke_config(tiny_dataset)
+    config.hearing, config.unknown_sounds = True, str(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="config.unknown_sounds is .*, which is no folder"):
+        run.plan_stages(config, tmp_path / "run")
+
+
 def test_other_data_is_refused(trained, make_dataset, tmp_path):
     other = make_dataset(tmp_path / "other", num_train=8)
     with pytest.raises(UserError, match="a run on other data"):

@@ -46,7 +46,16 @@ def check(runner: str, pipeline_options: str) -> None:
         raise unknown_name("--runner", runner, known)
     if runner == DASK:
         _require_dask()
+    if "." in runner:
+        _require_runner(runner)
     options = _parse_options(pipeline_options, may_be_unknown=runner in _PORTABLE)
+    if (options["direct_num_workers"] or 0) < 0:
+        raise UserError(
+            f"--pipeline_options: --direct_num_workers is {options['direct_num_workers']}; "
+            "allowed: 0 or more"
+        )
+    if any(word.partition("=")[0] == "--runner" for word in shlex.split(pipeline_options)):
+        raise UserError("--pipeline_options holds --runner; name it by the flag of that name alone")
     if runner == "PortableRunner" and not options["job_endpoint"]:
         raise UserError(
             "--runner=PortableRunner needs a job server; name it by "
@@ -57,6 +66,14 @@ def check(runner: str, pipeline_options: str) -> None:
             f"--runner={runner} starts a job server in Java, which is not installed; install it, "
             "or name a server by --pipeline_options=--job_endpoint=HOST:PORT"
         )
+
+
+def _require_runner(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    try:
+        getattr(importlib.import_module(module), kind)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"--runner={name}: there is no such class: {error}") from None
 
 
 def _require_dask() -> None:

@@ -37,7 +37,12 @@ def is_absolute(path: str) -> bool:
 
 def exists(path: str) -> bool:
     """Whether there is a file or folder of that name."""
-    return os.path.exists(path) if is_local(path) else _beam().exists(path)
+    if is_local(path):
+        return os.path.exists(path)
+    try:
+        return _beam().exists(path)
+    except (ValueError, OSError):  # Beam has no file system for it here, or cannot reach it
+        return False
 
 
 def open_for_reading(path: str) -> BinaryIO:

@@ -268,6 +268,8 @@ def _list_clips(path: str) -> Listing:
         # A file that is named after its clip has been cut out already.
         start = None if _cut_name(name, start_seconds) in clip else start_seconds
         row = Source(clip, "video", name, label, start, version=folder.versions[clip])
+        if found.get((clip, start), row) != row:
+            logger.warning("%s: %s stands there twice at one time; the last counts", path, clip)
         found[clip, start] = row
     ordered = sorted(found.values(), key=lambda row: (row.path, row.start_seconds or 0.0))
     return Listing(folder.root, tuple(ordered), by_class=False, missing=tuple(folder.odd.values()))
@@ -335,6 +337,14 @@ def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
     index = {}
     for row in rows:
         if found := folder.find(row["path"]):
+            first, *others = found.split("/")
+            by_folder = kind_of(first) if others else None
+            row["kind"] = by_folder or kind_of(row["kind"]) or row["kind"].lower()
+            if row["kind"] not in KIND_FOLDERS:
+                kinds = " or ".join(KIND_FOLDERS)
+                raise UserError(f"{path}: {found} is of kind {row['kind']!r}; allowed: {kinds}")
+            if index.get(found, row) != row:
+                logger.warning("%s: %s stands there twice; the last counts", path, found)
             index[found] = row
         else:
             folder.missing(row["path"], INDEX_FILE)

@@ -17,14 +17,17 @@ from keras import ops
 from s2i_tf import files, spec
 from s2i_tf.config import Config, GanConfig
 from s2i_tf.data import schema
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.features.backbones import load_backbone
 from s2i_tf.kernels import fused
-from s2i_tf.losses import adversarial_loss
+from s2i_tf.losses import adversarial_loss, augment
+from s2i_tf.losses.adversarial import ADVERSARIAL_LOSSES
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.media import image
 from s2i_tf.media.sheet import contact_sheet, to_uint8
 from s2i_tf.models import (
+    DISCRIMINATORS,
+    GENERATORS,
     build_discriminator,
     build_generator,
     feature_map,
@@ -34,6 +37,7 @@ from s2i_tf.models import (
     takes_vector,
 )
 from s2i_tf.models.multimodal import MultimodalLayers
+from s2i_tf.models.norms import NORMS
 from s2i_tf.models.projected import build_class_head
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.optimizers import build_adam
@@ -77,9 +81,25 @@ class GanStage(Stage):
         """Shape of one target, as the generator makes it."""
 
     def check(self) -> None:
-        """Also refuses settings that the generator ignores."""
+        """Also refuses names that nothing has and settings that the generator ignores."""
         super().check()
-        generator = self.settings.generator
+        settings, generator = self.settings, self.settings.generator
+        names = {
+            "generator.name": (generator.name, GENERATORS),
+            "generator.norm": (generator.norm, NORMS),
+        }
+        if settings.has_discriminator:
+            names["discriminator.name"] = settings.discriminator.name, DISCRIMINATORS
+            names["loss.adversarial"] = settings.loss.adversarial, ADVERSARIAL_LOSSES
+        for field, (name, known) in names.items():
+            if name not in known:
+                raise unknown_name(f"config.{self.name}.{field}", name, known)
+        augment.parse_policy(settings.loss.augment)
+        if generator.start and not part_file.exists(pathlib.Path(generator.start), self.part):
+            raise UserError(
+                f"config.{self.name}.generator.start is {generator.start!r}, where there is no "
+                f"{self.part}; give the folder of a model"
+            )
         if takes_noise(generator.name):
             return
         for setting, usual in (("noise_scale", 1), ("typicality", 0)):

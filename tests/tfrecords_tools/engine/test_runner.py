@@ -21,6 +21,10 @@ from tfrecords_tools.engine import runner
         ("DirectRunner", "direct_num_workers=2", "'direct_num_workers=2' is no option"),
         ("DirectRunner", "--direct_num_workers=2 2", "'2' is no option"),
         ("DirectRunner", "-direct_num_workers=2", "'-direct_num_workers=2' is no option"),
+        ("DirectRunner", "--direct_num_workers=-1", "direct_num_workers is -1; allowed: 0 or more"),
+        ("DirectRunner", "--runner=FlinkRunner", "name it by the flag of that name alone"),
+        ("apache_beam.runners.nope.Nope", "", "there is no such class"),
+        ("apache_beam.runners.Nope", "", "there is no such class"),
     ],
 )
 def test_a_mistake_is_named(monkeypatch, name, options, message):

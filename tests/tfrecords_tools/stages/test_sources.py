@@ -211,3 +211,38 @@ def test_groups_are_recordings_or_whole_sources(folder):
         groups = {source.path: source.group for source in listing.sources}
         assert [groups[f"sounds/dog/{name}.wav"] for name in "ab"] == wanted
         assert groups["images/dog/a.jpg"] == "images/dog/a.jpg"
+
+
+@pytest.mark.parametrize("kinds", [("Sound", "IMAGE"), ("sounds", "images"), ("", "")])
+def test_an_index_may_name_kinds_in_any_way(folder, kinds):
+    rows = [f"sounds/dog/a.wav,{kinds[0]},dog,tape,", f"images/dog/a.jpg,{kinds[1]},dog,tape,"]
+    (folder / "index.csv").write_text("\n".join(["path,kind,class,recording_group,source", *rows]))
+    listing = sources.list_data(str(folder))
+    assert {source.belongs_to for source in listing.sources} == {"tape"}
+
+
+def test_an_unknown_kind_beside_the_folders_is_refused(folder):
+    touch(folder, "more/b.wav")
+    row = "more/b.wav,noise,dog,tape,"
+    (folder / "index.csv").write_text(f"path,kind,class,recording_group,source\n{row}\n")
+    with pytest.raises(UserError, match="more/b.wav is of kind 'noise'; allowed: sound or image"):
+        sources.list_data(str(folder))
+
+
+def test_what_a_table_says_twice_is_told(folder, tmp_path, caplog):
+    rows = ["sounds/dog/a.wav,sound,dog,one,", "sounds/dog/a.wav,sound,dog,other,"]
+    (folder / "index.csv").write_text("\n".join(["path,kind,class,recording_group,source", *rows]))
+    sources.list_data(str(folder))
+    assert "sounds/dog/a.wav stands there twice; the last counts" in caplog.text
+    touch(tmp_path, "a.mp4")
+    (tmp_path / "clips.csv").write_text(CLIPS.format(label="dog") + "a.mp4,1,cat\n")
+    sources.list_data(str(tmp_path / "clips.csv"))
+    assert "a.mp4 stands there twice at one time; the last counts" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["https://example.org/a.mp4", "file:///a.mp4", "nowhere://a.mp4"])
+def test_a_url_that_cannot_be_read_is_a_missing_file(tmp_path, name):
+    touch(tmp_path, "a.mp4")
+    (tmp_path / "clips.csv").write_text(CLIPS.format(label="dog") + f"{name},1,cat\n")
+    listing = sources.list_data(str(tmp_path / "clips.csv"))
+    assert left_out(listing) == {name: "missing"}
