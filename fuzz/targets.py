@@ -7,6 +7,8 @@ and returns unless there is a finding: a `UserError` (and so a `MediaError`) is 
 import contextlib
 import io
 import pathlib
+import struct
+import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -43,8 +45,11 @@ def sounds(folder: pathlib.Path) -> tuple[list[Seed], Run]:
         ("W64", "PCM_24", None),
         ("RF64", "PCM_16", None),
         ("AIFF", "PCM_16", None),
+        ("AIFF", "PCM_24", "LITTLE"),
         ("AIFF", "IMA_ADPCM", None),
         ("CAF", "FLOAT", None),
+        ("CAF", "PCM_24", None),
+        ("WAVEX", "PCM_24", None),
         ("AU", "PCM_16", "LITTLE"),
     ):
         file = io.BytesIO()
@@ -131,6 +136,21 @@ def _film(muxer: str, video_codec: str, audio_codec: str) -> bytes:
     return file.getvalue()
 
 
+def _of_other_light(png: bytes) -> bytes:
+    """A PNG with a gamma and primaries of its own, and a transparent colour."""
+    chunks = {
+        b"gAMA": struct.pack(">I", 100_000),
+        b"cHRM": struct.pack(">8I", 31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000),
+        b"tRNS": struct.pack(">3H", 1, 2, 3),
+    }
+    more = b"".join(
+        struct.pack(">I", len(body)) + mark + body + struct.pack(">I", zlib.crc32(mark + body))
+        for mark, body in chunks.items()
+    )
+    at = png.index(b"IDAT") - 4
+    return png[:at] + more + png[at:]
+
+
 def photos(folder: pathlib.Path) -> tuple[list[Seed], Run]:
     """Photos of every format, with a colour profile where it can have one."""
     from PIL import Image, ImageCms
@@ -146,6 +166,9 @@ def photos(folder: pathlib.Path) -> tuple[list[Seed], Run]:
         with contextlib.suppress(OSError, KeyError):
             picture.save(file, kind, icc_profile=profile)
             seeds.append(Seed(kind, file.getvalue()))
+    plain = io.BytesIO()
+    picture.save(plain, "PNG")
+    seeds.append(Seed("PNG of other light", _of_other_light(plain.getvalue())))
     grey = Image.fromarray(rng.normal(size=(24, 32)).astype(np.float32))
     for compression in (None, "tiff_lzw", "tiff_adobe_deflate"):
         file = io.BytesIO()

@@ -227,7 +227,8 @@ def _plain_caf(file: BinaryIO, order: str, size: int) -> _Header | None:
     rate_hz, codec, flags, block, _, channels, bits = struct.unpack(order + "d4s5I", file.read(32))
     width = block // channels if channels else 0
     is_float, is_little = flags & 1, flags & 2
-    if codec != b"lpcm" or is_float or width not in (2, 3, 4) or -(-bits // 8) == width:
+    is_full = width not in (2, 3, 4) or -(-bits // 8) == width
+    if codec != b"lpcm" or is_float or is_full or not 1 <= rate_hz < 2**31:
         return None
     return _Header(_au(size, width, int(rate_hz), channels), width if is_little else 1)
 

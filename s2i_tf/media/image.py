@@ -158,12 +158,7 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
     try:
         try:
             image = Image.open(file, formats=formats)
-            image.tile = [_in_unpacked_order(tile) for tile in image.tile]
-            if image.format == "PNG" and isinstance(image.info.get("transparency"), int):
-                # Pillow spreads values of fewer bits than 8 out, but not the transparent one.
-                image.info["transparency"] *= _SPREAD.get(image.tile[0].args, 1)
-            if image.format == "TIFF" and image.tag_v2.get(_BITS, (8,))[0] == 16:
-                image.tile = [_of_16_bits(tile, image.tag_v2.prefix) for tile in image.tile]
+            _correct(image)
             return image
         except Image.DecompressionBombError:
             file.seek(0)
@@ -183,6 +178,17 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
         if head[:4] in (b"II*\0", b"MM\0*"):
             message = f"{name}: a TIFF of a kind that is not read; save it with 8 bits a channel"
         raise MediaError(reasons.NOT_MEDIA, message) from None
+
+
+def _correct(image: Image.Image) -> None:
+    """Has Pillow read right what it would misread."""
+    image.tile = [_in_unpacked_order(tile) for tile in image.tile]
+    if image.format == "TIFF" and image.tag_v2.get(_BITS, (8,))[0] == 16:
+        image.tile = [_of_16_bits(tile, image.tag_v2.prefix) for tile in image.tile]
+    clear = image.info.get("transparency")
+    if image.format == "PNG" and image.tile and isinstance(clear, int):
+        # Values of fewer bits than 8 are spread out, but not the transparent one.
+        image.info["transparency"] = clear * _SPREAD.get(image.tile[0].args, 1)
 
 
 def _in_unpacked_order(tile: Any) -> Any:
@@ -247,8 +253,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
-    info, profile = image.info, image.info.get("icc_profile")
-    clear = _clear_grey(image)
+    info, clear = image.info, _clear_grey(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = Image.fromarray(_to_8_bits(image, name))
     if clear is not None:
@@ -257,7 +262,7 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
         image.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
     if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
         image = image.convert("LA" if image.mode == "L" else "RGBA")
-    if profile:
+    if profile := info.get("icc_profile"):
         image = _to_srgb(image, profile)
     elif "gamma" in info and "srgb" not in info:
         image = _from_gamma(image, info["gamma"], info.get("chromaticity", _SRGB_CHROMATICITY))
@@ -279,19 +284,29 @@ def _clear_grey(image: Image.Image) -> np.ndarray | None:
 
 def _from_gamma(image: Image.Image, gamma: float, chromaticity: tuple) -> Image.Image:
     """A picture in sRGB, whose PNG tells the exponent and the primaries of its values."""
-    if not 0.1 < gamma < 2:
-        return image
-    to_xyz, from_xyz = _to_xyz(chromaticity), np.linalg.inv(_to_xyz(_SRGB_CHROMATICITY))
-    if abs(gamma - 1 / 2.2) < 0.01 and np.allclose(from_xyz @ to_xyz, np.eye(3), atol=0.02):
+    to_srgb = _to_light_of_srgb(chromaticity)
+    if not 0.1 < gamma < 2 or to_srgb is None:
+        return image  # damaged
+    if abs(gamma - 1 / 2.2) < 0.01 and np.allclose(to_srgb, np.eye(3), atol=0.02):
         return image  # as programs mark sRGB
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     light = (np.asarray(image.convert("RGB")) / np.float32(255)) ** np.float32(1 / gamma)
-    light = np.clip(light @ (from_xyz @ to_xyz).T.astype(np.float32), 0, 1)
+    light = np.clip(light @ to_srgb.T.astype(np.float32), 0, 1)
     shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     result = Image.fromarray((shown * 255 + 0.5).astype(np.uint8))
     if alpha is not None:
         result.putalpha(alpha)
     return result
+
+
+def _to_light_of_srgb(chromaticity: tuple) -> np.ndarray | None:
+    """From light of primaries to that of sRGB's, [3, 3]; None if there are no such primaries."""
+    try:
+        with np.errstate(all="ignore"):
+            found = np.linalg.inv(_to_xyz(_SRGB_CHROMATICITY)) @ _to_xyz(chromaticity)
+    except (ValueError, np.linalg.LinAlgError):
+        return None
+    return found if np.isfinite(found).all() else None
 
 
 def _to_xyz(chromaticity: tuple) -> np.ndarray:

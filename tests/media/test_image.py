@@ -248,6 +248,9 @@ def test_a_png_s_gamma_and_primaries_count(rng):
     np.testing.assert_allclose(found[1], 255, atol=1)
     assert found[2, 1] < 90  # a purer red
     np.testing.assert_allclose(found[3], 100, atol=2)
+    for damaged in ((0,) * 8, places[:4] + (0,) * 4, places[:6], (1,) * 8):
+        chunk = (b"cHRM", struct.pack(f">{len(damaged)}I", *damaged))
+        np.testing.assert_array_equal(load(gamma(0.45455), chunk), colours[0])
 
 
 def test_white_may_be_zero(encode_picture):
