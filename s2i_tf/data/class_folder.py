@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import unicodedata
 
 from s2i_tf.data import csv_rows
 from s2i_tf.errors import UserError
@@ -30,10 +31,24 @@ def index_path(folder: str | os.PathLike) -> pathlib.Path:
 
 
 def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
-    """The rows of the folder's `index.csv` by path; none where it has none that can be read."""
+    """The rows of the folder's `index.csv` by path; none where it has none that can be read.
+
+    The paths are as a listing of the folder gives them, in either form of their letters, however
+    the table has written them.
+    """
     path = index_path(folder)
     try:
         rows = csv_rows.mappings(path.read_bytes(), str(path))
     except (OSError, UserError):
         return {}
-    return {row["path"]: row for row in rows if row.get("path")}
+    return {
+        unicodedata.normalize(form, _within(folder, row["path"])): row
+        for row in rows
+        if row.get("path")
+        for form in ("NFC", "NFD")
+    }
+
+
+def _within(folder: str | os.PathLike, name: str) -> str:
+    inside = os.path.relpath(os.path.join(folder, name.replace("\\", "/")), folder)
+    return name if inside.startswith("..") else inside.replace(os.sep, "/")

@@ -246,3 +246,17 @@ def test_a_url_that_cannot_be_read_is_a_missing_file(tmp_path, name):
     (tmp_path / "clips.csv").write_text(CLIPS.format(label="dog") + f"{name},1,cat\n")
     listing = sources.list_data(str(tmp_path / "clips.csv"))
     assert left_out(listing) == {name: "missing"}
+
+
+@pytest.mark.parametrize(
+    "name", ["./sounds/dog/ä.wav", "sounds\\dog\\ä.wav", "{root}/sounds/dog/ä.wav"]
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_evaluation_finds_the_rows_that_a_listing_does(folder, name, form):
+    path = unicodedata.normalize(form, "sounds/dog/ä.wav")
+    touch(folder, path)
+    row = f"{name.format(root=folder)},sound,dog,tape,an archive"
+    (folder / "index.csv").write_text(f"path,kind,class,recording_group,source\n{row}\n")
+    groups = {source.path: source.group for source in sources.list_data(str(folder)).sources}
+    assert groups[path] == "tape"
+    assert class_folder.read_index(folder)[path]["source"] == "an archive"
