@@ -81,7 +81,9 @@ def define_flags() -> None:
     flags.DEFINE_bool("only_known", False, "Leave out sounds that are like nothing known.")
     flags.DEFINE_bool("mix", False, "Draw one picture of all sounds, each with its weight.")
     flags.DEFINE_bool("between", False, "Draw the way from one sound to another.")
-    flags.DEFINE_integer("steps", 8, "Pictures on the way between two sounds.", lower_bound=2)
+    flags.DEFINE_integer(
+        "steps", 8, "Pictures on the way between two sounds.", lower_bound=2, upper_bound=1000
+    )
     flags.DEFINE_string("sounds", None, "Folder that the training sounds are in.")
     flags.DEFINE_enum("runtime", RUNTIMES[0], RUNTIMES, "What computes.")
 

@@ -8,6 +8,8 @@ from s2i_tf import files
 from s2i_tf.api import Model
 from s2i_tf.errors import UserError
 
+_WITHOUT_EFFECT = ("direction", "num_samples", "window", "only_known", "sounds")
+
 
 def run(model: Model, args: list[str], out: pathlib.Path) -> None:
     """Draws what --mix or --between asks for.
@@ -26,6 +28,9 @@ def run(model: Model, args: list[str], out: pathlib.Path) -> None:
     values = flags.FLAGS
     if values.mix and values.between:
         raise UserError("--mix and --between are two things. Give one of them.")
+    for name in _WITHOUT_EFFECT:
+        if values[name].value != values[name].default:
+            raise UserError(f"--{name} has no effect beside --mix and --between. Leave it out.")
     if values.mix:
         sounds, weights = zip(*map(_weighted, args), strict=True)
         pictures = {"mixture": model.mix(sounds, weights, seed=values.seed)}

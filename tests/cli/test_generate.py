@@ -250,6 +250,8 @@ def test_mixtures_and_the_way_between_two_sounds(generate, tmp_path, sounds):
         (("--mix", "a.wav=much"), "no weight"),
         (("--between", "a.wav"), "two sounds"),
         (("--mix", "--between", "a.wav", "b.wav"), "one of them"),
+        (("--mix", "--num_samples=3", "a.wav", "b.wav"), "--num_samples has no effect beside"),
+        (("--between", "--only_known", "a.wav", "b.wav"), "--only_known has no effect beside"),
     ],
 )
 def test_mistakes_in_mixtures_are_named(generate, tmp_path, argv, message):
