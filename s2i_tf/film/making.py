@@ -19,7 +19,7 @@ from s2i_tf.api import Heard, Model, of_lengths, with_lengths
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.film import captions, encoding
 from s2i_tf.film.onsets import FluxMeter, onset_times
-from s2i_tf.film.smoothing import at_times, smooth
+from s2i_tf.film.smoothing import at_times, dissolve, smooth
 from s2i_tf.film.windows import windows_along
 from s2i_tf.iterating import batched
 from s2i_tf.media import audio, image, reasons, video
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH_SIZE = 16
 _STRIP_PICTURES = 16
+_DISSOLVE_SECONDS = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,8 +214,18 @@ def draw_along(
     """The pictures at times along a sound, uint8 [side, side, 3] of the model's size.
 
     One sample's noise throughout, or from one onset to the next where `settings.beats` is set.
+    Pictures dissolve into one another: a model that draws what is typical of one class or another
+    changes at once even where its vectors don't.
     """
     cuts = heard.onsets if settings.beats else np.zeros(0)
+    drawn = _drawn(model, heard, times, settings, cuts)
+    seconds = min(settings.smooth_seconds, _DISSOLVE_SECONDS)
+    yield from dissolve(drawn, times, seconds, cuts)
+
+
+def _drawn(
+    model: Model, heard: HeardAlong, times: np.ndarray, settings: FilmSettings, cuts: np.ndarray
+) -> Iterator[np.ndarray]:
     hop = heard.hop_seconds
     vectors = smooth(with_lengths(heard.vectors), hop, settings.smooth_seconds, cuts)
     samples = 1 + np.searchsorted(cuts, times, side="right")

@@ -4,7 +4,9 @@ Vectors [num, size] stand `step_seconds` apart, the first at 0. A cut is a time 
 nothing is smoothed, so that what follows it begins at once.
 """
 
+import collections
 import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -63,6 +65,36 @@ def at_times(
     share = np.where(_parts(after * step_seconds, cuts) != part, 0.0, share)
     share = share.astype(np.float32)[:, None]
     return (1 - share) * vectors[before] + share * vectors[after]
+
+
+def dissolve(
+    pictures: Iterable[np.ndarray], times: np.ndarray, smooth_seconds: float, cuts: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Each picture blended with those around it as `smooth` does, some of them in memory.
+
+    Args:
+      pictures: uint8 arrays of one shape, in the order of their times.
+      times: seconds, ascending, at even steps.
+      smooth_seconds: standard deviation of the curve; 0 leaves every picture as it is.
+      cuts: seconds, ascending.
+    """
+    coming, parts = iter(pictures), _parts(times, cuts)
+    around: collections.deque[tuple[int, np.ndarray]] = collections.deque()
+    for number, time in enumerate(times):
+        last = np.searchsorted(times, time + _REACH * smooth_seconds, side="right") - 1
+        while not around or around[-1][0] < last:
+            around.append((around[-1][0] + 1 if around else 0, next(coming)))
+        while times[around[0][0]] < time - _REACH * smooth_seconds:
+            around.popleft()
+        numbers = np.array([index for index, _ in around])
+        if not smooth_seconds:
+            yield around[-1][1]
+            continue
+        weights = np.exp(-0.5 * ((times[numbers] - time) / smooth_seconds) ** 2)
+        weights = np.float32(weights * (parts[numbers] == parts[number]))
+        stacked = np.stack([picture for _, picture in around])
+        blend = np.tensordot(weights / weights.sum(), stacked.astype(np.float32), 1)
+        yield np.uint8(blend + 0.5)
 
 
 def _parts(times: np.ndarray, cuts: np.ndarray) -> np.ndarray:

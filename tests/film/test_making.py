@@ -68,6 +68,21 @@ def test_the_picture_changes_where_the_sound_does(model, tmp_path):
     assert "00:00:04.750 --> 00:00:10.250\n[loud]" in (tmp_path / "heard.vtt").read_text()
 
 
+def test_a_model_that_draws_one_class_or_the_other_dissolves_between_them(tmp_path):
+    class Typical(Loudness):
+        def draw(self, before, samples, seed):
+            return super().draw(np.where(before > before.max() / 2, 1.0, 0.0), samples, seed)
+
+    sound = audio.encode_audio(noise([(10, 5), (200, 5)]), "flac")
+    jumps = []
+    for smooth_seconds in (0.5, 0):
+        settings = FilmSettings(side=64, smooth_seconds=smooth_seconds)
+        make_film(api.Model(Typical()), sound, tmp_path / "film.mp4", settings)
+        light = light_of(tmp_path / "film.mp4")
+        jumps.append(np.abs(np.diff(light)).max() / np.ptp(light))
+    assert jumps[0] < 0.15 and jumps[1] > 0.4
+
+
 def test_with_beats_it_changes_at_once_and_draws_another_sample(model, tmp_path):
     sound = audio.encode_audio(noise([(10, 3), (200, 3)]), "flac")
     make_film(model, sound, tmp_path / "film.mp4", FilmSettings(side=64, beats=True))
