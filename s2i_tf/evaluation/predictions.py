@@ -64,7 +64,7 @@ def predict(
       image_judge: looks at the pictures.
       held_out: the pairs to measure.
       info: description of the data set.
-      scratch: holds the pictures.
+      scratch: holds pictures and vectors.
       index: rows of the data's `index.csv` by path.
       sound_judge: a classifier of sounds, which hears those that are found for photos.
       num_shown: how many sounds the report shows.
@@ -93,11 +93,12 @@ def predict(
         samples = np.stack([generated.features, *judged])
         if shown:
             further = np.stack([*sampled(sounds.features[shown], _NUM_SHOWN_SAMPLES)])
-    sound_vectors = _embedded(model.embed_sound, sounds)
-    image_vectors = _embedded(model.embed_image, images)
+    sound_vectors = _embedded(model.embed_sound, sounds, scratch)
+    image_vectors = _embedded(model.embed_image, images, scratch)
     training, pictures = None, {"generated": generated}
     if not held_out.no_training:
-        training = _train(model, image_judge, held_out.sides[spec.TRAIN_SPLIT], seed)
+        sides = held_out.sides[spec.TRAIN_SPLIT]
+        training = _train(model, image_judge, sides, scratch, seed)
         pictures |= baselines.of_sounds(image_judge, training, sounds, sound_vectors.after)
     left_out = _left_out(model, image_judge, training, sounds, info, scratch, seed)
     return Predictions(
@@ -189,7 +190,11 @@ def photo_to_sound(
 
 
 def _train(
-    model: SoundToImage, image_judge: Judge, sides: tuple[Items, Items], seed: int
+    model: SoundToImage,
+    image_judge: Judge,
+    sides: tuple[Items, Items],
+    scratch: Scratch,
+    seed: int,
 ) -> Training:
     sounds, images = sides
     judged = image_judge.look(images.pictures, "training photos")
@@ -198,8 +203,8 @@ def _train(
         sounds=sounds,
         images=images,
         judged=judged,
-        sound_vectors=_embedded(model.embed_sound, sounds),
-        image_vectors=_embedded(model.embed_image, images),
+        sound_vectors=_embedded(model.embed_sound, sounds, scratch),
+        image_vectors=_embedded(model.embed_image, images, scratch),
         class_heard=probes.fit(sounds.features, sounds.labels, sounds.groups, seed=seed),
         class_seen=probes.fit(judged.features, images.labels, images.ids, seed=seed),
     )
@@ -264,9 +269,18 @@ def _drawn(
     return pictures
 
 
-def _embedded(embed: Callable[[np.ndarray], Hidden], items: Items) -> Hidden:
-    parts = [embed(batch) for _, batch in _batches(items.features)]
-    return Hidden(*(np.concatenate(layer) for layer in zip(*parts, strict=True)))
+def _embedded(embed: Callable[[np.ndarray], Hidden], items: Items, scratch: Scratch) -> Hidden:
+    """Multimodal vectors float32 [items, hidden units], on the disk."""
+    vectors = None
+    for rows, batch in _batches(items.features):
+        layers = embed(batch)
+        if vectors is None:
+            shapes = [(len(items.features), *layer.shape[1:]) for layer in layers]
+            vectors = Hidden(*(scratch.array(shape, np.float32) for shape in shapes))
+        for kept, layer in zip(vectors, layers, strict=True):
+            kept[rows] = layer
+            neighbors.forget(kept)
+    return vectors
 
 
 def _batches(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
