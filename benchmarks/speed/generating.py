@@ -6,13 +6,12 @@ graph and nothing else. Both sides run on one thread. The command is timed as a 
 a sound in a file to the picture's, with either of what it runs on.
 """
 
-import os
+import json
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +26,16 @@ _GOAL = 0.85
 _COLD_RUNTIMES = ("lite", "tensorflow")
 _COLD_GOAL_SECONDS = 1.0
 _COLD_GOAL_BYTES = 200e6
+# A process counts the memory of the one that it was forked from, so a small one starts the command.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - began
+print(json.dumps([seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024]))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 _SOUND_SECONDS = 7.0
 _SOUND_RATE_HZ = 44_100
 
@@ -113,13 +122,9 @@ def _shares(seconds: Mapping[str, float], total: float, rest: str) -> str:
 
 
 def _whole_process(command: list[str]) -> Took:
-    began = time.perf_counter()
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            errors.seek(0)
-            raise UserError(errors.read().decode().strip().splitlines()[-1])
-    return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    finished = subprocess.run(
+        [sys.executable, "-c", _LAUNCHER, *command], capture_output=True, text=True, check=False
+    )
+    if finished.returncode:
+        raise UserError(finished.stderr.strip().splitlines()[-1])
+    return Took(*json.loads(finished.stdout))
