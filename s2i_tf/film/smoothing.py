@@ -78,6 +78,9 @@ def dissolve(
       smooth_seconds: standard deviation of the curve; 0 leaves every picture as it is.
       cuts: seconds, ascending.
     """
+    if not smooth_seconds:
+        yield from pictures
+        return
     coming, parts = iter(pictures), _parts(times, cuts)
     around: collections.deque[tuple[int, np.ndarray]] = collections.deque()
     for number, time in enumerate(times):
@@ -87,9 +90,6 @@ def dissolve(
         while times[around[0][0]] < time - _REACH * smooth_seconds:
             around.popleft()
         numbers = np.array([index for index, _ in around])
-        if not smooth_seconds:
-            yield around[-1][1]
-            continue
         weights = np.exp(-0.5 * ((times[numbers] - time) / smooth_seconds) ** 2)
         weights = np.float32(weights * (parts[numbers] == parts[number]))
         stacked = np.stack([picture for _, picture in around])
