@@ -4,7 +4,7 @@ import os
 import pathlib
 import unicodedata
 
-from s2i_tf.data import csv_rows
+from s2i_tf.data import csv_rows, walking
 from s2i_tf.errors import UserError
 
 INDEX_FILE = "index.csv"
@@ -42,13 +42,8 @@ def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
     except (OSError, UserError):
         return {}
     return {
-        unicodedata.normalize(form, _within(folder, row["path"])): row
+        unicodedata.normalize(form, walking.within(folder, row["path"].replace("\\", "/"))): row
         for row in rows
         if row.get("path")
         for form in ("NFC", "NFD")
     }
-
-
-def _within(folder: str | os.PathLike, name: str) -> str:
-    inside = os.path.relpath(os.path.join(folder, name.replace("\\", "/")), folder)
-    return name if inside.startswith("..") else inside.replace(os.sep, "/")

@@ -13,13 +13,13 @@ import os
 import pathlib
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from s2i_tf import features
-from s2i_tf.data import csv_rows
+from s2i_tf.data import csv_rows, walking
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance, stats
 from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
@@ -228,29 +228,18 @@ def _by_name(
     root, found = pathlib.Path(folder), {}
     if not root.is_dir():
         raise UserError(f"{folder}: not a folder")
-    for path in sorted(_files(root, {_identity(root)})):
+
+    def refuse(path: str, reason: str, message: str) -> None:
+        if reason != "loop":
+            raise UserError(f"{path}: {message}")
+
+    for path in map(pathlib.Path, sorted(walking.files_below(root, refuse))):
         if path.is_file():
             name = unicodedata.normalize("NFC", name_of(path.relative_to(root)))
             if name in found:
                 raise UserError(f"{found[name]} and {path} have one name; rename one of them")
             found[name] = path
     return found
-
-
-def _files(folder: pathlib.Path, way: set[tuple[int, int]]) -> Iterator[pathlib.Path]:
-    """What lies below a folder, links followed but for those to a folder that they lie in."""
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
-        if not path.is_dir():
-            yield path
-        elif (identity := _identity(path)) not in way:
-            yield from _files(path, way | {identity})
-
-
-def _identity(folder: pathlib.Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_dev, status.st_ino
 
 
 def _load(files: Sequence[str], side: int, scratch: Scratch) -> np.ndarray:

@@ -14,7 +14,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from s2i_tf.data import csv_rows, splits
+from s2i_tf.data import csv_rows, splits, walking
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import storage
@@ -125,7 +125,8 @@ class _Folder:
         of the folder.
         """
         for spelling in (name, name.replace("\\", "/")):
-            path = self._within(spelling)
+            elsewhere = "://" in name or not storage.is_local(self.root)
+            path = spelling if elsewhere else walking.within(self.root, spelling)
             path = self._by_form.get(unicodedata.normalize("NFC", path), path)
             if path in self.versions:
                 return path
@@ -138,13 +139,6 @@ class _Folder:
                 return path
         return None
 
-    def _within(self, name: str) -> str:
-        """A path relative to the folder where it leads into it, however it is written."""
-        if "://" in name or not storage.is_local(self.root):
-            return name
-        inside = os.path.relpath(os.path.join(self.root, name), self.root)
-        return name if inside.startswith("..") else inside
-
     def refuse(self, path: str, reason: str, message: str) -> None:
         """Takes note of something that cannot be used."""
         self.odd.setdefault(path, Quarantined(path, STAGE, reason, message))
@@ -154,38 +148,20 @@ class _Folder:
         self.refuse(name, "missing", f"{table} names it, and it is not there")
 
     def _walk(self) -> Iterator[tuple[str, str]]:
-        def unreadable(error: OSError) -> None:
-            self.refuse(self._relative(error.filename), "unreadable", error.strerror or str(error))
+        def refuse(full: str, reason: str, message: str) -> None:
+            self.refuse(self._relative(full), reason, message)
 
-        ways = {self.root: {_identity(self.root)}}  # the folders that lead to each, by identity
-        for folder, subfolders, names in os.walk(self.root, onerror=unreadable, followlinks=True):
-            way = ways.pop(folder)
-            for name in [*subfolders]:
-                full = os.path.join(folder, name)
-                if name.startswith("."):
-                    subfolders.remove(name)
-                elif (identity := _identity(full)) in way:
-                    subfolders.remove(name)
-                    self.refuse(self._relative(full), "loop", "a link to a folder that it lies in")
-                else:
-                    ways[full] = way | {identity}
-            for name in names:
-                full = os.path.join(folder, name)
-                path = self._relative(full)
-                if not _is_data(path):
-                    continue
-                if reason := _oddity(full, path):
-                    self.refuse(path, *reason)
-                else:
-                    yield path, _version(full)
+        for full in walking.files_below(self.root, refuse):
+            path = self._relative(full)
+            if not _is_data(path):
+                continue
+            if oddity := _oddity(full, path):
+                self.refuse(path, *oddity)
+            else:
+                yield path, _version(full)
 
     def _relative(self, full: str) -> str:
         return os.path.relpath(full, self.root).replace(os.sep, "/")
-
-
-def _identity(folder: str) -> tuple[int, int]:
-    status = os.stat(folder)
-    return status.st_dev, status.st_ino
 
 
 def _is_data(path: str) -> bool:
