@@ -17,7 +17,7 @@ from absl import flags
 
 import s2i_tf
 from s2i_tf import logs, terminal
-from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.errors import UserError, told_by
 
 VERBS = (
     *("demo", "weights", "prepare", "train", "evaluate", "score"),
@@ -43,17 +43,10 @@ def _main(argv: list[str]) -> int:
     if verb == "--version":
         print(s2i_tf.__version__)
         return 0
-    if verb not in VERBS:
-        return _mistake("s2i", f"unknown verb {verb!r}; known: {', '.join(VERBS)}")
     _quieten()
     try:
-        run_verb(verb, argv[2:])
-    except UserError as error:
-        return _mistake(f"s2i {verb}", str(error))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _mistake(f"s2i {verb}", f"{error.filename or 'a file'}: {error.strerror or error}")
+        with told_by(f"s2i {verb}" if verb in VERBS else "s2i"):
+            run_verb(verb, argv[2:])
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit as stop:
@@ -65,8 +58,10 @@ def run_verb(verb: str, argv: list[str]) -> None:
     """Runs a verb with its flags and arguments, or prints its help.
 
     Raises:
-      UserError: if it refuses them, or cannot do what they say.
+      UserError: if there is no such verb, it refuses them, or cannot do what they say.
     """
+    if verb not in VERBS:
+        raise UserError(f"unknown verb {verb!r}; known: {', '.join(VERBS)}")
     module = importlib.import_module(f"s2i_tf.cli.{verb}")
     module.define_flags()
     if {"--help", "-h"} & set(argv):
@@ -124,11 +119,6 @@ def _summary(module: types.ModuleType) -> str:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _mistake(who: str, message: str) -> int:
-    print(f"{who}: error: {' '.join(message.split())}", file=sys.stderr)
-    return EXIT_MISTAKE
 
 
 def _quieten() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from s2i_tf import terminal
 from s2i_tf.cli import demo, main
-from s2i_tf.errors import UserError
+from s2i_tf.errors import EXIT_MISTAKE, UserError
 
 
 def s2i(*argv, cwd):
@@ -75,7 +75,7 @@ def test_a_closed_pipe_ends_it_without_a_word(tmp_path):
 def test_a_mistake_is_one_line_and_exit_code_2(argv, message, tmp_path):
     argv = [argument.format(config=demo.CONFIG) for argument in argv]
     finished = s2i(*argv, cwd=tmp_path)
-    assert finished.returncode == main.EXIT_MISTAKE
+    assert finished.returncode == EXIT_MISTAKE
     assert finished.stderr.count("\n") == 1 and message in finished.stderr
     assert not list(tmp_path.iterdir())
 
