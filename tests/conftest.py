@@ -4,9 +4,14 @@ import ctypes
 import gc
 import os
 import pathlib
+import subprocess
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# TensorFlow computes by oneDNN where a processor is made for it. Without it all processors compute
+# alike, and what a test has freed goes back: oneDNN's allocator keeps the most that it ever held.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import pytest
 
@@ -34,6 +39,26 @@ def pytest_runtest_teardown():
         gc.collect()
         _trim(0)
         _resident_before = _resident_bytes()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Runs a test that is marked `apart` in a process of its own."""
+    marker = pyfuncitem.get_closest_marker("apart")
+    if marker is None or "S2I_TF_APART" in os.environ:
+        return None
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", pyfuncitem.nodeid]
+    finished = subprocess.run(
+        command,
+        cwd=pyfuncitem.config.rootpath,
+        env={**os.environ, **marker.kwargs, "S2I_TF_APART": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stdout[-5000:] + finished.stderr[-1000:]
+    if "skipped" in finished.stdout.splitlines()[-1]:
+        pytest.skip(finished.stdout.splitlines()[-2])
+    return True
 
 
 @pytest.fixture(scope="session")

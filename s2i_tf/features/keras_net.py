@@ -1,5 +1,6 @@
 """What our Keras nets share: weights by variable name, random weights, a compiled call."""
 
+import math
 import pathlib
 import re
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ def load_weights(model: keras.Model, name: str, weights: str | None) -> str:
       UserError: if the weights can't be had or don't fit.
     """
     if is_random(weights):
-        assign(model, _random_arrays(model, weights), weights)
+        _assign_random(model, weights)
         return weights
     if weights is None:
         assign(model, weights_lib.load(name), weights_lib.path(name))
@@ -80,20 +81,18 @@ def assign(model: keras.Model, arrays: Mapping[str, np.ndarray], origin: object)
         variable.assign(array)
 
 
-def _random_arrays(model: keras.Model, weights: str) -> dict[str, np.ndarray]:
-    """Kernels that keep a signal's scale (He et al. 2015); all else as Keras starts it."""
+def _assign_random(model: keras.Model, weights: str) -> None:
+    """Kernels that keep a signal's scale (He et al. 2015); all else stays as Keras starts it."""
     rng = np.random.default_rng(int(_RANDOM.fullmatch(weights)[1]))
-    arrays = {}
     for variable in model.weights:
-        array = np.asarray(variable)
-        if array.ndim > 1:
+        shape = tuple(variable.shape)
+        if len(shape) > 1:
             # A depthwise kernel [height, width, channels, 1] sums over its window alone.
-            num_outputs = array.shape[-1] if array.shape[-1] > 1 else array.shape[-2]
-            fan_in = array.size // num_outputs
-            scale = np.float32(np.sqrt(2 / fan_in))
-            array = rng.standard_normal(array.shape, np.float32) * scale
-        arrays[variable.path] = array
-    return arrays
+            num_outputs = shape[-1] if shape[-1] > 1 else shape[-2]
+            fan_in = math.prod(shape) // num_outputs
+            kernel = rng.standard_normal(shape, np.float32)
+            kernel *= np.float32(np.sqrt(2 / fan_in))
+            variable.assign(kernel)
 
 
 class KerasNet(Net):

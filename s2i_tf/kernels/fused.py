@@ -1,6 +1,7 @@
 """What a backend does in fewer passes than `keras.ops`, with the same result."""
 
 import functools
+import os
 import pathlib
 from collections.abc import Callable
 
@@ -20,7 +21,12 @@ def on_processor() -> bool:
 
 def multiplies_bfloat16() -> bool:
     """Whether products in bfloat16 are several times as fast as in float32 on this device."""
-    return not on_processor() or _has_amx()
+    return not on_processor() or (_has_onednn() and _has_amx())
+
+
+def _has_onednn() -> bool:
+    """Whether TensorFlow computes by oneDNN, as it does by itself where there is AMX."""
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
 
 
 @functools.cache

@@ -37,7 +37,8 @@ def test_the_two_lists_are_all_names():
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [*QUICK, *(pytest.param(*net, marks=pytest.mark.slow) for net in HEAVY)]
+    ("kind", "name"),
+    [*QUICK, *(pytest.param(*net, marks=[pytest.mark.slow, pytest.mark.apart]) for net in HEAVY)],
 )
 def test_every_net_keeps_the_contract(kind, name):
     net = LOADERS[kind](name, weights="random:1")

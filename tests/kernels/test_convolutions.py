@@ -1,5 +1,7 @@
 """The same convolutions as Keras', in training in a faster form."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -106,30 +108,39 @@ def test_half_precision(name, rng, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("side", [8, 32])
-def test_products_in_bfloat16_where_the_processor_has_them(name, side, rng, monkeypatch):
+@pytest.mark.apart(TF_ENABLE_ONEDNN_OPTS="1")
+def test_products_in_bfloat16_where_the_processor_has_them(rng, monkeypatch):
     monkeypatch.setattr(fused, "on_processor", lambda: True)
     monkeypatch.setattr(fused, "multiplies_bfloat16", lambda: True)
-    shape = (2, side, side, 3)
-    layer, _ = both(name, shape, dtype="mixed_bfloat16")
-    _, exact = both(name, shape)
-    exact.set_weights(layer.get_weights())
-    x = tf.constant(rng.normal(size=shape).astype(np.float32))
+    for name, side in itertools.product(CASES, (8, 32)):
+        shape = (2, side, side, 3)
+        layer, _ = both(name, shape, dtype="mixed_bfloat16")
+        _, exact = both(name, shape)
+        exact.set_weights(layer.get_weights())
+        x = tf.constant(rng.normal(size=shape).astype(np.float32))
 
-    def call(x):
-        return tf.cast(layer(x, training=True), "float32")
+        def call(x, layer=layer):
+            return tf.cast(layer(x, training=True), "float32")
 
-    traced = tf.function(call).get_concrete_function(x)
-    inputs = {
-        operation.type: operation.inputs[0].dtype
-        for operation in traced.graph.get_operations()
-        if operation.type in ("MatMul", "BatchMatMulV2", "Conv2D", "Conv2DBackpropInput")
-    }
-    assert ("MatMul" in inputs) == (side == 8)  # larger ones stay convolutions
-    assert tf.float32 not in inputs.values()
-    # Without the bias: its gradient is a sum that TensorFlow adds up in bfloat16 in either form.
-    *found, _ = gradients(call, layer.trainable_variables, x)
-    *expected, _ = gradients(exact, exact.trainable_variables, x)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=0.03 * np.std(other))
+        traced = tf.function(call).get_concrete_function(x)
+        inputs = {
+            operation.type: operation.inputs[0].dtype
+            for operation in traced.graph.get_operations()
+            if operation.type in ("MatMul", "BatchMatMulV2", "Conv2D", "Conv2DBackpropInput")
+        }
+        assert ("MatMul" in inputs) == (side == 8), name  # larger ones stay convolutions
+        assert tf.float32 not in inputs.values(), name
+        # Without the bias: its gradient is a sum that TensorFlow adds up in bfloat16 in either
+        # form.
+        *found, _ = gradients(call, layer.trainable_variables, x)
+        *expected, _ = gradients(exact, exact.trainable_variables, x)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=0.03 * np.std(other), err_msg=name)
+
+
+@pytest.mark.parametrize("onednn", ["0", "1"])
+def test_bfloat16_pays_with_amx_and_onednn_alone(onednn, monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+    monkeypatch.setattr(fused, "on_processor", lambda: True)
+    monkeypatch.setattr(fused, "_has_amx", lambda: True)
+    assert fused.multiplies_bfloat16() == (onednn == "1")
