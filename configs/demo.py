@@ -4,9 +4,10 @@
     s2i train --config=demo --workdir=RUN --config.data=DATA
 
 The recipe of `realpairs/best.py`, scaled to some minutes, and for pairs that belong together, as a
-sound of this data set and its picture have their causes in common: pairs are not drawn anew, and
-features are also drawn towards those of the sound's own picture. `s2i demo --config=demo:paper`
-trains the paper's recipe instead, with fewer filters and steps.
+sound of this data set and its picture have their causes in common: pairs are not drawn anew,
+features are also drawn towards those of the sound's own picture, and half of the pictures are made
+of features of the sound. `s2i demo --config=demo:paper` trains the paper's recipe instead, with
+fewer filters and steps.
 
 Cost: five to six minutes on 2 cores, either one. Expected result: README.
 """
@@ -68,7 +69,7 @@ def _working(config: Config) -> None:
     gan.loss.l1_weight = 10.0
     gan.loss.perceptual_weight = 10.0
     gan.loss.augment = "color,translation"
-    gan.generated_share = 0.25
+    gan.heard_share = 0.5
     gan.optimizer.learning_rate = 1e-3
     gan.optimizer.beta_1 = 0.0
     gan.optimizer.beta_2 = 0.99

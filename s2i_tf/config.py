@@ -222,6 +222,9 @@ class GanConfig(Settings):
       optimizer: how both learn.
       generated_share: features made of sounds by the trained feature GAN, as a share of the image
         GAN's batch, whose pictures the discriminator alone judges.
+      heard_share: share of the image GAN's batch whose features are made of the pair's sound, in
+        place of the photo's own, and the photo stays what is aimed at: for pairs that belong
+        together.
       balanced: whether every class has the same share of a batch.
       repair_pairs: whether balanced batches pair any sound of the class with any photo of it.
       precision: Keras dtype policy of this GAN; empty for the run's.
@@ -233,6 +236,7 @@ class GanConfig(Settings):
     loss: LossConfig = dataclasses.field(default_factory=LossConfig)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     generated_share: float = 0.0
+    heard_share: float = 0.0
     batch_size: int = 4
     num_steps: int = 200_000
     balanced: bool = False
@@ -260,8 +264,8 @@ class Config(Settings):
       seed: of the initial weights, the data order, dropout and evaluation.
       deterministic: the same numbers in every run on one device, also after a resume; slower.
       precision: Keras dtype policy of the GANs: `float32`, `mixed_bfloat16`, `mixed_float16`, whose
-        loss is scaled, or `auto`: `mixed_bfloat16` where the device multiplies it several times
-        as fast (a processor with AMX, an accelerator), else `float32`.
+        loss is scaled, or `auto`: `mixed_bfloat16` where the device multiplies it about twice as
+        fast or more (a processor with AMX or AVX512-BF16, an accelerator), else `float32`.
       strategy: `one_device`, `mirrored` (all devices of this machine) or `multi_worker`.
       steps_per_call: batches in one call of the compiled step.
       accumulation_steps: batches whose mean gradient makes one update.
@@ -320,6 +324,11 @@ class Config(Settings):
             settings = getattr(self, stage)
             if settings.repair_pairs and not settings.balanced:
                 raise UserError(f"config.{stage}.repair_pairs needs config.{stage}.balanced")
+        if self.image_gan.heard_share and self.image_gan.repair_pairs:
+            raise UserError(
+                "config.image_gan.heard_share needs pairs as they are, and "
+                "config.image_gan.repair_pairs draws them anew; leave one of them"
+            )
         for stage in GANS:
             loss = getattr(self, stage).loss
             if loss.perceptual_weight and not loss.backbone:
@@ -410,7 +419,7 @@ def _unread(config: Config, stage: str) -> Iterator[tuple[tuple[str, ...], str]]
         yield ("loss.energy_weight",), "only features have an energy distance"
     else:
         terms = ("loss.perceptual_weight", "loss.class_weight", "loss.backbone")
-        names = (*terms, "generated_share")
+        names = (*terms, "generated_share", "heard_share")
         yield names, "only image_gan makes pictures"
     if not settings.has_discriminator:
         yield (

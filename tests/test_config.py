@@ -75,6 +75,14 @@ def test_validate_names_the_field_the_value_and_what_is_allowed(field, value, me
         config.validate()
 
 
+def test_pairs_drawn_anew_have_no_photo_of_what_is_heard():
+    config = Config(data="x")
+    config.image_gan.balanced = config.image_gan.repair_pairs = True
+    config.image_gan.heard_share = 0.5
+    with pytest.raises(UserError, match="heard_share needs pairs as they are"):
+        config.validate()
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -83,6 +91,7 @@ def test_validate_names_the_field_the_value_and_what_is_allowed(field, value, me
         ({"image_gan.loss.energy_weight": 2.0}, "image_gan.loss.energy_weight"),
         ({"image_gan.loss.backbone": "efficientnet_lite2"}, "image_gan.loss.backbone"),
         ({"feature_gan.generated_share": 0.5}, "feature_gan.generated_share"),
+        ({"feature_gan.heard_share": 0.5}, "feature_gan.heard_share"),
         (
             {"feature_gan.loss.adversarial_weight": 0.0, "feature_gan.discriminator.filters": 8},
             "feature_gan.discriminator.filters",

@@ -12,7 +12,7 @@ brings alone, at the same cost, has not been measured:
   trained to be named by it.
 - Half of the pictures, instead of a third, are of features that the stage before made of sounds.
 - The players see half of the pictures mirrored.
-- bfloat16 where the device multiplies it several times as fast.
+- bfloat16 where the device multiplies it about twice as fast or more.
 
 Cost: as many hours as there are; a training that was stopped goes on with `--resume`, and
 RUN/image_gan/samples shows where it is.

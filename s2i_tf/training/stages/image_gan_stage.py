@@ -18,7 +18,8 @@ class ImageGanStage(GanStage):
     """Trains image features into pictures.
 
     With `config.image_gan.generated_share` it also sees features that the trained feature GAN
-    makes of sounds. They have no photo, so that only the discriminator judges their pictures.
+    makes of sounds. They have no photo, so that only the discriminator judges their pictures. With
+    `heard_share` such features stand in the place of some photos' own, and have their photo.
     """
 
     name = "image_gan"
@@ -32,9 +33,13 @@ class ImageGanStage(GanStage):
     @property
     def needs(self) -> tuple[str, ...]:
         """The multimodal layers, and the feature GAN if its features are wanted."""
-        if self.settings.generated_share:
+        if self._wants_sounds:
             return (*super().needs, FeatureGanStage.name)
         return super().needs
+
+    @property
+    def _wants_sounds(self) -> bool:
+        return bool(self.settings.generated_share or self.settings.heard_share)
 
     @property
     def map_side(self) -> int:
@@ -43,25 +48,25 @@ class ImageGanStage(GanStage):
 
     def build(self) -> GanTrainer:
         """As every GAN, with the trained feature generator if it has a part in it."""
-        if self.settings.generated_share:
+        if self._wants_sounds:
             self.feature_generator = self.trained(FeatureGanStage.part)
             self.draws = keras.random.SeedGenerator(self.seed)
         return super().build()
 
     def prepare(self, batch) -> GanBatch:
         """Features and photos, and features that were made of the batch's sounds."""
-        prepared = super().prepare(batch)
-        size = batch[schema.KEY_LABEL].shape[0]
-        num = round(self.settings.generated_share * size) if size else 0
-        if not num:
+        condition, target = self.vectors(batch)
+        labels = batch[schema.KEY_LABEL]
+        heard = self._drawn_of_sounds(batch, self.settings.heard_share)
+        if heard is not None:
+            condition = ops.concatenate([heard, condition[heard.shape[0] :]])
+        prepared = GanBatch(self.lay_out(condition), target, self.context(condition, labels))
+        made = self._drawn_of_sounds(batch, self.settings.generated_share)
+        if made is None:
             return prepared
-        sounds = batch[schema.KEY_SOUND_FEATURES][:num]
-        draws = keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws)
-        with drawn_masks(draws, self.feature_generator):
-            features = self._features_of(sounds)
         return prepared._replace(
-            unpaired=self.lay_out(features),
-            unpaired_context=self.context(features, batch[schema.KEY_LABEL][:num]),
+            unpaired=self.lay_out(made),
+            unpaired_context=self.context(made, labels[: made.shape[0]]),
         )
 
     def vectors(self, batch) -> tuple:
@@ -88,6 +93,16 @@ class ImageGanStage(GanStage):
     def as_pictures(self, targets: np.ndarray) -> np.ndarray:
         """From [-1, 1] to [0, 1]."""
         return (targets + 1) / 2
+
+    def _drawn_of_sounds(self, batch, share: float):
+        """Features made of the first sounds of a batch, such a share of it; None of none."""
+        size = batch[schema.KEY_LABEL].shape[0]
+        num = round(share * size) if size else 0
+        if not num:
+            return None
+        draws = keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws)
+        with drawn_masks(draws, self.feature_generator):
+            return self._features_of(batch[schema.KEY_SOUND_FEATURES][:num])
 
     def _features_of(self, sounds):
         """Scaled image features [batch, 4096] of sound features."""

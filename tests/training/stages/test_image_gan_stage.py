@@ -1,0 +1,73 @@
+"""Which features the image GAN is given, and which of them have a photo."""
+
+import numpy as np
+import pytest
+
+from s2i_tf.config import Config
+from s2i_tf.data import dataset_info
+from s2i_tf.models import part_file
+from s2i_tf.training.stages import STAGES
+
+BATCH = 4
+
+
+@pytest.fixture(scope="module")
+def make_stage(tiny_dataset, tmp_path_factory):
+    """Builds the stage with some settings; those before it are left as they start."""
+    workdir = tmp_path_factory.mktemp("run")
+
+    def make(**settings):
+        config = Config(data=str(tiny_dataset))
+        config.multimodal.hidden_units = 16
+        config.feature_gan.generator.name = "feature_decoder"
+        config.feature_gan.generator.norm = "none"
+        config.feature_gan.loss.adversarial_weight = 0.0
+        config.feature_gan.generator.filters = config.image_gan.generator.filters = 2
+        config.image_gan.discriminator.filters = 2
+        config.image_gan.batch_size = BATCH
+        for name, value in settings.items():
+            setattr(config.image_gan, name, value)
+        info = dataset_info.load(tiny_dataset)
+        for name in ("multimodal", "feature_gan"):
+            earlier = STAGES[name](config.validate(), info, workdir)
+            if not part_file.exists(workdir / "model", earlier.part):
+                earlier.save(earlier.build())
+        stage = STAGES["image_gan"](config, info, workdir)
+        stage.build()
+        return stage
+
+    return make
+
+
+def given(stage):
+    """A batch, and what is made of it."""
+    batch = next(iter(stage.dataset(0)))
+    return batch, stage.prepare(batch)
+
+
+def test_a_share_of_the_features_is_made_of_the_sounds_and_keeps_its_photos(make_stage):
+    plain, heard = make_stage(), make_stage(heard_share=0.5)
+    batch, expected = given(plain)
+    found = heard.prepare(batch)
+    np.testing.assert_array_equal(found.target, expected.target)
+    np.testing.assert_array_equal(found.condition[2:], expected.condition[2:])
+    of_sounds = heard.lay_out(heard._features_of(batch["sound_features"][:2]))
+    assert np.abs(found.condition[:2] - expected.condition[:2]).max() > 0.1
+    # Drawn with noise, and yet near what the generator makes of the sounds without.
+    near = np.linalg.norm(found.condition[:2] - of_sounds)
+    assert near < np.linalg.norm(found.condition[:2] - expected.condition[:2])
+    assert found.unpaired is None
+
+
+def test_a_share_beside_the_batch_is_made_of_the_sounds_and_has_no_photo(make_stage):
+    batch, found = given(make_stage(generated_share=0.5))
+    _, expected = given(make_stage())
+    np.testing.assert_array_equal(found.condition, expected.condition)
+    assert found.unpaired.shape == (2, *found.condition.shape[1:])
+    assert len(found.target) == BATCH
+
+
+@pytest.mark.parametrize("share", ["heard_share", "generated_share"])
+def test_they_need_the_stage_that_makes_them(make_stage, share):
+    assert "feature_gan" in make_stage(**{share: 0.5}).needs
+    assert "feature_gan" not in make_stage().needs
