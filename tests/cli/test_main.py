@@ -97,7 +97,7 @@ def test_the_demo_runs_every_verb_and_prints_what_it_runs(call_verb, tmp_path, m
     others = ("demo", "score", "film", "app")
     assert verbs[:2] + verbs[3:] == [verb for verb in main.VERBS if verb not in others]
     printed = capsys.readouterr().out
-    assert f"$ s2i prepare --data=foley --num_per_class=60 --train_share=0.6 --out={tmp_path / 'data'}\n" in printed
+    assert f"$ s2i prepare {' '.join(demo._DATA)} --out={tmp_path / 'data'}\n" in printed
     assert "$ s2i generate 'a b.flac' " in printed
     assert printed.rstrip().endswith("report.html")
 
