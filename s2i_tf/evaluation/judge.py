@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
+from s2i_tf.evaluation import neighbors
 from s2i_tf.evaluation.inputs import JudgeOutput
 from s2i_tf.features import load_classifier
 from s2i_tf.features.base import Classifier
@@ -71,15 +72,18 @@ class Judge:
 
     def look(self, pictures: np.ndarray, what: str = "pictures") -> JudgeOutput:
         """Looks at pictures uint8 [pictures, height, width, 3]; `what` is for the progress."""
-        labels, features = [], []
+        labels, features = [], None
         for start in range(0, len(pictures), _BATCH_SIZE):
             if start % _SAY_EVERY == 0 and start + _SAY_EVERY < len(pictures):
                 name = self.classifier.name
                 logger.info("%s looks at %s: %d of %d", name, what, start, len(pictures))
             found, logits = self._look(pictures[start : start + _BATCH_SIZE])
-            features.append(found.astype(np.float32))
+            if features is None:
+                features = np.empty((len(pictures), found.shape[1]), np.float32)
+            features[start : start + len(found)] = found
             labels.append(top_labels(logits))
-        return JudgeOutput(np.concatenate(labels), np.concatenate(features), pictures)
+            neighbors.forget(pictures)
+        return JudgeOutput(np.concatenate(labels), features, pictures)
 
     def _look(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         batch = np.stack([self.classifier.prepare(picture) for picture in pictures])

@@ -79,7 +79,7 @@ def fit(
     """
     classes, targets = np.unique(labels, return_inverse=True)
     mean, scale, components = _components(features)
-    inputs = _read(features, lambda logs: (logs - mean) / scale @ components)
+    inputs = _read(features, lambda logs: _with_one((logs - mean) / scale @ components))
     validated: dict[float, float] = {}
     if penalty is None:
         validated = _cross_validate(inputs, targets, folds(groups, seed), len(classes))
@@ -138,6 +138,11 @@ def folds(groups: np.ndarray, seed: int) -> np.ndarray:
     return splits.folds(np.asarray(groups).astype(str).tolist(), NUM_FOLDS, f"{seed}/probe")
 
 
+def _with_one(inputs: np.ndarray) -> np.ndarray:
+    """Inputs [items, size] with a last column of ones, for the bias."""
+    return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+
+
 def _cross_validate(
     inputs: np.ndarray, targets: np.ndarray, fold_of: np.ndarray, num_classes: int
 ) -> dict[float, float]:
@@ -150,7 +155,7 @@ def _cross_validate(
         for fold in range(NUM_FOLDS):
             held_out = fold_of == fold
             weights, bias = _fit(inputs[~held_out], targets[~held_out], num_classes, penalty)
-            named = np.argmax(inputs[held_out] @ weights + bias, axis=1)
+            named = np.argmax(inputs[held_out, :-1] @ weights + bias, axis=1)
             right[held_out] = named == targets[held_out]
         found[penalty] = float(np.mean([right[targets == c].mean() for c in range(num_classes)]))
     return found
@@ -161,19 +166,19 @@ def _fit(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights [size, classes] and bias [classes] by Nesterov's accelerated gradient.
 
-    The step is one over a bound of the curvature, so that it converges without a choice.
+    The step is one over a bound of the curvature, so that it converges without a choice. The last
+    of the inputs [items, size + 1] is 1.
     """
     counts = np.bincount(targets, minlength=num_classes)
     share = (1 / np.maximum(counts, 1) / max(np.count_nonzero(counts), 1))[targets][:, None]
     wanted = np.eye(num_classes)[targets]
-    augmented = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
-    curvature = np.linalg.eigvalsh(augmented.T @ (augmented * share))[-1] / 2 + penalty
-    decay = np.full((augmented.shape[1], 1), penalty)
+    curvature = np.linalg.eigvalsh(inputs.T @ (inputs * share))[-1] / 2 + penalty
+    decay = np.full((inputs.shape[1], 1), penalty)
     decay[-1] = 0  # the bias is free
-    weights = previous = np.zeros((augmented.shape[1], num_classes))
+    weights = previous = np.zeros((inputs.shape[1], num_classes))
     for step in range(_NUM_STEPS):
         ahead = weights + step / (step + 3) * (weights - previous)
-        gradient = augmented.T @ ((_softmax(augmented @ ahead) - wanted) * share) + decay * ahead
+        gradient = inputs.T @ ((_softmax(inputs @ ahead) - wanted) * share) + decay * ahead
         previous, weights = weights, ahead - gradient / curvature
     return weights[:-1], weights[-1]
 

@@ -69,6 +69,15 @@ def test_a_classifier_of_scores_alone_has_them_as_features(judge, rng):
     assert np.array_equal(looks.labels, top_labels(scores))
 
 
+def test_pictures_on_disk_do_not_stay_in_memory(judge, rng, tmp_path, resident_bytes):
+    path = tmp_path / "pictures.npy"
+    np.save(path, rng.integers(0, 256, (200, 128, 128, 3)).astype(np.uint8))
+    mapped = np.load(path, mmap_mode="r")
+    looks = Judge(judge).look(mapped)
+    assert resident_bytes(path) < path.stat().st_size / 4
+    np.testing.assert_array_equal(looks.features, Judge(judge).look(np.array(mapped)).features)
+
+
 def test_looks_can_be_chosen(judge, rng):
     looks = Judge(judge).look(rng.integers(0, 256, (5, 128, 128, 3)).astype(np.uint8))
     assert np.array_equal(looks[np.array([3, 3])].features, looks.features[[3, 3]])

@@ -1,5 +1,4 @@
 import math
-import pathlib
 import tracemalloc
 
 import numpy as np
@@ -254,7 +253,7 @@ def test_targets_are_read_once_a_block_and_queries_once(rng, monkeypatch, num_bl
         assert Counting.num_read == expected
 
 
-def test_features_on_disk_rank_the_same_and_do_not_stay_in_memory(rng, tmp_path):
+def test_features_on_disk_rank_the_same_and_do_not_stay_in_memory(rng, tmp_path, resident_bytes):
     queries, targets = (rng.normal(size=(num, 256)).astype(np.float16) for num in (50, 3000))
     labels = rng.integers(0, 5, 50), rng.integers(0, 5, 3000)
     path = tmp_path / "targets.npy"
@@ -265,17 +264,9 @@ def test_features_on_disk_rank_the_same_and_do_not_stay_in_memory(rng, tmp_path)
         np.testing.assert_array_equal(found[distance].nearest, expected.nearest)
         for name, values in expected.measures.items():
             np.testing.assert_array_equal(found[distance].measures[name], values)
-    if pathlib.Path("/proc/self/smaps").exists():
-        assert resident_bytes(path) < path.stat().st_size / 4
-        assert np.array_equal(mapped, targets)
-        assert resident_bytes(path) >= path.stat().st_size
-
-
-def resident_bytes(path: pathlib.Path) -> int:
-    """How much of a mapped file counts as this process's memory."""
-    lines = pathlib.Path("/proc/self/smaps").read_text().splitlines()
-    first = next(number for number, line in enumerate(lines) if line.endswith(str(path)))
-    return next(int(line.split()[1]) << 10 for line in lines[first:] if line.startswith("Rss:"))
+    assert resident_bytes(path) < path.stat().st_size / 4
+    assert np.array_equal(mapped, targets)
+    assert resident_bytes(path) >= path.stat().st_size
 
 
 def test_even_draws_hit_most_targets_but_not_all():

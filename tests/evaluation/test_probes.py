@@ -66,7 +66,7 @@ def test_the_gradient_is_the_loss_s_own(rng):
         logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return -logs[np.arange(30), labels].mean() + penalty / 2 * (weights**2).sum()
 
-    weights, bias = probes._fit(features, labels, 3, penalty)
+    weights, bias = probes._fit(probes._with_one(features), labels, 3, penalty)
     best = loss(weights, bias)
     for _ in range(50):
         step = 1e-2 * rng.normal(size=(5, 3))
