@@ -75,8 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        model = SoundToImage.load(arguments.model)
-        extractor = features.load_extractor(model.extractors["sound"])
+        model, extractor = saved_model.load_with_net(arguments.model)
         saved_model.check_extractor(model, extractor)
         judge = features.load_classifier(arguments.judge)
         sounds = eval_sounds(arguments.data, arguments.num_sounds)

@@ -405,15 +405,14 @@ def load(
     """
     if runtime not in RUNTIMES:
         raise unknown_name("runtime", runtime, RUNTIMES)
+    from s2i_tf.serving import lite_file, loaded
+    from s2i_tf.serving.tflite import TFLiteModel
+
     path = pathlib.Path(model or REALPAIRS)
     if path.suffix == ".tflite":
         if runtime == "tensorflow":
             raise UserError(f"{path}: a TFLite file runs without TensorFlow; allowed: runtime lite")
-        from s2i_tf.serving.tflite import TFLiteModel
-
         return Model(TFLiteModel.load(path, quick_start=quick_start))
-    from s2i_tf.serving import lite_file, loaded
-
     if saved_model := loaded.find(path):
         if runtime == "lite":
             raise UserError(f"{path}: a SavedModel runs on TensorFlow; allowed: runtime tensorflow")
@@ -426,8 +425,6 @@ def load(
         lite = lite_file.make(folder)
     if lite is None:
         return Model(_Keras(folder))
-    from s2i_tf.serving.tflite import TFLiteModel
-
     return Model(TFLiteModel.load(lite, quick_start=quick_start), lambda: _Keras(folder))
 
 

@@ -42,6 +42,11 @@ def unknown_name(kind: str, name: str, known) -> UserError:
     return UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or the name of its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 @contextlib.contextmanager
 def told_by(program: str, *kinds: type[Exception]) -> Iterator[None]:
     """Ends the process with one line and `EXIT_MISTAKE` after a mistake of the user's in the block.

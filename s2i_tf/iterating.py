@@ -1,6 +1,7 @@
 """Items one after the other: in batches, or with what is made of them made ahead by threads."""
 
 import collections
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from typing import TypeVar
@@ -11,13 +12,8 @@ Made = TypeVar("Made")
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """The items in lists of `size`, the last of which may be shorter."""
-    batch: list[Item] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+    iterator = iter(items)
+    while batch := list(itertools.islice(iterator, size)):
         yield batch
 
 

@@ -2,8 +2,6 @@
 
 import io
 import pickle
-import subprocess
-import sys
 from concurrent import futures
 
 import numpy as np
@@ -234,15 +232,6 @@ def test_threads_get_the_pictures_of_their_own_sounds(model, samples):
         ]
         for job, picture in zip(jobs, expected * 3, strict=True):
             np.testing.assert_array_equal(job.result(), picture)
-
-
-def test_importing_and_naming_it_leave_tensorflow_alone():
-    code = (
-        "import sys, s2i_tf, s2i_tf.api\n"
-        "s2i_tf.load, s2i_tf.api.Model\n"
-        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

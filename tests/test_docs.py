@@ -1,4 +1,4 @@
-"""The quickstart runs as it stands, and the reference is built without a warning."""
+"""The quickstart runs, every reason is explained, the reference is built without a warning."""
 
 import json
 import pathlib
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.features import weights
+from s2i_tf.media import reasons
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -27,6 +28,13 @@ def test_the_quickstart_runs_from_the_first_cell_to_the_last(tmp_path, monkeypat
     np.testing.assert_array_equal(names["samples"][0], names["picture"])
     assert len(names["vectors"]) == 3 and names["vectors"][0].shape == names["vectors"][1].shape
     assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+def test_every_reason_is_explained():
+    page = (ROOT / "docs" / "prepare.md").read_text(encoding="utf-8")
+    slugs = [value for name, value in vars(reasons).items() if name.isupper()]
+    assert reasons.NO_KEY_FRAME in slugs
+    assert not [slug for slug in slugs if f"| `{slug}` | " not in page]
 
 
 def test_the_reference_is_built_without_a_warning(tmp_path):

@@ -42,7 +42,8 @@ def verify(folder: str) -> list[str]:
     for split, shards in info.splits.items():
         for shard in shards:
             path = pathlib.Path(folder) / shard.file
-            if found := list(_file_faults(folder, shard)):
+            claimed = {shard.file: manifest.FileRecord(shard.num_bytes, shard.sha256)}
+            if found := manifest.faults(folder, claimed):
                 # The records of a damaged file say nothing more than which of them is.
                 faults += [*found, *(_damaged_record(path, info) if path.is_file() else ())]
                 continue
@@ -56,11 +57,6 @@ def verify(folder: str) -> list[str]:
     faults += [f"the id {name} stands {count} times" for name, count in seen.items() if count > 1]
     faults += _overlaps(sides)
     return faults
-
-
-def _file_faults(folder: str, shard: Shard) -> Iterator[str]:
-    claimed = {shard.file: manifest.FileRecord(shard.num_bytes, shard.sha256)}
-    yield from manifest.Manifest(shard.file, "", {}, claimed, shard.num_records, ()).faults(folder)
 
 
 def _damaged_record(path: pathlib.Path, info: DatasetInfo) -> list[str]:

@@ -9,12 +9,11 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from benchmarks.speed.workers import Step, serve
-from s2i_tf import features, spec
+from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.features import weights
-from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.pretrained import REALPAIRS
-from s2i_tf.serving import examples
+from s2i_tf.serving import examples, saved_model
 from s2i_tf.serving.signatures import WAVEFORM, Signatures
 
 # Ops that multiply and add, by how they are named in a graph that no optimiser has seen.
@@ -57,8 +56,7 @@ def served() -> tf.types.experimental.ConcreteFunction:
       UserError: if the sound net is not in the cache.
     """
     require_sound_net()
-    model = SoundToImage.load(REALPAIRS)
-    extractor = features.load_extractor(model.extractors["sound"])
+    model, extractor = saved_model.load_with_net(REALPAIRS)
     function = Signatures(model, extractor.model).serving_default
     return tf.function(function, [WAVEFORM], autograph=False).get_concrete_function()
 

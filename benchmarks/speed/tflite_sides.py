@@ -22,14 +22,11 @@ def export(folder: pathlib.Path, quantizations: tuple[str, ...]) -> dict[str, di
       UserError: if the sound net is not in the cache, or nothing is installed that runs the files.
     """
     from benchmarks.speed import generating_sides
-    from s2i_tf import features
-    from s2i_tf.models.sound_to_image import SoundToImage
     from s2i_tf.pretrained import REALPAIRS
     from s2i_tf.serving import saved_model, tflite_export
 
     generating_sides.require_sound_net()
-    model = SoundToImage.load(REALPAIRS)
-    extractor = features.load_extractor(model.extractors["sound"])
+    model, extractor = saved_model.load_with_net(REALPAIRS)
     data = folder / "data"
     write_calibration_data(data)
     exports = {"saved_model": {"path": str(saved_model.export(model, extractor, folder).folder)}}

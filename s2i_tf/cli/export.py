@@ -15,12 +15,12 @@ names one.
 
 import pathlib
 from collections.abc import Callable
-from typing import Any
 
 from absl import flags
 
 from s2i_tf import config
 from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.model_folder import find_model
 from s2i_tf.pretrained import REALPAIRS
 
 
@@ -48,17 +48,15 @@ def run() -> None:
         raise UserError("--out=FOLDER is missing")
     if flags.FLAGS.format not in FORMATS:
         raise unknown_name("format", flags.FLAGS.format, FORMATS)
-    FORMATS[flags.FLAGS.format](flags.FLAGS.workdir or flags.FLAGS.model or str(REALPAIRS))
+    FORMATS[flags.FLAGS.format](find_model(flags.FLAGS.workdir or flags.FLAGS.model or REALPAIRS))
 
 
-def _saved_model(model_folder: str) -> None:
-    from s2i_tf.model_folder import find_model
+def _saved_model(model_folder: pathlib.Path) -> None:
     from s2i_tf.serving import saved_model
 
-    find_model(model_folder)
     saved_model.plan(flags.FLAGS.out, flags.FLAGS.name, flags.FLAGS.version)
     export = saved_model.export(
-        *_load(model_folder),
+        *saved_model.load_with_net(model_folder),
         flags.FLAGS.out,
         name=flags.FLAGS.name,
         version=flags.FLAGS.version,
@@ -68,18 +66,16 @@ def _saved_model(model_folder: str) -> None:
     print(f"exported: {export.folder} ({_mib(export.num_bytes)})")
 
 
-def _tflite(model_folder: str) -> None:
-    from s2i_tf.model_folder import find_model
-    from s2i_tf.serving import tflite_convert, tflite_export
+def _tflite(model_folder: pathlib.Path) -> None:
+    from s2i_tf.serving import saved_model, tflite_convert, tflite_export
 
-    find_model(model_folder)
     quantization = flags.FLAGS.quantization
     tflite_export.plan(flags.FLAGS.out, flags.FLAGS.name, quantization)
     data = flags.FLAGS.data
     if not data and flags.FLAGS.workdir and quantization == tflite_convert.CALIBRATED:
         data = config.load(flags.FLAGS.workdir).data
     export = tflite_export.export(
-        *_load(model_folder),
+        *saved_model.load_with_net(model_folder),
         flags.FLAGS.out,
         name=flags.FLAGS.name,
         quantization=quantization,
@@ -89,7 +85,7 @@ def _tflite(model_folder: str) -> None:
     print(f"exported: {export.path} ({_mib(export.num_bytes)})")
 
 
-def _compact(model_folder: str) -> None:
+def _compact(model_folder: pathlib.Path) -> None:
     from s2i_tf.models.sound_to_image import SoundToImage
     from s2i_tf.serving.precision import in_float32
 
@@ -101,30 +97,20 @@ def _compact(model_folder: str) -> None:
     print(f"exported: {folder} ({_mib(sum(path.stat().st_size for path in folder.iterdir()))})")
 
 
-def _lite(model_folder: str) -> None:
-    from s2i_tf.model_folder import find_model
+def _lite(model_folder: pathlib.Path) -> None:
     from s2i_tf.serving import lite_file
 
     path = pathlib.Path(flags.FLAGS.out) / lite_file.FILE_NAME
-    lite_file.make(find_model(model_folder), path)
+    lite_file.make(model_folder, path)
     print(f"exported: {path} ({_mib(path.stat().st_size)})")
 
 
-FORMATS: dict[str, Callable[[str], None]] = {
+FORMATS: dict[str, Callable[[pathlib.Path], None]] = {
     "saved_model": _saved_model,
     "tflite": _tflite,
     "compact": _compact,
     "lite": _lite,
 }
-
-
-def _load(model_folder: str) -> tuple[Any, Any]:
-    """The model and the net whose sound features it takes."""
-    from s2i_tf import features
-    from s2i_tf.models.sound_to_image import SoundToImage
-
-    model = SoundToImage.load(model_folder)
-    return model, features.load_extractor(model.extractors["sound"])
 
 
 def _mib(num_bytes: int) -> str:

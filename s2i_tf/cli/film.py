@@ -20,6 +20,8 @@ from s2i_tf.errors import MediaError, UserError
 
 logger = logging.getLogger(__name__)
 
+_SETTINGS = ("fps", "hop_seconds", "side", "beats", "beside", "seed")
+
 
 def define_flags() -> None:
     """Defines --model, --out, and how the film is made."""
@@ -51,13 +53,7 @@ def run(args: list[str]) -> None:
     from s2i_tf.film import encoding, making
 
     settings = making.FilmSettings(
-        fps=values.fps,
-        hop_seconds=values.hop_seconds,
-        smooth_seconds=values.smooth,
-        side=values.side,
-        beats=values.beats,
-        beside=values.beside,
-        seed=values.seed,
+        smooth_seconds=values.smooth, **{name: values[name].value for name in _SETTINGS}
     )
     if not several:
         encoding.check_path(out)

@@ -17,7 +17,7 @@ from absl import flags
 
 import s2i_tf
 from s2i_tf import logs, terminal
-from s2i_tf.errors import UserError, told_by
+from s2i_tf.errors import UserError, first_line, told_by
 
 VERBS = (
     *("demo", "weights", "prepare", "train", "evaluate", "score"),
@@ -80,11 +80,11 @@ def _parse_flags(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)[1:]
     except flags.Error as error:
-        raise UserError(_first_line(error)) from None
+        raise UserError(first_line(error)) from None
     except UserError:
         raise
     except Exception as error:  # whatever a configuration file of the user's raises
-        raise UserError(f"{type(error).__name__} in the flags: {_first_line(error)}") from None
+        raise UserError(f"{type(error).__name__} in the flags: {first_line(error)}") from None
 
 
 def _overview() -> str:
@@ -96,7 +96,9 @@ def _overview() -> str:
         "",
     ]
     for verb in VERBS:
-        lines.append(f"  {verb:<10}{_summary(importlib.import_module(f's2i_tf.cli.{verb}'))}")
+        module = importlib.import_module(f"s2i_tf.cli.{verb}")
+        summary = module.__doc__.strip().splitlines()[0]
+        lines.append(f"  {verb:<10}{summary}")
     return "\n".join(lines)
 
 
@@ -111,14 +113,6 @@ def _help(module: types.ModuleType) -> str:
 def _default(value: Any) -> str:
     """What the help says of a flag's default; a whole configuration is no line of it."""
     return f" (default: {value})" if value and not dataclasses.is_dataclass(value) else ""
-
-
-def _summary(module: types.ModuleType) -> str:
-    return module.__doc__.strip().splitlines()[0]
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _quieten() -> None:

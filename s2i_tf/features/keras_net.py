@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, first_line
 from s2i_tf.features import catalogue, labels
 from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Net
@@ -50,9 +50,9 @@ def load_h5_weights(model: keras.Model, name: str, weights: str | None) -> str:
     try:
         model.load_weights(str(file))
     except (OSError, ValueError, KeyError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
-            f"{file}: not weights of {name} ({reason}); allowed: the .h5 file of keras.applications"
+            f"{file}: not weights of {name} ({first_line(error)}); "
+            "allowed: the .h5 file of keras.applications"
         ) from None
     return checksum
 

@@ -27,7 +27,6 @@ _AT_ONCE_SECONDS = 0.5  # how far the sound may run ahead of the pictures in the
 
 @dataclasses.dataclass(frozen=True)
 class _Format:
-    muxer: str
     video: str
     sound: str
     sound_samples: str
@@ -35,11 +34,8 @@ class _Format:
 
 
 FORMATS = {
-    ".mp4": _Format(
-        "mp4", "libx264", "aac", "fltp", {"crf": "18", "preset": "veryfast", "threads": "0"}
-    ),
+    ".mp4": _Format("libx264", "aac", "fltp", {"crf": "18", "preset": "veryfast", "threads": "0"}),
     ".webm": _Format(
-        "webm",
         "libvpx-vp9",
         "libopus",
         "flt",
@@ -93,7 +89,8 @@ def write_film(
       MediaError: if the sound cannot be read.
     """
     check_path(path)
-    wanted = FORMATS[pathlib.Path(path).suffix.lower()]
+    suffix = pathlib.Path(path).suffix.lower()
+    wanted = FORMATS[suffix]
     pictures = iter(pictures)
     try:
         first = next(pictures)
@@ -102,7 +99,7 @@ def write_film(
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with (
         files.new_file(path) as temporary,
-        av.open(str(temporary), "w", format=wanted.muxer) as output,
+        av.open(str(temporary), "w", format=suffix[1:]) as output,
     ):
         video = output.add_stream(wanted.video, rate=fps, options=wanted.video_options)
         video.height, video.width = (side - side % 2 for side in first.shape[:2])

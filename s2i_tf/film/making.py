@@ -57,22 +57,17 @@ class FilmSettings:
 
     def __post_init__(self):
         allowed = {
-            "fps": 1 <= self.fps <= 60,
-            "hop_seconds": 0.05 <= self.hop_seconds <= 60,
-            "smooth_seconds": 0 <= self.smooth_seconds <= 60,
-            "side": 64 <= self.side <= 2048 and self.side % 2 == 0,
+            "fps": (1 <= self.fps <= 60, "1 to 60"),
+            "hop_seconds": (0.05 <= self.hop_seconds <= 60, "0.05 to 60 seconds"),
+            "smooth_seconds": (0 <= self.smooth_seconds <= 60, "0 to 60 seconds"),
+            "side": (
+                64 <= self.side <= 2048 and self.side % 2 == 0,
+                "an even number from 64 to 2048",
+            ),
         }
-        for name, fits in allowed.items():
+        for name, (fits, choice) in allowed.items():
             if not fits:
-                raise UserError(f"{name} of a film is {getattr(self, name)}. {_ALLOWED[name]}")
-
-
-_ALLOWED = {
-    "fps": "Choose 1 to 60.",
-    "hop_seconds": "Choose 0.05 to 60 seconds.",
-    "smooth_seconds": "Choose 0 to 60 seconds.",
-    "side": "Choose an even number from 64 to 2048.",
-}
+                raise UserError(f"{name} of a film is {getattr(self, name)}. Choose {choice}.")
 
 
 @dataclasses.dataclass(frozen=True)

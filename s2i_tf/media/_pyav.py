@@ -275,22 +275,18 @@ class _Mix:
         self._num_samples = 0
         self._energies = downmix.NO_ENERGIES
 
-    def add(self, frame: av.audio.AudioFrame, start: int, stop: int) -> None:
-        """Adds the samples of a frame from `start` to `stop`."""
+    def put(self, frame: av.audio.AudioFrame | None, start: int, stop: int) -> None:
+        """Adds the samples of a frame from `start` to `stop`, or so many zeros without one."""
+        if frame is None:
+            self._mix()
+            self._mixed.append(np.zeros(stop - start, np.float32))
+            return
         format_ = (frame.format.name, frame.layout.nb_channels)
         if format_ != self._format or self._num_samples >= _SAMPLES_AT_ONCE:
             self._mix()
             self._format = format_
         self._parts.append((frame, start, stop))
         self._num_samples += frame.samples
-
-    def put(self, frame: av.audio.AudioFrame | None, start: int, stop: int) -> None:
-        """Adds the samples of a frame from `start` to `stop`, or so many zeros without one."""
-        if frame is not None:
-            self.add(frame, start, stop)
-            return
-        self._mix()
-        self._mixed.append(np.zeros(stop - start, np.float32))
 
     def loud_channel(self) -> int | None:
         """Number of the channel to take alone; None if the mean of all is right."""

@@ -50,10 +50,7 @@ class MediaInfo:
       end_seconds: where the first of its tracks ends.
       has_sound: whether there is a sound track that can be decoded.
       has_picture: whether there is a picture track that can be decoded; a cover picture is none.
-      width: width of the pictures as stored, before any rotation; 0 without pictures.
-      height: height of the pictures, likewise.
       sample_rate_hz: sampling rate of the sound; 0 without sound.
-      num_channels: number of channels of the sound; 0 without sound.
     """
 
     duration_seconds: float
@@ -61,10 +58,7 @@ class MediaInfo:
     end_seconds: float
     has_sound: bool
     has_picture: bool
-    width: int
-    height: int
     sample_rate_hz: int
-    num_channels: int
 
 
 def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
@@ -95,10 +89,7 @@ def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
             end_seconds=min(ends),
             has_sound=sound is not None,
             has_picture=picture is not None,
-            width=picture.width if picture else 0,
-            height=picture.height if picture else 0,
             sample_rate_hz=sound.rate if sound else 0,
-            num_channels=sound.channels if sound else 0,
         )
 
 

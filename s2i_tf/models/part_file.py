@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from s2i_tf import files
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, first_line
 from s2i_tf.models import int8
 
 KERAS_ENDING = ".keras"
@@ -71,8 +71,7 @@ def load(folder: pathlib.Path, name: str) -> keras.Model:
             return _load_compact(path)
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: cannot be read: {reason}") from None
+        raise UserError(f"{path}: cannot be read: {first_line(error)}") from None
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
@@ -88,8 +87,9 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
             try:
                 target.get_layer(layer.name).set_weights(layer.get_weights())
             except ValueError as error:
-                reason = str(error).splitlines()[0]
-                raise UserError(f"{source.name} is no start of {target.name}: {reason}") from None
+                raise UserError(
+                    f"{source.name} is no start of {target.name}: {first_line(error)}"
+                ) from None
 
 
 def _compact_arrays(model: keras.Model, name: str) -> dict[str, Any]:

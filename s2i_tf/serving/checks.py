@@ -26,11 +26,6 @@ BYTES_RULE = "audio_bytes must be string [n], one WAV file each, and at least on
 ROWS_RULE = "all inputs must have the same number of rows"
 
 
-def vectors_rule(name: str, size: int) -> str:
-    """What the vectors of that input must be."""
-    return f"{name} must be float32 [n, {size}] with at least one row"
-
-
 def require(condition: tf.Tensor, rule: str, what: str, got: tf.Tensor) -> tf.Operation:
     """An assertion to depend on: says the rule and what was got instead."""
     return tf.debugging.Assert(condition, [f"{rule}; got {what}", got], summarize=_SHOWN_VALUES)
@@ -47,7 +42,7 @@ def checked_waveform(waveform: tf.Tensor) -> tf.Tensor:
 
 def checked_vectors(vectors: tf.Tensor, name: str, size: int = spec.FEATURE_SIZE) -> tf.Tensor:
     """The vectors [n, size] of a request, or InvalidArgument."""
-    rule = vectors_rule(name, size)
+    rule = f"{name} must be float32 [n, {size}] with at least one row"
     vectors, shape = _with_rank(vectors, 2, rule)
     with tf.control_dependencies([require(tf.equal(shape[1], size), rule, "the shape", shape)]):
         return _finite(tf.identity(vectors), rule)

@@ -39,15 +39,12 @@ def make(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.Path
     Raises:
       UserError: as `s2i_tf.serving.tflite_export.export`.
     """
-    from s2i_tf import features
-    from s2i_tf.models.sound_to_image import SoundToImage
-    from s2i_tf.serving import tflite_export
+    from s2i_tf.serving import saved_model, tflite_export
 
     wanted = _fingerprint(folder)
     path = path or _kept(wanted)
     logger.info("making %s, once for this model", path)
-    model = SoundToImage.load(folder)
-    net = features.load_extractor(model.extractors["sound"])
+    model, net = saved_model.load_with_net(folder)
     tflite_export.write(path, model, net, facts={FINGERPRINT: wanted}, compact=True)
     return path
 

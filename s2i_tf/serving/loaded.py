@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, first_line
 
 _GRAPH_FILE = "saved_model.pb"
 
@@ -49,9 +49,8 @@ class LoadedModel:
             self._max_pictures = facts["max_pictures"]
             self.stochastic = self._max_pictures > 1
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-            reason = str(error).splitlines()[0]
             raise UserError(
-                f"{folder}: not a SavedModel that `s2i export` wrote: {reason}"
+                f"{folder}: not a SavedModel that `s2i export` wrote: {first_line(error)}"
             ) from None
         if "draw" not in self._signatures:
             raise UserError(f"{folder}: an older version wrote it; `s2i export` writes it anew")

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 import s2i_tf
-from s2i_tf import files, spec, templates
+from s2i_tf import features, files, spec, templates
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import Extractor, check_fingerprint
 from s2i_tf.models.sound_to_image import SoundToImage
@@ -47,6 +47,19 @@ class Export:
     folder: pathlib.Path
     num_bytes: int
     differences: dict[str, float]
+
+
+def load_with_net(folder: str | os.PathLike) -> tuple[SoundToImage, Extractor]:
+    """A trained model, and the net whose sound features it takes.
+
+    Args:
+      folder: of the model or of the run that trained it.
+
+    Raises:
+      UserError: if there is no model, or one of the two cannot be read.
+    """
+    model = SoundToImage.load(folder)
+    return model, features.load_extractor(model.extractors["sound"])
 
 
 def plan(out: str | os.PathLike, name: str, version: int | None = None) -> pathlib.Path:

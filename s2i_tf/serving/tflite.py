@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, first_line
 from s2i_tf.serving import draws, tflite_metadata
 
 WAVEFORM_SIGNATURE = "serving_default"
@@ -55,7 +55,7 @@ class TFLiteModel:
                 str(path), num_threads=num_threads, experimental_op_resolver_type=kernels
             )
         except ValueError as error:
-            raise UserError(f"{path}: cannot be run: {str(error).splitlines()[0]}") from None
+            raise UserError(f"{path}: cannot be run: {first_line(error)}") from None
         self.stochastic = self.has(SAMPLES_SIGNATURE)
 
     @classmethod

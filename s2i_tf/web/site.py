@@ -62,13 +62,10 @@ def model_files(path: str | os.PathLike) -> pathlib.Path:
 
 
 def _make(out: pathlib.Path, path: str | os.PathLike) -> None:
-    from s2i_tf import features
-    from s2i_tf.models.sound_to_image import SoundToImage
+    from s2i_tf.serving import saved_model
     from s2i_tf.web import model_file
 
-    model = SoundToImage.load(path)
-    extractor = features.load_extractor(model.extractors["sound"])
-    contents, facts = model_file.make(model, extractor)
+    contents, facts = model_file.make(*saved_model.load_with_net(path))
     for name, file in contents.items():
         files.write(out / f"{name}.tflite.gz", gzip.compress(file, mtime=0))
     files.write_json(out / FACTS_FILE, facts)

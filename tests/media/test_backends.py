@@ -274,6 +274,6 @@ def test_frames_of_any_length_and_format_are_mixed_in_their_order(rng):
         else:
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), kind, layout)
         start, stop = sorted(rng.integers(0, num_samples + 9, 2))
-        mix.add(frame, start, stop)
+        mix.put(frame, start, stop)
         expected.append(samples[:, start:stop].mean(axis=0))
     np.testing.assert_array_equal(mix.result(), np.concatenate(expected))

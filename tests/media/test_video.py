@@ -58,8 +58,7 @@ def test_pictures_and_sound_of_a_video_are_read(ending, codec, tmp_path):
     path = write_video(tmp_path / f"a video.{ending}", codec=codec)
     info = video.probe(path)
     assert info.has_sound and info.has_picture
-    assert (info.width, info.height) == (64, 48)
-    assert (info.sample_rate_hz, info.num_channels) == (48_000, 1)
+    assert info.sample_rate_hz == 48_000
     assert info.duration_seconds == pytest.approx(2.0, abs=0.15)
     for seconds in (0.0, 0.75, 1.05, 1.9):
         picture = video.frame_at(path, seconds)
@@ -101,7 +100,7 @@ def test_a_video_without_sound_and_a_sound_without_pictures_say_so(tmp_path):
     assert caught.value.reason == reasons.NO_SOUND
     song = audio.encode_audio(np.ones(22_050, np.float32), "flac")
     info = video.probe(song)
-    assert info.has_sound and not info.has_picture and info.width == 0
+    assert info.has_sound and not info.has_picture
     assert info.duration_seconds == pytest.approx(1.0)
     with pytest.raises(MediaError, match="no picture track") as caught:
         video.frame_at(song, 0.0)

@@ -8,7 +8,7 @@ everything else is done again.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfrecords_tools.engine import storage
@@ -57,19 +57,6 @@ class Manifest:
         text = json.dumps(dataclasses.asdict(self), sort_keys=True, indent=1)
         storage.write(storage.join(folder, self.part + SUFFIX), f"{text}\n".encode())
 
-    def faults(self, folder: str) -> list[str]:
-        """What is wrong with the part's files, one sentence each; none if all is well."""
-        found = []
-        for name, record in self.files.items():
-            path = storage.join(folder, name)
-            if not storage.exists(path):
-                found.append(f"{name}: missing")
-            elif (num_bytes := storage.num_bytes(path)) != record.num_bytes:
-                found.append(f"{name}: {num_bytes} bytes; the manifest says {record.num_bytes}")
-            elif storage.sha256(path) != record.sha256:
-                found.append(f"{name}: SHA-256 differs from the manifest's")
-        return found
-
 
 def load(folder: str, part: str) -> Manifest | None:
     """The manifest of a part, or None if there is none that can be read."""
@@ -89,9 +76,28 @@ def load(folder: str, part: str) -> Manifest | None:
 def load_valid(folder: str, part: str, key: str) -> Manifest | None:
     """The manifest of a part that need not be done again, else None."""
     manifest = load(folder, part)
-    if manifest is None or manifest.key != key or manifest.faults(folder):
+    if manifest is None or manifest.key != key or faults(folder, manifest.files):
         return None
     return manifest
+
+
+def faults(folder: str, files: Mapping[str, FileRecord]) -> list[str]:
+    """What is wrong with files of a folder, one sentence each; none if all is well.
+
+    Args:
+      folder: that they lie in.
+      files: what is said of each by its name.
+    """
+    found = []
+    for name, record in files.items():
+        path = storage.join(folder, name)
+        if not storage.exists(path):
+            found.append(f"{name}: missing")
+        elif (num_bytes := storage.num_bytes(path)) != record.num_bytes:
+            found.append(f"{name}: {num_bytes} bytes; the manifest says {record.num_bytes}")
+        elif storage.sha256(path) != record.sha256:
+            found.append(f"{name}: SHA-256 differs from the manifest's")
+    return found
 
 
 def remove(folder: str, part_names: Iterable[str]) -> None:

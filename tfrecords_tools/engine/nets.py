@@ -81,44 +81,22 @@ def outputs(
             return net.prepare(decoded)
 
         prepared = decode.load_all(chosen, root, stage, prepare, quarantine)
-        for item, output in batches(net, prepared):
-            yield net, item, output
-
-
-def batches(
-    net: Net, items: Iterable[tuple[Item, np.ndarray]]
-) -> Iterator[tuple[Item, np.ndarray]]:
-    """Runs a net over prepared items.
-
-    Args:
-      net: the net.
-      items: pairs of an item and what `net.prepare` made of it.
-
-    Yields:
-      Pairs of the item and its output, float32 [outputs], in the same order.
-    """
-    for some in batched(items, BATCH_SIZE):
-        batch = np.zeros((BATCH_SIZE, *some[0][1].shape), some[0][1].dtype)
-        for row, (_, prepared) in enumerate(some):
-            batch[row] = prepared
-        with clock.measure("net"):
-            outputs = net(batch)
-        for (item, _), output in zip(some, outputs, strict=False):
-            yield item, output
+        for some in batched(prepared, BATCH_SIZE):
+            batch = np.zeros((BATCH_SIZE, *some[0][1].shape), some[0][1].dtype)
+            for row, (_, values) in enumerate(some):
+                batch[row] = values
+            with clock.measure("net"):
+                found = net(batch)
+            for (item, _), output in zip(some, found, strict=False):
+                yield net, item, output
 
 
 @functools.lru_cache(maxsize=4)
 def _load(name: NetName) -> Net:
-    _one_thread()
-    loaders: dict[str, Callable] = {
-        "extractor": features.load_extractor,
-        "classifier": features.load_classifier,
-    }
-    return loaders[name.kind](name.name, weights=name.weights or None)
-
-
-def _one_thread() -> None:
     import tensorflow as tf
 
     with contextlib.suppress(RuntimeError):  # TensorFlow is running already, with its own number
         tf.config.threading.set_intra_op_parallelism_threads(1)
+    is_extractor = name.kind == "extractor"
+    load = features.load_extractor if is_extractor else features.load_classifier
+    return load(name.name, weights=name.weights or None)

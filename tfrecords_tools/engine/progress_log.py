@@ -19,16 +19,13 @@ INTERVAL_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def watch(
-    stage: str, num_rows: Mapping[str, int], folder: str, interval_seconds: float = INTERVAL_SECONDS
-) -> Iterator[None]:
+def watch(stage: str, num_rows: Mapping[str, int], folder: str) -> Iterator[None]:
     """Logs the progress while the block runs, and the rate at its end.
 
     Args:
       stage: name of the stage.
       num_rows: number of rows of each part that is to be done.
       folder: folder in which the parts' manifests appear.
-      interval_seconds: time between two lines.
     """
     total = sum(num_rows.values())
     start = time.monotonic()
@@ -36,7 +33,7 @@ def watch(
     finished = threading.Event()
 
     def report() -> None:
-        while not finished.wait(interval_seconds):
+        while not finished.wait(INTERVAL_SECONDS):
             # A part that is done again replaces a manifest that was there and no longer valid.
             new = set(storage.names(folder)) - before
             done = sum(num_rows[part] for part in num_rows if part + manifest.SUFFIX in new)

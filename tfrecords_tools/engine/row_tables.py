@@ -29,10 +29,6 @@ class Table:
         """The part files."""
         return [storage.join(self.folder, f"{name}.jsonl") for name in self.part_names]
 
-    def digests(self) -> list[str]:
-        """The checksums of the part files."""
-        return [storage.sha256(path) for path in self.paths]
-
     def rows(self, row_type: type) -> Iterator[Any]:
         """All rows, part by part."""
         for path in self.paths:
@@ -111,7 +107,7 @@ def run(
     Raises:
       UserError: if a stage that may not work is not done.
     """
-    inputs = [source.digests() for source in sources]
+    inputs = [[storage.sha256(path) for path in source.paths] for source in sources]
     key = manifest.key_of(
         stage=stage, config=config, inputs=inputs, num_parts=len(target.part_names)
     )

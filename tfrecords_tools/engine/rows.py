@@ -149,11 +149,6 @@ def dumps(row: Any) -> str:
     return json.dumps(dataclasses.asdict(row), sort_keys=True)
 
 
-def loads(row_type: type[Row], line: str | bytes) -> Row:
-    """The row of a line of `dumps`."""
-    return _build(row_type, json.loads(line))
-
-
 def to_lines(rows: Iterable[Any]) -> bytes:
     """All rows as the contents of a part file."""
     return "".join(f"{dumps(row)}\n" for row in rows).encode()
@@ -161,7 +156,7 @@ def to_lines(rows: Iterable[Any]) -> bytes:
 
 def from_lines(row_type: type[Row], contents: bytes) -> list[Row]:
     """The rows of a part file."""
-    return [loads(row_type, line) for line in contents.splitlines()]
+    return [_build(row_type, json.loads(line)) for line in contents.splitlines()]
 
 
 def _build(row_type: type[Row], values: dict[str, Any]) -> Row:

@@ -25,14 +25,9 @@ def is_local(path: str) -> bool:
 
 def join(folder: str, *names: str) -> str:
     """The path of a file in a folder; a name that is absolute stands for itself."""
-    if is_absolute(names[-1]):
+    if names[-1].startswith("/") or not is_local(names[-1]):
         return names[-1]
     return "/".join((folder.rstrip("/"), *names))
-
-
-def is_absolute(path: str) -> bool:
-    """Whether a path is complete without a folder."""
-    return path.startswith("/") or not is_local(path)
 
 
 def exists(path: str) -> bool:

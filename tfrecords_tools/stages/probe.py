@@ -70,7 +70,9 @@ class Probe(parts.Stage):
         """
         try:
             with storage.local_copy(storage.join(self.root, source.path)) as path:
-                content = digest(path)
+                if not os.path.getsize(path):
+                    raise MediaError(reasons.EMPTY, "the file is empty")
+                content = content_digest(path)
                 if source.kind == "image":
                     return [self._whole(source, content)]
                 info = video.probe(path, audio_track=self.audio_track)
@@ -145,14 +147,3 @@ class Probe(parts.Stage):
             longest = min(longest, limits.MAX_SECONDS)
         if seconds > longest:
             raise MediaError(reasons.TOO_LONG, f"{seconds:.0f} s; allowed: {longest:g} s or less")
-
-
-def digest(path: str) -> str:
-    """16 hexadecimal digits of a file's contents.
-
-    Raises:
-      MediaError: if it is empty.
-    """
-    if not os.path.getsize(path):
-        raise MediaError(reasons.EMPTY, "the file is empty")
-    return content_digest(path)

@@ -71,18 +71,6 @@ RULES: dict[str, Rule] = {
 }
 
 
-def rule_by_name(name: str) -> Rule:
-    """The rule of that name.
-
-    Raises:
-      UserError: if there is none.
-    """
-    try:
-        return RULES[name]
-    except KeyError:
-        raise unknown_name("--rule", name, RULES) from None
-
-
 def judge(
     pair: Pair, sound: Labels | None, image: Labels | None, rule: Rule, top_k: int
 ) -> Verdict:
@@ -137,11 +125,15 @@ def refine(
       labels: the labels of their sounds and pictures; read twice.
       rule: a key of `RULES`.
       top_k: how many labels of each side count.
+
+    Raises:
+      UserError: if there is no such rule.
     """
-    agrees = rule_by_name(rule)
+    if rule not in RULES:
+        raise unknown_name("--rule", rule, RULES)
     with_sound = _join(((pair,) for pair in pairs), labels, side=0)
     for pair, sound, image in _join(with_sound, labels, side=1):
-        yield judge(pair, sound, image, agrees, top_k)
+        yield judge(pair, sound, image, RULES[rule], top_k)
 
 
 def _join(rows: Iterable[tuple], labels: Iterable[Labels], side: int) -> Iterator[tuple]:

@@ -70,6 +70,7 @@ def account(verdicts: Iterable[Verdict], settings: Settings) -> dict[str, Any]:
         place = splits.stable_fraction(verdict.id, f"{settings.seed}/samples")
         push = heapq.heappush if len(drawn[side]) < NUM_SAMPLES else heapq.heappushpop
         push(drawn[side], (-place, verdict.id, verdict))
+    largest = sorted(confusions.items(), key=lambda row: (-row[1], row[0]))[:_NUM_SHOWN]
     return {
         "rule": settings.rule,
         "top_k": settings.top_k,
@@ -82,7 +83,7 @@ def account(verdicts: Iterable[Verdict], settings: Settings) -> dict[str, Any]:
         "dropped_by_class": dict(sorted(by_class["dropped"].items())),
         "confusions": [
             {"sound": sound, "image": picture, "num_pairs": count}
-            for (sound, picture), count in _largest(confusions)
+            for (sound, picture), count in largest
         ],
         "samples": {
             side: [dataclasses.asdict(verdict) for _, _, verdict in sorted(rows, reverse=True)]
@@ -122,10 +123,6 @@ def to_html(report: Mapping[str, Any], root: str, items: Mapping[str, Item]) -> 
         shown=sorted(counts, key=lambda row: (-row[1], -row[2], row[0]))[:_NUM_SHOWN],
         json_file=JSON_FILE,
     )
-
-
-def _largest(confusions: collections.Counter) -> list[tuple[tuple[str, str], int]]:
-    return sorted(confusions.items(), key=lambda row: (-row[1], row[0]))[:_NUM_SHOWN]
 
 
 def _data_uri(item: Item | None, root: str, left: list[int]) -> str:

@@ -145,7 +145,8 @@ def deal(
     dealt: dict[str, dict[str, list[Pair]]] = {}
     for split, pairs in by_split.items():
         num = num_shards[split]
-        pairs.sort(key=lambda row: order_key(row, seed))
+        # The shards are equal slices of this order.
+        pairs.sort(key=lambda row: (splits.stable_fraction(row.id, f"{seed}/order"), row.id))
         dealt[split] = {
             f"{name}-{split}.tfrecord-{index:05d}-of-{num:05d}": pairs[
                 len(pairs) * index // num : len(pairs) * (index + 1) // num
@@ -173,8 +174,3 @@ def num_shards_for(
     train = min(wanted or max(by_size, MIN_TRAIN_SHARDS), num_train)
     of_eval = train * num_eval / num_train if num_train else num_eval * record_bytes / SHARD_BYTES
     return {spec.TRAIN_SPLIT: train, spec.EVAL_SPLIT: min(max(1, round(of_eval)), num_eval)}
-
-
-def order_key(pair: Pair, seed: int) -> tuple[float, str]:
-    """Places a pair among its split: the shards are equal slices of this order."""
-    return splits.stable_fraction(pair.id, f"{seed}/order"), pair.id
