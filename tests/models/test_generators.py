@@ -121,7 +121,6 @@ def test_without_dropout_there_are_no_masks_to_draw():
     [
         (lambda: build("vnet"), "unknown generator 'vnet'; known: .*unet"),
         (lambda: build(norm="layer"), "known: batch, instance, none, spectral"),
-        (lambda: build(upsampling="bicubic"), "unknown upsampling 'bicubic'; known: resize, tran"),
         (lambda: build_generator("unet", (48, 48, 1), (48, 48, 3)), "power of two, got"),
         (lambda: build_generator("unet", (64, 64, 1), (32, 32, 3)), "maps of maps of one side"),
         (lambda: build_generator("unet", (4096,), (32, 32, 3)), r"got \(4096,\)"),
