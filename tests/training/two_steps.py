@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from s2i_tf.config import MultimodalConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
@@ -173,12 +174,9 @@ def alone(rng):
 
 
 def multimodal(rng):
-    weights = ("hidden_l1_weight", "before_weight", "after_weight", "label_weight")
     trainer = MultimodalTrainer(
         MultimodalLayers(NUM_CLASSES, hidden_units=16, normalize="both"),
-        **dict.fromkeys(weights, 1.0),
-        class_contrastive_weight=1.0,
-        pair_contrastive_weight=1.0,
+        MultimodalConfig(class_contrastive_weight=1.0, pair_contrastive_weight=1.0),
     )
     trainer.compile(optimizer=adam())
     trainer.optimizer.build(trainer.multimodal.trainable_variables)

@@ -105,16 +105,7 @@ def build_trainer(
     )
     layers.build()
     layers.adapt(sound_features, image_features)
-    trainer = MultimodalTrainer(
-        layers,
-        hidden_l1_weight=settings.hidden_l1_weight,
-        before_weight=settings.before_weight,
-        after_weight=settings.after_weight,
-        label_weight=settings.label_weight,
-        class_contrastive_weight=settings.class_contrastive_weight,
-        pair_contrastive_weight=settings.pair_contrastive_weight,
-        temperature=settings.temperature,
-    )
+    trainer = MultimodalTrainer(layers, settings)
     adam = build_adam(
         learning_rate=settings.learning_rate,
         num_steps=settings.num_steps,

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf.config import MultimodalConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.alignment import class_contrastive
 from s2i_tf.losses.objective import GanBatch, GanObjective
@@ -138,7 +139,7 @@ def multimodal(**weights):
     keras.utils.set_random_seed(0)
     every = dict.fromkeys(PAPER_WEIGHTS, 0.0)
     trainer = MultimodalTrainer(
-        MultimodalLayers(3, hidden_units=64, scaling="none"), **(every | weights)
+        MultimodalLayers(3, hidden_units=64, scaling="none"), MultimodalConfig(**(every | weights))
     )
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
     return trainer
@@ -213,7 +214,7 @@ def test_contrastive_losses_without_a_weight_cost_no_product(weight, num_product
 
 def test_training_leaves_features_out_as_the_dropout_says(features):
     layers = MultimodalLayers(3, hidden_units=8, scaling="none", input_dropout=0.5)
-    trainer = MultimodalTrainer(layers, **dict.fromkeys(PAPER_WEIGHTS, 1.0))
+    trainer = MultimodalTrainer(layers, MultimodalConfig())
     losses = [float(trainer.losses_of(features)["hidden_l1"]) for _ in range(2)]
     assert not np.isclose(*losses)
 
