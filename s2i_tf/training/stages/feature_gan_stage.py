@@ -40,7 +40,7 @@ class FeatureGanStage(GanStage):
 
     def centred_on(self, split) -> tuple:
         """The conditions of a split's photos, whose class means are typical, and their labels."""
-        photos, labels = schema.photos_once(split)
+        photos, labels = schema.once(split, "image")
         return self.multimodal.condition_of_image(photos), labels
 
     def condition_size(self) -> int:
