@@ -265,17 +265,10 @@ def build_objective(
         classifier = build_class_head(tuple(backbone.outputs[-1].shape[1:]), num_classes)
     return GanObjective(
         adversarial=adversarial,
-        adversarial_weight=loss.adversarial_weight,
-        l1_weight=loss.l1_weight,
-        l2_weight=loss.l2_weight,
-        perceptual_weight=loss.perceptual_weight,
-        feature_matching_weight=loss.feature_matching_weight,
-        class_weight=loss.class_weight,
-        classifier=classifier,
-        energy_weight=loss.energy_weight,
+        loss=loss,
         discriminator_weight=settings.discriminator.loss_weight,
-        augment=loss.augment,
         backbone=backbone,
+        classifier=classifier,
         through_backbone=through_backbone,
     )
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf.config import LossConfig
 from s2i_tf.losses import ADVERSARIAL_LOSSES, adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import (
@@ -27,7 +28,7 @@ def pix2pix(
     trainer = GanTrainer(
         build_generator(generator, SHAPE, SHAPE, filters=4, norm=norm, dropout=0.0),
         build_discriminator(discriminator, SHAPE, SHAPE, filters=4, num_layers=2, norm=norm),
-        objective=GanObjective(adversarial_loss(loss), l1_weight=1.0, **terms),
+        objective=GanObjective(adversarial_loss(loss), LossConfig(l1_weight=1.0, **terms)),
         prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
         seed=0,
     )

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.config import MultimodalConfig
+from s2i_tf.config import LossConfig, MultimodalConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.alignment import class_contrastive
 from s2i_tf.losses.objective import GanBatch, GanObjective
@@ -23,7 +23,7 @@ def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0, ema_de
         build_discriminator("patchgan", (SIDE, SIDE, 1), (SIDE, SIDE, 1), filters=4),
         objective=GanObjective(
             adversarial_loss("vanilla"),
-            l1_weight=l1_weight,
+            LossConfig(l1_weight=l1_weight),
             discriminator_weight=discriminator_weight,
         ),
         prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
@@ -74,7 +74,7 @@ def test_a_classifier_learns_with_the_discriminator_and_not_with_the_generator(r
         build_discriminator("projected", (2,), [(8, 8, 3), (4, 4, 3)], filters=4),
         objective=GanObjective(
             adversarial_loss("hinge"),
-            class_weight=1.0,
+            LossConfig(class_weight=1.0),
             classifier=head,
             backbone=keras.Model(pictures, maps),
             through_backbone=True,
