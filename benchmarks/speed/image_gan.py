@@ -44,9 +44,7 @@ def build_trainer(
                 seed=0,
             ),
             build_discriminator(settings.discriminator.name, condition, picture, filters=filters),
-            objective=GanObjective(
-                adversarial_loss(settings.loss.adversarial), l1_weight=settings.loss.l1_weight
-            ),
+            objective=GanObjective(adversarial_loss(settings.loss.adversarial), settings.loss),
             prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
             seed=0,
         )

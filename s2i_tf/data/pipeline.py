@@ -123,7 +123,8 @@ def build_balanced_dataset(
     info = dataset_info.load(data_dir)
     shards = damage.checked_shards(data_dir, info, split)
     with damage.named(data_dir, split):
-        columns = _columns(shards, info, with_image)
+        parts = list(_parsed(shards, info, with_image))
+        columns = {key: tf.concat([part[key] for part in parts], axis=0) for key in parts[0]}
     labels = columns[schema.KEY_LABEL].numpy()
     sound_ids, image_ids = (
         columns[key].numpy() if repair_pairs else None
@@ -184,14 +185,6 @@ class _RowsByClass:
         counts = tf.gather(self._counts, classes)
         place = tf.cast(tf.cast(draws, tf.float64) * tf.cast(counts, tf.float64), tf.int64)
         return tf.gather(self._rows, tf.gather(self._first, classes) + place)
-
-
-def _columns(
-    shards: list[pathlib.Path], info: DatasetInfo, with_image: bool
-) -> dict[str, tf.Tensor]:
-    """All records of the shards as of `schema.parse_columns`."""
-    parts = list(_parsed(shards, info, with_image))
-    return {key: tf.concat([part[key] for part in parts], axis=0) for key in parts[0]}
 
 
 def load_split(

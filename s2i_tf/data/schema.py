@@ -185,16 +185,15 @@ def each_once(split: Mapping[str, np.ndarray], key_id: str) -> np.ndarray:
     return np.unique(split[key_id].astype(str), return_index=True)[1]
 
 
-def sounds_once(split: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Features [sounds, 4096] of a whole split's sounds, each once, and their labels [sounds]."""
-    rows = each_once(split, KEY_SOUND_ID)
-    return split[KEY_SOUND_FEATURES][rows], split[KEY_LABEL][rows]
+def once(split: Mapping[str, np.ndarray], modality: str) -> tuple[np.ndarray, np.ndarray]:
+    """Features [items, 4096] of a whole split's sounds or photos, each once, and their labels.
 
-
-def photos_once(split: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """As `sounds_once`, of the photos."""
-    rows = each_once(split, KEY_IMAGE_ID)
-    return split[KEY_IMAGE_FEATURES][rows], split[KEY_LABEL][rows]
+    Args:
+      split: columns of the split.
+      modality: `sound` or `image`.
+    """
+    rows = each_once(split, f"{modality}_id")
+    return split[f"{modality}_features"][rows], split[KEY_LABEL][rows]
 
 
 def check(parsed: Mapping[str, typing.Any], fingerprints: Mapping[str, str], where: str) -> None:

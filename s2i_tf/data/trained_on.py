@@ -43,10 +43,10 @@ class TrainedOn:
     num_images: int
 
     @classmethod
-    def of_split(cls, data_dir: str | os.PathLike, split: str = spec.TRAIN_SPLIT) -> "TrainedOn":
-        """Of a split of a prepared data set; contents as far as its source folder is there."""
+    def of_split(cls, data_dir: str | os.PathLike) -> "TrainedOn":
+        """Of a prepared data set's training split; contents if its source folder is there."""
         info = dataset_info.load(data_dir)
-        columns = arrays.load_split(data_dir, split, with_image=False)
+        columns = arrays.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
         sounds = {source_sounds.original_id(sound_id) for sound_id in columns["sound_id"]}
         images = set(columns["image_id"])
         contents = content_digests(info.source, sounds | images)

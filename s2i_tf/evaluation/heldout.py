@@ -163,20 +163,17 @@ def items_of(
     ids, first, of_pair = np.unique(
         columns[f"{modality}_id"].astype(str), return_index=True, return_inverse=True
     )
+    # An item may be a moment of the file that has a row.
+    rows = [(index or {}).get(source_sounds.parse_id(name)[0], {}) for name in ids.tolist()]
     arrays = {"features": columns.get(f"{modality}_features"), "pictures": columns.get("image")}
     return Items(
         ids=ids,
         labels=columns["label"][first],
         groups=columns["group"][first].astype(str),
-        sources=np.array([_row_of(index or {}, name).get("source", "") for name in ids.tolist()]),
+        sources=np.array([row.get("source", "") for row in rows]),
         of_pair=of_pair.reshape(-1),
         **{name: None if array is None else array[first] for name, array in arrays.items()},
     )
-
-
-def _row_of(index: Mapping[str, Mapping[str, str]], item_id: str) -> Mapping[str, str]:
-    """The row of the file that an item, which may be a moment of it, is from."""
-    return index.get(source_sounds.parse_id(item_id)[0], {})
 
 
 def _describe(

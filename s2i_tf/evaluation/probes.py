@@ -14,6 +14,7 @@ import numpy as np
 
 from s2i_tf.data import splits
 from s2i_tf.evaluation import neighbors
+from s2i_tf.training import class_scores
 
 PENALTIES = (1e-3, 1e-4, 1e-5)
 NUM_COMPONENTS = 256
@@ -178,11 +179,7 @@ def _fit(
     weights = previous = np.zeros((inputs.shape[1], num_classes))
     for step in range(_NUM_STEPS):
         ahead = weights + step / (step + 3) * (weights - previous)
-        gradient = inputs.T @ ((_softmax(inputs @ ahead) - wanted) * share) + decay * ahead
+        named = class_scores.softmax(inputs @ ahead)
+        gradient = inputs.T @ ((named - wanted) * share) + decay * ahead
         previous, weights = weights, ahead - gradient / curvature
     return weights[:-1], weights[-1]
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)

@@ -55,15 +55,14 @@ if keras.backend.backend() == "tensorflow":
         """one @ otherᵀ, without a copy of it."""
         return tf.matmul(one, other, transpose_b=True)
 
-    def _fused_batch_norm(maps, gamma, beta, epsilon: float):
+    def batch_norm(maps, gamma, beta, epsilon: float):
+        """By TensorFlow's fused kernel; see above."""
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=maps, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
         )
         # The kernel tells the unbiased estimate, Keras keeps the batch's own variance.
         num = tf.cast(tf.size(maps) // tf.shape(maps)[-1], variance.dtype)
         return outputs, mean, variance * (num - 1) / num
-
-    batch_norm = _fused_batch_norm
 
 elif keras.backend.backend() == "jax":
     import jax

@@ -70,33 +70,29 @@ def least_squares_discriminator(real, fake):
     return (ops.mean(ops.square(real - 1)) + ops.mean(ops.square(fake))) / 2
 
 
-def hinge_generator(fake):
-    """The negative score (Lim and Ye 2017)."""
+def negative_score(fake):
+    """What the generators of hinge, WGAN-GP and BEGAN minimise; in BEGAN it is the mean error."""
     return -ops.mean(fake)
 
 
 def hinge_discriminator(real, fake):
-    """How far real scores stay below 1 and generated ones above -1."""
+    """How far real scores stay below 1 and generated ones above -1 (Lim and Ye 2017)."""
     return (ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))) / 2
 
 
-def wasserstein_generator(fake):
-    """The negative score (Arjovsky et al. 2017)."""
-    return -ops.mean(fake)
-
-
 def wasserstein_discriminator(real, fake):
-    """How much higher generated targets score than real ones; needs the gradient penalty."""
+    """How much higher generated targets score than real ones; needs the gradient penalty.
+
+    After Arjovsky et al. 2017.
+    """
     return ops.mean(fake) - ops.mean(real)
 
 
-def began_generator(fake):
-    """The auto-encoder's mean error, which is the negative score (Berthelot et al. 2017)."""
-    return -ops.mean(fake)
-
-
 def began_discriminator(real, fake, balance):
-    """The error for real targets less a share, the balance, of that for generated ones."""
+    """The error for real targets less a share, the balance, of that for generated ones.
+
+    After Berthelot et al. 2017.
+    """
     return -ops.mean(real) + balance * ops.mean(fake)
 
 
@@ -121,14 +117,14 @@ def began_equilibrium(
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "vanilla": AdversarialLoss(vanilla_generator, vanilla_discriminator),
     "least_squares": AdversarialLoss(least_squares_generator, least_squares_discriminator),
-    "hinge": AdversarialLoss(hinge_generator, hinge_discriminator),
+    "hinge": AdversarialLoss(negative_score, hinge_discriminator),
     "wgan_gp": AdversarialLoss(
-        wasserstein_generator,
+        negative_score,
         wasserstein_discriminator,
         gradient_penalty_weight=GRADIENT_PENALTY_WEIGHT,
     ),
     # Of scores that are negative errors of reproduction: for the discriminator `autoencoder`.
-    "began": AdversarialLoss(began_generator, began_discriminator, equilibrium=began_equilibrium),
+    "began": AdversarialLoss(negative_score, began_discriminator, equilibrium=began_equilibrium),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from s2i_tf.config import LossConfig
 from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.losses.augment import diff_augment_pair
 from s2i_tf.losses.energy import energy_distance
@@ -58,18 +59,9 @@ class GanObjective:
 
     Attributes:
       adversarial: the pair of adversarial losses; None without a discriminator.
-      adversarial_weight: weight of the generator's adversarial loss.
-      l1_weight: weight of the mean absolute difference to the target.
-      l2_weight: weight of the mean squared difference to the target.
-      perceptual_weight: weight of the distance to the target in the backbone's maps.
-      feature_matching_weight: weight of the difference to the target in the discriminator's
-        activations.
-      class_weight: weight of the cross-entropy with which `classifier` names the class of what was
-        made.
-      energy_weight: weight of the energy distance to the targets of the same class; for vectors
-        whose context is a one-hot class.
+      loss: weights of the generator's terms, and the augmentation. Its energy distance is for
+        vectors whose context is a one-hot class.
       discriminator_weight: factor on the discriminator's loss (0.001 for features, section 5.4).
-      augment: policy of `s2i_tf.losses.augment`, for the discriminator and the perceptual distance.
       backbone: from pictures to maps, frozen; None if nothing looks through it.
       classifier: from the backbone's last map to scores of the classes; it learns from the targets
         with the discriminator. For contexts that are a one-hot class.
@@ -77,15 +69,8 @@ class GanObjective:
     """
 
     adversarial: AdversarialLoss | None
-    adversarial_weight: float = 1.0
-    l1_weight: float = 100.0
-    l2_weight: float = 0.0
-    perceptual_weight: float = 0.0
-    feature_matching_weight: float = 0.0
-    class_weight: float = 0.0
-    energy_weight: float = 0.0
+    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
     discriminator_weight: float = 1.0
-    augment: str = ""
     backbone: Callable | None = None
     classifier: Callable | None = None
     through_backbone: bool = False
@@ -98,9 +83,10 @@ class GanObjective:
         """
         if self.through_backbone:  # nobody else looks at the pixels
             targets = ops.cast(targets, self.backbone.compute_dtype)
-        if self.augment:
+        policy = self.loss.augment
+        if policy:
             aligned = context if len(context.shape) == len(targets.shape) else None
-            aligned, targets = diff_augment_pair(aligned, targets, self.augment, seed_generator)
+            aligned, targets = diff_augment_pair(aligned, targets, policy, seed_generator)
             context = context if aligned is None else aligned
         maps = None if self.backbone is None else self.backbone(targets)
         return View(context, maps if self.through_backbone else targets, maps)
@@ -136,7 +122,7 @@ class GanObjective:
             loss = loss + adversarial.gradient_penalty_weight * penalty
             logs["discriminator_gradient_penalty"] = penalty
         total = self.discriminator_weight * loss
-        if self.class_weight:
+        if self.loss.class_weight:
             logs["discriminator_class"] = self._class_loss(real)
             total = total + logs["discriminator_class"]
         return total, {"discriminator": loss, **logs}
@@ -155,29 +141,30 @@ class GanObjective:
           real: view of the targets.
           fake: view of all that was made.
         """
+        loss = self.loss
         num = ops.shape(target)[0]
         paired_made = _first(made, num)
         terms = {}
         if discriminator is not None:
             scores = discriminator([fake.context, fake.scored], training=True)
-            if self.feature_matching_weight:
+            if loss.feature_matching_weight:
                 scores, *made_features = scores
-            terms["adversarial"] = (self.adversarial_weight, self.adversarial.generator(scores))
-        terms["l1"] = (self.l1_weight, ops.mean(ops.abs(target - paired_made)))
-        if self.l2_weight:
-            terms["l2"] = (self.l2_weight, ops.mean(ops.square(target - paired_made)))
-        if self.perceptual_weight:
+            terms["adversarial"] = (loss.adversarial_weight, self.adversarial.generator(scores))
+        terms["l1"] = (loss.l1_weight, ops.mean(ops.abs(target - paired_made)))
+        if loss.l2_weight:
+            terms["l2"] = (loss.l2_weight, ops.mean(ops.square(target - paired_made)))
+        if loss.perceptual_weight:
             paired = [_first(one, num) for one in fake.maps]
-            terms["perceptual"] = (self.perceptual_weight, perceptual_distance(real.maps, paired))
-        if self.class_weight:
-            terms["class"] = (self.class_weight, self._class_loss(fake))
-        if self.energy_weight:
+            terms["perceptual"] = (loss.perceptual_weight, perceptual_distance(real.maps, paired))
+        if loss.class_weight:
+            terms["class"] = (loss.class_weight, self._class_loss(fake))
+        if loss.energy_weight:
             distance = energy_distance(target, paired_made, real.context)
-            terms["energy"] = (self.energy_weight, distance)
-        if self.feature_matching_weight:
+            terms["energy"] = (loss.energy_weight, distance)
+        if loss.feature_matching_weight:
             _, *features = discriminator([real.context, real.scored], training=True)
             matching = feature_matching(features, [_first(one, num) for one in made_features])
-            terms["feature_matching"] = (self.feature_matching_weight, matching)
+            terms["feature_matching"] = (loss.feature_matching_weight, matching)
         return weighted(terms)
 
     def _class_loss(self, view: View):

@@ -33,26 +33,14 @@ DISCRIMINATORS: dict[str, Callable[..., keras.Model]] = {
     "feature_critic": build_feature_critic,
 }
 
-_WITH_NOISE = ("feature_decoder",)
-_OF_VECTORS = ("decoder", "modulated_decoder", "feature_decoder", "projected", "feature_critic")
+# Those that are given a vector beside or instead of a map.
+OF_VECTORS = ("decoder", "modulated_decoder", "feature_decoder", "projected", "feature_critic")
 
+# Those that must be told the layout of features (`projected.LAYOUTS`).
+OF_LAYOUTS = ("feature_critic",)
 
-_OF_LAYOUTS = ("feature_critic",)
-
-
-def takes_vector(name: str) -> bool:
-    """Whether an architecture is given a vector beside or instead of a map."""
-    return name in _OF_VECTORS
-
-
-def takes_layout(name: str) -> bool:
-    """Whether an architecture must be told the layout of features (`projected.LAYOUTS`)."""
-    return name in _OF_LAYOUTS
-
-
-def takes_noise(name: str) -> bool:
-    """Whether a generator is given noise beside its condition."""
-    return name in _WITH_NOISE
+# The generators that are given noise beside their condition.
+WITH_NOISE = ("feature_decoder",)
 
 
 def build_generator(name: str, condition_shape, target_shape, **settings) -> keras.Model:

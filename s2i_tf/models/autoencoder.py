@@ -17,6 +17,7 @@ from s2i_tf.models.norms import normed
 from s2i_tf.models.patchgan import pair_inputs
 
 MAX_WIDENING = 8
+_CODE_SIZE = 128  # numbers between encoder and decoder
 _KERNEL_SIDE_UP = 3
 
 
@@ -27,10 +28,10 @@ def build_autoencoder(
     filters: int = 64,
     num_layers: int = 3,
     norm: str = "batch",
-    code_size: int = 128,
-    name: str = "autoencoder",
 ) -> keras.Model:
     """Scores [batch, side, side, channels]: minus the distance of each value to its reproduction.
+
+    The layer `reproduction` gives what the model makes of the target.
 
     Args:
       context_shape: side, side and channels of what the generator was given.
@@ -38,13 +39,11 @@ def build_autoencoder(
       filters: channels of the first layer; they double up to eight times as many.
       num_layers: strided layers down and as many resizing ones up.
       norm: see `s2i_tf.models.norms.NORMS`; the first and last layers have none of activations.
-      code_size: numbers between encoder and decoder.
-      name: of the model. Its layer `reproduction` gives what it makes of the target.
 
     Raises:
       UserError: if the side is not divisible that often, or there is no such norm.
     """
-    inputs = pair_inputs(name, context_shape, target_shape)
+    inputs = pair_inputs("autoencoder", context_shape, target_shape)
     side = target_shape[0]
     if side % 2**num_layers:
         raise UserError(
@@ -59,7 +58,7 @@ def build_autoencoder(
         x = leaky_relu(f"down{depth}_relu")(x)
     grid = x.shape[1:]
     x = layers.Flatten(name="flat")(x)
-    x = normed(x, layers.Dense(code_size, name="code"), norm, "code", outer=True)
+    x = normed(x, layers.Dense(_CODE_SIZE, name="code"), norm, "code", outer=True)
     x = normed(x, layers.Dense(math.prod(grid), name="grid"), norm, "grid", outer=True)
     x = layers.Reshape(grid, name="grid_shape")(x)
     for depth in reversed(range(num_layers)):
@@ -72,7 +71,7 @@ def build_autoencoder(
     x = normed(x, last, norm, "out", outer=True)
     x = layers.Activation("linear", dtype="float32", name="reproduction")(x)
     error = layers.Subtract(dtype="float32", name="error")([inputs[1], x])
-    return keras.Model(inputs, -ops.abs(error), name=name)
+    return keras.Model(inputs, -ops.abs(error), name="autoencoder")
 
 
 def _conv(filters: int, name: str) -> layers.Layer:

@@ -23,6 +23,7 @@ _KERNEL_SIDE = 3
 _MAX_WIDENING = 16
 _NUM_HIDDEN_LAYERS = 3
 _WHOLE_UNITS = 256
+_NOISE_SIZE = 128
 
 
 def build_decoder(
@@ -94,13 +95,11 @@ def build_feature_decoder(
     filters: int = 64,
     norm: str = "none",
     dropout: float = 0.0,
-    noise_size: int = 128,
     noise_scale: float = 1.0,
     typicality: float = 0.0,
     num_classes: int = 1,
     output_activation: str = "linear",
     seed: int | None = None,
-    name: str = "feature_decoder",
 ) -> keras.Model:
     """A stack of dense layers from a vector [batch, size] and noise to features [batch, 4096].
 
@@ -110,23 +109,21 @@ def build_feature_decoder(
       filters: an eighth of the units of each hidden layer.
       norm: see `s2i_tf.models.norms.NORMS`.
       dropout: rate on the vector.
-      noise_size: numbers of noise, see `ConditioningNoise`.
-      noise_scale: factor on the noise at inference.
+      noise_scale: factor on the noise at inference, see `ConditioningNoise`.
       typicality: how far vectors are moved towards the nearest centre, see `Typical`.
       num_classes: number of the centres.
       output_activation: `linear` for standardised features.
       seed: of the initial weights and of the noise's projection.
-      name: of the model.
 
     Raises:
       UserError: if a shape is not one of these.
     """
-    _check_vector(name, condition_shape)
-    _check_vector(name, target_shape, spec.FEATURE_SIZE)
+    _check_vector("feature_decoder", condition_shape)
+    _check_vector("feature_decoder", target_shape, spec.FEATURE_SIZE)
     init = _Initializers(seed)
     condition = keras.Input(condition_shape, name="condition")
     noise = ConditioningNoise(
-        noise_size, seed=seed or 0, inference_scale=noise_scale, name="noise"
+        _NOISE_SIZE, seed=seed or 0, inference_scale=noise_scale, name="noise"
     )(condition)
     x = Typical(num_classes, typicality, name="typical")(condition) if typicality else condition
     x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
@@ -137,7 +134,7 @@ def build_feature_decoder(
         x = layers.Add(name=f"sum{depth}")([x, y])
     x = layers.Dense(spec.FEATURE_SIZE, kernel_initializer=init(0.5), name="to_features")(x)
     x = layers.Activation(output_activation, dtype="float32", name="out")(x)
-    return keras.Model(condition, x, name=name)
+    return keras.Model(condition, x, name="feature_decoder")
 
 
 @keras.saving.register_keras_serializable("s2i_tf")

@@ -38,12 +38,12 @@ def from_map(feature_map):
     return ops.reshape(means, (-1, spec.FEATURE_SIZE))
 
 
-def run(generator: keras.Model, vector):
+def run(generator: keras.Model, vector, training: bool = False):
     """Features [batch, 4096] that a generator makes of a vector, in the layout that it takes.
 
     Of a generator of maps the means of the blocks, of one of vectors what it makes.
     """
-    made = generator(lay_out(vector, generator), training=False)
+    made = generator(lay_out(vector, generator), training=training)
     return from_map(made) if len(made.shape) == 4 else made
 
 
@@ -98,7 +98,6 @@ class FeatureScaler(keras.layers.Layer):
         """Builds the layer unless it is built."""
         if not self.built:
             self.build(input_shape)
-            self.built = True
 
     def get_config(self):
         """The kind of scaling, for Keras' files."""

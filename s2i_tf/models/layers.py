@@ -227,18 +227,18 @@ def drawn_masks(draws, *models: keras.Model) -> Iterator[None]:
         the whole batch or one for each example. Arrays or, inside a traced function, tensors.
       *models: every layer of theirs draws apart from the others.
     """
-    layers = drawn_layers(*models)
+    num_layers = len(drawn_layers(*models))
     seed, sample = ops.unstack(ops.convert_to_tensor(draws, "int32"), axis=-1)
 
     def draw(position: int, shape):
-        seeds = ops.stack([seed, sample * len(layers) + position], axis=-1)
+        seeds = ops.stack([seed, sample * num_layers + position], axis=-1)
 
         def uniform(seed):
             return keras.random.uniform(shape, dtype="float32", seed=GivenSeed(seed))
 
         return ops.map(uniform, seeds), None
 
-    with _drawing(layers, draw):
+    with given_numbers(draw, *models):
         yield
 
 
@@ -252,12 +252,7 @@ def given_numbers(draw: Callable, *models: keras.Model) -> Iterator[None]:
         much they count, 1 as in training, 0 not at all.
       *models: the models.
     """
-    with _drawing(drawn_layers(*models), draw):
-        yield
-
-
-@contextlib.contextmanager
-def _drawing(layers: list[keras.layers.Layer], draw: Callable) -> Iterator[None]:
+    layers = drawn_layers(*models)
     for position, layer in enumerate(layers):
         layer.draw = functools.partial(draw, position)
     try:

@@ -96,7 +96,6 @@ class MultimodalLayers(keras.Model):
             layer.build((None, spec.FEATURE_SIZE))
         self.condition_scaler.build_once((None, self.hidden_units))
         self.output_layer.build((None, self.hidden_units))
-        self.built = True
 
     def hidden_of_sound(self, sound_features, training: bool = False) -> Hidden:
         """The hidden layer for sounds only, features [batch, 4096]."""

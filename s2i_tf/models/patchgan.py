@@ -24,7 +24,6 @@ def build_patchgan(
     filters: int = 64,
     num_layers: int = 3,
     norm: str = "batch",
-    name: str = "patchgan",
 ) -> keras.Model:
     """Scores (logits) [batch, rows, columns, 1] of a condition and a target.
 
@@ -34,16 +33,15 @@ def build_patchgan(
       filters: channels of the first layer; they double up to eight times as many.
       num_layers: strided layers, 1 to 5 for maps of 128×128; two more of stride 1 follow.
       norm: see `s2i_tf.models.norms.NORMS`; the first and last layers have none of activations.
-      name: of the model.
 
     Raises:
       UserError: if the maps are too small for the layers, or there is no such norm.
     """
-    inputs = pair_inputs(name, context_shape, target_shape)
+    inputs = pair_inputs("patchgan", context_shape, target_shape)
     x = layers.Concatenate(name="pair")(inputs)
     x = _patch_scores(x, filters, num_layers, norm, "")
     x = layers.Activation("linear", dtype="float32", name="out")(x)
-    return keras.Model(inputs, x, name=name)
+    return keras.Model(inputs, x, name="patchgan")
 
 
 def build_multiscale(
@@ -53,7 +51,6 @@ def build_multiscale(
     filters: int = 64,
     num_layers: int = 3,
     norm: str = "batch",
-    name: str = "multiscale",
 ) -> keras.Model:
     """Scores [batch, rows, columns, 2] of patches of both maps, and of both at half their size.
 
@@ -66,12 +63,11 @@ def build_multiscale(
       filters: channels of the first layer of each scale.
       num_layers: strided layers of each scale.
       norm: see `s2i_tf.models.norms.NORMS`.
-      name: of the model.
 
     Raises:
       UserError: as `build_patchgan`.
     """
-    inputs = pair_inputs(name, context_shape, target_shape)
+    inputs = pair_inputs("multiscale", context_shape, target_shape)
     pair = layers.Concatenate(name="pair")(inputs)
     fine = _patch_scores(pair, filters, num_layers, norm, "full_")
     half = layers.AveragePooling2D(2, name="half_pair")(pair)
@@ -79,7 +75,7 @@ def build_multiscale(
     coarse = RepeatTo(fine.shape[1], name="half_repeated")(coarse)
     x = layers.Concatenate(name="scales")([fine, coarse])
     x = layers.Activation("linear", dtype="float32", name="out")(x)
-    return keras.Model(inputs, x, name=name)
+    return keras.Model(inputs, x, name="multiscale")
 
 
 @keras.saving.register_keras_serializable("s2i_tf")

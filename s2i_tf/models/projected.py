@@ -17,7 +17,7 @@ from s2i_tf import spec
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.models.decoder import TilesToGrid
 from s2i_tf.models.layers import leaky_relu
-from s2i_tf.models.norms import SpectralNorm
+from s2i_tf.models.norms import normed
 
 _MIN_SIDE = 4
 _KERNEL_SIDE = 4
@@ -38,8 +38,6 @@ def build_projected(
     filters: int = 64,
     num_layers: int = 2,
     norm: str = "spectral",
-    dropout: float = 0.0,
-    name: str = "projected",
 ) -> keras.Model:
     """Scores (logits) [batch, scores] of a condition and the maps of a picture.
 
@@ -49,13 +47,11 @@ def build_projected(
       filters: channels of each map's first layer; later ones have twice as many.
       num_layers: strided layers at the most; a map of 4 × 4 gets none.
       norm: `spectral` or `none`.
-      dropout: rate on each map's features before the scores.
-      name: of the model.
 
     Raises:
       UserError: if the norm is another.
     """
-    _check_norm(name, norm)
+    _check_norm("projected", norm)
     condition = keras.Input(condition_shape, name="condition")
     maps = [keras.Input(shape, name=f"map{i}") for i, shape in enumerate(target_shape)]
     scores = []
@@ -67,10 +63,10 @@ def build_projected(
                 break
             width = 2 * filters
             x = _conv(x, width, _KERNEL_SIDE, 2, norm, f"map{i}_down{depth}")
-        scores.append(_scores(x, condition, width, norm, dropout, f"map{i}"))
+        scores.append(_scores(x, condition, width, norm, f"map{i}"))
     x = layers.Concatenate(name="scores")(scores)
     x = layers.Activation("linear", dtype="float32", name="out")(x)
-    return keras.Model([condition, maps], x, name=name)
+    return keras.Model([condition, maps], x, name="projected")
 
 
 def build_class_head(map_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
@@ -87,9 +83,7 @@ def build_feature_critic(
     filters: int = 64,
     num_layers: int = 1,
     norm: str = "spectral",
-    dropout: float = 0.0,
     layout: str = "tiles",
-    name: str = "feature_critic",
 ) -> keras.Model:
     """Scores (logits) [batch, scores] of a condition and features [batch, 4096].
 
@@ -102,43 +96,39 @@ def build_feature_critic(
         the features at once.
       num_layers: strided layers of the grid.
       norm: `spectral` or `none`.
-      dropout: rate on the features and before the scores.
       layout: of the features, a key of `LAYOUTS`.
-      name: of the model.
 
     Raises:
       UserError: if the target is no such vector, or the norm or the layout is another.
     """
-    _check_norm(name, norm)
+    _check_norm("feature_critic", norm)
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
     if target_shape != (spec.FEATURE_SIZE,):
         raise UserError(
-            f"discriminator {name!r} got targets of {target_shape}; allowed: ({spec.FEATURE_SIZE},)"
+            f"discriminator 'feature_critic' got targets of {target_shape}; allowed: "
+            f"({spec.FEATURE_SIZE},)"
         )
     condition = keras.Input(condition_shape, name="condition")
     features = keras.Input(target_shape, name="features")
-    x = layers.Dropout(dropout, name="features_dropout")(features) if dropout else features
-    whole = _normed(layers.Dense(8 * filters, name="whole_dense"), norm)(x)
+    whole = normed(features, layers.Dense(8 * filters, name="whole_dense"), norm, "whole_dense")
     whole = leaky_relu("whole_relu")(whole)
-    scores = [_scores(whole, condition, 8 * filters, norm, dropout, "whole")]
-    grid = _conv(LAYOUTS[layout](name="grid")(x), filters, 1, 1, norm, "grid_in")
+    scores = [_scores(whole, condition, 8 * filters, norm, "whole")]
+    grid = _conv(LAYOUTS[layout](name="grid")(features), filters, 1, 1, norm, "grid_in")
     for depth in range(num_layers):
         grid = _conv(grid, 2 * filters, _KERNEL_SIDE, 2, norm, f"grid_down{depth}")
-    width = grid.shape[-1]
-    scores.append(_scores(grid, condition, width, norm, dropout, "grid"))
+    scores.append(_scores(grid, condition, grid.shape[-1], norm, "grid"))
     out = layers.Concatenate(name="scores")(scores)
     out = layers.Activation("linear", dtype="float32", name="out")(out)
-    return keras.Model([condition, features], out, name=name)
+    return keras.Model([condition, features], out, name="feature_critic")
 
 
-def _scores(x, condition, width: int, norm: str, dropout: float, name: str):
+def _scores(x, condition, width: int, norm: str, name: str):
     """Scores [batch, places] of features [batch, …, width]: unconditional plus projected."""
-    if dropout:
-        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
     x = layers.Reshape((-1, width), name=f"{name}_places")(x)
-    score = _normed(layers.Dense(1, name=f"{name}_score"), norm)(x)
-    told = _normed(layers.Dense(width, use_bias=False, name=f"{name}_told"), norm)(condition)
+    score = normed(x, layers.Dense(1, name=f"{name}_score"), norm, f"{name}_score")
+    told = layers.Dense(width, use_bias=False, name=f"{name}_told")
+    told = normed(condition, told, norm, f"{name}_told")
     match = layers.Dot(axes=(2, 1), name=f"{name}_match")([x, told])
     match = layers.Rescaling(width**-0.5, name=f"{name}_match_scale")(match)
     return layers.Add(name=f"{name}_sum")([layers.Flatten(name=f"{name}_flat")(score), match])
@@ -148,13 +138,7 @@ def _conv(x, width: int, kernel: int, stride: int, norm: str, name: str):
     # No wider than a grid of one column.
     kernels = [kernel if side > 1 else 1 for side in x.shape[1:3]]
     layer = layers.Conv2D(width, kernels, stride, padding="same", name=f"{name}_conv")
-    return leaky_relu(f"{name}_relu")(_normed(layer, norm)(x))
-
-
-def _normed(layer: keras.layers.Layer, norm: str) -> keras.layers.Layer:
-    if norm == "none":
-        return layer
-    return SpectralNorm(layer, name=f"{layer.name}_spectral")
+    return leaky_relu(f"{name}_relu")(normed(x, layer, norm, layer.name))
 
 
 def _check_norm(name: str, norm: str) -> None:

@@ -86,16 +86,16 @@ class SoundToImage:
         """Whether one sound can give several pictures."""
         return bool(drawn_layers(self.feature_generator, self.image_generator))
 
-    def picture_of_sound(self, sound_features, draws=None):
-        """Pictures [batch, side, side, 3] in [0, 1] of sound features [batch, 4096]; traceable.
+    def picture_of_sound(self, sound_features):
+        """Pictures [batch, side, side, 3] in [0, 1] of sound features [batch, 4096]; traceable."""
+        return self.picture_of_vector(self.multimodal.hidden_of_sound(sound_features).before)
+
+    def picture_of_vector(self, before, draws=None):
+        """As `picture_of_sound`, of multimodal vectors [batch, hidden] before the activation.
 
         Without `draws` they are the deterministic ones; with them further samples, see
         `s2i_tf.models.layers.drawn_masks`.
         """
-        return self.picture_of_vector(self.multimodal.hidden_of_sound(sound_features).before, draws)
-
-    def picture_of_vector(self, before, draws=None):
-        """As `picture_of_sound`, of multimodal vectors [batch, hidden] before the activation."""
         if draws is not None:
             with drawn_masks(draws, self.feature_generator, self.image_generator):
                 return self.picture_of_vector(before)

@@ -11,7 +11,7 @@ import math
 import keras
 from keras import layers
 
-from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import DoublingConv2D, HalvingConv2D
 from s2i_tf.models.layers import MaskDropout, conv_init, leaky_relu
 from s2i_tf.models.norms import normed
@@ -19,7 +19,6 @@ from s2i_tf.models.norms import normed
 MAX_WIDENING = 8
 NUM_DROPOUT_BLOCKS = 3
 RESIZE_KERNEL_SIDE = 3
-UPSAMPLINGS = ("transposed", "resize")
 
 
 def build_unet(
@@ -31,7 +30,7 @@ def build_unet(
     dropout: float = 0.5,
     output_activation: str = "tanh",
     skips: bool = True,
-    upsampling: str = "transposed",
+    resize: bool = False,
     seed: int | None = None,
     name: str = "unet",
 ) -> keras.Model:
@@ -46,17 +45,15 @@ def build_unet(
       dropout: rate in the first three decoder blocks.
       output_activation: `tanh` for pictures in [-1, 1], `linear` for standardised features.
       skips: whether encoder layers feed the decoder.
-      upsampling: `transposed` convolutions, or `resize`: nearest neighbours and a convolution of
-        3×3, which lays no checkerboard over a picture (Odena et al. 2016).
+      resize: whether the decoder repeats values and convolves them by 3×3, which lays no
+        checkerboard over a picture (Odena et al. 2016), instead of transposed convolutions.
       seed: of the dropout masks.
       name: of the model.
 
     Raises:
-      UserError: if a shape, the norm or the upsampling is not one of these.
+      UserError: if a shape or the norm is not one of these.
     """
     side, num_layers = _checked_side(name, condition_shape, target_shape)
-    if upsampling not in UPSAMPLINGS:
-        raise unknown_name("upsampling", upsampling, UPSAMPLINGS)
     widths = [filters * min(2**depth, MAX_WIDENING) for depth in range(num_layers)]
 
     inputs = keras.Input(condition_shape, name="map")
@@ -71,7 +68,7 @@ def build_unet(
 
     for depth in reversed(range(num_layers - 1)):
         x = layers.ReLU(name=f"up{depth}_relu")(x)
-        x = _upsampled(x, widths[depth], upsampling, norm, f"up{depth}")
+        x = _upsampled(x, widths[depth], resize, norm, f"up{depth}")
         block = num_layers - 2 - depth
         if dropout and block < NUM_DROPOUT_BLOCKS:
             mask_seed = None if seed is None else seed + block
@@ -80,14 +77,14 @@ def build_unet(
             x = layers.Concatenate(name=f"up{depth}_skip")([x, encoded[depth]])
 
     x = layers.ReLU(name="out_relu")(x)
-    x = _upsampled(x, target_shape[-1], upsampling, norm, "out", outer=True)
+    x = _upsampled(x, target_shape[-1], resize, norm, "out", outer=True)
     # Losses and pictures are float32 whatever the policy of the layers before.
     x = layers.Activation(output_activation, dtype="float32", name="out")(x)
     return keras.Model(inputs, x, name=name)
 
 
 build_encoder_decoder = functools.partial(build_unet, skips=False, name="encoder_decoder")
-build_resize_unet = functools.partial(build_unet, upsampling="resize", name="resize_unet")
+build_resize_unet = functools.partial(build_unet, resize=True, name="resize_unet")
 
 
 def _checked_side(name: str, condition_shape, target_shape) -> tuple[int, int]:
@@ -104,10 +101,10 @@ def _checked_side(name: str, condition_shape, target_shape) -> tuple[int, int]:
     return side, num_layers
 
 
-def _upsampled(x, filters: int, upsampling: str, norm: str, name: str, *, outer: bool = False):
+def _upsampled(x, filters: int, resize: bool, norm: str, name: str, *, outer: bool = False):
     """Twice the side: [batch, 2 × side, 2 × side, filters]."""
     settings = {"kernel_initializer": conv_init(), "name": f"{name}_conv"}
-    if upsampling == "resize":
+    if resize:
         x = layers.UpSampling2D(name=f"{name}_resize")(x)
         conv = layers.Conv2D(filters, RESIZE_KERNEL_SIDE, padding="same", **settings)
     else:

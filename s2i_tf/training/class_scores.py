@@ -116,6 +116,12 @@ def alike(photos: np.ndarray) -> np.ndarray:
     return products / max(np.trace(products) / len(products), 1e-12)
 
 
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities of scores, both [items, classes]."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def _spread(features: np.ndarray) -> np.ndarray:
     """What each of the features [items, features] is divided by, never close to nothing."""
     spread = features.std(axis=0)

@@ -34,6 +34,7 @@ STRENGTH = 0.3
 _TEMPERATURES = np.geomspace(0.02, 1.0, 60)
 _NUM_DIRECTIONS = 128
 _MISSED_SHARE = 0.05
+_NUM_BINS = 15  # of the calibration error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,7 @@ def save(
     photos: np.ndarray,
     folder: pathlib.Path,
     unknown_sounds: str | os.PathLike = "",
-) -> Fitted:
+) -> None:
     """Fits to a data set's training sounds and writes the part into a model's folder.
 
     Args:
@@ -105,7 +106,6 @@ def save(
         fitted.calibration_error,
         fitted.known_auc,
     )
-    return fitted
 
 
 def fit(
@@ -141,7 +141,7 @@ def fit(
     alike = class_scores.alike(photos)
     scores = evidence @ alike
     temperature = min(_TEMPERATURES, key=lambda degree: _surprise(scores / degree, labels))
-    probabilities = _softmax(scores / temperature)
+    probabilities = class_scores.softmax(scores / temperature)
 
     basis = _basis(features[:, :num_embedding])
     vectors = _unit(features[:, :num_embedding] @ basis)
@@ -177,18 +177,17 @@ def fit(
     )
 
 
-def calibration_error(confidence: np.ndarray, right: np.ndarray, num_bins: int = 15) -> float:
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     """Expected calibration error (Guo et al. 2017), in bins of equal width.
 
     Args:
       confidence: probability of each answer, [answers].
       right: whether it was right, [answers].
-      num_bins: number of bins of [0, 1].
     """
-    bins = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+    bins = np.minimum((confidence * _NUM_BINS).astype(int), _NUM_BINS - 1)
     gaps = [
         abs(confidence[bins == place].sum() - right[bins == place].sum())
-        for place in range(num_bins)
+        for place in range(_NUM_BINS)
     ]
     return float(sum(gaps) / len(confidence))
 
@@ -233,12 +232,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def _surprise(scores: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log probability of the labels."""
-    right = _softmax(scores)[np.arange(len(labels)), labels]
+    right = class_scores.softmax(scores)[np.arange(len(labels)), labels]
     return float(-np.mean(np.log(np.maximum(right, 1e-12))))

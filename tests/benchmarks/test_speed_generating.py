@@ -62,7 +62,6 @@ def test_all_rows_and_a_cold_run(sides_here):
         pytest.skip("SoundNet is not in the cache; `s2i weights fetch soundnet` brings it")
     found = generating.measure(batch_sizes=(1,), num_rounds=1, num_pictures=2, num_cold_runs=1)
     row, cold = found["rows"]
-    assert row.ratio > 0
     assert row.more["num_products"] == 55
     assert cold.ratio > 1
     assert all(peak > 50e6 for peak in cold.more["peak_bytes"])

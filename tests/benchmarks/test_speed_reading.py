@@ -78,4 +78,3 @@ def test_all_rows(sides_here):
     rows = found["rows"]
     assert set(reading.blocks(found)) == {"shares"}
     assert [row.goal for row in rows] == [0.5, 0.5, 20.0, None]
-    assert all(row.ratio > 0 for row in rows)

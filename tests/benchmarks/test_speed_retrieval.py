@@ -11,7 +11,7 @@ def test_rows_and_tables():
     found = retrieval.measure(num_queries=60, num_targets=(60, 200), size=32, rounds=(2, 1))
     kernels = 2 if retrieval_sides.best_core_type() else 1
     assert [row.more["num_targets"] for row in found["rows"]] == [60] * kernels + [200] * kernels
-    assert all(row.ratio > 0 and row.goal == 0.8 for row in found["rows"])
+    assert all(row.goal == 0.8 for row in found["rows"])
     assert found["rows"][0].more["peak_bytes"] > 1 << 20
     built = retrieval.blocks({**found, "rows": [dataclasses.asdict(row) for row in found["rows"]]})
     assert "| 60 × 60 | whole |" in built["profile"]

@@ -139,7 +139,6 @@ def test_rows(sides_here):
     pytest.importorskip("torch", reason="PyTorch is for benchmarks alone")
     found = step.measure(batch_sizes=[2], **SIZES, num_rounds=1, num_images=2)
     assert [row.goal for row in found["rows"]] == [1.3, 1.2, 1.25, 1.2]
-    assert all(row.ratio > 0 for row in found["rows"])
     built = step.blocks({**found, "rows": [dataclasses.asdict(row) for row in found["rows"]]})
     assert "convolutions" in built["profile"]
     assert built["work"].splitlines()[-1].startswith("| 2 |")

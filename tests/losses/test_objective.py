@@ -3,13 +3,14 @@ import numpy as np
 import pytest
 from keras import ops
 
+from s2i_tf.config import LossConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanObjective, View
 from s2i_tf.models.layers import GivenSeed
 
 
-def objective(**settings):
-    return GanObjective(adversarial_loss("least_squares"), **settings)
+def objective(loss=None, **settings):
+    return GanObjective(adversarial_loss("least_squares"), loss or LossConfig(), **settings)
 
 
 def scores_of(inputs, training):
@@ -28,9 +29,8 @@ def view(targets):
 
 def test_every_weight_counts_in_the_total(pictures):
     target, made = pictures
-    total, logs = objective(adversarial_weight=2.0, l1_weight=3.0, l2_weight=5.0).generator_loss(
-        scores_of, target, made, view(target), view(made)
-    )
+    loss = LossConfig(adversarial_weight=2.0, l1_weight=3.0, l2_weight=5.0)
+    total, logs = objective(loss).generator_loss(scores_of, target, made, view(target), view(made))
     expected = (
         2 * logs["generator_adversarial"] + 3 * logs["generator_l1"] + 5 * logs["generator_l2"]
     )
@@ -44,8 +44,8 @@ def test_every_weight_counts_in_the_total(pictures):
 def test_the_class_is_named_by_a_classifier_of_the_last_map(pictures):
     target, made = pictures
     scores = np.log([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]).astype(np.float32)
-    settings = {"class_weight": 2.0, "adversarial_weight": 0.0, "l1_weight": 0.0}
-    both = objective(**settings, classifier=lambda maps: maps)
+    loss = LossConfig(class_weight=2.0, adversarial_weight=0.0, l1_weight=0.0)
+    both = objective(loss, classifier=lambda maps: maps)
     context = np.eye(3, dtype=np.float32)
     seen = View(context, target, [None, scores])
     total, logs = both.generator_loss(scores_of, target, made, seen, seen)
@@ -60,20 +60,15 @@ def test_the_class_is_named_by_a_classifier_of_the_last_map(pictures):
 def test_what_has_no_target_is_judged_by_the_discriminator_alone(pictures):
     target, made = pictures
     more = np.concatenate([made, np.ones_like(made[:1])])
-    settings = {"l1_weight": 1.0}
-    _, before = objective(**settings).generator_loss(
-        scores_of, target, made, view(target), view(made)
-    )
-    _, after = objective(**settings).generator_loss(
-        scores_of, target, more, view(target), view(more)
-    )
+    _, before = objective().generator_loss(scores_of, target, made, view(target), view(made))
+    _, after = objective().generator_loss(scores_of, target, more, view(target), view(more))
     assert np.isclose(before["generator_l1"], after["generator_l1"])
     assert not np.isclose(before["generator_adversarial"], after["generator_adversarial"])
 
 
 def test_a_target_and_what_was_made_of_it_are_augmented_alike(pictures):
     target, _ = pictures
-    look = objective(augment="color,translation,cutout").look
+    look = objective(LossConfig(augment="color,translation,cutout")).look
     context = np.zeros((3, 2), np.float32)
     one, other = (look(context, target, GivenSeed(ops.convert_to_tensor([1, 2]))) for _ in range(2))
     np.testing.assert_array_equal(one.scored, other.scored)

@@ -45,4 +45,3 @@ def test_a_column_has_one_score_a_step_or_two_and_kernels_no_wider():
 def test_an_unknown_layout_is_told():
     with pytest.raises(UserError, match="unknown layout 'rows'; known: steps, tiles"):
         critic("rows")
-    assert models.takes_layout("feature_critic") and not models.takes_layout("patchgan")

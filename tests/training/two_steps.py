@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from s2i_tf.config import LossConfig, MultimodalConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.objective import GanBatch, GanObjective
 from s2i_tf.models import build_discriminator, build_generator
@@ -54,11 +55,12 @@ def adam():
     )
 
 
-def gan(generator, discriminator, loss="vanilla", steps=1, ema=0.0, **terms):
+def gan(generator, discriminator, loss, steps=1, ema=0.0, **settings):
+    adversarial = None if discriminator is None else adversarial_loss(loss.adversarial)
     trainer = GanTrainer(
         generator,
         discriminator,
-        objective=GanObjective(None if discriminator is None else adversarial_loss(loss), **terms),
+        objective=GanObjective(adversarial, loss, **settings),
         prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["context"]),
         num_discriminator_updates=steps,
         ema_decay=ema,
@@ -82,10 +84,8 @@ def unet(rng):
     trainer = gan(
         build_generator("unet", shape, shape, filters=4, dropout=0.5, seed=0),
         build_discriminator("patchgan", shape, shape, filters=4),
+        LossConfig(l1_weight=10.0, feature_matching_weight=1.0, augment="color,translation,cutout"),
         ema=0.9,
-        l1_weight=10.0,
-        feature_matching_weight=1.0,
-        augment="color,translation,cutout",
     )
     return trainer, {"condition": condition, "target": normal(rng, *shape), "context": condition}
 
@@ -97,9 +97,8 @@ def wgan_gp(rng):
         build_generator("encoder_decoder", shape, shape, filters=4, norm="instance", seed=0),
         # Without a norm of activations: TensorFlow's moments have a wrong second derivative.
         build_discriminator("patchgan", shape, shape, filters=4, num_layers=2, norm="none"),
-        loss="wgan_gp",
+        LossConfig(adversarial="wgan_gp", l1_weight=1.0),
         steps=2,
-        l1_weight=1.0,
     )
     return trainer, {"condition": condition, "target": normal(rng, *shape), "context": condition}
 
@@ -110,7 +109,7 @@ def began(rng):
     trainer = gan(
         build_generator("unet", shape, shape, filters=4, norm="instance", dropout=0.0, seed=0),
         build_discriminator("autoencoder", shape, shape, filters=4, norm="none"),
-        loss="began",
+        LossConfig(adversarial="began"),
     )
     return trainer, {"condition": condition, "target": normal(rng, *shape), "context": condition}
 
@@ -119,7 +118,7 @@ def features(rng):
     trainer = gan(
         build_generator("feature_decoder", (24,), (4096,), filters=4, seed=0),
         build_discriminator("feature_critic", (NUM_CLASSES,), (4096,), filters=4),
-        loss="hinge",
+        LossConfig(adversarial="hinge"),
         discriminator_weight=0.001,
     )
     context = one_hot(rng)
@@ -142,10 +141,9 @@ def projected(rng):
     trainer = gan(
         build_generator("decoder", (4096,), (SIDE, SIDE, 3), filters=4, seed=0),
         build_discriminator("projected", (NUM_CLASSES,), shapes, filters=4, norm="spectral"),
-        loss="hinge",
-        l1_weight=1.0,
-        perceptual_weight=10.0,
-        augment="color,translation",
+        LossConfig(
+            adversarial="hinge", l1_weight=1.0, perceptual_weight=10.0, augment="color,translation"
+        ),
         backbone=backbone,
         through_backbone=True,
     )
@@ -162,8 +160,7 @@ def alone(rng):
     trainer = gan(
         build_generator("feature_decoder", (16,), (4096,), filters=4, seed=0),
         None,
-        l1_weight=0.0,
-        energy_weight=1.0,
+        LossConfig(l1_weight=0.0, energy_weight=1.0),
     )
     return trainer, {
         "condition": normal(rng, 16),
@@ -173,12 +170,9 @@ def alone(rng):
 
 
 def multimodal(rng):
-    weights = ("hidden_l1_weight", "before_weight", "after_weight", "label_weight")
     trainer = MultimodalTrainer(
         MultimodalLayers(NUM_CLASSES, hidden_units=16, normalize="both"),
-        **dict.fromkeys(weights, 1.0),
-        class_contrastive_weight=1.0,
-        pair_contrastive_weight=1.0,
+        MultimodalConfig(class_contrastive_weight=1.0, pair_contrastive_weight=1.0),
     )
     trainer.compile(optimizer=adam())
     trainer.optimizer.build(trainer.multimodal.trainable_variables)

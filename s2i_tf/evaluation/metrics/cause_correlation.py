@@ -72,7 +72,9 @@ class CauseCorrelation(Metric):
                 [Cell(decimal(row[name])) for name in _SIDES],
                 detail=f"n = {row['num_sounds']}",
             )
-            for row in sorted(part["rows"], key=_worst_first)
+            for row in sorted(
+                part["rows"], key=lambda row: -2 if row["generated"] is None else row["generated"]
+            )
         ]
         return [Table("Cause correlation", _SIDES, rows)]
 
@@ -178,7 +180,3 @@ def _centred_ranks(values: np.ndarray) -> np.ndarray:
     mean_ranks = np.cumsum(counts) - (counts + 1) / 2
     ranks = mean_ranks[place.reshape(-1)]
     return ranks - ranks.mean()
-
-
-def _worst_first(row: Part) -> float:
-    return -2.0 if row["generated"] is None else row["generated"]

@@ -83,7 +83,7 @@ def render(
         for name, sheet in (sheets or {}).items()
         if (uri := _picture(embedder, sheet)) is not None
     }
-    stages = [stage for name in run_record.STAGES if run and (stage := _stage(run, name, embedder))]
+    stages = [stage for name in _STAGE_TITLES if run and (stage := _stage(run, name, embedder))]
     return templates.fill(
         __package__,
         "page.html",

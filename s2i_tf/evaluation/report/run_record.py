@@ -7,8 +7,6 @@ import pathlib
 
 import numpy as np
 
-STAGES = ("multimodal", "feature_gan", "image_gan", "reverse_gan")
-
 _METRICS_FILE = "metrics.jsonl"
 _SAMPLES_FOLDER = "samples"
 _STEP = "step"
@@ -21,7 +19,7 @@ def read_curves(run: str | os.PathLike, stage: str) -> dict[str, tuple[np.ndarra
 
     Args:
       run: the run's folder.
-      stage: one of `STAGES`.
+      stage: name of the stage.
 
     Returns:
       Steps and values, float [logged] each, in the order of their first line; empty if the stage
@@ -50,7 +48,7 @@ def sample_grids(run: str | os.PathLike, stage: str, max_grids: int) -> list[pat
 
     Args:
       run: the run's folder.
-      stage: one of `STAGES`.
+      stage: name of the stage.
       max_grids: how many to keep, at least two; the first and the last always are.
     """
     grids = sorted((pathlib.Path(run) / stage / _SAMPLES_FOLDER).glob("*.png"))

@@ -12,7 +12,6 @@ import keras
 from s2i_tf.data import schema
 from s2i_tf.errors import UserError
 from s2i_tf.losses import adversarial_loss
-from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
 from s2i_tf.training.stages.gan_stage import build_optimizers, dtype_policy, precision_of
@@ -47,7 +46,13 @@ class DiscoStage(FeatureGanStage):
           UserError: if the loss is of the other method alone, or players do not fit together.
         """
         config, settings = self.config, self.settings
-        adversarial = _checked_loss(settings.loss.adversarial)
+        adversarial = adversarial_loss(settings.loss.adversarial)
+        if adversarial.gradient_penalty_weight or adversarial.equilibrium:
+            raise UserError(
+                f"config.feature_gan.loss.adversarial is {settings.loss.adversarial!r}; allowed "
+                "with 'disco': one without gradient penalty and equilibrium, such as 'vanilla' or "
+                "'hinge'"
+            )
         self.multimodal = self.trained(MultimodalStage.part)
         self.reverse = ReverseGanStage(config, self.info, self.folder.parent)
         self.reverse.multimodal = self.multimodal
@@ -65,9 +70,7 @@ class DiscoStage(FeatureGanStage):
                 backward,
                 prepare=self.domains,
                 adversarial=adversarial,
-                adversarial_weight=settings.loss.adversarial_weight,
-                cycle_weight=settings.loss.cycle_weight,
-                feature_matching_weight=settings.loss.feature_matching_weight,
+                loss=settings.loss,
                 discriminator_weight=settings.discriminator.loss_weight,
             )
         trainer.compile(*build_optimizers(config, settings))
@@ -76,15 +79,5 @@ class DiscoStage(FeatureGanStage):
     def save(self, trainer: keras.Model) -> None:
         """Leaves the generator, and that of the other direction if it is wanted."""
         if self.config.image_to_sound:
-            self.reverse.save_part(trainer.reverse_generator)
+            self.reverse.save_part(trainer.generators[1])
         super().save(trainer)
-
-
-def _checked_loss(name: str) -> AdversarialLoss:
-    found = adversarial_loss(name)
-    if found.gradient_penalty_weight or found.equilibrium:
-        raise UserError(
-            f"config.feature_gan.loss.adversarial is {name!r}; allowed with 'disco': one "
-            "without gradient penalty and equilibrium, such as 'vanilla' or 'hinge'"
-        )
-    return found

@@ -6,7 +6,7 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.data import schema
 from s2i_tf.errors import UserError
-from s2i_tf.models import feature_map, takes_vector
+from s2i_tf.models import OF_VECTORS, feature_map
 from s2i_tf.training import class_scores
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.stages.gan_stage import GanStage
@@ -40,7 +40,7 @@ class FeatureGanStage(GanStage):
 
     def centred_on(self, split) -> tuple:
         """The conditions of a split's photos, whose class means are typical, and their labels."""
-        photos, labels = schema.photos_once(split)
+        photos, labels = schema.once(split, "image")
         return self.multimodal.condition_of_image(photos), labels
 
     def condition_size(self) -> int:
@@ -49,7 +49,7 @@ class FeatureGanStage(GanStage):
 
     def target_shape(self) -> tuple[int, ...]:
         """A vector of features or their map."""
-        if takes_vector(self.settings.generator.name):
+        if self.settings.generator.name in OF_VECTORS:
             return (spec.FEATURE_SIZE,)
         return self._map_shape()
 
@@ -57,8 +57,9 @@ class FeatureGanStage(GanStage):
         """Also refuses players and losses of which one takes vectors and the other maps."""
         super().check()
         settings = self.settings
-        of_vectors = takes_vector(settings.generator.name)
-        if settings.has_discriminator and of_vectors != takes_vector(settings.discriminator.name):
+        of_vectors = settings.generator.name in OF_VECTORS
+        judges_vectors = settings.discriminator.name in OF_VECTORS
+        if settings.has_discriminator and of_vectors != judges_vectors:
             raise UserError(
                 f"config.{self.name} has generator {settings.generator.name!r} and discriminator "
                 f"{settings.discriminator.name!r}; allowed: both of maps or both of vectors"

@@ -28,13 +28,13 @@ from s2i_tf.media.sheet import contact_sheet, to_uint8
 from s2i_tf.models import (
     DISCRIMINATORS,
     GENERATORS,
+    OF_LAYOUTS,
+    OF_VECTORS,
+    WITH_NOISE,
     build_discriminator,
     build_generator,
     feature_map,
     part_file,
-    takes_layout,
-    takes_noise,
-    takes_vector,
 )
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.norms import NORMS
@@ -100,7 +100,7 @@ class GanStage(Stage):
                 f"config.{self.name}.generator.start is {generator.start!r}, where there is no "
                 f"{self.part}; give the folder of a model"
             )
-        if takes_noise(generator.name):
+        if generator.name in WITH_NOISE:
             return
         for setting, usual in (("noise_scale", 1), ("typicality", 0)):
             if (value := getattr(generator, setting)) != usual:
@@ -167,7 +167,7 @@ class GanStage(Stage):
         settings = self.settings.generator
         size = self.condition_size()
         noise = {}
-        if takes_noise(settings.name):
+        if settings.name in WITH_NOISE:
             noise = {
                 "noise_scale": settings.noise_scale,
                 "typicality": settings.typicality,
@@ -175,7 +175,7 @@ class GanStage(Stage):
             }
         generator = build_generator(
             settings.name,
-            (size,) if takes_vector(settings.name) else self._map_shape(),
+            (size,) if settings.name in OF_VECTORS else self._map_shape(),
             self.target_shape(),
             filters=settings.filters,
             norm=settings.norm,
@@ -204,10 +204,10 @@ class GanStage(Stage):
                     f"config.{self.name}.loss.backbone, or take another discriminator"
                 )
             target_shape = [tuple(maps.shape[1:]) for maps in backbone.outputs]
-        layout = {"layout": self.target_layout} if takes_layout(settings.name) else {}
+        layout = {"layout": self.target_layout} if settings.name in OF_LAYOUTS else {}
         return build_discriminator(
             settings.name,
-            (self.info.num_classes,) if takes_vector(settings.name) else self._map_shape(),
+            (self.info.num_classes,) if settings.name in OF_VECTORS else self._map_shape(),
             target_shape,
             filters=settings.filters,
             num_layers=settings.num_layers,
@@ -217,7 +217,7 @@ class GanStage(Stage):
 
     def lay_out(self, vector):
         """A vector [batch, size] as the generator takes it."""
-        if takes_vector(self.settings.generator.name):
+        if self.settings.generator.name in OF_VECTORS:
             return vector
         return feature_map.to_map(vector, self.map_side)
 
@@ -225,7 +225,7 @@ class GanStage(Stage):
         """What the discriminator is told, or losses that compare within a class."""
         settings = self.settings
         teller = settings.discriminator if settings.has_discriminator else settings.generator
-        if takes_vector(teller.name):
+        if teller.name in OF_VECTORS:
             return ops.one_hot(labels, self.info.num_classes)
         return feature_map.to_map(condition, self.map_side)
 
@@ -265,17 +265,10 @@ def build_objective(
         classifier = build_class_head(tuple(backbone.outputs[-1].shape[1:]), num_classes)
     return GanObjective(
         adversarial=adversarial,
-        adversarial_weight=loss.adversarial_weight,
-        l1_weight=loss.l1_weight,
-        l2_weight=loss.l2_weight,
-        perceptual_weight=loss.perceptual_weight,
-        feature_matching_weight=loss.feature_matching_weight,
-        class_weight=loss.class_weight,
-        classifier=classifier,
-        energy_weight=loss.energy_weight,
+        loss=loss,
         discriminator_weight=settings.discriminator.loss_weight,
-        augment=loss.augment,
         backbone=backbone,
+        classifier=classifier,
         through_backbone=through_backbone,
     )
 

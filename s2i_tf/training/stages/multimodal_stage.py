@@ -59,7 +59,7 @@ class MultimodalStage(Stage):
 
     def _directions(self, layers: MultimodalLayers) -> tuple[np.ndarray, np.ndarray]:
         """Where the layers put the classes' photos, see `class_scores.directions`."""
-        photos, labels = schema.photos_once(self._split)
+        photos, labels = schema.once(self._split, "image")
         vectors = np.asarray(layers.hidden_of_image(photos).before)
         return class_scores.directions(vectors, labels, self.info.num_classes)
 
@@ -69,7 +69,7 @@ class MultimodalStage(Stage):
         Gradient descent follows what is peculiar to the few sources of a class's sounds; the closed
         form, with a penalty, names more sounds of other sources.
         """
-        sounds, labels = schema.sounds_once(self._split)
+        sounds, labels = schema.once(self._split, "sound")
         scores = class_scores.fit(
             np.asarray(layers.sound_scaler(sounds)),
             labels,
@@ -105,16 +105,7 @@ def build_trainer(
     )
     layers.build()
     layers.adapt(sound_features, image_features)
-    trainer = MultimodalTrainer(
-        layers,
-        hidden_l1_weight=settings.hidden_l1_weight,
-        before_weight=settings.before_weight,
-        after_weight=settings.after_weight,
-        label_weight=settings.label_weight,
-        class_contrastive_weight=settings.class_contrastive_weight,
-        pair_contrastive_weight=settings.pair_contrastive_weight,
-        temperature=settings.temperature,
-    )
+    trainer = MultimodalTrainer(layers, settings)
     adam = build_adam(
         learning_rate=settings.learning_rate,
         num_steps=settings.num_steps,

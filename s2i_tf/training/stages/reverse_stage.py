@@ -34,7 +34,7 @@ class ReverseGanStage(FeatureGanStage):
 
     def centred_on(self, split) -> tuple:
         """The conditions of a split's sounds, and their labels."""
-        sounds, labels = schema.sounds_once(split)
+        sounds, labels = schema.once(split, "sound")
         return self.multimodal.condition_of_sound(sounds), labels
 
     def save_part(self, part: keras.Model) -> None:

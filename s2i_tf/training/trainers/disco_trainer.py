@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from s2i_tf.config import LossConfig
 from s2i_tf.losses.adversarial import AdversarialLoss
 from s2i_tf.losses.objective import weighted
 from s2i_tf.losses.regularizers import mean_feature_matching
@@ -44,9 +45,7 @@ class Way:
 
     def translate(self, features):
         """Features [batch, size] of the other domain, of those of this one, in training."""
-        condition = feature_map.lay_out(self.condition(features), self.generator)
-        made = self.generator(condition, training=True)
-        return feature_map.from_map(made) if len(made.shape) == 4 else made
+        return feature_map.run(self.generator, self.condition(features), training=True)
 
 
 class DiscoGan(keras.Model):
@@ -58,10 +57,8 @@ class DiscoGan(keras.Model):
       prepare: from a batch to the features of both domains.
       adversarial: the pair of adversarial losses; one that needs neither gradient penalty nor
         equilibrium.
-      adversarial_weight: weight of the generators' adversarial losses.
-      cycle_weight: weight of the mean squared difference of features to what both ways leave of
-        them.
-      feature_matching_weight: weight of the difference of the discriminators' mean activations.
+      loss: weights of the generators' adversarial losses, of the cycle and of the difference of the
+        discriminators' mean activations (`feature_matching_weight`).
       discriminator_weight: factor on the discriminators' loss.
     """
 
@@ -72,35 +69,26 @@ class DiscoGan(keras.Model):
         *,
         prepare: Callable[[Mapping[str, Any]], Domains],
         adversarial: AdversarialLoss,
-        adversarial_weight: float = 1.0,
-        cycle_weight: float = 1.0,
-        feature_matching_weight: float = 0.0,
+        loss: LossConfig,
         discriminator_weight: float = 1.0,
     ):
         super().__init__()
         self.ways = forward, backward
         self.prepare = prepare
         self.adversarial = adversarial
-        self.adversarial_weight = adversarial_weight
-        self.cycle_weight = cycle_weight
-        self.feature_matching_weight = feature_matching_weight
+        self.loss_settings = loss  # `loss` is Keras' own
         self.discriminator_weight = discriminator_weight
         # Attributes of their own, so that Keras finds their variables.
         self.generators = [way.generator for way in self.ways]
         self.discriminators = [way.discriminator for way in self.ways]
         self._judges = self.discriminators
-        if feature_matching_weight:
+        if loss.feature_matching_weight:
             self._judges = [feature_extractor(one) for one in self.discriminators]
 
     @property
     def kept_generator(self) -> keras.Model:
         """The generator of the first direction."""
         return self.generators[0]
-
-    @property
-    def reverse_generator(self) -> keras.Model:
-        """The generator of the second direction."""
-        return self.generators[1]
 
     def compile(
         self,
@@ -142,20 +130,21 @@ class DiscoGan(keras.Model):
         return {**logs, "generator_gradient_norm": norm, **discriminator_logs}
 
     def _generator_loss(self, sides, cycle) -> tuple[Any, dict[str, Any]]:
+        loss = self.loss_settings
         adversarial, matching = 0.0, 0.0
         for judge, (real, made) in zip(self._judges, sides, strict=True):
             scores = _score(judge, made)
-            if self.feature_matching_weight:
+            if loss.feature_matching_weight:
                 scores, *made_features = scores
                 _, *features = _score(judge, real)
                 matching += mean_feature_matching(features, made_features)
             adversarial += self.adversarial.generator(scores)
         terms = {
-            "adversarial": (self.adversarial_weight, adversarial),
-            "cycle": (self.cycle_weight, cycle),
+            "adversarial": (loss.adversarial_weight, adversarial),
+            "cycle": (loss.cycle_weight, cycle),
         }
-        if self.feature_matching_weight:
-            terms["feature_matching"] = (self.feature_matching_weight, matching)
+        if loss.feature_matching_weight:
+            terms["feature_matching"] = (loss.feature_matching_weight, matching)
         return weighted(terms)
 
     def _update_discriminators(self, sides) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class GanTrainer(keras.Model):
             self.balance = keras.Variable(0.0, trainable=False, aggregation="mean", name="balance")
         # What the generator's loss looks at: the discriminator, or its insides too.
         self._judged_by = discriminator
-        if objective.feature_matching_weight:
+        if objective.loss.feature_matching_weight:
             self._judged_by = feature_extractor(discriminator)
 
     @property

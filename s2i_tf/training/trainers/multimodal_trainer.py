@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from s2i_tf.config import MultimodalConfig
 from s2i_tf.data import schema
 from s2i_tf.losses.alignment import (
     class_contrastive,
@@ -30,37 +31,20 @@ class MultimodalTrainer(keras.Model):
 
     Args:
       layers: the multimodal layers, with their scalers adapted.
-      hidden_l1_weight: weight of the L1 terms.
-      before_weight: weight of the cross-entropy before the activation.
-      after_weight: weight of the cross-entropy after the activation.
-      label_weight: weight of the label cross-entropy.
-      class_contrastive_weight: weight of the contrastive loss by class.
-      pair_contrastive_weight: weight of the contrastive loss by pair.
-      temperature: temperature of the contrastive losses.
+      settings: its weights, and the temperature of the contrastive losses.
     """
 
-    def __init__(
-        self,
-        layers: MultimodalLayers,
-        *,
-        hidden_l1_weight: float,
-        before_weight: float,
-        after_weight: float,
-        label_weight: float,
-        class_contrastive_weight: float = 0.0,
-        pair_contrastive_weight: float = 0.0,
-        temperature: float = 0.1,
-    ):
+    def __init__(self, layers: MultimodalLayers, settings: MultimodalConfig):
         super().__init__()
         self.multimodal = layers
-        self.temperature = temperature
+        self.temperature = settings.temperature
         self.weights_by_loss = {
-            "hidden_l1": hidden_l1_weight,
-            "cross_entropy_before": before_weight,
-            "cross_entropy_after": after_weight,
-            "label_cross_entropy": label_weight,
-            "class_contrastive": class_contrastive_weight,
-            "pair_contrastive": pair_contrastive_weight,
+            "hidden_l1": settings.hidden_l1_weight,
+            "cross_entropy_before": settings.before_weight,
+            "cross_entropy_after": settings.after_weight,
+            "label_cross_entropy": settings.label_weight,
+            "class_contrastive": settings.class_contrastive_weight,
+            "pair_contrastive": settings.pair_contrastive_weight,
         }
         if not layers.built:
             layers.build()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf.config import LossConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.training.trainers.disco_trainer import DiscoGan, Domains, Way
 
@@ -33,7 +34,7 @@ def disco(rates=(1e-2, 1e-2), optimizer=keras.optimizers.SGD, **weights):
         Way(network(OTHER_SIZE, SIZE, "backward"), critic(SIZE, "here"), lambda x: x),
         prepare=lambda batch: Domains(batch["here"], batch["there"]),
         adversarial=adversarial_loss("vanilla"),
-        **weights,
+        loss=LossConfig(**weights),
     )
     trainer.compile(*(optimizer(rate) for rate in rates))
     return trainer

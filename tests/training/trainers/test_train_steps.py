@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf.config import LossConfig, MultimodalConfig
 from s2i_tf.losses import adversarial_loss
 from s2i_tf.losses.alignment import class_contrastive
 from s2i_tf.losses.objective import GanBatch, GanObjective
@@ -22,7 +23,7 @@ def pix2pix(discriminator_weight=1.0, rates=(1e-3, 1e-3), l1_weight=10.0, ema_de
         build_discriminator("patchgan", (SIDE, SIDE, 1), (SIDE, SIDE, 1), filters=4),
         objective=GanObjective(
             adversarial_loss("vanilla"),
-            l1_weight=l1_weight,
+            LossConfig(l1_weight=l1_weight),
             discriminator_weight=discriminator_weight,
         ),
         prepare=lambda batch: GanBatch(batch["condition"], batch["target"], batch["condition"]),
@@ -73,7 +74,7 @@ def test_a_classifier_learns_with_the_discriminator_and_not_with_the_generator(r
         build_discriminator("projected", (2,), [(8, 8, 3), (4, 4, 3)], filters=4),
         objective=GanObjective(
             adversarial_loss("hinge"),
-            class_weight=1.0,
+            LossConfig(class_weight=1.0),
             classifier=head,
             backbone=keras.Model(pictures, maps),
             through_backbone=True,
@@ -138,7 +139,7 @@ def multimodal(**weights):
     keras.utils.set_random_seed(0)
     every = dict.fromkeys(PAPER_WEIGHTS, 0.0)
     trainer = MultimodalTrainer(
-        MultimodalLayers(3, hidden_units=64, scaling="none"), **(every | weights)
+        MultimodalLayers(3, hidden_units=64, scaling="none"), MultimodalConfig(**(every | weights))
     )
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
     return trainer
@@ -213,7 +214,7 @@ def test_contrastive_losses_without_a_weight_cost_no_product(weight, num_product
 
 def test_training_leaves_features_out_as_the_dropout_says(features):
     layers = MultimodalLayers(3, hidden_units=8, scaling="none", input_dropout=0.5)
-    trainer = MultimodalTrainer(layers, **dict.fromkeys(PAPER_WEIGHTS, 1.0))
+    trainer = MultimodalTrainer(layers, MultimodalConfig())
     losses = [float(trainer.losses_of(features)["hidden_l1"]) for _ in range(2)]
     assert not np.isclose(*losses)
 
