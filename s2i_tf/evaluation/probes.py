@@ -8,7 +8,7 @@ are read some rows at a time, so that they can be far larger than memory, if mem
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -94,12 +94,15 @@ def fit(
 
 def _read(features: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """A function of the logarithms of features, row by row, whose results fit into memory."""
-    parts = []
+    return np.concatenate([function(logs) for logs in _logs(features)])
+
+
+def _logs(features: np.ndarray) -> Iterator[np.ndarray]:
+    """The logarithms of features, some rows at a time: float64 [rows, size]."""
     for rows in neighbors.blocks(features):
         values = np.asarray(features[rows], np.float64)
-        parts.append(function(np.sign(values) * np.log1p(np.abs(values))))
+        yield np.sign(values) * np.log1p(np.abs(values))
         neighbors.forget(features)
-    return np.concatenate(parts)
 
 
 def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,22 +111,18 @@ def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     The directions come from the smaller of the two products of the standardised features.
     """
     num_items, size = features.shape
-    mean = _read(features, lambda logs: logs.sum(axis=0, keepdims=True)).sum(axis=0) / num_items
-    squares = _read(features, lambda logs: ((logs - mean) ** 2).sum(axis=0, keepdims=True))
-    scale = (np.sqrt(squares.sum(axis=0) / num_items) + _MIN_SPREAD) * np.sqrt(size)
+    mean = sum(logs.sum(axis=0) for logs in _logs(features)) / num_items
+    variance = sum(((logs - mean) ** 2).sum(axis=0) for logs in _logs(features)) / num_items
+    scale = (np.sqrt(variance) + _MIN_SPREAD) * np.sqrt(size)
     wide = size > num_items
     if wide:
         standardised = _read(features, lambda logs: (logs - mean) / scale)
         product = standardised @ standardised.T
     else:
         product = np.zeros((size, size))
-
-        def add(logs: np.ndarray) -> np.ndarray:
+        for logs in _logs(features):
             block = (logs - mean) / scale
-            np.add(product, block.T @ block, out=product)
-            return block[:0]
-
-        _read(features, add)
+            product += block.T @ block
     values, vectors = np.linalg.eigh(product)
     kept = slice(-min(NUM_COMPONENTS, len(values)), None)
     values, vectors = values[kept], vectors[:, kept]

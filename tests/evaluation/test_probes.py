@@ -1,3 +1,6 @@
+import functools
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -89,8 +92,21 @@ def test_features_are_read_in_blocks_and_give_the_same(rng, monkeypatch):
         features, labels, groups = clusters(rng, num_each=20, size=size)
         whole = probes.fit(features, labels, groups, penalty=1e-4)
         with monkeypatch.context() as patch:
-            patch.setattr(neighbors, "_READ_BYTES", 7 * 8 * size)
+            in_sevens = functools.partial(neighbors.blocks, num_bytes=7 * 8 * size)
+            patch.setattr(probes.neighbors, "blocks", in_sevens)
             parts = probes.fit(features, labels, groups, penalty=1e-4)
             assert np.array_equal(parts.predict(features), whole.predict(features))
         assert parts.mean == pytest.approx(whole.mean)
         assert np.abs(parts.weights) == pytest.approx(np.abs(whole.weights), abs=1e-6)
+
+
+def test_no_copy_of_all_features_is_kept(rng, monkeypatch):
+    features, labels, groups = clusters(rng, num_each=2000, size=100)
+    in_blocks = functools.partial(neighbors.blocks, num_bytes=100 * 8 * 100)
+    monkeypatch.setattr(probes.neighbors, "blocks", in_blocks)
+    monkeypatch.setattr(probes, "NUM_COMPONENTS", 4)
+    tracemalloc.start()
+    probes._components(features)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < len(features) * 100 * 8 / 2
