@@ -5,7 +5,7 @@ class, so a generator has to beat these or be more diverse. What is chosen by cl
 class that a linear probe hears, as no generator is told the class either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -61,7 +61,10 @@ def class_means(pictures: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarr
       pictures: training photos, uint8 [photos, height, width, 3].
       members: for each class the positions of its photos.
     """
-    means = [np.rint(pictures[positions].mean(axis=0)) for positions in members]
+    means = []
+    for positions in members:
+        means.append(np.rint(pictures[positions].mean(axis=0)))
+        neighbors.forget(pictures)
     return np.stack(means).astype(np.uint8)
 
 
@@ -72,17 +75,16 @@ def medoid(features: np.ndarray, ids: np.ndarray) -> int:
       features: float [items, size]; may be memory-mapped.
       ids: str [items]; of those that tie, the first in a stable order of the ids is taken.
     """
-    blocks = [
-        np.asarray(features[rows], np.float64).sum(axis=0) for rows in neighbors.blocks(features)
-    ]
-    mean = np.sum(blocks, axis=0) / len(features)
-    apart = np.concatenate(
-        [
-            np.linalg.norm(np.asarray(features[rows], np.float64) - mean, axis=1)
-            for rows in neighbors.blocks(features)
-        ]
-    )
-    neighbors.forget(features)
+
+    def of_blocks(function: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+        found = []
+        for rows in neighbors.blocks(features):
+            found.append(function(np.asarray(features[rows], np.float64)))
+            neighbors.forget(features)
+        return found
+
+    mean = np.sum(of_blocks(lambda block: block.sum(axis=0)), axis=0) / len(features)
+    apart = np.concatenate(of_blocks(lambda block: np.linalg.norm(block - mean, axis=1)))
     tied = np.flatnonzero(apart <= apart.min() * (1 + 1e-12))
     first = splits.stable_order(ids[tied], "fixed photo")[0]
     return int(tied[np.flatnonzero(ids[tied] == first)[0]])

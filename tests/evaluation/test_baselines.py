@@ -65,3 +65,13 @@ def test_the_most_typical_does_not_depend_on_the_order():
     first = names[baselines.medoid(features, names)]
     order = [2, 3, 0, 1]
     assert names[order][baselines.medoid(features[order], names[order])] == first
+
+
+def test_what_lies_on_disk_does_not_stay_in_memory(rng, tmp_path, resident_bytes):
+    path = tmp_path / "photos.npy"
+    np.save(path, rng.integers(0, 256, (60, 128, 128, 3)).astype(np.uint8))
+    mapped = np.load(path, mmap_mode="r")
+    members = [np.arange(first, 60, 3) for first in range(3)]
+    found = baselines.class_means(mapped, members)
+    assert resident_bytes(path) < path.stat().st_size / 4
+    np.testing.assert_array_equal(found, baselines.class_means(np.array(mapped), members))
