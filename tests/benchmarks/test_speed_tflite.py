@@ -23,6 +23,7 @@ def test_size_and_accuracy_are_tabled():
     assert text.splitlines()[-1] == "| TFLite, dynamic int8 | 3.0 MiB | 0.012 | 0.1 |"
 
 
+@pytest.mark.apart
 @pytest.mark.weights
 @pytest.mark.slow
 def test_all_rows(sides_here):

@@ -134,6 +134,7 @@ def test_the_same_call_gives_the_same_pictures_and_the_model_s_own(
     np.testing.assert_allclose(drawn / 255, expected, atol=1 / 255)
 
 
+@pytest.mark.apart
 def test_a_tflite_file_draws_what_its_model_draws(
     generate, call_verb, model, sound_net, sounds, tmp_path
 ):

@@ -126,6 +126,7 @@ def test_it_is_the_released_net(released, real_patches):
     assert 0.05 < spread_of_difference(exact["embedding"].numpy()[:, 0], embedding) < 0.25
 
 
+@pytest.mark.apart
 @pytest.mark.realpairs
 def test_another_rate_changes_nothing(realpairs):
     paths = sorted(realpairs.glob("sounds/*/*.ogg"))[::100]

@@ -127,6 +127,7 @@ def test_given_numbers_stand_for_a_draw_and_half_a_spread_for_half_of_it(toy):
         assert set(np.unique(layer(values))) == {0.0, 2.0}
 
 
+@pytest.mark.apart
 def test_a_model_that_draws_nothing_takes_nothing_to_draw_from(toy):
     extractor, model = toy
     layers = MultimodalLayers(3)
