@@ -5,7 +5,7 @@ class, so a generator has to beat these or be more diverse. What is chosen by cl
 class that a linear probe hears, as no generator is told the class either.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -75,16 +75,10 @@ def medoid(features: np.ndarray, ids: np.ndarray) -> int:
       features: float [items, size]; may be memory-mapped.
       ids: str [items]; of those that tie, the first in a stable order of the ids is taken.
     """
-
-    def of_blocks(function: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
-        found = []
-        for rows in neighbors.blocks(features):
-            found.append(function(np.asarray(features[rows], np.float64)))
-            neighbors.forget(features)
-        return found
-
-    mean = np.sum(of_blocks(lambda block: block.sum(axis=0)), axis=0) / len(features)
-    apart = np.concatenate(of_blocks(lambda block: np.linalg.norm(block - mean, axis=1)))
+    mean = sum(block.sum(axis=0) for block in neighbors.doubles(features)) / len(features)
+    apart = np.concatenate(
+        [np.linalg.norm(block - mean, axis=1) for block in neighbors.doubles(features)]
+    )
     tied = np.flatnonzero(apart <= apart.min() * (1 + 1e-12))
     first = splits.stable_order(ids[tied], "fixed photo")[0]
     return int(tied[np.flatnonzero(ids[tied] == first)[0]])

@@ -90,6 +90,11 @@ def blocks(vectors: np.ndarray, num_bytes: int = _READ_BYTES) -> Iterator[slice]
         yield slice(start, min(start + num_rows, len(vectors)))
 
 
+def doubles(vectors: np.ndarray) -> Iterator[np.ndarray]:
+    """All vectors [vectors, …], flat, some rows at a time: float64 [rows, size]."""
+    return (_doubles(vectors, rows) for rows in blocks(vectors))
+
+
 def _doubles(vectors: np.ndarray, rows: Rows) -> np.ndarray:
     """Some of the vectors [vectors, …], flat: float64 [rows, size]."""
     chosen = np.asarray(vectors[rows], np.float64)

@@ -99,10 +99,8 @@ def _read(features: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) ->
 
 def _logs(features: np.ndarray) -> Iterator[np.ndarray]:
     """The logarithms of features, some rows at a time: float64 [rows, size]."""
-    for rows in neighbors.blocks(features):
-        values = np.asarray(features[rows], np.float64)
+    for values in neighbors.doubles(features):
         yield np.sign(values) * np.log1p(np.abs(values))
-        neighbors.forget(features)
 
 
 def _components(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

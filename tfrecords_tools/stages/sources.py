@@ -124,8 +124,8 @@ class _Folder:
         It may be written with other forms of its letters or the slashes of Windows, or lie outside
         of the folder.
         """
+        elsewhere = "://" in name or not storage.is_local(self.root)
         for spelling in (name, name.replace("\\", "/")):
-            elsewhere = "://" in name or not storage.is_local(self.root)
             path = spelling if elsewhere else walking.within(self.root, spelling)
             path = self._by_form.get(unicodedata.normalize("NFC", path), path)
             if path in self.versions:
