@@ -111,10 +111,11 @@ class GanStage(Stage):
 
     def prepare(self, batch) -> GanBatch:
         """Condition, target and context of a batch, laid out as the networks take them."""
-        condition, target = self.vectors(batch)
-        return GanBatch(
-            self.lay_out(condition), target, self.context(condition, batch[schema.KEY_LABEL])
-        )
+        return self.laid_out(*self.vectors(batch), batch[schema.KEY_LABEL])
+
+    def laid_out(self, condition, target, labels) -> GanBatch:
+        """A batch of what `vectors` gives, with the context that the networks are told."""
+        return GanBatch(self.lay_out(condition), target, self.context(condition, labels))
 
     def build(self) -> keras.Model:
         """The players and their optimizers."""

@@ -60,7 +60,7 @@ class ImageGanStage(GanStage):
         heard = self._drawn_of_sounds(batch, self.settings.heard_share)
         if heard is not None:
             condition = ops.concatenate([heard, condition[heard.shape[0] :]])
-        prepared = GanBatch(self.lay_out(condition), target, self.context(condition, labels))
+        prepared = self.laid_out(condition, target, labels)
         made = self._drawn_of_sounds(batch, self.settings.generated_share)
         if made is None:
             return prepared
