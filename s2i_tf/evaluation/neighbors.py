@@ -15,6 +15,7 @@ their BLAS does not know yet.
 """
 
 import dataclasses
+import math
 import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -71,7 +72,8 @@ def nearest(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nd
         best = np.full(len(block), -np.inf)
         for tile in blocks(targets):
             others = _doubles(targets, tile)
-            score = block @ others.T - (others**2).sum(axis=1) / 2
+            score = block @ others.T
+            score -= (others**2).sum(axis=1) / 2
             place = np.argmax(score, axis=1)
             highest = score[np.arange(len(score)), place]
             found[rows] = np.where(highest > best, tile.start + place, found[rows])
@@ -81,6 +83,56 @@ def nearest(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nd
             difference = block[some] - _doubles(targets, found[rows][some])
             apart[rows][some] = np.linalg.norm(difference, axis=1)
     return found, apart
+
+
+def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `nearest`, of pictures uint8 [items, height, width, channels], and some ten times as fast.
+
+    Pictures are at least as far apart as copies of a quarter of their sides, so that the copies
+    rule out nearly all targets.
+    """
+    copies, squares = _copies(queries)
+    found = np.zeros(len(queries), np.int64)
+    closest = np.full(len(queries), np.inf)
+    for tile in blocks(targets):
+        pictures = np.asarray(targets[tile])
+        forget(targets)
+        others, other_squares = _copies(pictures)
+        sums = squares[:, None] + other_squares
+        # What rounding could add to the bounds is taken from them.
+        bounds = sums - 2 * (copies @ others.T) - _TIE * sums
+        for row in np.flatnonzero(bounds.min(axis=1) <= closest):
+            order = np.argsort(bounds[row])
+            for some in np.split(order, range(16, len(order), 16)):
+                some = some[bounds[row, some] <= closest[row]]
+                if not len(some):
+                    break
+                difference = pictures[some].astype(np.float32) - queries[row]
+                apart = np.square(difference).sum(axis=(1, 2, 3), dtype=np.float64)
+                first = np.lexsort((some, apart))[0]
+                nearer = apart[first], tile.start + some[first]
+                closest[row], found[row] = min(nearer, (closest[row], found[row]))
+    return found, np.sqrt(closest)
+
+
+def _copies(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Small copies, flat, whose distances bound those of pictures, and their squared norms.
+
+    Args:
+      pictures: uint8 [pictures, height, width, channels].
+
+    Returns:
+      Float32 [pictures, size] and float64 [pictures].
+    """
+    num, height, width, channels = pictures.shape
+    step = math.gcd(height, width, 4)
+    copies = np.empty((num, height // step, width // step, channels), np.float32)
+    for rows in blocks(pictures):
+        parts = pictures[rows].reshape(-1, height // step, step, width // step, step, channels)
+        copies[rows] = parts.sum(axis=(2, 4), dtype=np.float32) / step - 127.5 * step
+        forget(pictures)
+    copies = copies.reshape(num, -1)
+    return copies, np.einsum("ij,ij->i", copies, copies, dtype=np.float64)
 
 
 def blocks(vectors: np.ndarray, num_bytes: int = _READ_BYTES) -> Iterator[slice]:

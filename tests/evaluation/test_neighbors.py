@@ -1,3 +1,4 @@
+import functools
 import math
 import tracemalloc
 
@@ -223,6 +224,32 @@ def test_memory_is_bounded_by_the_block(rng, monkeypatch, num_targets):
     tracemalloc.stop()
     assert 1 << 20 < max(num_bytes) <= 2 << 20
     assert peak < 8 << 20, "the products of all pairs alone are 24 and 160 MB"
+
+
+def test_scores_of_the_nearest_are_in_memory_once(rng):
+    queries, targets = rng.normal(size=(2000, 8)), rng.normal(size=(2000, 8))
+    tracemalloc.start()
+    neighbors.nearest(queries, targets)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * 8 * len(queries) * len(targets)
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 3), (6, 10, 1), (7, 9, 3)])
+def test_copies_of_pictures_rule_out_none_that_is_the_nearest(rng, monkeypatch, shape):
+    """Whatever the tiles, with a copy, two that tie and pictures without detail among them."""
+    targets = rng.integers(0, 256, (60, *shape)).astype(np.uint8)
+    targets[20:40] = rng.integers(0, 256, (20, 1, 1, 1)) + rng.integers(-2, 3, (20, *shape))
+    targets[50] = targets[11]
+    queries = np.concatenate([targets[[50, 25]], rng.integers(90, 160, (30, *shape))])
+    queries = queries.astype(np.uint8)
+    expected = neighbors.nearest(queries, targets)
+    in_sevens = functools.partial(neighbors.blocks, num_bytes=8 * 7 * int(np.prod(shape)))
+    monkeypatch.setattr(neighbors, "blocks", in_sevens)
+    found, apart = neighbors.nearest_pictures(queries, targets)
+    np.testing.assert_array_equal(found, expected[0])
+    np.testing.assert_allclose(apart, expected[1], rtol=1e-12)
+    assert found[:2].tolist() == [11, 25]
 
 
 class Counting(np.ndarray):

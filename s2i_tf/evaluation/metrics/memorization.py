@@ -78,8 +78,8 @@ class Memorization(Metric):
 
 
 def in_pixels(pictures: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `neighbors.nearest`, by root mean square difference; both uint8 [items, …, 3]."""
-    photos, apart = neighbors.nearest(pictures, training)
+    """As `neighbors.nearest_pictures`, by root mean square difference; both uint8 [items, …, 3]."""
+    photos, apart = neighbors.nearest_pictures(pictures, training)
     return photos, apart / 255 / np.sqrt(np.prod(pictures.shape[1:]))
 
 
