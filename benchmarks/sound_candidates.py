@@ -39,7 +39,7 @@ BATCH_SIZE = 8
 STRENGTH = 0.3
 
 EXTRACTOR = "yamnet_bands"
-CHOSEN = "YAMNet, mean, labels, maximum, deviation, bands (chosen)"
+CHOSEN = "YAMNet, mean, labels, middle layers, deviation, bands (chosen)"
 
 Parts = dict[str, np.ndarray]
 
@@ -73,6 +73,11 @@ CANDIDATES: dict[str, Callable[[Parts], np.ndarray]] = {
     "pool5, mean and maximum (512)": _pool5_summary,
     "YAMNet, mean (1024)": _mean,
     "YAMNet over time, 4 x 1024": lambda parts: np.sqrt(_flat(_over_time(parts["embedding"], 4))),
+    "YAMNet, mean, maximum, deviation (3072)": _joined(
+        _mean,
+        lambda parts: np.sqrt(parts["embedding"].max(axis=1)),
+        lambda parts: parts["embedding"].std(axis=1),
+    ),
     "YAMNet, mean, beside pool5 (1536)": _joined(_mean, _pool5_summary),
     "YAMNet, mean, beside pool5 projected (2048)": _joined(
         _mean, lambda parts: _flat(_pool5(parts)) @ projection.orthogonal(spec.FEATURE_SIZE, 1024)

@@ -8,11 +8,13 @@ the kernels. The mean of its last map is a patch's embedding, 1024 values, and a
 layer scores that.
 
 The feature `yamnet_bands` of a 6 s window is 4096 values: over the six patches side by side the
-root of the embedding's mean (1024), the log of the labels' mean scores (521), the root of the
-embedding's maximum (as much of it as there is room for, 503), and its deviation (1024); and the
-log-mel bands in 16 steps of time (1024). The first two tell what a sound is, also of sources that
-were never heard, the others how it goes: loud or faint, high or low, once or again and again.
-Candidates are compared by `python -m benchmarks.feature_candidates --sounds`.
+root of the embedding's mean (1024), the log of the labels' mean scores (521), the root of the mean
+of two middle layers' maps (512 each) and of the deviation over time of the first of them (as much
+of it as there is room for, 503); and the log-mel bands in 16 steps of time (1024). The first two
+tell what a sound is, also of sources that were never heard; the middle layers tell sounds apart
+that the net was not trained to; and they and the bands say how a sound goes: loud or faint, high
+or low, once or again and again. Candidates are compared by
+`python -m benchmarks.feature_candidates --sounds`.
 
 The weights come with the package, see `s2i_tf.features.yamnet_weights`. The net is equal to the
 released TFLite file with its 8-bit kernels multiplied out and its own front end's matrices. Run as
@@ -35,14 +37,16 @@ from s2i_tf.media import audio
 NUM_BANDS = 64
 PATCH_FRAMES = 96
 
-# The feature: in how many steps of time its bands are, of how many values the maximum is kept, and
-# what its parts are multiplied by. The first then has a spread of 1 over real sounds and the
-# others of 0.01 to 0.03, so that where features are standardised (`models.feature_map`) the
-# embedding outweighs how the sound goes. Of labels that are far from heard only the order of
-# magnitude tells something, hence a log, which ends at one in a million.
+# The feature: which layers are the middle ones, of how many values of the first the deviation is
+# kept, in how many steps of time the bands are, and what the parts are multiplied by. The embedding
+# and the middle then have a spread of 1 over real sounds, the deviation of 0.1 and the others of
+# 0.01 to 0.02, so that where features are standardised (`models.feature_map`) what a sound is
+# outweighs how it goes. Of labels that are far from heard only the order of magnitude tells
+# something, hence a log, which ends at one in a million.
+_MIDDLE_LAYERS = ("layer8_pointwise", "layer10_pointwise")
+_NUM_DEVIATIONS = 503
 _BAND_STEPS = 16
-_NUM_MAXIMA = 503
-_SCALES = {"mean": 3.6, "labels": 0.005, "maximum": 0.07, "deviation": 0.11, "bands": 0.0085}
+_SCALES = {"mean": 3.6, "labels": 0.005, "middle": 4.5, "deviation": 0.77, "bands": 0.0085}
 _LOWEST_SCORE = 1e-6
 
 # The spectrogram as it was defined.
@@ -220,8 +224,11 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
     def __init__(self, weights: str | None = None):
         net = build_yamnet(spec.FEATURE_SAMPLES, hop_frames=PATCH_FRAMES)
         checksum, _ = load_weights(net, weights)
-        outputs = [net.output["embedding"], net.output["scores"], net.get_layer("log_mel").output]
-        parts = keras.Model(net.input, outputs)
+        middle = [net.get_layer(name).output for name in _MIDDLE_LAYERS]
+        bands = net.get_layer("log_mel").output
+        parts = keras.Model(
+            net.input, [net.output["embedding"], net.output["scores"], middle, bands]
+        )
         waveform = keras.Input((spec.FEATURE_SAMPLES,), name="waveform")
         features = _features(*parts(waveform / spec.WAVEFORM_SCALE))
         self._compile(keras.Model(waveform, features, name=self.name))
@@ -229,10 +236,10 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
             net="yamnet",
             weights_sha256=checksum,
             preprocessing="22050 Hz mono, ±256, 6 s window, log-mel 64 x 10 ms",
-            layer=f"embedding and label scores of patches side by side, log-mel in {_BAND_STEPS} "
-            f"steps, {_SCALES}",
-            order="root of mean, log of labels' mean root, root of maximum, deviation, then "
-            "time,band",
+            layer=f"embedding, label scores and {', '.join(_MIDDLE_LAYERS)} of patches side by "
+            f"side, log-mel in {_BAND_STEPS} steps, {_SCALES}",
+            order="root of mean, log of labels' mean root, roots of the middle layers' means, root "
+            "of the first one's deviation, then time,band",
         )
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
@@ -240,20 +247,25 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
         return audio.feature_window(item)
 
 
-def _features(embedding, scores, bands):
+def _features(embedding, scores, middle, bands):
     """The feature, float32 [batch, 4096].
 
     Args:
       embedding: of each patch, [batch, patches, 1024].
       scores: of each patch's labels, [batch, patches, 521].
+      middle: maps of the middle layers, each [batch * patches, time, frequency, 512].
       bands: the log-mel bands [batch, frames, 64].
     """
+    over_time = [
+        ops.reshape(ops.mean(maps, axis=2), (-1, embedding.shape[1] * maps.shape[1], maps.shape[3]))
+        for maps in middle
+    ]
     steps = ops.matmul(projection.area_pooling(bands.shape[1], _BAND_STEPS), bands)
     parts = {
         "mean": ops.sqrt(ops.mean(embedding, axis=1)),
         "labels": ops.log(ops.mean(ops.sqrt(scores), axis=1) + _LOWEST_SCORE),
-        "maximum": ops.sqrt(ops.max(embedding, axis=1))[:, :_NUM_MAXIMA],
-        "deviation": ops.std(embedding, axis=1),
+        "middle": ops.sqrt(ops.concatenate([ops.mean(x, axis=1) for x in over_time], axis=1)),
+        "deviation": ops.sqrt(ops.std(over_time[0], axis=1)[:, :_NUM_DEVIATIONS]),
         "bands": ops.reshape(steps, (-1, _BAND_STEPS * NUM_BANDS)),
     }
     return ops.concatenate([parts[name] * scale for name, scale in _SCALES.items()], axis=1)

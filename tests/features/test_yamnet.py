@@ -186,6 +186,30 @@ def test_the_features_label_scores_are_the_classifiers(net, rng):
     assert logs.argmax() == net(sound).argmax()
 
 
+def test_the_feature_is_its_parts_over_all_patches_in_order(rng):
+    sounds, patches = 2, 3
+    embedding, scores = rng.random((sounds, patches, 1024)), rng.random((sounds, patches, 521))
+    middle = [rng.random((sounds, patches, 6, 4, 512)) for _ in yamnet._MIDDLE_LAYERS]
+    bands = rng.random((sounds, 32, yamnet.NUM_BANDS))
+    arrays = [embedding, scores, [maps.reshape(-1, 6, 4, 512) for maps in middle], bands]
+    feature = np.asarray(yamnet._features(*tf.nest.map_structure(np.float32, arrays)))
+    assert feature.shape == (sounds, spec.FEATURE_SIZE)
+    over_time = [maps.mean(axis=3).reshape(sounds, -1, 512) for maps in middle]
+    expected = {
+        "mean": np.sqrt(embedding.mean(axis=1)),
+        "labels": np.log(np.sqrt(scores).mean(axis=1) + 1e-6),
+        "middle": np.sqrt(np.concatenate([maps.mean(axis=1) for maps in over_time], axis=1)),
+        "deviation": np.sqrt(over_time[0].std(axis=1)[:, :503]),
+        "bands": bands.reshape(sounds, 16, 2, -1).mean(axis=2).reshape(sounds, -1),
+    }
+    at = 0
+    for name, values in expected.items():
+        part = feature[:, at : at + values.shape[1]]
+        np.testing.assert_allclose(part, values * yamnet._SCALES[name], rtol=1e-4, err_msg=name)
+        at += values.shape[1]
+    assert at == spec.FEATURE_SIZE
+
+
 def test_nets_without_labels_of_their_own_have_no_columns():
     for name in ("soundnet_pool5", "vgg16_fc6", "hub:somewhere"):
         columns = features.label_columns(name)
