@@ -39,7 +39,6 @@ def get_config() -> Config:
         _of_features(gan)
     _image_gan(config.image_gan)
     config.feature_gan.generator.dropout = 0.5
-    config.feature_gan.generator.noise_scale = 0.85
     config.feature_gan.generator.typicality = 1.0
     config.image_to_sound = True
     config.hearing = True

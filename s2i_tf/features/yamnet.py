@@ -13,7 +13,8 @@ of two middle layers' maps (512 each) and of the deviation over time of the firs
 of it as there is room for, 503); and the log-mel bands in 16 steps of time (1024). The first two
 tell what a sound is, also of sources that were never heard; the middle layers tell sounds apart
 that the net was not trained to; and they and the bands say how a sound goes: loud or faint, high
-or low, once or again and again. Candidates are compared by
+or low, once or again and again. In the means what is loud counts more than what is faint, so that
+the silence around a short event is hardly heard. Candidates are compared by
 `python -m benchmarks.feature_candidates --sounds`.
 
 The weights come with the package, see `s2i_tf.features.yamnet_weights`. The net is equal to the
@@ -38,14 +39,17 @@ NUM_BANDS = 64
 PATCH_FRAMES = 96
 
 # The feature: which layers are the middle ones, of how many values of the first the deviation is
-# kept, in how many steps of time the bands are, and what the parts are multiplied by. The embedding
-# and the middle then have a spread of 1 over real sounds, the deviation of 0.1 and the others of
-# 0.01 to 0.02, so that where features are standardised (`models.feature_map`) what a sound is
-# outweighs how it goes. Of labels that are far from heard only the order of magnitude tells
-# something, hence a log, which ends at one in a million.
+# kept, in how many steps of time the bands are, how loud what counts half is beside the loudest,
+# and what the parts are multiplied by. The embedding and the middle then have a spread of 1 over
+# real sounds, the deviation of 0.1 and the others of 0.01 to 0.02, so that where features are
+# standardised (`models.feature_map`) what a sound is outweighs how it goes. Of labels that are far
+# from heard only the order of magnitude tells something, hence a log, which ends at one in a
+# million.
+_EMBEDDING_LAYER = "layer14_pointwise"
 _MIDDLE_LAYERS = ("layer8_pointwise", "layer10_pointwise")
 _NUM_DEVIATIONS = 503
 _BAND_STEPS = 16
+_HALF_LEVEL = 0.2
 _SCALES = {"mean": 3.6, "labels": 0.005, "middle": 4.5, "deviation": 0.77, "bands": 0.0085}
 _LOWEST_SCORE = 1e-6
 
@@ -224,11 +228,9 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
     def __init__(self, weights: str | None = None):
         net = build_yamnet(spec.FEATURE_SAMPLES, hop_frames=PATCH_FRAMES)
         checksum, _ = load_weights(net, weights)
-        middle = [net.get_layer(name).output for name in _MIDDLE_LAYERS]
+        maps = [net.get_layer(name).output for name in (_EMBEDDING_LAYER, *_MIDDLE_LAYERS)]
         bands = net.get_layer("log_mel").output
-        parts = keras.Model(
-            net.input, [net.output["embedding"], net.output["scores"], middle, bands]
-        )
+        parts = keras.Model(net.input, [maps, net.output["scores"], bands])
         waveform = keras.Input((spec.FEATURE_SAMPLES,), name="waveform")
         features = _features(*parts(waveform / spec.WAVEFORM_SCALE))
         self._compile(keras.Model(waveform, features, name=self.name))
@@ -237,7 +239,8 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
             weights_sha256=checksum,
             preprocessing="22050 Hz mono, ±256, 6 s window, log-mel 64 x 10 ms",
             layer=f"embedding, label scores and {', '.join(_MIDDLE_LAYERS)} of patches side by "
-            f"side, log-mel in {_BAND_STEPS} steps, {_SCALES}",
+            f"side, by level beside {_HALF_LEVEL} of the loudest, log-mel in {_BAND_STEPS} steps, "
+            f"{_SCALES}",
             order="root of mean, log of labels' mean root, roots of the middle layers' means, root "
             "of the first one's deviation, then time,band",
         )
@@ -247,25 +250,39 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
         return audio.feature_window(item)
 
 
-def _features(embedding, scores, middle, bands):
+def _features(maps, scores, bands):
     """The feature, float32 [batch, 4096].
 
     Args:
-      embedding: of each patch, [batch, patches, 1024].
+      maps: of the embedding's layer and the middle ones, each [batch * patches, time, frequency,
+        filters].
       scores: of each patch's labels, [batch, patches, 521].
-      middle: maps of the middle layers, each [batch * patches, time, frequency, 512].
       bands: the log-mel bands [batch, frames, 64].
     """
-    over_time = [
-        ops.reshape(ops.mean(maps, axis=2), (-1, embedding.shape[1] * maps.shape[1], maps.shape[3]))
-        for maps in middle
-    ]
+    num_patches = scores.shape[1]
+    heard = ops.exp(bands[:, : num_patches * PATCH_FRAMES])
+
+    def mean(values):
+        """Over time, of [batch, steps, size]."""
+        steps = ops.reshape(
+            heard, (-1, values.shape[1], heard.shape[1] // values.shape[1] * NUM_BANDS)
+        )
+        level = ops.mean(steps, axis=2, keepdims=True)
+        square = ops.square(level / ops.max(level, axis=1, keepdims=True))
+        weights = square / (square + _HALF_LEVEL**2)
+        return ops.sum(weights * values, axis=1) / ops.sum(weights, axis=1)
+
+    embedding, *middle = (
+        ops.reshape(ops.mean(x, axis=2), (-1, num_patches * x.shape[1], x.shape[3])) for x in maps
+    )
     steps = ops.matmul(projection.area_pooling(bands.shape[1], _BAND_STEPS), bands)
+    varying = middle[0][:, :, :_NUM_DEVIATIONS]
+    variance = mean(ops.square(varying - mean(varying)[:, None]))
     parts = {
-        "mean": ops.sqrt(ops.mean(embedding, axis=1)),
-        "labels": ops.log(ops.mean(ops.sqrt(scores), axis=1) + _LOWEST_SCORE),
-        "middle": ops.sqrt(ops.concatenate([ops.mean(x, axis=1) for x in over_time], axis=1)),
-        "deviation": ops.sqrt(ops.std(over_time[0], axis=1)[:, :_NUM_DEVIATIONS]),
+        "mean": ops.sqrt(mean(embedding)),
+        "labels": ops.log(mean(ops.sqrt(scores)) + _LOWEST_SCORE),
+        "middle": ops.sqrt(ops.concatenate([mean(x) for x in middle], axis=1)),
+        "deviation": ops.sqrt(ops.sqrt(variance)),
         "bands": ops.reshape(steps, (-1, _BAND_STEPS * NUM_BANDS)),
     }
     return ops.concatenate([parts[name] * scale for name, scale in _SCALES.items()], axis=1)

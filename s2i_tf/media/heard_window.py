@@ -1,9 +1,10 @@
 """Which seconds of a long sound are heard.
 
 A net hears a window of fixed length. `middle` is the middle of the sound, as in the training data;
-`loudest` the window of the highest level; a number the second that it begins at. `auto` offers a
-few windows, the loudest ones and the middle, of which the caller takes what the net is surest of:
-the middle of a long recording is often silence or talk. Sounds that are no longer than the window
+`loudest` the window of the highest level, whose middle half counts twice, so that a short event is
+not at its edge; a number the second that it begins at. `auto` offers a few windows, the loudest
+ones and the middle, of which the caller takes what the net is surest of: the middle of a long
+recording is often silence or talk. Sounds that are no longer than the window
 have one window. Everything follows from the samples alone.
 """
 
@@ -51,8 +52,14 @@ def starts(waveform: np.ndarray, num_samples: int, window: str | float = AUTO) -
     if not isinstance(window, str):
         return [min(round(window * spec.SAMPLE_RATE_HZ), spare)]
     power = np.concatenate([[0], np.cumsum(np.square(waveform, dtype=np.float64))])
+    quarter = num_samples // 4
+
+    def level(begin):
+        whole = power[begin + num_samples] - power[begin]
+        return whole + power[begin + num_samples - quarter] - power[begin + quarter]
+
     begins = np.append(np.arange(0, spare, _BLOCK_SAMPLES), spare)
-    levels = power[begins + num_samples] - power[begins]
+    levels = level(begins)
     chosen: list[int] = []
     for place in np.argsort(-levels, kind="stable"):
         begin = int(begins[place])
@@ -63,6 +70,6 @@ def starts(waveform: np.ndarray, num_samples: int, window: str | float = AUTO) -
         if all(abs(begin - other) >= num_samples for other in chosen):
             chosen.append(begin)
     middle = spare // 2
-    if power[middle + num_samples] - power[middle] >= _FAINT * levels.max():
+    if level(middle) >= _FAINT * levels.max():
         chosen.append(middle)
     return chosen

@@ -186,28 +186,59 @@ def test_the_features_label_scores_are_the_classifiers(net, rng):
     assert logs.argmax() == net(sound).argmax()
 
 
+def features_of(maps, scores, bands):
+    """`_features` of arrays whose maps are [sounds, patches, time, frequency, filters]."""
+    flat = [np.float32(values).reshape(-1, *values.shape[2:]) for values in maps]
+    return np.asarray(yamnet._features(flat, np.float32(scores), np.float32(bands)))
+
+
 def test_the_feature_is_its_parts_over_all_patches_in_order(rng):
-    sounds, patches = 2, 3
-    embedding, scores = rng.random((sounds, patches, 1024)), rng.random((sounds, patches, 521))
-    middle = [rng.random((sounds, patches, 6, 4, 512)) for _ in yamnet._MIDDLE_LAYERS]
-    bands = rng.random((sounds, 32, yamnet.NUM_BANDS))
-    arrays = [embedding, scores, [maps.reshape(-1, 6, 4, 512) for maps in middle], bands]
-    feature = np.asarray(yamnet._features(*tf.nest.map_structure(np.float32, arrays)))
+    sounds, patches, frames = 2, 3, 300
+    scores = rng.random((sounds, patches, 521))
+    maps = [rng.random((sounds, patches, *shape)) for shape in ((3, 2, 1024), *2 * [(6, 4, 512)])]
+    bands = rng.normal(size=(sounds, frames, yamnet.NUM_BANDS))
+    feature = features_of(maps, scores, bands)
     assert feature.shape == (sounds, spec.FEATURE_SIZE)
-    over_time = [maps.mean(axis=3).reshape(sounds, -1, 512) for maps in middle]
+
+    def mean(values):
+        """The levels of equal parts of the frames that are within a patch are the weights."""
+        steps = np.exp(bands[:, : 96 * patches]).reshape(sounds, values.shape[1], -1).mean(axis=2)
+        beside = (steps / steps.max(axis=1, keepdims=True)) ** 2
+        weights = beside / (beside + 0.2**2)
+        weighted = (values * weights[:, :, None]).sum(axis=1)
+        return weighted / weights.sum(axis=1, keepdims=True)
+
+    embedding, *middle = (v.mean(axis=3).reshape(sounds, -1, v.shape[-1]) for v in maps)
+    variance = mean((middle[0] - mean(middle[0])[:, None]) ** 2)
     expected = {
-        "mean": np.sqrt(embedding.mean(axis=1)),
-        "labels": np.log(np.sqrt(scores).mean(axis=1) + 1e-6),
-        "middle": np.sqrt(np.concatenate([maps.mean(axis=1) for maps in over_time], axis=1)),
-        "deviation": np.sqrt(over_time[0].std(axis=1)[:, :503]),
-        "bands": bands.reshape(sounds, 16, 2, -1).mean(axis=2).reshape(sounds, -1),
+        "mean": np.sqrt(mean(embedding)),
+        "labels": np.log(mean(np.sqrt(scores)) + 1e-6),
+        "middle": np.sqrt(np.concatenate([mean(maps) for maps in middle], axis=1)),
+        "deviation": np.sqrt(np.sqrt(variance))[:, :503],
     }
     at = 0
     for name, values in expected.items():
         part = feature[:, at : at + values.shape[1]]
         np.testing.assert_allclose(part, values * yamnet._SCALES[name], rtol=1e-4, err_msg=name)
         at += values.shape[1]
-    assert at == spec.FEATURE_SIZE
+    assert feature[:, at:].shape == (sounds, 16 * yamnet.NUM_BANDS)
+    first = bands[:, : frames // 16].sum(axis=1) + 0.75 * bands[:, frames // 16]  # 18.75 frames
+    scale = yamnet._SCALES["bands"]
+    np.testing.assert_allclose(
+        feature[:, at : at + 64], first / 18.75 * scale, rtol=1e-3, atol=1e-5
+    )
+
+
+def test_what_a_short_event_is_is_hardly_changed_by_the_silence_around_it(rng):
+    """A second of a sound in faint noise beside the same second again and again."""
+    extractor = features.load_extractor("yamnet_bands")
+    second = rng.normal(0, 30, spec.SAMPLE_RATE_HZ).astype(np.float32) * np.hanning(22_050)
+    faint = rng.normal(0, 0.05, spec.FEATURE_SAMPLES)
+    alone, other = np.resize(second, spec.FEATURE_SAMPLES), rng.normal(0, 30, len(faint))
+    event = faint.copy()
+    event[40_000 : 40_000 + len(second)] += second
+    of_alone, of_event, of_other = extractor(np.float32([alone, event, other]))[:, :1024]
+    assert np.linalg.norm(of_event - of_alone) < 0.7 * np.linalg.norm(of_other - of_alone)
 
 
 def test_nets_without_labels_of_their_own_have_no_columns():

@@ -39,6 +39,11 @@ def test_the_loudest_holds_the_event():
         assert start <= begin * SECOND <= start + WINDOW - 2 * SECOND
 
 
+def test_a_short_event_is_not_at_the_edge_of_the_loudest():
+    (start,) = heard_window.starts(with_events(20, (9, 1, 9.0)), WINDOW, "loudest")
+    assert start + 1.5 * SECOND <= 9 * SECOND and 10 * SECOND <= start + WINDOW - 1.5 * SECOND
+
+
 def test_auto_offers_loud_windows_apart_and_the_middle():
     waveform = with_events(60, (3, 2, 5.0), (29, 2, 4.0), (50, 2, 9.0))
     first, second, third, middle = heard_window.starts(waveform, WINDOW, "auto")

@@ -44,7 +44,11 @@ function offered({ samples, rate }, model) {
   for (let n = 0; n < samples.length; n++) power[n + 1] = power[n] + samples[n] ** 2;
   const until = (/** @type {number} */ at) =>
     power[Math.min(samples.length, Math.round((at * rate) / model.rate))];
-  const level = (/** @type {number} */ start) => until(start + model.samples) - until(start);
+  const quarter = Math.floor(model.samples / 4);
+  const level = (/** @type {number} */ start) => {
+    const whole = until(start + model.samples) - until(start);
+    return whole + until(start + model.samples - quarter) - until(start + quarter);
+  };
   const begins = [];
   for (let start = 0; start < last; start += Math.floor(model.rate / 4)) begins.push(start);
   begins.push(last);
