@@ -137,8 +137,8 @@ def folds(groups: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _with_one(inputs: np.ndarray) -> np.ndarray:
-    """Inputs [items, size] with a last column of ones, for the bias."""
-    return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+    """Inputs [items, size] with a last column of ones, for the bias: float32, as is the fit."""
+    return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1, dtype=np.float32)
 
 
 def _cross_validate(
@@ -168,12 +168,14 @@ def _fit(
     of the inputs [items, size + 1] is 1.
     """
     counts = np.bincount(targets, minlength=num_classes)
-    share = (1 / np.maximum(counts, 1) / max(np.count_nonzero(counts), 1))[targets][:, None]
-    wanted = np.eye(num_classes)[targets]
+    share = (1 / np.maximum(counts, 1) / max(np.count_nonzero(counts), 1))[targets][:, None].astype(
+        inputs.dtype
+    )
+    wanted = np.eye(num_classes, dtype=inputs.dtype)[targets]
     curvature = np.linalg.eigvalsh(inputs.T @ (inputs * share))[-1] / 2 + penalty
-    decay = np.full((inputs.shape[1], 1), penalty)
+    decay = np.full((inputs.shape[1], 1), penalty, inputs.dtype)
     decay[-1] = 0  # the bias is free
-    weights = previous = np.zeros((inputs.shape[1], num_classes))
+    weights = previous = np.zeros((inputs.shape[1], num_classes), inputs.dtype)
     for step in range(_NUM_STEPS):
         ahead = weights + step / (step + 3) * (weights - previous)
         named = class_scores.softmax(inputs @ ahead)
