@@ -21,12 +21,11 @@ from s2i_tf.errors import EXIT_MISTAKE, UserError
 
 NUM_CLASSES = 52
 NUM_JUDGED = 1280
-_NUM_PHOTOS = 64
 _SHARD_PAIRS = 5200
 
 
 def write_data(folder: pathlib.Path, sizes: dict[str, int]) -> None:
-    """Writes a data set of made-up features, some photos again and again.
+    """Writes a data set of made-up features and photos.
 
     Args:
       folder: folder of the data set.
@@ -42,11 +41,6 @@ def write_data(folder: pathlib.Path, sizes: dict[str, int]) -> None:
     fingerprints = {"sound_fingerprint": "s", "image_fingerprint": "i"}
     centres = rng.normal(size=(2, NUM_CLASSES, spec.FEATURE_SIZE)).astype(np.float32)
     side = spec.IMAGE_SIDE
-    coarse = rng.integers(0, 256, (_NUM_PHOTOS, 8, 8, 3)).astype(np.uint8)
-    photos = [
-        tf.io.encode_jpeg(photo.repeat(side // 8, axis=0).repeat(side // 8, axis=1)).numpy()
-        for photo in coarse
-    ]
     folder.mkdir(parents=True, exist_ok=True)
     splits = {}
     for split, num_pairs in sizes.items():
@@ -60,13 +54,15 @@ def write_data(folder: pathlib.Path, sizes: dict[str, int]) -> None:
                     label = row % NUM_CLASSES
                     noise = rng.standard_normal((2, spec.FEATURE_SIZE), np.float32)
                     sound, image = centres[:, label] + noise
+                    photo = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+                    photo = photo.repeat(side // 8, axis=0).repeat(side // 8, axis=1)
                     record = schema.PairRecord(
                         id=f"{split}/{row}",
                         label=label,
                         group=f"{split}{row}",
                         sound_features=sound,
                         image_features=image,
-                        image=photos[row % _NUM_PHOTOS],
+                        image=tf.io.encode_jpeg(photo).numpy(),
                         sound_id=f"sounds/{split}{row}.wav",
                         image_id=f"images/{split}{row}.jpg",
                         **fingerprints,

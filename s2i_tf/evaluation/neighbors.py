@@ -86,7 +86,7 @@ def nearest(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `nearest`, of pictures uint8 [items, height, width, channels], and some ten times as fast.
+    """As `nearest`, of pictures uint8 [items, height, width, channels], and some five times as fast.
 
     Pictures are at least as far apart as copies of a quarter of their sides, so that the copies
     rule out nearly all targets.
@@ -95,7 +95,7 @@ def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarr
     found = np.zeros(len(queries), np.int64)
     closest = np.full(len(queries), np.inf)
     for tile in blocks(targets):
-        pictures = np.asarray(targets[tile])
+        pictures = np.array(targets[tile])
         forget(targets)
         others, other_squares = _copies(pictures)
         sums = squares[:, None] + other_squares
@@ -112,6 +112,7 @@ def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarr
                 first = np.lexsort((some, apart))[0]
                 nearer = apart[first], tile.start + some[first]
                 closest[row], found[row] = min(nearer, (closest[row], found[row]))
+        forget(queries)
     return found, np.sqrt(closest)
 
 
