@@ -1,7 +1,8 @@
 """Nearest neighbours of many vectors among many others, in bounded memory.
 
 `rank` says for each query where the first target of its class stands, by two distances; `nearest`
-which target is the nearest; `euclidean` gives all distances of two small sets.
+and, of pictures, `nearest_pictures` which target is the nearest; `euclidean` gives all distances of
+two small sets.
 
 Targets at the same distance share the credit: a measure is its expectation over the orders of
 tied targets, so that a model that maps everything to one point scores chance and no more. As
@@ -86,7 +87,7 @@ def nearest(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `nearest`, of pictures uint8 [items, height, width, channels], and some five times as fast.
+    """As `nearest`, of pictures uint8 [items, height, width, channels], about five times as fast.
 
     Pictures are at least as far apart as copies of a quarter of their sides, so that the copies
     rule out nearly all targets.

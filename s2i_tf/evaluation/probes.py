@@ -168,9 +168,8 @@ def _fit(
     of the inputs [items, size + 1] is 1.
     """
     counts = np.bincount(targets, minlength=num_classes)
-    share = (1 / np.maximum(counts, 1) / max(np.count_nonzero(counts), 1))[targets][:, None].astype(
-        inputs.dtype
-    )
+    share_of = 1 / np.maximum(counts, 1) / max(np.count_nonzero(counts), 1)
+    share = share_of[targets][:, None].astype(inputs.dtype)
     wanted = np.eye(num_classes, dtype=inputs.dtype)[targets]
     curvature = np.linalg.eigvalsh(inputs.T @ (inputs * share))[-1] / 2 + penalty
     decay = np.full((inputs.shape[1], 1), penalty, inputs.dtype)

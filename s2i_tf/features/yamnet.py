@@ -276,13 +276,13 @@ def _features(maps, scores, bands):
         ops.reshape(ops.mean(x, axis=2), (-1, num_patches * x.shape[1], x.shape[3])) for x in maps
     )
     steps = ops.matmul(projection.area_pooling(bands.shape[1], _BAND_STEPS), bands)
-    varying = middle[0][:, :, :_NUM_DEVIATIONS]
-    variance = mean(ops.square(varying - mean(varying)[:, None]))
+    middle_means = [mean(x) for x in middle]
+    deviation = (middle[0] - middle_means[0][:, None])[:, :, :_NUM_DEVIATIONS]
     parts = {
         "mean": ops.sqrt(mean(embedding)),
         "labels": ops.log(mean(ops.sqrt(scores)) + _LOWEST_SCORE),
-        "middle": ops.sqrt(ops.concatenate([mean(x) for x in middle], axis=1)),
-        "deviation": ops.sqrt(ops.sqrt(variance)),
+        "middle": ops.sqrt(ops.concatenate(middle_means, axis=1)),
+        "deviation": ops.sqrt(ops.sqrt(mean(ops.square(deviation)))),
         "bands": ops.reshape(steps, (-1, _BAND_STEPS * NUM_BANDS)),
     }
     return ops.concatenate([parts[name] * scale for name, scale in _SCALES.items()], axis=1)
