@@ -1,7 +1,9 @@
 """The one-way import rule, and what must not import TensorFlow."""
 
 import ast
+import os
 import pathlib
+import platform
 import subprocess
 import sys
 
@@ -129,3 +131,13 @@ def test_light_modules_leave_tensorflow_alone():
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("said, expected", [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")])
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="for x86 processors")
+def test_tensorflow_computes_by_onednn_unless_told_otherwise(said, expected):
+    environment = {name: x for name, x in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    code = "import os, s2i_tf; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    command = [sys.executable, "-c", code]
+    printed = subprocess.check_output(command, env={**environment, **said}, text=True)
+    assert printed.strip() == expected
