@@ -28,7 +28,8 @@ _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 # Of a JPEG that comes in several scans the decoder holds the whole, 6 bytes a pixel.
 _MAX_PIXELS_HELD = 4 * limits.MAX_PIXELS
 # TIFF's tags, and what they say of grey values.
-_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_SUBFILE, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 254, 258, 262, 339
+_THUMBNAIL = 1
 _WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _FLOAT = 0, 1, 2, 3
 # By byte order, sample format and bits: the mode of grey TIFFs, and Pillow's name of such samples.
 _GREY_SAMPLES = {
@@ -182,6 +183,8 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
 
 def _correct(image: Image.Image) -> None:
     """Has Pillow read right what it would misread."""
+    if image.format == "TIFF":
+        _pass_thumbnails(image)
     image.tile = [_in_unpacked_order(tile) for tile in image.tile]
     if image.format == "TIFF" and image.tag_v2.get(_BITS, (8,))[0] == 16:
         image.tile = [_of_16_bits(tile, image.tag_v2.prefix) for tile in image.tile]
@@ -189,6 +192,15 @@ def _correct(image: Image.Image) -> None:
     if image.format == "PNG" and image.tile and isinstance(clear, int):
         # Values of fewer bits than 8 are spread out, but not the transparent one.
         image.info["transparency"] = clear * _SPREAD.get(image.tile[0].args, 1)
+
+
+def _pass_thumbnails(image: Image.Image) -> None:
+    """Turns to the first page of a TIFF that is not a small copy of another one."""
+    try:
+        while image.tag_v2.get(_SUBFILE, 0) & _THUMBNAIL:
+            image.seek(image.tell() + 1)
+    except EOFError:  # small copies of nothing
+        image.seek(0)
 
 
 def _in_unpacked_order(tile: Any) -> Any:

@@ -1,9 +1,10 @@
+import io
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, features
+from PIL import Image, ImageCms, TiffImagePlugin, features
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import image, limits, reasons
@@ -155,6 +156,20 @@ def test_grey_tiffs_of_any_samples_and_order(kind, order, compressed, white_is_z
     picture = image.load_image(tiff(samples, order, compressed, white_is_zero))
     expected = 255 - RAMP * 255 if white_is_zero else RAMP * 255
     np.testing.assert_allclose(picture[:, :, 0], expected, atol=1)
+
+
+@pytest.mark.parametrize(
+    "pages, expected", [(("small", "whole"), 8), (("whole", "small"), 8), (("small", "small"), 2)]
+)
+def test_of_a_tiff_the_first_page_is_taken_that_is_no_thumbnail(pages, expected):
+    sides, file = {"small": 2, "whole": 8}, io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(file) as writer:
+        for page in pages:
+            tags = {254: 1} if page == "small" else {}
+            side = sides[page]
+            Image.new("RGB", (side, side)).save(writer, "TIFF", tiffinfo=tags)
+            writer.newFrame()
+    assert image.load_image(file.getvalue()).shape == (expected, expected, 3)
 
 
 def test_a_tiff_that_is_not_read_is_no_other_file():
