@@ -79,7 +79,7 @@ def _of_features(gan) -> None:
     gan.balanced = True
     gan.repair_pairs = True
     gan.batch_size = 126
-    gan.num_steps = 300
+    gan.num_steps = 1200  # after 300 the features of a class are less various
 
 
 def _image_gan(gan) -> None:

@@ -1,10 +1,10 @@
 """A linear probe: which class does a feature vector belong to, for a straight line through them?
 
-Multinomial logistic regression on standardised features, in NumPy and float64. Features keep their
-sign and go through log1p first, because both nets' features have long tails; every class weighs
-the same; the penalty is chosen by cross-validation over groups of the training data alone. The
-features enter by their first principal components, which are linear too and make it quick. They
-are read some rows at a time, so that they can be far larger than memory, if memory-mapped.
+Multinomial logistic regression on standardised features, in NumPy. Features keep their sign and go
+through log1p first, because both nets' features have long tails; every class weighs the same; the
+penalty is chosen by cross-validation over groups of the training data alone. The features enter by
+their first principal components, which are linear too and make it quick. They are read some rows at
+a time, so that they can be far larger than memory, if memory-mapped.
 """
 
 import dataclasses
