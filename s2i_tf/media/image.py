@@ -185,9 +185,9 @@ def _correct(image: Image.Image) -> None:
     """Has Pillow read right what it would misread."""
     if image.format == "TIFF":
         _pass_thumbnails(image)
+        if image.tag_v2.get(_BITS, (8,))[0] == 16:
+            image.tile = [_of_16_bits(tile, image.tag_v2.prefix) for tile in image.tile]
     image.tile = [_in_unpacked_order(tile) for tile in image.tile]
-    if image.format == "TIFF" and image.tag_v2.get(_BITS, (8,))[0] == 16:
-        image.tile = [_of_16_bits(tile, image.tag_v2.prefix) for tile in image.tile]
     clear = image.info.get("transparency")
     if image.format == "PNG" and image.tile and isinstance(clear, int):
         # Values of fewer bits than 8 are spread out, but not the transparent one.
