@@ -10,8 +10,10 @@ import contextlib
 import functools
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import av.audio
+import av.container
 import numpy as np
 
 from s2i_tf.errors import MediaError
@@ -159,55 +161,23 @@ def _parts(
     """The rate, a frame, and its first and last sample that count; no frame where it is silent."""
     name = name_of(source)
     with contextlib.ExitStack() as opened:
-        container = opened.enter_context(_container.open_container(source))
-        stream, picture = _container.tracks(container, audio_track)
-        if stream is None:
-            which = f" {audio_track} of {len(container.streams.audio)}" if audio_track else ""
-            raise MediaError(reasons.NO_SOUND, f"{name}: no sound track{which} that can be decoded")
-        is_film, clock = picture is not None, None
-        zero = float((stream.start_time or 0) * stream.time_base)
-        if is_film and start_seconds is not None:
-            spans = _container.survey(container, stream, picture, until_begun=True)
-            clock = _container.Clock.of(spans)
-            zero = clock.zero
-        start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
-        is_ogg_vorbis = not is_film and _is_ogg_vorbis(stream)
-        may_seek = may_seek and start_seconds > _PREROLL_SECONDS
-        asks = may_seek or is_ogg_vorbis
-        has_one_time = not asks or _container.has_one_time(container, stream)
-        sought = (
-            may_seek
-            and has_one_time
-            and _container.seek(container, stream, zero + start_seconds - _PREROLL_SECONDS)
-        )
-        if (clock or asks) and not sought:  # it is no longer at its beginning
-            container = opened.enter_context(_container.open_container(source))
-            stream, _ = _container.tracks(container, audio_track)
-        is_ogg_vorbis &= has_one_time  # of chained ones FFmpeg cuts each part
-        if is_ogg_vorbis:
-            stream.codec_context.options = {"flags2": "+skip_manual"}
+        track = _open(opened, source, start_seconds, audio_track, may_seek)
         rate_hz = 0
-        for frame in _container.frames(container, stream):
+        for frame in _container.frames(track.container, track.stream):
             timed = frame.pts is not None
             if not rate_hz:
-                if sought and not timed:
+                if track.sought and not timed:
                     continue
                 rate_hz = _checked_rate(frame.sample_rate, name)
-                position, end = 0, sys.maxsize
-                if sought or (clock and timed):
-                    position = round((frame.time - zero) * rate_hz)
-                elif clock:
-                    position = round(clock.common * rate_hz)
-                if is_ogg_vorbis:
-                    position, end = _locate_in_vorbis(frame, stream, position if sought else None)
-                first = round(start_seconds * rate_hz)
+                position, end = _located(track, frame, rate_hz)
+                first = round(track.start_seconds * rate_hz)
                 last = min(first + round(max_seconds * rate_hz), end)
-                if clock and sought and position > first:
+                if track.clock and track.sought and position > first:
                     raise _SoughtTooFar
-                zero = frame.time - position / rate_hz if timed else zero
+                zero = frame.time - position / rate_hz if timed else track.zero
             if frame.sample_rate != rate_hz:
                 continue  # damage, or another piece chained on
-            if is_film and timed:
+            if track.is_of_film and timed:
                 gap = round((frame.time - zero) * rate_hz) - position
                 if gap > _MIN_GAP_SECONDS * rate_hz:
                     silent = min(position + gap, last) - max(position, first)
@@ -218,15 +188,90 @@ def _parts(
             position += frame.samples
             if position >= last:
                 break
-        if not rate_hz and sought:  # the sound ends before
-            rate_hz = _checked_rate(stream.rate, name)
+        if not rate_hz and track.sought:  # the sound ends before
+            rate_hz = _checked_rate(track.stream.rate, name)
             yield rate_hz, None, 0, 0
     if not rate_hz:
         raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
 
 
+class _Track(NamedTuple):
+    """A sound track that stands where its decoding begins.
+
+    Attributes:
+      container: that it is read from.
+      stream: the track.
+      is_of_film: whether there is a picture track beside it.
+      clock: of the film; None where time counts from the track's own beginning.
+      zero: the container's time that seconds count from.
+      start_seconds: where the part begins.
+      sought: whether a seek has led there; else the track stands at its beginning.
+      is_cut_here: whether `_located_in_vorbis` cuts both its ends, and not FFmpeg.
+    """
+
+    container: av.container.InputContainer
+    stream: av.audio.AudioStream
+    is_of_film: bool
+    clock: _container.Clock | None
+    zero: float
+    start_seconds: float
+    sought: bool
+    is_cut_here: bool
+
+
+def _open(
+    opened: contextlib.ExitStack,
+    source: Source,
+    start_seconds: float | None,
+    audio_track: int,
+    may_seek: bool,
+) -> _Track:
+    container = opened.enter_context(_container.open_container(source))
+    stream, picture = _container.tracks(container, audio_track)
+    if stream is None:
+        which = f" {audio_track} of {len(container.streams.audio)}" if audio_track else ""
+        raise MediaError(
+            reasons.NO_SOUND, f"{name_of(source)}: no sound track{which} that can be decoded"
+        )
+    clock, zero = None, float((stream.start_time or 0) * stream.time_base)
+    if picture is not None and start_seconds is not None:
+        spans = _container.survey(container, stream, picture, until_begun=True)
+        clock = _container.Clock.of(spans)
+        zero = clock.zero
+    start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
+    is_ogg_vorbis = picture is None and _is_ogg_vorbis(stream)
+    may_seek = may_seek and start_seconds > _PREROLL_SECONDS
+    asks = may_seek or is_ogg_vorbis
+    has_one_time = not asks or _container.has_one_time(container, stream)
+    sought = (
+        may_seek
+        and has_one_time
+        and _container.seek(container, stream, zero + start_seconds - _PREROLL_SECONDS)
+    )
+    if (clock or asks) and not sought:  # it is no longer at its beginning
+        container = opened.enter_context(_container.open_container(source))
+        stream, _ = _container.tracks(container, audio_track)
+    is_cut_here = is_ogg_vorbis and has_one_time  # of chained ones FFmpeg cuts each part
+    if is_cut_here:
+        stream.codec_context.options = {"flags2": "+skip_manual"}
+    is_of_film = picture is not None
+    return _Track(container, stream, is_of_film, clock, zero, start_seconds, sought, is_cut_here)
+
+
+def _located(track: _Track, frame: av.audio.AudioFrame, rate_hz: int) -> tuple[int, int]:
+    """Where the first decoded frame lies, and where the sound ends, in samples from its start."""
+    position = 0
+    if track.sought or (track.clock and frame.pts is not None):
+        position = round((frame.time - track.zero) * rate_hz)
+    elif track.clock:
+        position = round(track.clock.common * rate_hz)
+    if track.is_cut_here:
+        return _located_in_vorbis(frame, track.stream, position if track.sought else None)
+    return position, sys.maxsize
+
+
 def _is_ogg_vorbis(stream: av.audio.AudioStream) -> bool:
-    """Whether the decoder is told to leave the cutting of both ends to `_locate_in_vorbis`.
+    """Whether the decoder is told to leave the cutting of both ends to `_located_in_vorbis`.
 
     FFmpeg cuts Ogg Vorbis by the time of the last packet, which it gets wrong for files of one
     page and for those with more than one packet of padding.
@@ -234,13 +279,10 @@ def _is_ogg_vorbis(stream: av.audio.AudioStream) -> bool:
     return stream.container.format.name == "ogg" and stream.codec_context.name == "vorbis"
 
 
-def _locate_in_vorbis(
+def _located_in_vorbis(
     frame: av.audio.AudioFrame, stream: av.audio.AudioStream, sought: int | None
 ) -> tuple[int, int]:
-    """Where the first decoded frame lies, and where the sound ends, in samples from its start.
-
-    A seek has led to the sample `sought`, if one was made.
-    """
+    """As `_located`; a seek has led to the sample `sought`, if one was made."""
     end = stream.duration or sys.maxsize
     if sought is not None:
         return sought, end
