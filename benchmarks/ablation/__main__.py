@@ -11,7 +11,9 @@ are shared. A rerun goes on where it was stopped, by SIGTERM too; a variant that
 touched again.
 
 `--page` also puts the tables between their marks in a page, and the pictures into a folder beside
-it that is named after it; with `--report_only` those of what is measured so far.
+it that is named after it; with `--report_only` those of what is measured so far. `--only` takes
+some variants of a stage, on other data or a longer budget than the rest: their table alone goes
+into the page, between the marks of `--mark`.
 """
 
 import argparse
@@ -190,13 +192,25 @@ def write_pictures(out: pathlib.Path, folder: pathlib.Path) -> list[tuple[Varian
 def _run(given: argparse.Namespace) -> dict[str, str]:
     if given.report_only:
         return write(given.out, *measured_so_far(given.out))
+    variants = _chosen(given.stage, given.only)
     judge = Judge(JUDGE)
     study = Study(given.data, given.out, judge, given.budget_share)
     real = measures.of_real_photos(study.material)
     blocks = {}
-    for rows in study.run(one for one in VARIANTS if given.stage in (None, one.stage)):
+    for rows in study.run(variants):
         blocks = write(given.out, rows, real)
     return blocks
+
+
+def _chosen(stage: str | None, names: Sequence[str] | None) -> list[Variant]:
+    """The variants of a stage, or of all; with names those of them alone."""
+    of_stage = [one for one in VARIANTS if stage in (None, one.stage)]
+    if names is None:
+        return of_stage
+    if unknown := set(names) - {one.name for one in of_stage}:
+        known = ", ".join(one.name for one in of_stage)
+        raise UserError(f"{stage} has no variant {', '.join(sorted(unknown))}; it has {known}")
+    return [one for one in of_stage if one.name in names]
 
 
 def main() -> None:
@@ -206,13 +220,19 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--page", type=pathlib.Path, help="Markdown page to put the tables into.")
     parser.add_argument("--stage", choices=STAGES, help="Only the variants of one stage.")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="Only these variants of --stage.")
+    parser.add_argument("--mark", help="Of their table in the page; by default the stage's name.")
     parser.add_argument("--budget_share", default=1.0, type=float)
     parser.add_argument("--report_only", action="store_true", help="Trains and measures nothing.")
     given = parser.parse_args()
+    if given.only and not given.stage:
+        parser.error("--only takes variants of one stage: say which with --stage")
     logs.show("s2i_tf", "benchmarks", __name__)
     try:
         blocks = _run(given)
-        if given.page:
+        if given.page and given.only:
+            pages.fill(given.page, {given.mark or given.stage: blocks[given.stage]})
+        elif given.page:
             folder = given.page.with_suffix("")
             blocks["pictures"] = tables.of_pictures(write_pictures(given.out, folder), folder.name)
             pages.fill(given.page, blocks)

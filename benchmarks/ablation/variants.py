@@ -319,18 +319,22 @@ VARIANTS: tuple[Variant, ...] = (
             "generated_share": {
                 "title": "decoder, projected, perceptual 10, L1 4, pictures of sounds judged too",
                 "changes": {**_PROJECTED_BEST, "generated_share": 0.5},
+                "num_seeds": 3,
             },
             "modulated": {
                 "title": "decoder told all features at every level, projected, perceptual 10, L1 4",
                 "changes": {**_PROJECTED_BEST, "generator.name": "modulated_decoder"},
+                "num_seeds": 3,
             },
             "class": {
-                "title": "decoder, projected, perceptual 10, L1 4, class named, weight 0.3",
+                "title": "decoder, projected, perceptual 10, L1 4, sounds judged too and named",
                 "changes": {**_PROJECTED_BEST, "loss.class_weight": 0.3, "generated_share": 0.5},
+                "num_seeds": 3,
             },
             "flip": {
                 "title": "decoder, projected, perceptual 10, L1 4, half of the views mirrored",
                 "changes": {**_PROJECTED_BEST, "loss.augment": "color,translation,flip"},
+                "num_seeds": 3,
             },
             "projected_bfloat16": {
                 "title": "decoder, projected, perceptual 10, L1 4, in mixed bfloat16",

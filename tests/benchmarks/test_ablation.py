@@ -306,3 +306,11 @@ def test_the_penalty_in_numbers():
 
 def test_the_probe_photos_are_a_few_of_each_class(material):
     assert np.unique(material.training_images.labels, return_counts=True)[1].max() <= 30
+
+
+def test_some_variants_of_a_stage_are_chosen_by_name():
+    names = ["flip", "projected_best"]
+    assert [one.name for one in study_lib._chosen(IMAGE_GAN, names)] == names[::-1]
+    assert study_lib._chosen(None, None) == list(VARIANTS)
+    with pytest.raises(UserError, match="image_gan has no variant flop; it has paper, "):
+        study_lib._chosen(IMAGE_GAN, ["flop"])
