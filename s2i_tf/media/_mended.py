@@ -95,6 +95,9 @@ def _mended_chunks(file: BinaryIO, kind: _Kind) -> BinaryIO | None:
     at, claimed = position + kind.before, claimed - kind.before
     size = _true_size(file, kind, at, claimed, num_bytes)
     mark, mend = _MENDERS[kind]
+    if mark not in chunks:  # what tells the samples may stand behind them
+        behind = kind._replace(first=-(-(at + size) // kind.align) * kind.align)
+        chunks = {**dict(_chunks(file, behind, num_bytes)), **chunks}
     if mark in chunks:
         file.seek(chunks[mark][0])
         header = mend(file, kind.form[0], size)

@@ -151,6 +151,29 @@ def test_a_little_endian_aiff_is_read(subtype, tag, make_tone):
     check_whole(contents, make_tone(RATE, 3.0))
 
 
+@pytest.mark.parametrize(
+    ("kind", "endian", "subtype", "mark"),
+    [
+        ("WAV", "BIG", "PCM_16", b"fmt "),
+        ("WAV", "BIG", "PCM_24", b"fmt "),
+        ("WAV", "LITTLE", "PCM_16", b"fmt "),
+        ("AIFF", "BIG", "PCM_16", b"COMM"),
+        ("AIFF", "LITTLE", "PCM_24", b"COMM"),
+    ],
+)
+def test_what_tells_the_samples_may_stand_behind_them(kind, endian, subtype, mark, make_tone):
+    tone = make_tone(RATE, 3.0)
+    contents = written(tone, kind, subtype, endian)
+    form = "<4sI" if (kind, endian) == ("WAV", "LITTLE") else ">4sI"
+    chunks, position = [], 12
+    while position < len(contents):
+        name, size = struct.unpack_from(form, contents, position)
+        end = position + 8 + size + size % 2
+        chunks.append((name == mark, contents[position:end]))
+        position = end
+    check_whole(contents[:12] + b"".join(chunk for _, chunk in sorted(chunks)), tone)
+
+
 @pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
 def test_a_caf_may_fill_the_upper_part_of_its_bytes(endian, make_tone):
     contents = written(make_tone(RATE, 3.0), "CAF", "PCM_32", endian)
