@@ -109,13 +109,15 @@ def run(args: list[str]) -> None:
 
     import s2i_tf
 
-    quick_start = len(args) <= _FEW
-    model = s2i_tf.load(values.model, runtime=values.runtime, quick_start=quick_start)
+    load = functools.partial(
+        s2i_tf.load, values.model, runtime=values.runtime, quick_start=len(args) <= _FEW
+    )
     if values.mix or values.between:
         from s2i_tf.cli import generate_mixtures
 
-        generate_mixtures.run(model, args, out)
+        generate_mixtures.run(load, args, out)
         return
+    model = load()
     paths = [pathlib.Path(path) for path in args]
     if to_sound:
         from s2i_tf.cli import generate_sounds

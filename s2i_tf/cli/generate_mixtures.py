@@ -1,6 +1,7 @@
 """The mixtures of `s2i generate`: several sounds in one picture, and the way between two."""
 
 import pathlib
+from collections.abc import Callable
 
 from absl import flags
 
@@ -11,11 +12,11 @@ from s2i_tf.errors import UserError
 _WITHOUT_EFFECT = ("direction", "num_samples", "window", "only_known", "sounds")
 
 
-def run(model: Model, args: list[str], out: pathlib.Path) -> None:
+def run(load: Callable[[], Model], args: list[str], out: pathlib.Path) -> None:
     """Draws what --mix or --between asks for.
 
     Args:
-      model: the model that draws.
+      load: gives the model that draws; not called for arguments that cannot be.
       args: with --mix, SOUND=WEIGHT each; with --between, two sounds.
       out: folder for the pictures.
 
@@ -33,11 +34,11 @@ def run(model: Model, args: list[str], out: pathlib.Path) -> None:
             raise UserError(f"--{name} has no effect beside --mix and --between. Leave it out.")
     if values.mix:
         sounds, weights = zip(*map(_weighted, args), strict=True)
-        pictures = {"mixture": model.mix(sounds, weights, seed=values.seed)}
+        pictures = {"mixture": load().mix(sounds, weights, seed=values.seed)}
     else:
         if len(args) != 2:
             raise UserError(f"--between takes two sounds, got {len(args)}. Give the two.")
-        way = model.between(*args, steps=values.steps, seed=values.seed)
+        way = load().between(*args, steps=values.steps, seed=values.seed)
         pictures = {f"between_{step}": picture for step, picture in enumerate(way)}
         pictures["between"] = contact_sheet(way, num_columns=len(way))
     out.mkdir(parents=True, exist_ok=True)
