@@ -1,11 +1,14 @@
 """Fixtures that every part of the test tree shares."""
 
 import ctypes
+import fcntl
 import gc
 import os
 import pathlib
+import pickle
 import subprocess
 import sys
+import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -148,3 +151,52 @@ def make_dataset():
 def tiny_dataset(make_dataset, tmp_path_factory) -> pathlib.Path:
     """One such data set, shared by all tests, which leave it as it is."""
     return make_dataset(tmp_path_factory.mktemp("data") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Calls `make(FOLDER)` in the first worker that asks for a name; all get what it returned."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def once(name, make):
+        kept = root / f"{name}.pickle"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                made = make(root / name)
+                kept.write_bytes(pickle.dumps(made))
+            return pickle.loads(kept.read_bytes())
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """A toy model and the net whose features it takes: attributes `model`, `extractor`."""
+    from tests.toy import build_toy_model
+
+    model, extractor = build_toy_model()
+    return types.SimpleNamespace(model=model, extractor=extractor)
+
+
+@pytest.fixture(scope="session")
+def exported(toy, made_once):
+    """The finished export of the toy model, which tests leave as it is."""
+    from s2i_tf.serving import saved_model
+
+    return made_once(
+        "exported", lambda folder: saved_model.export(toy.model, toy.extractor, folder)
+    )
+
+
+@pytest.fixture(scope="session")
+def float32_file(toy, made_once):
+    """The toy model's TFLite file, which tests leave as it is."""
+    from s2i_tf.serving import tflite_export
+
+    return made_once(
+        "tflite",
+        lambda folder: tflite_export.export(toy.model, toy.extractor, folder, name="toy"),
+    ).path

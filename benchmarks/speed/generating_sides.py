@@ -1,5 +1,6 @@
 """The sides of `benchmarks.speed.generating`: the served graph, and its products alone."""
 
+import functools
 import inspect
 import pathlib
 import time
@@ -49,6 +50,7 @@ def build(side: str, batch_size: int) -> tuple[Step, dict[str, Any]]:
     return step, {"num_products": num_products}
 
 
+@functools.cache
 def served() -> tf.types.experimental.ConcreteFunction:
     """`serving_default` of the model that comes along.
 

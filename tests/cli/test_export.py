@@ -9,7 +9,7 @@ from s2i_tf import config, features
 from s2i_tf.errors import UserError
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.pretrained import REALPAIRS
-from s2i_tf.serving import saved_model, tflite_export
+from s2i_tf.serving import lite_file, saved_model, tflite_export
 
 
 @pytest.fixture
@@ -114,3 +114,14 @@ def test_a_tflite_file_is_calibrated_with_the_run_s_data(call, model_folder, mon
 def test_an_unknown_quantization_is_refused(call, model_folder):
     with pytest.raises(UserError, match="unknown quantization 'int4'; known: dynamic_int8"):
         call(f"--model={model_folder}", "--out=out", "--format=tflite", "--quantization=int4")
+
+
+def test_a_lite_file_has_the_name_by_which_it_is_found(call, model_folder, monkeypatch, capsys):
+    def make(folder, path):
+        assert folder == model_folder
+        path.parent.mkdir()
+        path.write_bytes(bytes(1 << 20))
+
+    monkeypatch.setattr(lite_file, "make", make)
+    call(f"--model={model_folder}", "--out=out", "--format=lite")
+    assert "exported: out/lite.tflite (1.0 MiB)" in capsys.readouterr().out

@@ -1,66 +1,6 @@
-"""One toy model and one export of it, shared by all serving tests."""
-
-import types
+"""Fixtures that all serving tests share."""
 
 import pytest
-
-NUM_CLASSES = 3
-HIDDEN = 1024  # so few that a model is quick to save, so many that weights are most of a file
-
-
-def build_toy_model(dropout=0.5, filters=4):
-    """A SoundToImage of random weights whose pictures depend visibly on what it is given."""
-    import keras
-
-    from s2i_tf import features, spec
-    from s2i_tf.models import build_generator
-    from s2i_tf.models.hearing import Hearing
-    from s2i_tf.models.multimodal import MultimodalLayers
-    from s2i_tf.models.sound_to_image import SoundToImage
-
-    keras.utils.set_random_seed(0)
-    layers = MultimodalLayers(NUM_CLASSES, hidden_units=HIDDEN)
-    layers.build()
-    # One generator of each kind, of vectors and of maps: what converts them takes its time by ops.
-    vector, vector_out, side = (HIDDEN,), (spec.FEATURE_SIZE,), (128, 128)
-    generators = [
-        build_generator("feature_decoder", vector, vector_out, filters=filters, seed=0),
-        build_generator("unet", (*side, 1), (*side, 3), filters=filters, dropout=dropout, seed=0),
-    ]
-    for variable in generators[0].get_layer("to_features").trainable_variables:
-        variable.assign(variable / 100)  # of sound features that are not standardised
-    for variable in generators[1].trainable_variables:
-        variable.assign(variable * 2.5)
-    extractor = features.load_extractor("soundnet_pool5", weights="random:0")
-    hearing = Hearing(
-        num_features=4096,
-        num_classes=NUM_CLASSES,
-        num_references=6,
-        num_embedding=256,
-        num_directions=4,
-    )
-    for variable in hearing.weights:
-        variable.assign(keras.random.normal(variable.shape, seed=1))
-    model = SoundToImage(
-        layers,
-        *generators,
-        class_names=("rain", "sea", "siren"),
-        fingerprints={
-            "sound_fingerprint": extractor.fingerprint.digest,
-            "image_fingerprint": "0123456789abcdef",
-        },
-        extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
-        nets={},
-        hearing=hearing,
-    )
-    return model, extractor
-
-
-@pytest.fixture(scope="session")
-def toy():
-    """The model and the net whose features it takes: attributes `model`, `extractor`."""
-    model, extractor = build_toy_model()
-    return types.SimpleNamespace(model=model, extractor=extractor)
 
 
 @pytest.fixture
@@ -79,23 +19,6 @@ def dataset_with_sounds(make_dataset, tmp_path):
         return folder
 
     return make
-
-
-@pytest.fixture(scope="session")
-def exported(toy, tmp_path_factory):
-    """The finished export of the toy model."""
-    from s2i_tf.serving import saved_model
-
-    return saved_model.export(toy.model, toy.extractor, tmp_path_factory.mktemp("exported"))
-
-
-@pytest.fixture(scope="session")
-def float32_file(toy, tmp_path_factory):
-    """The toy model's TFLite file."""
-    from s2i_tf.serving import tflite_export
-
-    folder = tmp_path_factory.mktemp("tflite")
-    return tflite_export.export(toy.model, toy.extractor, folder, name="toy").path
 
 
 @pytest.fixture(scope="session")

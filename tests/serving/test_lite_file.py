@@ -38,15 +38,12 @@ def test_it_is_made_once_and_draws_what_the_model_does(folder, monkeypatch):
         assert [name for name, _ in model.hear(sound)] == [
             name for name, _ in s2i_tf.load(folder, runtime="tensorflow").hear(sound)
         ]
+    beside = folder / lite_file.FILE_NAME  # a file there needs no cache
+    kept.rename(beside)
+    assert lite_file.find(folder) == beside
     description = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**description, "recipe": {"changed": True}}))
     assert lite_file.find(folder) is None  # of another model
-
-
-def test_a_model_that_has_its_file_beside_it_needs_no_cache(folder, tmp_path):
-    lite_file.make(folder, folder / lite_file.FILE_NAME)
-    assert lite_file.find(folder) == folder / lite_file.FILE_NAME
-    assert not (tmp_path / "cache").exists()
 
 
 def test_the_package_s_own_model_has_its_file():

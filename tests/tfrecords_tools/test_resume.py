@@ -80,7 +80,7 @@ def test_sigkill_of_the_whole_process_group(tmp_path):
     seconds = time.monotonic() - start
 
     moments = random.Random(1)
-    for _ in range(5):
+    for _ in range(3):
         process = subprocess.Popen(
             command(tmp_path / "killed"), start_new_session=True, stderr=subprocess.DEVNULL
         )
