@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from s2i_tf import features, logs, spec
 from s2i_tf.data.trained_on import TrainedOn
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, unknown_name
 from tfrecords_tools import finish, outputs
 from tfrecords_tools.engine import manifest, parts, row_tables, runner, storage
 from tfrecords_tools.engine.nets import NetName
@@ -60,18 +60,38 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
     Raises:
       UserError: if something is wrong that the user can mend.
     """
+    check_names(settings)
     runner.quieten()
     runner.check(settings.runner, settings.pipeline_options)
     outputs.check(settings.out)
     listing = None if settings.data == FOLEY else list_data(settings, settings.data)
-    outputs.claim(settings)
     with outputs.exclusive(settings.out):
+        outputs.claim(settings)
         if listing is None:
             listing = list_data(settings, outputs.render_foley(settings))
         try:
             return Job(settings, listing, only).run()
         except _Stopped:
             return None
+
+
+def check_names(settings: Settings) -> None:
+    """Refuses, before anything is done, names that nothing has.
+
+    Raises:
+      UserError: naming the flag, and what is known.
+    """
+    for flag, known, has in (
+        ("rule", refine.RULES, refine.RULES.__contains__),
+        ("sound_extractor", features.EXTRACTORS, features.has_extractor),
+        ("image_extractor", features.EXTRACTORS, features.has_extractor),
+        ("label_sound", features.CLASSIFIERS, features.has_classifier),
+        ("label_image", features.CLASSIFIERS, features.has_classifier),
+    ):
+        if not has(name := getattr(settings, flag)):
+            raise unknown_name(f"--{flag}", name, known)
+    if settings.top_k > label.DEPTH:
+        raise UserError(f"--top_k={settings.top_k}; allowed: 1 to {label.DEPTH}")
 
 
 class Job:
@@ -89,6 +109,8 @@ class Job:
         self._only = only
         self._bad: frozenset[str] = frozenset()
         self._pairs: Table | None = None
+        # After a bad file, by whichever stage alone was asked for.
+        self._chooses_anew = False
         self._trained_on = trained_on(settings.trained_on)
 
     def run(self) -> finish.Summary:
@@ -101,8 +123,11 @@ class Job:
                 views.with_views(self._choose(items, labels).rows(Pair), self._settings.views)
             )
             self._check_left(chosen, items)
-            if not self._extract(items, chosen, rounds) or self._only:
+            if not self._extract(items, chosen, rounds):
                 break
+            self._chooses_anew = True
+        if self._only == extract.Extract.name:
+            raise _Stopped
         readable = [row for row in chosen if not self._bad & {*row.item_keys}]
         return self._write(readable, items, labels, rounds)
 
@@ -281,12 +306,12 @@ class Job:
         if account:
             path = storage.join(self._folder(outputs.ACCOUNTS), f"{stage}.json")
             storage.write(path, json.dumps(account, indent=1).encode())
-        if self._only == stage != write.Write.name:
+        if self._only == stage not in (extract.Extract.name, write.Write.name):
             raise _Stopped
         return table
 
     def _may_work(self, stage: str) -> bool:
-        return self._only in ("", stage)
+        return self._only in ("", stage) or (self._chooses_anew and stage != write.Write.name)
 
     def _options(self, num_parts: int, seconds: float) -> PipelineOptions:
         settings = self._settings
@@ -320,6 +345,7 @@ def trained_on(model_dir: str) -> TrainedOn | None:
 
 def plan(settings: Settings) -> str:
     """What `prepare` would do, for people; reads the listing and nothing else."""
+    check_names(settings)
     runner.check(settings.runner, settings.pipeline_options)
     if settings.data == FOLEY:
         from s2i_tf.data import foley

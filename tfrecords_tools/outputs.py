@@ -29,7 +29,8 @@ def check(out: str) -> None:
         return
     if not os.path.isdir(out):
         raise UserError(f"--out={out}: is a file; allowed: a folder")
-    if os.listdir(out) and not os.path.exists(storage.join(out, SETTINGS_FILE)):
+    others = set(os.listdir(out)) - {WORK}  # a run that was killed at once leaves that alone
+    if others and not os.path.exists(storage.join(out, SETTINGS_FILE)):
         raise UserError(
             f"--out={out}: holds other files; "
             "allowed: a new or empty folder, or one that s2i prepare wrote"

@@ -118,8 +118,11 @@ class Settings:
                 f"--min_seconds={self.min_seconds}, --max_seconds={self.max_seconds}; "
                 "allowed: 0 or more, and the first below the second"
             )
-        if self.window_seconds <= 0:
-            raise UserError(f"--window_seconds={self.window_seconds}; allowed: above 0")
+        if not limits.MIN_SECONDS <= self.window_seconds <= limits.MAX_SECONDS:
+            raise UserError(
+                f"--window_seconds={self.window_seconds}; "
+                f"allowed: {limits.MIN_SECONDS} to {limits.MAX_SECONDS:g}"
+            )
         if self.num_classes and not self.instances_per_class:
             raise UserError("--num_classes needs --instances_per_class")
         if self.max_pairs_per_class and self.instances_per_class:

@@ -95,6 +95,11 @@ def has_classifier(name: str) -> bool:
     return name.removeprefix(SOUNDING_PREFIX) in CLASSIFIERS or name.startswith(HUB_PREFIX)
 
 
+def has_extractor(name: str) -> bool:
+    """Whether there is an extractor of that name; one of a hub is only there once it is loaded."""
+    return name in EXTRACTORS or name.startswith(HUB_PREFIX)
+
+
 def comparable(sound: str, image: str) -> tuple[str, str]:
     """The names of two classifiers whose labels can be compared.
 

@@ -10,7 +10,7 @@ import pytest
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
-from tfrecords_tools import job, verify
+from tfrecords_tools import finish, job, verify
 from tfrecords_tools.job import prepare
 
 
@@ -170,12 +170,56 @@ def test_foreign_folder_is_left_alone(settings, class_folder):
     assert [path.name for path in out.iterdir()] == ["thesis.tex"]
 
 
-def test_second_run_in_the_same_folder_is_refused(settings, class_folder):
+def test_second_run_in_the_same_folder_is_refused(settings, class_folder, replaced):
     from tfrecords_tools import outputs
 
     outputs.claim(settings)
+    marker = pathlib.Path(settings.out) / outputs.SETTINGS_FILE
+    before = marker.read_text()
     with outputs.exclusive(settings.out), pytest.raises(UserError, match="another run"):
-        prepare(settings)
+        prepare(replaced(seed=99))
+    assert marker.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"rule": "nonsense"}, "unknown --rule 'nonsense'; known: "),
+        ({"sound_extractor": "x"}, "unknown --sound_extractor 'x'"),
+        ({"label_image": "x"}, "unknown --label_image 'x'"),
+        ({"top_k": 11}, "--top_k=11; allowed: 1 to 10"),
+    ],
+)
+def test_names_that_nothing_has_are_refused_at_once(replaced, class_folder, setting, message):
+    for call in (prepare, job.plan):
+        with pytest.raises(UserError, match=message):
+            call(replaced(**setting))
+    assert not pathlib.Path(replaced().out).exists()
+
+
+def test_shards_that_are_written_anew_have_no_description_of_the_old_ones(
+    settings, class_folder, replaced, monkeypatch
+):
+    prepare(settings)
+    described = pathlib.Path(settings.out) / dataset_info.FILE_NAME
+    assert described.exists()
+    monkeypatch.setattr(finish, "finish", None)  # as if it had been killed before its end
+    with pytest.raises(TypeError):
+        prepare(replaced(feature_dtype="float32"))
+    assert not described.exists()
+
+
+def test_stages_alone_choose_anew_after_a_file_that_cannot_be_read(
+    settings, class_folder, replaced
+):
+    path = class_folder / "sounds/bell/5.wav"
+    path.write_bytes(path.read_bytes()[:44])  # a header that promises a sound
+    together, alone = replaced(out=f"{settings.out}2"), settings
+    prepare(together)
+    for stage in ("probe", "split", "pair", "balance", "extract"):
+        assert prepare(alone, only=stage) is None
+    prepare(alone, only="write")
+    assert shards(alone.out) == shards(together.out)
 
 
 def test_stages_run_alone_in_their_order(settings, class_folder, replaced):

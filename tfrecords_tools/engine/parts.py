@@ -101,6 +101,9 @@ class Stage(abc.ABC):
     def config(self) -> dict[str, Any]:
         """All that the output depends on beside the rows, as JSON values."""
 
+    def begin(self, folder: str) -> None:  # noqa: B027
+        """Called before any part is done that is not valid in its folder."""
+
     @abc.abstractmethod
     def run(self, part: Part, output: Output) -> list[str]:
         """Does one part and returns the ids of the rows that came out."""
@@ -165,6 +168,7 @@ def run(
     if todo and not may_work:
         raise not_done(stage.name)
     if todo:
+        stage.begin(folder)
         manifest.remove(folder, [part.name for part in todo])
         num_rows = {part.name: part.num_rows for part in todo}
         start = time.monotonic()

@@ -367,10 +367,15 @@ def _folded(name: str) -> str:
 def _limited(listing: Listing, max_items: int, seed: int) -> Listing:
     if not max_items:
         return listing
+
+    def order(source: Source) -> tuple[float, str, str]:
+        owner = source.belongs_to or source.path  # what belongs together is kept together
+        return splits.stable_fraction(owner, f"{seed}/items"), owner, source.path
+
     kept: set[str] = set()
     for kind in {source.kind for source in listing.sources}:
-        paths = {source.path for source in listing.sources if source.kind == kind}
-        kept |= set(splits.stable_order(paths, f"{seed}/items")[:max_items])
+        of_kind = sorted((one for one in listing.sources if one.kind == kind), key=order)
+        kept.update(list(dict.fromkeys(source.path for source in of_kind))[:max_items])
     return dataclasses.replace(
         listing, sources=tuple(source for source in listing.sources if source.path in kept)
     )

@@ -34,7 +34,7 @@ def split(
     """Rows with their `split` and merged `group`.
 
     Args:
-      rows: sounds and pictures, or pairs; read twice.
+      rows: sounds and pictures, or pairs; read several times.
       seed: random seed of the split.
       train_share: share of the groups that train.
       trained_on: what a model was trained on, if that decides.
@@ -63,9 +63,9 @@ def split(
         for home, groups in strata.items():
             sides |= splits.split_groups(groups, f"{seed}/{home}", train_share)
     else:  # a group is known if any of its rows is: "train" is the larger word
-        for row in renamed():
-            side = _known_side(row, trained_on)
-            sides[row.group] = max(side, sides.get(row.group, side))
+        for row in rows:  # a model knows a group by the name that it had before it was merged
+            side, group = _known_side(row, trained_on), merged.get(row.group, row.group)
+            sides[group] = max(side, sides.get(group, side))
     for row in renamed():
         yield dataclasses.replace(row, split=sides[row.group])
 

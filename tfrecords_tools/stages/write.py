@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.data import splits
+from s2i_tf.data import dataset_info, splits
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import clock, parts, rows, storage
 from tfrecords_tools.engine.row_tables import Table
@@ -54,6 +54,11 @@ class Write(parts.Stage):
             "feature_dtype": self.feature_dtype,
             **dict(self.fingerprints),
         }
+
+    def begin(self, folder: str) -> None:
+        """Removes the description of what was there, which would pass for that of new shards."""
+        if storage.exists(storage.join(folder, dataset_info.FILE_NAME)):
+            storage.remove(folder, [dataset_info.FILE_NAME])
 
     def run(self, part: parts.Part, output: parts.Output) -> list[str]:
         """Writes one shard."""

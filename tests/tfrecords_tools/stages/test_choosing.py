@@ -152,6 +152,21 @@ def test_split_of_a_model_parts_what_it_was_trained_on_from_all_else():
     assert {row.split for row in divided if row.id not in training} == {"eval"}
 
 
+def test_split_of_a_model_knows_a_recording_that_shares_a_file_with_a_new_one():
+    one, other = items("sound", 2)
+    known = TrainedOn(
+        recordings=trained_on._hashes("recording", ["zz tape"]),
+        contents=trained_on._hashes("content", ["gone"]),
+        paths=trained_on._hashes("sound", []),
+        num_sounds=1,
+        num_images=0,
+    )
+    tape = [dataclasses.replace(one, group="zz tape"), dataclasses.replace(other, group="zz tape")]
+    new = dataclasses.replace(one, id="new", group="aa first")  # the same file, in a new recording
+    divided = list(split.split([*tape, new], 0, 0.9, known))
+    assert {(row.group, row.split) for row in divided} == {("aa first", "train")}
+
+
 def labels(modality: str, item_id: str, *names: str) -> Labels:
     return Labels(item_id, modality, names, tuple(float(-n) for n in range(len(names))))
 

@@ -221,6 +221,22 @@ def test_an_index_may_name_kinds_in_any_way(folder, kinds):
     assert {source.belongs_to for source in listing.sources} == {"tape"}
 
 
+def test_what_belongs_together_is_looked_at_together(tmp_path):
+    folder, rows = tmp_path / "tapes", ["path,kind,class,recording_group,source"]
+    for number in range(40):
+        for kind, ending in (("sound", "wav"), ("image", "jpg")):
+            name = f"{kind}s/dog/{number}.{ending}"
+            touch(folder, name)
+            rows.append(f"{name},{kind},dog,tape{number},")
+    (folder / "index.csv").write_text("\n".join(rows))
+    listing = sources.list_data(str(folder), max_items=10, seed=3)
+    owners = {
+        kind: {source.belongs_to for source in listing.sources if source.kind == kind}
+        for kind in ("sound", "image")
+    }
+    assert owners["sound"] == owners["image"] and len(owners["sound"]) == 10
+
+
 def test_an_unknown_kind_beside_the_folders_is_refused(folder):
     touch(folder, "more/b.wav")
     row = "more/b.wav,noise,dog,tape,"
