@@ -10,7 +10,6 @@ import logging
 import pathlib
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,7 +29,6 @@ _NAME = re.compile(r"step_(\d+)\.npz")
 _DAMAGED_ENDING = ".damaged"
 _STEP = "step"
 _RANDOM_STATE = "seed_generator_state"
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError)
 
 
 class NotFinite(ValueError):
@@ -132,7 +130,7 @@ class Checkpoints:
                 step, values = self._read(path)
             except UserError:
                 raise
-            except _READ_ERRORS as error:
+            except files.ARCHIVE_ERRORS as error:
                 logger.warning("%s: damaged (%s); the state before it is taken", path, error)
                 damaged = path.rename(path.with_name(path.name + _DAMAGED_ENDING))
                 continue

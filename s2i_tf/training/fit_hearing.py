@@ -55,6 +55,44 @@ class Fitted:
     known_auc: float
 
 
+def files_of(unknown_sounds: str | os.PathLike) -> list[pathlib.Path]:
+    """The files of a folder of sounds of no class; tables and what is hidden are passed over.
+
+    Raises:
+      UserError: if there is no such folder, or none in it.
+    """
+    folder = pathlib.Path(unknown_sounds)
+    if not folder.is_dir():
+        raise UserError(
+            f"config.unknown_sounds is {str(unknown_sounds)!r}, which is no folder; give one of "
+            "sounds of no class, or leave it empty"
+        )
+    paths = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".csv")
+    found = sorted(path for path in paths if not path.name.startswith("."))
+    if not found:
+        raise UserError(f"config.unknown_sounds is {str(unknown_sounds)!r}, which holds no sounds")
+    return found
+
+
+def check_enough(groups: np.ndarray) -> None:
+    """Refuses training sounds that are too few to hold some out, or all of one recording.
+
+    Args:
+      groups: the recording of each sound, each sound once.
+
+    Raises:
+      UserError: if they are.
+    """
+    folds = splits.folds(groups, _NUM_FOLDS, _SALT)
+    fewest = min(int(np.sum(folds != fold)) for fold in range(_NUM_FOLDS))
+    if fewest < NUM_NEIGHBOURS:
+        raise UserError(
+            f"config.hearing needs {NUM_NEIGHBOURS} training sounds beside those that it holds "
+            f"out, got {fewest} ({len(groups)} sounds of {len(set(groups))} recordings in all); "
+            "turn it off, or prepare more recordings"
+        )
+
+
 def save(
     info: DatasetInfo,
     split: Mapping[str, np.ndarray],
@@ -80,12 +118,7 @@ def save(
     if unknown_sounds:
         from s2i_tf.media import audio  # PyAV, which a training on JAX does without
 
-        folder_of_them = pathlib.Path(unknown_sounds)
-        paths = sorted(path for path in folder_of_them.glob("*") if path.suffix != ".csv")
-        if not paths:
-            raise UserError(
-                f"unknown_sounds={unknown_sounds}: no sounds; allowed: a folder of them"
-            )
+        paths = files_of(unknown_sounds)
         prepared = [extractor.prepare(audio.load_waveform(path)) for path in paths]
         unknown = np.concatenate([extractor(one[None]) for one in prepared])
     rows = schema.each_once(split, schema.KEY_SOUND_ID)

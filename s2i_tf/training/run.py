@@ -26,7 +26,7 @@ from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError, unknown_name
-from s2i_tf.training import loop
+from s2i_tf.training import fit_hearing, loop
 from s2i_tf.training.backends import strategy as strategy_lib
 from s2i_tf.training.stages import STAGES, Stage, wanted
 
@@ -90,11 +90,8 @@ def plan_stages(config: Config, workdir: pathlib.Path, stages: Sequence[str] = (
             raise UserError(f"stage {name} needs config.image_to_sound, which is off")
     if not features.has_classifier(config.judge):
         raise unknown_name("config.judge", config.judge, features.CLASSIFIERS)
-    if config.hearing and config.unknown_sounds and not os.path.isdir(config.unknown_sounds):
-        raise UserError(
-            f"config.unknown_sounds is {config.unknown_sounds!r}, which is no folder; give one of "
-            "sounds of no class, or leave it empty"
-        )
+    if config.hearing and config.unknown_sounds:
+        fit_hearing.files_of(config.unknown_sounds)
     info = dataset_info.load(config.data)
     _check_workdir(config, workdir, info)
     planned = [

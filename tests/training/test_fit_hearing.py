@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from s2i_tf import spec
+from s2i_tf.errors import UserError
 from s2i_tf.models import part_file
 from s2i_tf.training import fit_hearing
 
@@ -51,6 +52,24 @@ def test_its_probabilities_are_the_shares_that_are_right(fitted):
     right = heard.argmax(axis=1) == other_labels
     assert right.mean() < 0.9
     assert fit_hearing.calibration_error(heard.max(axis=1), right) < 0.06
+
+
+def test_too_few_recordings_are_refused_by_their_number():
+    fit_hearing.check_enough(np.array([str(row) for row in range(12)]))
+    for groups in (["a", "a", "b"], ["a"] * 8 + ["b"], ["a"] * 9):
+        with pytest.raises(UserError, match=rf"needs 5 .*\({len(groups)} sounds of"):
+            fit_hearing.check_enough(np.array(groups))
+
+
+def test_of_a_folder_the_sounds_count(tmp_path):
+    for name in ("b.wav", "a.ogg", ".DS_Store", "index.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    assert [path.name for path in fit_hearing.files_of(tmp_path)] == ["a.ogg", "b.wav"]
+    with pytest.raises(UserError, match="holds no sounds"):
+        fit_hearing.files_of(tmp_path / "more")
+    with pytest.raises(UserError, match="is no folder"):
+        fit_hearing.files_of(tmp_path / "none")
 
 
 def test_without_unknown_sounds_one_in_twenty_is_missed():

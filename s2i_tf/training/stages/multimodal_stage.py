@@ -30,6 +30,9 @@ class MultimodalStage(Stage):
 
     def build(self) -> MultimodalTrainer:
         """The layers with their scalers adapted to the training features, and Adam."""
+        if self.config.hearing:
+            rows = schema.each_once(self._split, schema.KEY_SOUND_ID)
+            fit_hearing.check_enough(self._split[schema.KEY_GROUP][rows])
         features = _training_features(self.config.data, self.info)
         return build_trainer(self.config, self.info.num_classes, *features)
 
