@@ -45,13 +45,17 @@ def run(args: list[str]) -> None:
         raise UserError("no sound given. Usage: s2i film SOUND --out=FILM.mp4")
     if not values.out:
         raise UserError("--out is missing. Say where the film goes: --out=FILM.mp4")
-    out = pathlib.Path(values.out)
     several = len(args) > 1 or pathlib.Path(args[0]).is_dir()
     if several and (values.strip or values.captions):
         raise UserError("--strip and --captions are for one sound. Give them with one at a time.")
     from s2i_tf import api
     from s2i_tf.film import encoding, making
 
+    out = pathlib.Path(values.out)
+    if several and out.suffix in encoding.FORMATS:
+        raise UserError(f"--out={values.out} is one film. Give a folder for several.")
+    if not several and (out.is_dir() or values.out.endswith("/")):
+        out /= f"{pathlib.Path(args[0]).stem}{encoding.best_suffix()}"
     settings = making.FilmSettings(
         smooth_seconds=values.smooth, **{name: values[name].value for name in _SETTINGS}
     )

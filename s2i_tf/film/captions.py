@@ -1,5 +1,6 @@
 """What was heard along a film, as subtitles (WebVTT) and as a strip over a time axis."""
 
+import html
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,7 +42,10 @@ def captions(texts: Sequence[str], step_seconds: float, duration_seconds: float)
 
 def web_vtt(spoken: Sequence[Caption]) -> str:
     """The captions as a WebVTT file."""
-    cues = [f"{_clock(start)} --> {_clock(end)}\n[{text}]\n" for start, end, text in spoken]
+    cues = [
+        f"{_clock(start)} --> {_clock(end)}\n[{html.escape(text, quote=False)}]\n"
+        for start, end, text in spoken
+    ]
     return "\n".join(["WEBVTT\n", *cues])
 
 

@@ -9,6 +9,7 @@ import itertools
 import logging
 import math
 import os
+import pathlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -129,10 +130,12 @@ def make_film(
     """
     settings = settings or FilmSettings()
     encoding.check_path(path)
-    if isinstance(sound, (str, os.PathLike)):
-        for made in filter(None, (path, strip, subtitles)):
-            if files.is_same(made, sound):
-                raise UserError(f"{made}: is the sound itself. Choose another name.")
+    for made, suffix in ((strip, ".png"), (subtitles, ".vtt")):
+        if made is not None and pathlib.Path(made).suffix.lower() != suffix:
+            raise UserError(f"{made}: must end in {suffix}. Choose another name.")
+    _check_made([path, *filter(None, (strip, subtitles))], sound)
+    if settings.beside and not video.probe(sound).has_picture:
+        raise MediaError(reasons.NO_PICTURE, "no picture track to put beside the film's own")
     heard = listen(model, sound, settings.hop_seconds)
     times = np.arange(math.ceil(heard.duration_seconds * settings.fps)) / settings.fps
     kept = set(np.linspace(0, len(times), _STRIP_PICTURES, endpoint=False).astype(int))
@@ -155,11 +158,35 @@ def make_film(
     encoding.write_film(path, frames(), fps=settings.fps, sound=sound)
     spoken = heard.captions(settings.smooth_seconds)
     if subtitles:
-        files.write(subtitles, captions.web_vtt(spoken))
+        files.write(_with_folder(subtitles), captions.web_vtt(spoken))
     if strip:
         sheet = captions.strip(for_strip, spoken, heard.duration_seconds)
-        files.write(strip, image.encode_png(sheet))
+        files.write(_with_folder(strip), image.encode_png(sheet))
     return heard
+
+
+def _check_made(paths: list[str | os.PathLike], sound: Source) -> None:
+    """Refuses files that would take each other's place or the sound's, or cannot be made."""
+    for number, made in enumerate(paths):
+        if isinstance(sound, (str, os.PathLike)) and files.is_same(made, sound):
+            raise UserError(f"{made}: is the sound itself. Choose another name.")
+        if pathlib.Path(made).is_dir():
+            raise UserError(f"{made}: is a folder. Choose another name.")
+        if any(_is_one(made, other) for other in paths[:number]):
+            raise UserError(f"{made}: is to be two things. Choose a name for each.")
+        for folder in pathlib.Path(made).parents:
+            if folder.exists() and not folder.is_dir():
+                raise UserError(f"{made}: {folder} is no folder. Choose another name.")
+
+
+def _with_folder(path: str | os.PathLike) -> pathlib.Path:
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _is_one(one: str | os.PathLike, other: str | os.PathLike) -> bool:
+    return pathlib.Path(one).resolve() == pathlib.Path(other).resolve()
 
 
 def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:

@@ -18,6 +18,10 @@ def test_web_vtt_has_hours_and_milliseconds():
     )
 
 
+def test_a_name_may_hold_what_subtitles_mark_things_with():
+    assert "[R&amp;B &lt;live&gt; --&gt; x]" in web_vtt([Caption(0.0, 1.0, "R&B <live> --> x")])
+
+
 def test_a_strip_holds_its_pictures_in_the_order_of_time():
     pictures = [np.full((32, 32, 3), value, np.uint8) for value in (10, 120, 230)]
     sheet = strip(pictures, [Caption(0, 2, "rain"), Caption(2, 3, "dog")], 3.0)

@@ -163,6 +163,25 @@ def test_a_film_does_not_take_the_place_of_its_sound(model, tmp_path, make_video
     for path in (film, tmp_path / "link.mp4"):
         with pytest.raises(UserError, match="is the sound itself. Choose another name"):
             make_film(model, film, path)
+    (tmp_path / "strip.png").symlink_to(film)
     with pytest.raises(UserError, match="is the sound itself"):
-        make_film(model, film, tmp_path / "other.mp4", strip=film)
+        make_film(model, film, tmp_path / "other.mp4", strip=tmp_path / "strip.png")
     assert film.read_bytes() == contents
+
+
+def test_what_cannot_be_made_is_said_before_anything_is_heard(model, tmp_path):
+    wav = audio.encode_audio(noise([(100, 1)]), "wav")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    film = tmp_path / "film.mp4"
+    for message, names in (
+        ("must end in .png", {"strip": film.with_suffix(".jpg")}),
+        ("must end in .vtt", {"subtitles": film}),
+        ("is a folder", {"strip": tmp_path / "folder.png"}),
+        ("file is no folder", {"subtitles": tmp_path / "file" / "a.vtt"}),
+    ):
+        with pytest.raises(UserError, match=message):
+            make_film(model, wav, film, **names)
+    with pytest.raises(UserError, match="no picture track"):
+        make_film(model, wav, film, FilmSettings(beside=True))
+    assert not film.exists()
