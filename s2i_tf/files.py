@@ -15,8 +15,16 @@ import re
 import secrets
 import shutil
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
+
+# What reading a damaged `.npz` or another archive raises.
+ARCHIVE_ERRORS = (
+    *(OSError, EOFError, KeyError, ValueError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 # Of a larger file the digest takes only the ends and the size: it tells copies, it is no seal.
 _WHOLE_BYTES = 64 << 20

@@ -12,7 +12,6 @@ import dataclasses
 import os
 import pathlib
 import unicodedata
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +25,7 @@ from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import SCORES
 from s2i_tf.features.base import Classifier
+from s2i_tf.files import ARCHIVE_ERRORS
 from s2i_tf.media import image
 
 SCORES_VERSION = 1
@@ -94,7 +94,7 @@ def match(
 
 def read_pairs(path: str | os.PathLike) -> list[Pair]:
     """The pairs of a CSV: columns `picture`, `sound`, `photo`, and if known `class`, `group` and
-    `source`; paths are relative to its folder.
+    `source`; paths are relative to its folder. A sound is a name here, which is not opened.
 
     Raises:
       UserError: if it cannot be read, or a column or a path is missing.
@@ -162,9 +162,9 @@ def score(
     out = pathlib.Path(out)
     image_judge = Judge(judge)
     class_names = tuple(sorted({pair.class_name or ONE_CLASS for pair in pairs}))
-    if len(class_names) > 1 and ONE_CLASS in class_names:
-        bare = next(pair.name for pair in pairs if not pair.class_name)
-        raise UserError(f"{bare}: has no class, but other pairs do; give each pair one")
+    bare = [pair.name for pair in pairs if not pair.class_name]
+    if 0 < len(bare) < len(pairs):
+        raise UserError(f"{bare[0]}: has no class, but other pairs do; give each pair one")
     embeddings = _embeddings(pairs, class_names, audio_embeddings, image_embeddings)
     scratch = Scratch(out)
     side = min(_MAX_SIDE, *(min(image.load_image(pair.picture).shape[:2]) for pair in pairs))
@@ -179,6 +179,7 @@ def score(
         net = features.load_classifier(image_net)
         embeddings["pictures"] = _embedded(net, pictures)
         embeddings["photos"] = _embedded(net, photos)[of_pair.reshape(-1)]
+        _check_sizes(embeddings)
     predictions = Predictions(
         class_names=class_names,
         load_sound=None,
@@ -283,17 +284,21 @@ def _embeddings(
             raise UserError(f"{path}: holds no array {sides[0]!r}; it needs 'ids' and {sides[0]!r}")
         if "classes" in arrays:
             found["classes"] = _chosen(arrays, "class_names", "classes", class_names, path)
-    if len({vectors.shape[1] for vectors in found.values()}) > 1:
-        sizes = ", ".join(f"{side} {vectors.shape[1]}" for side, vectors in found.items())
-        raise UserError(f"the embeddings differ in size ({sizes}); take those of one net")
+    _check_sizes(found)
     return found
+
+
+def _check_sizes(embeddings: Mapping[str, np.ndarray]) -> None:
+    if len({vectors.shape[1] for vectors in embeddings.values()}) > 1:
+        sizes = ", ".join(f"{side} {vectors.shape[1]}" for side, vectors in embeddings.items())
+        raise UserError(f"the embeddings differ in size ({sizes}); take those of one net")
 
 
 def _read_arrays(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except (*ARCHIVE_ERRORS, AttributeError) as error:
         raise UserError(f"{path}: cannot be read as an .npz file: {error}") from None
 
 
@@ -305,7 +310,10 @@ def _chosen(
     Raises:
       UserError: if one is missing, or not finite numbers.
     """
-    vectors = np.asarray(arrays[side], np.float64)
+    try:
+        vectors = np.asarray(arrays[side], np.float64)
+    except ValueError:
+        raise UserError(f"{path}: {side!r} holds {arrays[side].dtype}; it needs numbers") from None
     listed = arrays.get(key, np.array([])).astype(str).tolist()
     if vectors.ndim != 2 or len(vectors) != len(listed) or not np.isfinite(vectors).all():
         raise UserError(
@@ -313,6 +321,9 @@ def _chosen(
             "finite numbers for each of them"
         )
     row_of = {name: row for row, name in enumerate(listed)}
+    if len(row_of) < len(listed):
+        twice = next(name for row, name in enumerate(listed) if row_of[name] != row)
+        raise UserError(f"{path}: {key!r} has {twice!r} twice; list each once")
     if missing := [name for name in names if name not in row_of]:
         raise UserError(f"{path}: no {side} of {missing[0]!r} in {key!r}; add it")
     return vectors[[row_of[name] for name in names]]

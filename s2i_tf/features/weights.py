@@ -184,7 +184,9 @@ def _read_npz(file: str | os.PathLike | io.BytesIO) -> Arrays:
             pass
         with np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (zipfile.BadZipFile, EOFError, KeyError, NotImplementedError) as error:
+    except OSError:
+        raise
+    except files.ARCHIVE_ERRORS as error:
         raise ValueError(str(error)) from None
 
 

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import pathlib
-import zipfile
 from typing import Any
 
 import keras
@@ -70,7 +69,7 @@ def load(folder: pathlib.Path, name: str) -> keras.Model:
         if path.suffix == COMPACT_ENDING:
             return _load_compact(path)
         return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (*files.ARCHIVE_ERRORS, TypeError) as error:
         raise UserError(f"{path}: cannot be read: {first_line(error)}") from None
 
 

@@ -12,12 +12,10 @@ what a generator makes has less spread than real features. A saved index is one 
 import dataclasses
 import os
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 
-from s2i_tf import spec
+from s2i_tf import files, spec
 from s2i_tf.errors import UserError
 
 MAX_SOUNDS = 10_000
@@ -114,7 +112,7 @@ class SoundIndex:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 index = cls(*(archive[name] for name in _COLUMNS), archive.get("basis"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except files.ARCHIVE_ERRORS as error:
             raise UserError(f"{path}: cannot be read as an index of sounds: {error}") from None
         if len({len(getattr(index, name)) for name in _COLUMNS}) != 1 or not len(index):
             raise UserError(f"{pathlib.Path(path)}: an index of sounds whose columns do not fit")

@@ -8,10 +8,12 @@ a ZIP archive, which loaders of the model do not see: `unzip -p FILE.tflite labe
 import io
 import json
 import os
+import pathlib
 import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from s2i_tf import files
 from s2i_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +72,14 @@ def add(contents: bytes, facts: Mapping[str, Any], quantization: str) -> bytes:
     return packed.getvalue()
 
 
+def is_tflite(path: pathlib.Path) -> bool:
+    """Whether it is a TFLite file, by its content."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"TFL3"
+
+
 def read(path: str | os.PathLike) -> dict[str, Any]:
     """The facts inside a file.
 
@@ -79,7 +89,7 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(FACTS_FILE))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except files.ARCHIVE_ERRORS as error:
         reason = getattr(error, "strerror", None) or f"it holds no {FACTS_FILE}"
         raise UserError(f"{path}: not a TFLite file that `s2i export` wrote: {reason}") from None
 

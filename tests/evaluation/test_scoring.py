@@ -180,6 +180,16 @@ def test_embeddings_that_do_not_fit_are_refused(embeddings, judge, tmp_path):
     refused("finite numbers for each", ids=ids, sounds=np.full((12, 12), np.nan))
     refused("finite numbers for each", ids=ids, sounds=np.eye(11, 12))
     refused("differ in size", ids=ids, sounds=np.eye(12, 5))
+    refused("it needs numbers", ids=ids, sounds=np.full((12, 12), "text"))
+    refused("'ids' has .* twice", ids=[ids[0], *ids[:-1]], sounds=np.eye(12))
+    np.savez_compressed(tmp_path / "bad.npz", ids=ids, sounds=np.eye(12))
+    damaged = bytearray((tmp_path / "bad.npz").read_bytes())
+    damaged[300:320] = bytes(20)
+    (tmp_path / "bad.npz").write_bytes(damaged)
+    with pytest.raises(UserError, match="cannot be read as an .npz file"):
+        scoring.score(
+            pairs, judge=judge, audio_embeddings=tmp_path / "bad.npz", out=tmp_path / "out"
+        )
     (tmp_path / "bad.npz").write_text("not an archive")
     with pytest.raises(UserError, match="cannot be read as an .npz file"):
         scoring.score(
