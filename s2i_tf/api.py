@@ -33,7 +33,7 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
 from s2i_tf.media import heard_window
-from s2i_tf.model_folder import find_model
+from s2i_tf.model_folder import DESCRIPTION_FILE, find_model
 from s2i_tf.pretrained import REALPAIRS
 
 File = str | os.PathLike | bytes | BinaryIO
@@ -285,6 +285,9 @@ class Model:
     ) -> np.ndarray:
         """Draws the way from one sound to another, all of it with the same noise.
 
+        That is the noise of sample 1: the ends are further samples of the two sounds, not the
+        pictures that `generate` gives first.
+
         Returns:
           Pictures, uint8 [steps, side, side, 3], the first of `one`, the last of `other`.
 
@@ -311,14 +314,20 @@ class Model:
         Raises:
           UserError: if a sound cannot be used, or the weights do not fit.
         """
-        weights = np.asarray(weights, np.float32)
-        if weights.ndim != 2 or weights.shape[1] != len(sounds) or not np.isfinite(weights).all():
+        if isinstance(sounds, (str, bytes, os.PathLike)):
+            raise UserError("one sound where several are mixed. Give a list of them.")
+        weights = np.asarray(weights, np.float64)
+        if weights.ndim != 2 or weights.shape[1] != len(sounds):
             raise UserError(f"{len(sounds)} sounds need as many weights. Give one for each.")
-        if weights.min(initial=0) < 0 or not (weights.sum(axis=1) > 0).all():
-            raise UserError("weights of sounds must be 0 or more, and one of them above 0.")
+        largest = weights.max(axis=1, initial=0, keepdims=True)
+        if not np.isfinite(weights).all() or weights.min(initial=0) < 0 or not largest.all():
+            raise UserError(
+                "weights of sounds must be finite numbers of 0 or more, and one of them above 0."
+            )
+        shares = weights / largest
+        shares = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
         heard = self.hear(list(sounds))
-        vectors = with_lengths(np.stack([one.before for one in heard]))
-        return of_lengths(weights @ vectors / weights.sum(axis=1, keepdims=True))
+        return of_lengths(shares @ with_lengths(np.stack([one.before for one in heard])))
 
     def draw(self, vectors: np.ndarray, *, sample: int = 0, seed: int = 0) -> np.ndarray:
         """Draws multimodal vectors, such as those of `Heard` or mixtures of them.
@@ -405,11 +414,13 @@ def load(
     """
     if runtime not in RUNTIMES:
         raise unknown_name("runtime", runtime, RUNTIMES)
-    from s2i_tf.serving import lite_file, loaded
+    from s2i_tf.serving import lite_file, loaded, tflite_metadata
     from s2i_tf.serving.tflite import TFLiteModel
 
     path = pathlib.Path(model or REALPAIRS)
-    if path.suffix == ".tflite":
+    if (path / lite_file.FILE_NAME).is_file() and not (path / DESCRIPTION_FILE).exists():
+        path /= lite_file.FILE_NAME  # as `s2i export --format=lite` leaves it
+    if path.suffix == ".tflite" or tflite_metadata.is_tflite(path):
         if runtime == "tensorflow":
             raise UserError(f"{path}: a TFLite file runs without TensorFlow; allowed: runtime lite")
         return Model(TFLiteModel.load(path, quick_start=quick_start))

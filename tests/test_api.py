@@ -275,6 +275,13 @@ def test_a_mixture_of_one_sound_is_that_sound(model, wav, samples):
     assert far(model.mix([wav], [3.0])) <= 0.1
     assert far(model.mix([wav, other], [1.0, 0.0])) <= 0.1
     assert far(model.mix([wav, other], [0.5, 0.5])) > 0.1
+    large = model.mix([wav, other], [3e38, 3e38])  # their ratio counts, however large they are
+    np.testing.assert_array_equal(large, model.mix([wav, other], [1, 1]))
+    for weights, message in (([1.0], "2 sounds need"), ([np.nan, 1.0], "must be finite numbers")):
+        with pytest.raises(UserError, match=message):
+            model.mix([wav, other], weights)
+    with pytest.raises(UserError, match="Give a list"):
+        model.mix("rain.wav", [1.0])
 
 
 def test_blended_vectors_have_the_mean_length_and_direction(model, wav, samples):

@@ -8,6 +8,7 @@ sound leaves it. The first time, the model is exported for the page, which takes
 --out the page and the model are written into a folder instead, for any web server.
 """
 
+import pathlib
 import webbrowser
 
 from absl import flags
@@ -31,14 +32,17 @@ def run() -> None:
     from s2i_tf.web import server, site
 
     model_folder = flags.FLAGS.model or str(REALPAIRS)
+    if pathlib.Path(model_folder).is_file():
+        raise UserError(f"--model={model_folder} is a file; allowed: a trained model's folder")
     if flags.FLAGS.out:
         print(f"the page: {site.write(flags.FLAGS.out, model_folder)}")
         return
     files = server.listed(site.PAGE, site.model_files(model_folder))
     try:
         serving = server.Server(files, flags.FLAGS.port)
-    except OSError:
-        raise UserError(f"port {flags.FLAGS.port} is taken; choose another --port") from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise UserError(f"port {flags.FLAGS.port}: {why}; choose another --port") from None
     print(f"{serving.url} (Ctrl-C ends it)", flush=True)
     if flags.FLAGS.browser:
         webbrowser.open(serving.url)

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from absl import flags
 
 from s2i_tf import config
+from s2i_tf.cli import unused
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.model_folder import find_model
 from s2i_tf.pretrained import REALPAIRS
@@ -48,6 +49,10 @@ def run() -> None:
         raise UserError("--out=FOLDER is missing")
     if flags.FLAGS.format not in FORMATS:
         raise unknown_name("format", flags.FLAGS.format, FORMATS)
+    of_others = {name for names in _FLAGS_OF.values() for name in names}
+    unused.refuse(
+        sorted(of_others - {*_FLAGS_OF[flags.FLAGS.format]}), f"with --format={flags.FLAGS.format}"
+    )
     FORMATS[flags.FLAGS.format](find_model(flags.FLAGS.workdir or flags.FLAGS.model or REALPAIRS))
 
 
@@ -110,6 +115,15 @@ FORMATS: dict[str, Callable[[pathlib.Path], None]] = {
     "tflite": _tflite,
     "compact": _compact,
     "lite": _lite,
+}
+
+
+# The flags that count for some of them alone.
+_FLAGS_OF = {
+    "saved_model": ("name", "version"),
+    "tflite": ("name", "quantization", "data"),
+    "compact": ("name",),
+    "lite": (),
 }
 
 

@@ -31,6 +31,7 @@ that was trained. Sounds to pictures need no TensorFlow where the model has a fi
 package's own has (--runtime=auto); --runtime=lite makes one, once for each model.
 """
 
+import collections
 import functools
 import logging
 import pathlib
@@ -41,6 +42,7 @@ from absl import flags
 
 from s2i_tf import files
 from s2i_tf.api import RUNTIMES
+from s2i_tf.cli import unused
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.pretrained import REALPAIRS
@@ -67,7 +69,11 @@ def define_flags() -> None:
     )
     flags.DEFINE_string("out", None, "Folder for the pictures or sounds.")
     flags.DEFINE_integer(
-        "num_samples", 1, "Pictures of each sound, or sounds for each photo.", lower_bound=1
+        "num_samples",
+        1,
+        "Pictures of each sound, or sounds for each photo.",
+        lower_bound=1,
+        upper_bound=1000,
     )
     flags.DEFINE_integer(
         "seed", 0, "Random seed of the second and further pictures of a sound.", lower_bound=0
@@ -104,6 +110,10 @@ def run(args: list[str]) -> None:
         raise UserError(f"--out={out} is not a folder")
     if values.sounds and not to_sound:
         raise UserError("--sounds is for --direction=image_to_sound")
+    if not values.between and not values.mix:
+        unused.refuse(("steps",), "without --between")
+    if to_sound:
+        unused.refuse(("seed", "window", "only_known"), "beside --direction=image_to_sound")
     if values.sounds and not pathlib.Path(values.sounds).is_dir():
         raise UserError(f"--sounds={values.sounds} is not a folder")
 
@@ -123,9 +133,9 @@ def run(args: list[str]) -> None:
         from s2i_tf.cli import generate_sounds
 
         found = _usable(paths, model.sounds_for, num=values.num_samples)
-        source, window_seconds = generate_sounds.source_of(values.model or REALPAIRS)
+        source, cut = generate_sounds.source_of(values.model or REALPAIRS)
         num_used = generate_sounds.write(
-            out, paths, found, values.num_samples, values.sounds or source, window_seconds
+            out, paths, found, values.num_samples, values.sounds or source, cut
         )
     else:
         num_used = _write(out, paths, _usable(paths, functools.partial(_hear_and_draw, model)))
@@ -177,14 +187,21 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
     from s2i_tf.media import image
     from s2i_tf.media.sheet import contact_sheet
 
-    stems = unique_stems(paths, {SHEET_NAME}, flags.FLAGS.num_samples)
+    num_samples = flags.FLAGS.num_samples
+    stems = unique_stems(paths, {SHEET_NAME}, num_samples)
+    for path in paths:  # before one is replaced that is still to be read
+        for made in (f"{sample_name(stem, at)}.png" for stem in stems for at in range(num_samples)):
+            if path.name == made and files.is_same(path, out / made):
+                raise UserError(f"{path}: its picture would take its place; choose another --out")
+    num_named = collections.Counter(path.name for path in paths)
     shown: dict[str, Any] = {}
     num_sounds = num_pictures = 0
     said: dict[str, Any] = {}
     for position, (heard, pictures) in drawn:
         out.mkdir(parents=True, exist_ok=True)
         left_out = "" if len(pictures) else ": left out"
-        print(f"{paths[position].name}: {_described(heard)}{left_out}")
+        path = paths[position]
+        print(f"{path if num_named[path.name] > 1 else path.name}: {_described(heard)}{left_out}")
         said[stems[position]] = {
             "classes": [list(pair) for pair in heard],
             "known": heard.known,

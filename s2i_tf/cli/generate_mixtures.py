@@ -7,6 +7,7 @@ from absl import flags
 
 from s2i_tf import files
 from s2i_tf.api import Model
+from s2i_tf.cli import unused
 from s2i_tf.errors import UserError
 
 _WITHOUT_EFFECT = ("direction", "num_samples", "window", "only_known", "sounds")
@@ -29,12 +30,11 @@ def run(load: Callable[[], Model], args: list[str], out: pathlib.Path) -> None:
     values = flags.FLAGS
     if values.mix and values.between:
         raise UserError("--mix and --between are two things. Give one of them.")
-    for name in _WITHOUT_EFFECT:
-        if values[name].value != values[name].default:
-            raise UserError(f"--{name} has no effect beside --mix and --between. Leave it out.")
+    unused.refuse(_WITHOUT_EFFECT, "beside --mix and --between")
     if values.mix:
+        unused.refuse(("steps", "seed"), "beside --mix")
         sounds, weights = zip(*map(_weighted, args), strict=True)
-        pictures = {"mixture": load().mix(sounds, weights, seed=values.seed)}
+        pictures = {"mixture": load().mix(sounds, weights)}
     else:
         if len(args) != 2:
             raise UserError(f"--between takes two sounds, got {len(args)}. Give the two.")

@@ -5,7 +5,8 @@ import io
 import logging
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from s2i_tf import config as config_lib
 from s2i_tf import files
@@ -19,15 +20,19 @@ TABLE_FILE = "sounds.csv"
 COLUMNS = ("photo", "rank", "file", "sound", "class", "recording", "distance")
 
 
-def source_of(model_folder: str | os.PathLike) -> tuple[str, float]:
-    """Source folder, empty if it is not known, and window of the data that a run was trained on."""
+def source_of(model_folder: str | os.PathLike) -> tuple[str, dict[str, Any]]:
+    """Where the sounds are that a run was trained on, and how they are cut of their files.
+
+    Returns:
+      The folder, empty if it is not known, and arguments of `source_sounds.load`.
+    """
     from s2i_tf.model_folder import find_model
 
     try:
         info = dataset_info.load(config_lib.load(find_model(model_folder).parent).data)
     except UserError:
-        return "", dataset_info.WINDOW_SECONDS
-    return info.source, info.window_seconds
+        return "", {}
+    return info.source, {"window_seconds": info.window_seconds, "audio_track": info.audio_track}
 
 
 def write(
@@ -36,7 +41,7 @@ def write(
     found: Iterator[tuple],
     num_samples: int,
     source: str,
-    window_seconds: float,
+    cut: Mapping[str, Any],
 ) -> int:
     """Writes the sounds that are at hand, and then the table, which names no other file.
 
@@ -46,7 +51,7 @@ def write(
       found: the position of each photo that can be used, and its `s2i_tf.api.FoundSound`s.
       num_samples: how many sounds each photo gets.
       source: folder that the training sounds are in; empty if it is not known.
-      window_seconds: length of the windows that were cut of longer sounds.
+      cut: how they are cut of their files, as `source_of` tells.
 
     Returns:
       How many photos could be used.
@@ -58,7 +63,7 @@ def write(
         for rank, sound in enumerate(sounds):
             out.mkdir(parents=True, exist_ok=True)
             file = f"{sample_name(stems[position], rank)}.wav"
-            contents = _wav(source, sound.sound, window_seconds) if source else None
+            contents = _wav(source, sound.sound, cut) if source else None
             if contents is not None:
                 files.write(out / file, contents)
             rows.append(
@@ -90,12 +95,12 @@ def write(
     return len(used)
 
 
-def _wav(source: str, sound_id: str, window_seconds: float) -> bytes | None:
+def _wav(source: str, sound_id: str, cut: Mapping[str, Any]) -> bytes | None:
     """A training sound as a WAV file, or None if it is not at hand."""
     from s2i_tf.media import audio
 
     try:
-        return audio.encode_audio(source_sounds.load(source, sound_id, window_seconds), "wav")
+        return audio.encode_audio(source_sounds.load(source, sound_id, **cut), "wav")
     except (UserError, OSError) as error:
         logger.warning("no sound file: %s", error)
         return None

@@ -33,5 +33,5 @@ def test_mistakes_are_answered_in_one_line(call_verb, no_export, tmp_path):
         call_verb("app", "more")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"port {port} is taken; choose another --port"):
+        with pytest.raises(UserError, match=f"port {port}: address already in use; choose another"):
             call_verb("app", f"--port={port}")

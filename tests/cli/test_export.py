@@ -39,6 +39,11 @@ def model_folder(tmp_path):
             "unknown format 'onnx'; known: compact, lite, saved_model, tflite",
         ),
         (["--model=b", "--out=c"], "b: no trained model here"),
+        (
+            ["--out=c", "--quantization=full_int8"],
+            "--quantization has no effect with --format=saved_model",
+        ),
+        (["--out=c", "--format=lite", "--name=n"], "--name has no effect with --format=lite"),
     ],
 )
 def test_mistakes_are_answered_in_one_line(call, arguments, message):

@@ -169,6 +169,14 @@ def test_a_bad_sound_is_left_out_and_the_others_are_drawn(generate, sounds, tmp_
     assert "text.mp3" in caplog.text
 
 
+def test_a_picture_does_not_take_the_place_of_its_sound(generate, sounds, tmp_path):
+    sound = sounds("a.wav").rename(tmp_path / "a.png")
+    contents = sound.read_bytes()
+    with pytest.raises(UserError, match="its picture would take its place; choose another --out"):
+        generate(sound, f"--out={tmp_path}")
+    assert sound.read_bytes() == contents and not (tmp_path / "heard.json").exists()
+
+
 def test_one_bad_sound_is_one_line_and_writes_nothing(generate, tmp_path):
     (tmp_path / "README.md").write_text("# no sound")
     with pytest.raises(UserError, match=r"README\.md: not a sound or video; allowed: WAV, MP3"):
@@ -253,6 +261,9 @@ def test_mixtures_and_the_way_between_two_sounds(generate, tmp_path, sounds):
         (("--mix", "--between", "a.wav", "b.wav"), "one of them"),
         (("--mix", "--num_samples=3", "a.wav", "b.wav"), "--num_samples has no effect beside"),
         (("--between", "--only_known", "a.wav", "b.wav"), "--only_known has no effect beside"),
+        (("--mix", "--seed=3", "a.wav", "b.wav"), "--seed has no effect beside --mix"),
+        (("--steps=3", "a.wav"), "--steps has no effect without --between"),
+        (("--direction=image_to_sound", "--seed=3", "a.jpg"), "--seed has no effect beside --dir"),
     ],
 )
 def test_mistakes_in_mixtures_are_named(generate, tmp_path, argv, message):
