@@ -40,6 +40,7 @@ def get_config() -> Config:
     _image_gan(config.image_gan)
     config.feature_gan.generator.dropout = 0.5
     config.feature_gan.generator.typicality = 1.0
+    config.feature_gan.generator.noise_scale = 1.1
     config.image_to_sound = True
     config.hearing = True
     config.unknown_sounds = "../shared/realpairs/other"
