@@ -189,10 +189,11 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
 
     num_samples = flags.FLAGS.num_samples
     stems = unique_stems(paths, {SHEET_NAME}, num_samples)
-    for path in paths:  # before one is replaced that is still to be read
-        for made in (f"{sample_name(stem, at)}.png" for stem in stems for at in range(num_samples)):
-            if path.name == made and files.is_same(path, out / made):
-                raise UserError(f"{path}: its picture would take its place; choose another --out")
+    if beside := [path for path in paths if files.is_same(path, out / path.name)]:
+        names = [sample_name(stem, at) for stem in stems for at in range(num_samples)]
+        made = {HEARD_FILE, *(f"{name}.png" for name in (SHEET_NAME, *names))}
+        if lost := [path for path in beside if path.name in made]:
+            raise UserError(f"{lost[0]}: a picture would take its place; choose another --out")
     num_named = collections.Counter(path.name for path in paths)
     shown: dict[str, Any] = {}
     num_sounds = num_pictures = 0

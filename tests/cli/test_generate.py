@@ -172,7 +172,7 @@ def test_a_bad_sound_is_left_out_and_the_others_are_drawn(generate, sounds, tmp_
 def test_a_picture_does_not_take_the_place_of_its_sound(generate, sounds, tmp_path):
     sound = sounds("a.wav").rename(tmp_path / "a.png")
     contents = sound.read_bytes()
-    with pytest.raises(UserError, match="its picture would take its place; choose another --out"):
+    with pytest.raises(UserError, match="a picture would take its place; choose another --out"):
         generate(sound, f"--out={tmp_path}")
     assert sound.read_bytes() == contents and not (tmp_path / "heard.json").exists()
 
