@@ -7,7 +7,7 @@ import tensorflow as tf
 from s2i_tf import spec
 from s2i_tf.models import build_generator
 from s2i_tf.serving import examples, signatures
-from tests.serving.conftest import HIDDEN
+from tests.toy import HIDDEN
 
 MANY = 400_000
 

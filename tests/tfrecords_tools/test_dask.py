@@ -21,7 +21,11 @@ MINUTES = 60
 def start(out: pathlib.Path, *flags: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "s2i_tf.cli.main", "prepare", "--data=foley", f"--out={out}"]
     command += [f"--num_per_class={NUM_PER_CLASS}", "--weights=random:0", *flags]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # As Dask has it for its workers: how sums are rounded goes by the number of threads.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def finish(process: subprocess.Popen) -> None:
