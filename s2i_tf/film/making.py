@@ -133,7 +133,8 @@ def make_film(
     for made, suffix in ((strip, ".png"), (subtitles, ".vtt")):
         if made is not None and pathlib.Path(made).suffix.lower() != suffix:
             raise UserError(f"{made}: must end in {suffix}. Choose another name.")
-    _check_made([path, *filter(None, (strip, subtitles))], sound)
+    for made in filter(None, (path, strip, subtitles)):
+        _check_made(made, sound)
     if settings.beside and not video.probe(sound).has_picture:
         raise MediaError(reasons.NO_PICTURE, "no picture track to put beside the film's own")
     heard = listen(model, sound, settings.hop_seconds)
@@ -165,28 +166,21 @@ def make_film(
     return heard
 
 
-def _check_made(paths: list[str | os.PathLike], sound: Source) -> None:
-    """Refuses files that would take each other's place or the sound's, or cannot be made."""
-    for number, made in enumerate(paths):
-        if isinstance(sound, (str, os.PathLike)) and files.is_same(made, sound):
-            raise UserError(f"{made}: is the sound itself. Choose another name.")
-        if pathlib.Path(made).is_dir():
-            raise UserError(f"{made}: is a folder. Choose another name.")
-        if any(_is_one(made, other) for other in paths[:number]):
-            raise UserError(f"{made}: is to be two things. Choose a name for each.")
-        for folder in pathlib.Path(made).parents:
-            if folder.exists() and not folder.is_dir():
-                raise UserError(f"{made}: {folder} is no folder. Choose another name.")
+def _check_made(made: str | os.PathLike, sound: Source) -> None:
+    """Refuses a file that would take the sound's place, or cannot be made."""
+    if isinstance(sound, (str, os.PathLike)) and files.is_same(made, sound):
+        raise UserError(f"{made}: is the sound itself. Choose another name.")
+    if pathlib.Path(made).is_dir():
+        raise UserError(f"{made}: is a folder. Choose another name.")
+    for folder in pathlib.Path(made).parents:
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{made}: {folder} is no folder. Choose another name.")
 
 
 def _with_folder(path: str | os.PathLike) -> pathlib.Path:
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _is_one(one: str | os.PathLike, other: str | os.PathLike) -> bool:
-    return pathlib.Path(one).resolve() == pathlib.Path(other).resolve()
 
 
 def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
