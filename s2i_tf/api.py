@@ -33,7 +33,7 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
 from s2i_tf.media import heard_window
-from s2i_tf.model_folder import DESCRIPTION_FILE, find_model
+from s2i_tf.model_folder import DESCRIPTION_FILE, FOLDER_IN_RUN, find_model
 from s2i_tf.pretrained import REALPAIRS
 
 File = str | os.PathLike | bytes | BinaryIO
@@ -167,8 +167,7 @@ class Model:
         """
         if samples is not None and samples < 1:
             raise UserError(f"samples {samples}; allowed: 1 or more")
-        if not 0 <= seed <= _MAX_SEED:
-            raise UserError(f"seed {seed}; allowed: 0 to {_MAX_SEED}")
+        _check_seed(seed)
         window = heard_window.parse(window)
 
         def draw(sounds: list) -> list[np.ndarray]:
@@ -178,7 +177,7 @@ class Model:
             pictures = to_uint8(self._runtime.draw(before, range(samples or 1), seed))
             return list(pictures if samples else pictures[:, 0])
 
-        return _each(sound, lambda one: _read_sound(one, rate_hz), draw, return_exceptions)
+        return _each(sound, lambda one: _read_sound(one, rate_hz, window), draw, return_exceptions)
 
     def hear(
         self,
@@ -206,7 +205,7 @@ class Model:
         window = heard_window.parse(window)
         return _each(
             sound,
-            lambda one: _read_sound(one, rate_hz),
+            lambda one: _read_sound(one, rate_hz, window),
             lambda sounds: self._listen(sounds, window),
             return_exceptions,
         )
@@ -341,7 +340,11 @@ class Model:
 
         Returns:
           Pictures, uint8 [num, side, side, 3].
+
+        Raises:
+          UserError: if the seed is none.
         """
+        _check_seed(seed)
         from s2i_tf.media.sheet import to_uint8
 
         samples = [sample if self._runtime.stochastic else 0]
@@ -417,8 +420,9 @@ def load(
     from s2i_tf.serving import lite_file, loaded, tflite_metadata
     from s2i_tf.serving.tflite import TFLiteModel
 
-    path = pathlib.Path(model or REALPAIRS)
-    if (path / lite_file.FILE_NAME).is_file() and not (path / DESCRIPTION_FILE).exists():
+    path = pathlib.Path(REALPAIRS if model is None else model)
+    described = (path / DESCRIPTION_FILE, path / FOLDER_IN_RUN / DESCRIPTION_FILE)
+    if (path / lite_file.FILE_NAME).is_file() and not any(file.exists() for file in described):
         path /= lite_file.FILE_NAME  # as `s2i export --format=lite` leaves it
     if path.suffix == ".tflite" or tflite_metadata.is_tflite(path):
         if runtime == "tensorflow":
@@ -525,6 +529,12 @@ def of_lengths(blended: np.ndarray) -> np.ndarray:
     return (vectors * (lengths / norms)).astype(np.float32)
 
 
+def _check_seed(seed: int) -> None:
+    """Refuses what the runtimes would cut to 32 bits, each in its own way."""
+    if not 0 <= seed <= _MAX_SEED:
+        raise UserError(f"seed {seed}; allowed: 0 to {_MAX_SEED}")
+
+
 def _each(
     given: Any, read: Callable, work: Callable[[list], Sequence], return_exceptions: bool = False
 ) -> Any:
@@ -549,12 +559,21 @@ def _each(
     return results if isinstance(given, list) else results[0]
 
 
-def _read_sound(sound: Sound | Heard, rate_hz: int | None) -> np.ndarray | Heard:
-    """The waveform, or what was heard in it already."""
-    from s2i_tf.media import audio, limits
-
+def _read_sound(
+    sound: Sound | Heard, rate_hz: int | None, window: str | float = heard_window.AUTO
+) -> np.ndarray | Heard:
+    """The waveform, in which the window begins, or what was heard in it already."""
     if isinstance(sound, Heard):
         return sound
+    name = os.fspath(sound) if isinstance(sound, str | os.PathLike) else "the sound"
+    waveform = _waveform(sound, rate_hz)
+    heard_window.check(waveform, window, str(name))
+    return waveform
+
+
+def _waveform(sound: Sound, rate_hz: int | None) -> np.ndarray:
+    from s2i_tf.media import audio, limits
+
     if isinstance(sound, tuple):
         if len(sound) != 2 or not isinstance(sound[0], np.ndarray):
             raise UserError(

@@ -9,10 +9,12 @@ sound leaves it. The first time, the model is exported for the page, which takes
 """
 
 import pathlib
+import threading
 import webbrowser
 
 from absl import flags
 
+from s2i_tf.cli import unused
 from s2i_tf.errors import UserError
 from s2i_tf.pretrained import REALPAIRS
 
@@ -31,10 +33,11 @@ def run() -> None:
     """Makes what the page needs, then serves or writes it."""
     from s2i_tf.web import server, site
 
-    model_folder = flags.FLAGS.model or str(REALPAIRS)
+    model_folder = str(REALPAIRS) if flags.FLAGS.model is None else flags.FLAGS.model
     if pathlib.Path(model_folder).is_file():
         raise UserError(f"--model={model_folder} is a file; allowed: a trained model's folder")
     if flags.FLAGS.out:
+        unused.refuse(("port", "browser"), "beside --out")
         print(f"the page: {site.write(flags.FLAGS.out, model_folder)}")
         return
     files = server.listed(site.PAGE, site.model_files(model_folder))
@@ -45,6 +48,7 @@ def run() -> None:
         raise UserError(f"port {flags.FLAGS.port}: {why}; choose another --port") from None
     print(f"{serving.url} (Ctrl-C ends it)", flush=True)
     if flags.FLAGS.browser:
-        webbrowser.open(serving.url)
+        # Beside the server: one in the terminal ends when it is left.
+        threading.Thread(target=webbrowser.open, args=(serving.url,), daemon=True).start()
     with serving:
         serving.serve_forever()

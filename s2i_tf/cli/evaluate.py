@@ -47,7 +47,8 @@ def run() -> None:
     values = flags.FLAGS
     if values.workdir and values.model:
         raise UserError("give one of --workdir=RUN and --model=DIR")
-    folder = pathlib.Path(values.workdir or values.model or REALPAIRS)
+    given = (values.workdir, values.model, REALPAIRS)
+    folder = pathlib.Path(next(folder for folder in given if folder is not None))
     run_dir = folder if (folder / config_lib.FILE_NAME).is_file() else None
     if values.workdir and run_dir is None:
         raise UserError(f"{folder}: not a run folder ({config_lib.FILE_NAME} is missing)")

@@ -53,7 +53,9 @@ def run() -> None:
     unused.refuse(
         sorted(of_others - {*_FLAGS_OF[flags.FLAGS.format]}), f"with --format={flags.FLAGS.format}"
     )
-    FORMATS[flags.FLAGS.format](find_model(flags.FLAGS.workdir or flags.FLAGS.model or REALPAIRS))
+    given = (flags.FLAGS.workdir, flags.FLAGS.model, REALPAIRS)
+    folder = next(folder for folder in given if folder is not None)
+    FORMATS[flags.FLAGS.format](find_model(folder))
 
 
 def _saved_model(model_folder: pathlib.Path) -> None:
@@ -92,8 +94,10 @@ def _tflite(model_folder: pathlib.Path) -> None:
 
 def _compact(model_folder: pathlib.Path) -> None:
     from s2i_tf.models.sound_to_image import SoundToImage
+    from s2i_tf.serving import saved_model
     from s2i_tf.serving.precision import in_float32
 
+    saved_model.check_name(flags.FLAGS.name)
     folder = pathlib.Path(flags.FLAGS.out) / flags.FLAGS.name
     if folder.exists():
         raise UserError(f"{folder} exists already; choose another --out or --name")

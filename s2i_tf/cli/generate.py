@@ -53,7 +53,7 @@ SHEET_NAME = "contact_sheet"
 HEARD_FILE = "heard.json"
 _SHEET_PICTURES = 200
 _BATCH_SIZE = 16
-_FEW = 3  # sounds for which a quick start pays
+_FEW = 3  # pictures for which a quick start pays
 _NAMED = 3  # classes in a line
 _DIRECTIONS = ("sound_to_image", "image_to_sound")
 
@@ -119,8 +119,9 @@ def run(args: list[str]) -> None:
 
     import s2i_tf
 
+    num_pictures = len(args) * (values.steps if values.between else values.num_samples)
     load = functools.partial(
-        s2i_tf.load, values.model, runtime=values.runtime, quick_start=len(args) <= _FEW
+        s2i_tf.load, values.model, runtime=values.runtime, quick_start=num_pictures <= _FEW
     )
     if values.mix or values.between:
         from s2i_tf.cli import generate_mixtures
@@ -133,7 +134,7 @@ def run(args: list[str]) -> None:
         from s2i_tf.cli import generate_sounds
 
         found = _usable(paths, model.sounds_for, num=values.num_samples)
-        source, cut = generate_sounds.source_of(values.model or REALPAIRS)
+        source, cut = generate_sounds.source_of(REALPAIRS if values.model is None else values.model)
         num_used = generate_sounds.write(
             out, paths, found, values.num_samples, values.sounds or source, cut
         )

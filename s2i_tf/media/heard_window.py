@@ -11,7 +11,8 @@ have one window. Everything follows from the samples alone.
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.errors import UserError
+from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media import limits, reasons
 
 AUTO, MIDDLE, LOUDEST = "auto", "middle", "loudest"
 MAX_WINDOWS = 4
@@ -34,6 +35,26 @@ def parse(window: str | float) -> str | float:
     if not 0 <= start < float("inf"):
         raise UserError(f"window {window!r}; allowed: auto, middle, loudest or a start in seconds")
     return start
+
+
+def check(waveform: np.ndarray, window: str | float, name: str) -> None:
+    """Refuses a window that begins behind the end of a sound.
+
+    Args:
+      waveform: float32 [samples].
+      window: choice of the window, as `parse` gives it.
+      name: of the sound, for the message.
+
+    Raises:
+      MediaError: `too_short`, if it does.
+    """
+    seconds = len(waveform) / spec.SAMPLE_RATE_HZ
+    if not isinstance(window, str) and window >= seconds:
+        raise MediaError(
+            reasons.TOO_SHORT,
+            f"{name}: {seconds:.1f} s can be heard of it (of a long file the first "
+            f"{limits.MAX_SECONDS:g}); a window that begins at {window:g} s is behind their end",
+        )
 
 
 def starts(waveform: np.ndarray, num_samples: int, window: str | float = AUTO) -> list[int]:

@@ -81,8 +81,7 @@ def load_image(source: Source) -> np.ndarray:
       MediaError: `missing`, `unreadable`, `empty`, `not_media`, `truncated` or `too_large`.
     """
     name = name_of(source)
-    with open_source(source) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Pillow warns of is refused or harmless
+    with open_source(source) as file, np.errstate(all="ignore"):
         image = _opened(file, name)
         if image.width * image.height > limits.MAX_PIXELS:
             _reduce(image, file, name)
@@ -134,7 +133,11 @@ def _encode(image: np.ndarray, **options) -> bytes:
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """What can be read here, by Pillow's names; Pillow learns the grey TIFFs that it misreads."""
+    """What can be read here, by Pillow's names; Pillow learns the grey TIFFs that it misreads.
+
+    What it warns of is refused or harmless.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # by thread it can't be said
     TiffImagePlugin.OPEN_INFO.update(
         ((order, photometric, (kind,), 1, (bits,), ()), modes)
         for (order, kind, bits), modes in _GREY_SAMPLES.items()

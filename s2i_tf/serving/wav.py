@@ -7,7 +7,7 @@ messages do not say what is allowed. Here the header is believed only where the 
 import tensorflow as tf
 
 from s2i_tf import spec
-from s2i_tf.media import limits
+from s2i_tf.media import downmix, limits
 from s2i_tf.media.resample import resample
 from s2i_tf.serving.checks import MAX_SECONDS, require
 
@@ -32,6 +32,7 @@ _FULL_SCALE = 2.0 ** (_BITS - 1)
 
 # For the resampler, on either side of the window.
 _MARGIN_SECONDS = 1
+_BLOCK_FRAMES = 2**16  # whose energies are taken at once
 
 
 def feature_window(contents: tf.Tensor, num_samples: int) -> tf.Tensor:
@@ -59,9 +60,35 @@ def feature_window(contents: tf.Tensor, num_samples: int) -> tf.Tensor:
     frame_bytes = num_channels * _BYTES
     part = tf.strings.substr(contents, data_at + first_frame * frame_bytes, num_read * frame_bytes)
     values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32) / _FULL_SCALE
-    samples = tf.reduce_mean(tf.reshape(values, tf.stack([-1, num_channels])), axis=1)
+    channels = tf.reshape(values, tf.stack([-1, num_channels]))
+    energies = _energies(contents, data_at, num_frames, num_channels)
+    cancelled = energies[0] < downmix.CANCELLED * tf.reduce_max(energies[1:])
+    samples = tf.where(
+        cancelled, channels[:, tf.argmax(energies[1:])], tf.reduce_mean(channels, axis=1)
+    )
     waveform = resample(samples[None], rate_hz, spec.SAMPLE_RATE_HZ)
     return scaled(window(waveform, num_samples, start - first_second * spec.SAMPLE_RATE_HZ))[0]
+
+
+def _energies(
+    contents: tf.Tensor, data_at: tf.Tensor, num_frames: tf.Tensor, num_channels: tf.Tensor
+) -> tf.Tensor:
+    """Energies of the whole file as of `downmix.energies`, float64 [1 + channels]."""
+    frame_bytes = num_channels * _BYTES
+
+    def add(at: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        num_read = tf.minimum(num_frames - at, _BLOCK_FRAMES)
+        part = tf.strings.substr(contents, data_at + at * frame_bytes, num_read * frame_bytes)
+        values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32)
+        channels = tf.reshape(values, tf.stack([-1, num_channels]))
+        together = tf.concat([tf.reduce_sum(channels, axis=1, keepdims=True), channels], axis=1)
+        return at + num_read, total + tf.reduce_sum(tf.cast(together**2, tf.float64), axis=0)
+
+    # A channel alone cancels nothing.
+    start = tf.where(num_channels > 1, tf.zeros_like(num_frames), num_frames)
+    none = tf.zeros(tf.stack([num_channels + 1]), tf.float64)
+    _, total = tf.while_loop(lambda at, _: at < num_frames, add, (start, none))
+    return total
 
 
 def scaled(samples: tf.Tensor) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """Serves files of a list to this computer alone: no uploads, nothing beside the list."""
 
+import contextlib
 import http.server
 import mimetypes
 import os
@@ -7,6 +8,7 @@ import pathlib
 from collections.abc import Mapping
 
 ADDRESS = "127.0.0.1"
+_USUAL_PORT = 80  # which browsers leave out of the host that they ask
 _TYPES = {".js": "text/javascript", ".gz": "application/gzip", ".flac": "audio/flac"}
 # Only what the page itself is made of runs and loads; nothing can be sent anywhere.
 _POLICY = (
@@ -52,15 +54,22 @@ class Server(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Server
+    timeout = 30  # seconds that a connection may say nothing
 
     def do_GET(self) -> None:
         path = self.server.served.get(self.path.partition("?")[0])
         # Another name for this address may be a page elsewhere that tries to look in.
         hosts = {f"{name}:{self.server.server_port}" for name in (ADDRESS, "localhost")}
-        if path is None or self.headers.get("Host") not in hosts:
+        host = self.headers.get("Host", "")
+        if self.server.server_port == _USUAL_PORT:
+            host += "" if ":" in host else f":{_USUAL_PORT}"
+        try:
+            contents = path.read_bytes() if path is not None and host in hosts else None
+        except OSError:  # removed since the server was started
+            contents = None
+        if contents is None:
             self.send_error(404)
             return
-        contents = path.read_bytes()
         kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
         self.send_response(200)
         self.send_header("Content-Type", kind or "application/octet-stream")
@@ -70,7 +79,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-cache")
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(contents)
+            with contextlib.suppress(ConnectionError):  # the page was left or loaded anew
+                self.wfile.write(contents)
 
     do_HEAD = do_GET
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from s2i_tf import spec
-from s2i_tf.errors import UserError
+from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import heard_window
 
 SECOND = spec.SAMPLE_RATE_HZ
@@ -69,3 +69,11 @@ def test_words_and_seconds():
     for wrong in ("quiet", "-1", "nan", None):
         with pytest.raises(UserError, match="allowed: auto, middle, loudest or a start"):
             heard_window.parse(wrong)
+
+
+def test_a_window_behind_the_end_is_refused():
+    waveform = np.ones(10 * SECOND)
+    heard_window.check(waveform, 9.9, "a.wav")
+    heard_window.check(waveform, "auto", "a.wav")
+    with pytest.raises(MediaError, match=r"a\.wav: 10\.0 s can be heard.* begins at 10 s"):
+        heard_window.check(waveform, 10.0, "a.wav")

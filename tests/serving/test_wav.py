@@ -35,6 +35,15 @@ def test_a_file_gives_the_training_path_s_window(window, rate_hz, num_seconds):
     np.testing.assert_allclose(window(contents), expected, atol=0.02)
 
 
+@pytest.mark.parametrize("rest", [0.0, 0.01, 0.5])
+def test_channels_that_cancel_are_not_silence(window, rest):
+    sound = examples.sounds(23.7, seed=3)[0]
+    contents = examples.wav_file(np.stack([sound, (rest - 1) * sound], axis=1))
+    expected = audio.feature_window(audio.load_waveform(contents))
+    assert np.abs(expected).max() > 10
+    np.testing.assert_allclose(window(contents), expected, atol=0.02)
+
+
 @pytest.mark.parametrize("num_samples", [1, 7, 132_299, 132_300, 132_301, 300_001])
 def test_waveforms_are_windowed_as_in_training(rng, num_samples):
     waveforms = rng.normal(size=(2, num_samples)).astype(np.float32)
