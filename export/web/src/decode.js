@@ -14,6 +14,8 @@ const MAX_BYTES = 200e6;
 // Ten minutes at 320 kilobits a second: of longer MP3 and Ogg files no more need be read.
 const MAX_PACKED_BYTES = 24e6;
 const HEADER_BYTES = 1 << 20;
+// Energy of the channels' sum, as a share of the strongest one's, below which they cancel each other.
+const CANCELLED = 0.01;
 
 /**
  * @typedef {object} Sound
@@ -76,16 +78,24 @@ export function checked(name, samples, rate) {
   return { name, samples, rate };
 }
 
-/** The mean of all channels. @param {AudioBuffer} buffer */
+/** The mean of all channels, or the strongest, where they cancel. @param {AudioBuffer} buffer */
 function mixed(buffer) {
-  const { numberOfChannels } = buffer;
-  const mono = buffer.getChannelData(0);
-  for (let channel = 1; channel < numberOfChannels; channel++) {
-    const samples = buffer.getChannelData(channel);
-    for (let n = 0; n < mono.length; n++) mono[n] += samples[n];
-  }
-  if (numberOfChannels > 1) for (let n = 0; n < mono.length; n++) mono[n] /= numberOfChannels;
-  return mono;
+  const places = Array.from({ length: buffer.numberOfChannels }, (_, place) => place);
+  const channels = places.map((place) => buffer.getChannelData(place));
+  if (channels.length === 1) return channels[0];
+  const sum = new Float32Array(buffer.length);
+  for (const samples of channels) for (let n = 0; n < sum.length; n++) sum[n] += samples[n];
+  const energies = channels.map(energy);
+  const strongest = Math.max(...energies);
+  if (energy(sum) < CANCELLED * strongest) return channels[energies.indexOf(strongest)];
+  return sum.map((value) => value / channels.length);
+}
+
+/** @param {Float32Array} samples */
+function energy(samples) {
+  let total = 0;
+  for (const value of samples) total += value * value;
+  return total;
 }
 
 /**
