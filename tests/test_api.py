@@ -207,6 +207,8 @@ def test_channels_are_mixed_and_the_rate_is_changed():
         ("missing.wav", {}, "missing.wav: no such file"),
         ("a.wav", {"samples": 0}, "samples 0; allowed: 1 or more"),
         ("a.wav", {"seed": -1}, "seed -1; allowed: 0 to"),
+        ("a.wav", {"seed": 2**31}, "seed 2147483648; allowed: 0 to"),
+        ((np.ones(112_000), 16_000), {"window": 8}, "the sound: 7.0 s can be heard of it"),
     ],
 )
 def test_mistakes_are_one_line(model, sound, options, message):
@@ -234,9 +236,25 @@ def test_threads_get_the_pictures_of_their_own_sounds(model, samples):
             np.testing.assert_array_equal(job.result(), picture)
 
 
-def test_a_folder_without_a_model_is_refused(tmp_path):
+def test_mixtures_and_vectors_refuse_a_seed_that_runtimes_would_cut(model, samples):
+    sound = samples, 16_000
+    with pytest.raises(UserError, match="seed 3000000000; allowed: 0 to"):
+        model.between(sound, sound, seed=3_000_000_000)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no trained model here"):
         api.load(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no trained model here"):
+        api.load("")
+
+
+def test_a_lite_file_beside_a_run_s_model_does_not_answer_for_it(model, trained, tmp_path, wav):
+    trained.save(tmp_path / "run" / "model")
+    (tmp_path / "run" / "lite.tflite").write_bytes(b"of an earlier model")
+    again = s2i_tf.load(tmp_path / "run")
+    np.testing.assert_array_equal(again.generate(wav), model.generate(wav))
 
 
 def test_the_window_that_the_model_is_surest_of(model, nets, rng):

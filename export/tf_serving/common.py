@@ -134,6 +134,8 @@ def write(out: pathlib.Path, pictures: Sequence[bytes]) -> list[pathlib.Path]:
     Raises:
       ServingError: if a file cannot be written.
     """
+    if not out.name:
+        raise ServingError(f"{out}: names no file")
     paths = [out, *(out.with_stem(f"{out.stem}_{number}") for number in range(1, len(pictures)))]
     for path, picture in zip(paths, pictures, strict=True):
         temporary = path.with_name(f".tmp_{os.getpid()}.png")

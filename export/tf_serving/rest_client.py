@@ -61,7 +61,7 @@ def _answer(request: urllib.request.Request, query: Query) -> bytes:
             message = json.loads(body)["error"]
         except (ValueError, KeyError, TypeError):
             message = body.decode(errors="replace") or error.reason
-        raise ServingError(f"refused ({error.code}): {common.sentence(message)}") from None
+        raise ServingError(f"refused ({error.code}): {common.sentence(str(message))}") from None
     except TimeoutError:
         raise ServingError(
             f"{request.full_url}: no answer within {query.timeout_seconds:g} s"

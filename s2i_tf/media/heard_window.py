@@ -38,7 +38,7 @@ def parse(window: str | float) -> str | float:
 
 
 def check(waveform: np.ndarray, window: str | float, name: str) -> None:
-    """Refuses a window that begins behind the end of a sound.
+    """Refuses a window that begins behind the end of a sound that is longer than one.
 
     Args:
       waveform: float32 [samples].
@@ -49,7 +49,8 @@ def check(waveform: np.ndarray, window: str | float, name: str) -> None:
       MediaError: `too_short`, if it does.
     """
     seconds = len(waveform) / spec.SAMPLE_RATE_HZ
-    if not isinstance(window, str) and window >= seconds:
+    is_choice = len(waveform) > spec.FEATURE_SAMPLES and not isinstance(window, str)
+    if is_choice and window >= seconds:
         raise MediaError(
             reasons.TOO_SHORT,
             f"{name}: {seconds:.1f} s can be heard of it (of a long file the first "

@@ -5,7 +5,8 @@ Batch 1, builtin ops alone, norms and dropout as at inference. The file's signat
   serving_default  waveform float32 [1, 132300]       → image float32 [1, 128, 128, 3] in [0, 1]
   sound_features   sound_features float32 [1, 4096]   → image
   embed_sound      waveform                           → before, after float32 [1, hidden units],
-                                                        heard float32 [1, classes]
+                                                        heard float32 [1, classes],
+                                                        known_score float32 [1]
   draw             before                             → image
   draw_samples     before, numbers_0, numbers_1, …    → image
 
