@@ -4,8 +4,8 @@
         --config.image_gan.generator.start=s2i_tf/pretrained/realpairs
 
 The other stages are those of `best.py`. What the image stage has beside it, which together with the
-longer training made more pictures of sounds show their class (`docs/results.md`); what each part
-brings alone, at the same cost, has not been measured:
+longer training made more pictures of sounds show their class (`docs/results.md`); alone, in 300
+steps, no part does (`docs/study.md`):
 
 - Every level of the decoder is told all the features as one vector, which at first changes nothing.
 - A linear layer on EfficientNet-Lite2's last map learns the classes from photos, and pictures are
