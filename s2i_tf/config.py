@@ -391,7 +391,7 @@ _POSITIVE = (
     "hidden_units",
     "temperature",
 )
-_MAX_SEED = 2**31 - 1
+_MAX_SEED = 2**32 // 10 - 1  # each stage has one of its own, see `Stage`
 _SHARES = ("_share", "dropout", "typicality", "beta_1", "beta_2", "ema_decay")
 
 

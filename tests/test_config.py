@@ -58,7 +58,7 @@ def test_differences_name_fields_and_values():
         ("image_gan.optimizer.learning_rate", float("nan"), "allowed: above 0"),
         ("image_gan.discriminator.learning_rate", -1.0, "allowed: 0 or more"),
         ("image_gan.optimizer.learning_rate", float("inf"), "allowed: 0 or more, finite"),
-        ("seed", 2**40, "config.seed is 1099511627776; allowed: 0 to 2147483647"),
+        ("seed", 2**40, "config.seed is 1099511627776; allowed: 0 to 429496728"),
         ("image_side", 100, "allowed: 0, 64, 128, 256"),
         ("image_gan.repair_pairs", True, "repair_pairs needs config.image_gan.balanced"),
         ("image_gan.loss.perceptual_weight", 1.0, "perceptual_weight needs loss.backbone"),

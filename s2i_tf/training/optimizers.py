@@ -62,13 +62,14 @@ def build_adam(
       accumulation_steps: number of batches whose mean gradient makes one update.
       loss_scaling: whether to scale the loss against underflow, as float16 needs it.
     """
+    on_tensorflow = keras.backend.backend() == "tensorflow"
     rate = learning_rate
     if constant_share < 1:
-        rate = ConstantThenLinear(
-            learning_rate, -(-num_steps // accumulation_steps), constant_share
-        )
+        # Ours counts updates, Keras' Adam the batches that it accumulates.
+        num_counted = -(-num_steps // accumulation_steps) if on_tensorflow else num_steps
+        rate = ConstantThenLinear(learning_rate, num_counted, constant_share)
     settings = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
-    if keras.backend.backend() == "tensorflow":
+    if on_tensorflow:
         from s2i_tf.kernels.adam import ReplicaAdam
 
         optimizer = ReplicaAdam(

@@ -281,13 +281,15 @@ def _through_backbone(settings: GanConfig) -> bool:
 def build_optimizers(config: Config, settings: GanConfig) -> list[keras.optimizers.Optimizer]:
     """The generator's, and the discriminator's if there is one."""
     adam = settings.optimizer
-    rates = [adam.learning_rate]
+    # The rate of each player, and how many updates it takes in a step.
+    players = [(adam.learning_rate, 1)]
     if settings.has_discriminator:
-        rates.append(settings.discriminator.learning_rate or adam.learning_rate)
+        rate = settings.discriminator.learning_rate or adam.learning_rate
+        players.append((rate, settings.discriminator.updates_per_step))
     return [
         build_adam(
             learning_rate=rate,
-            num_steps=settings.num_steps,
+            num_steps=settings.num_steps * num_updates,
             constant_share=adam.constant_share,
             beta_1=adam.beta_1,
             beta_2=adam.beta_2,
@@ -296,7 +298,7 @@ def build_optimizers(config: Config, settings: GanConfig) -> list[keras.optimize
             accumulation_steps=config.accumulation_steps,
             loss_scaling=precision_of(config, settings) == "mixed_float16",
         )
-        for rate in rates
+        for rate, num_updates in players
     ]
 
 

@@ -95,9 +95,9 @@ class ImageGanStage(GanStage):
         return (targets + 1) / 2
 
     def _drawn_of_sounds(self, batch, share: float):
-        """Features made of the first sounds of a batch, such a share of it; None of none."""
+        """Features made of the first sounds of a batch, such a share of it, at least one."""
         size = batch[schema.KEY_LABEL].shape[0]
-        num = round(share * size) if size else 0
+        num = max(1, round(share * size)) if size and share else 0
         if not num:
             return None
         draws = keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws)
