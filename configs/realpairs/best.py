@@ -1,8 +1,10 @@
 """RealPairs, the recipe of the model that the package carries.
 
     s2i prepare --data=../shared/realpairs --out=DATA --sound_extractor=yamnet_bands
-    s2i train --config=configs/realpairs/best.py --workdir=RUN --config.data=DATA
+    s2i train --config=configs/realpairs/best.py --workdir=RUN --config.data=DATA \
+        --config.unknown_sounds=../shared/realpairs/other
 
+The last flag, a folder of sounds of no class, says where the unknown begins, and can be left out.
 Chosen on a validation part of the training recordings (`python -m tfrecords_tools.holdout`), never
 on the eval split. Against the paper's recipe (`docs/deviations.md`):
 
@@ -43,7 +45,6 @@ def get_config() -> Config:
     config.feature_gan.generator.noise_scale = 1.1
     config.image_to_sound = True
     config.hearing = True
-    config.unknown_sounds = "../shared/realpairs/other"
     config.reverse_gan.generator.dropout = 0.1
     config.reverse_gan.generator.filters = 32
     config.reverse_gan.loss.l2_weight = 1.0

@@ -211,6 +211,7 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
         return
     before = config_lib.load(workdir)
     before.data = config.data  # it may have moved; what it holds is compared by fingerprint
+    before.unknown_sounds = config.unknown_sounds  # so may they
     if not before.image_to_sound:  # the other direction may be added later
         before.image_to_sound, before.reverse_gan = config.image_to_sound, config.reverse_gan
     for change in _lengthened(config, workdir):
