@@ -33,8 +33,9 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
 from s2i_tf.media import heard_window
+from s2i_tf.media._source import name_of
 from s2i_tf.model_folder import DESCRIPTION_FILE, FOLDER_IN_RUN, find_model
-from s2i_tf.pretrained import REALPAIRS
+from s2i_tf.pretrained import given_or_own
 
 File = str | os.PathLike | bytes | BinaryIO
 Photo = File | np.ndarray
@@ -420,7 +421,7 @@ def load(
     from s2i_tf.serving import lite_file, loaded, tflite_metadata
     from s2i_tf.serving.tflite import TFLiteModel
 
-    path = pathlib.Path(REALPAIRS if model is None else model)
+    path = given_or_own(model)
     described = (path / DESCRIPTION_FILE, path / FOLDER_IN_RUN / DESCRIPTION_FILE)
     if (path / lite_file.FILE_NAME).is_file() and not any(file.exists() for file in described):
         path /= lite_file.FILE_NAME  # as `s2i export --format=lite` leaves it
@@ -565,9 +566,9 @@ def _read_sound(
     """The waveform, in which the window begins, or what was heard in it already."""
     if isinstance(sound, Heard):
         return sound
-    name = os.fspath(sound) if isinstance(sound, str | os.PathLike) else "the sound"
     waveform = _waveform(sound, rate_hz)
-    heard_window.check(waveform, window, str(name))
+    name = name_of(sound) if isinstance(sound, str | os.PathLike) else "the sound"
+    heard_window.check(waveform, window, name)
     return waveform
 
 

@@ -391,7 +391,8 @@ _POSITIVE = (
     "hidden_units",
     "temperature",
 )
-_MAX_SEED = 2**32 // 10 - 1  # each stage has one of its own, see `Stage`
+MAX_STAGES = 10  # each has a seed of its own
+_MAX_SEED = 2**32 // MAX_STAGES - 1
 _SHARES = ("_share", "dropout", "typicality", "beta_1", "beta_2", "ema_decay")
 
 

@@ -16,7 +16,7 @@ from absl import flags
 
 from s2i_tf.cli import unused
 from s2i_tf.errors import UserError
-from s2i_tf.pretrained import REALPAIRS
+from s2i_tf.pretrained import given_or_own
 
 
 def define_flags() -> None:
@@ -33,7 +33,7 @@ def run() -> None:
     """Makes what the page needs, then serves or writes it."""
     from s2i_tf.web import server, site
 
-    model_folder = str(REALPAIRS) if flags.FLAGS.model is None else flags.FLAGS.model
+    model_folder = str(given_or_own(flags.FLAGS.model))
     if pathlib.Path(model_folder).is_file():
         raise UserError(f"--model={model_folder} is a file; allowed: a trained model's folder")
     if flags.FLAGS.out:

@@ -18,7 +18,7 @@ from absl import flags
 
 from s2i_tf import config as config_lib
 from s2i_tf.errors import UserError
-from s2i_tf.pretrained import REALPAIRS
+from s2i_tf.pretrained import given_or_own
 
 OUT_IN_RUN = "evaluation"
 
@@ -47,8 +47,7 @@ def run() -> None:
     values = flags.FLAGS
     if values.workdir and values.model:
         raise UserError("give one of --workdir=RUN and --model=DIR")
-    given = (values.workdir, values.model, REALPAIRS)
-    folder = pathlib.Path(next(folder for folder in given if folder is not None))
+    folder = given_or_own(values.workdir, values.model)
     run_dir = folder if (folder / config_lib.FILE_NAME).is_file() else None
     if values.workdir and run_dir is None:
         raise UserError(f"{folder}: not a run folder ({config_lib.FILE_NAME} is missing)")

@@ -22,7 +22,7 @@ from s2i_tf import config
 from s2i_tf.cli import unused
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.model_folder import find_model
-from s2i_tf.pretrained import REALPAIRS
+from s2i_tf.pretrained import given_or_own
 
 
 def define_flags() -> None:
@@ -53,8 +53,7 @@ def run() -> None:
     unused.refuse(
         sorted(of_others - {*_FLAGS_OF[flags.FLAGS.format]}), f"with --format={flags.FLAGS.format}"
     )
-    given = (flags.FLAGS.workdir, flags.FLAGS.model, REALPAIRS)
-    folder = next(folder for folder in given if folder is not None)
+    folder = given_or_own(flags.FLAGS.workdir, flags.FLAGS.model)
     FORMATS[flags.FLAGS.format](find_model(folder))
 
 

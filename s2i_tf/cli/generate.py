@@ -45,7 +45,7 @@ from s2i_tf.api import RUNTIMES
 from s2i_tf.cli import unused
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.pretrained import REALPAIRS
+from s2i_tf.pretrained import given_or_own
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def run(args: list[str]) -> None:
         from s2i_tf.cli import generate_sounds
 
         found = _usable(paths, model.sounds_for, num=values.num_samples)
-        source, cut = generate_sounds.source_of(REALPAIRS if values.model is None else values.model)
+        source, cut = generate_sounds.source_of(given_or_own(values.model))
         num_used = generate_sounds.write(
             out, paths, found, values.num_samples, values.sounds or source, cut
         )

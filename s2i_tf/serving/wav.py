@@ -57,10 +57,7 @@ def feature_window(contents: tf.Tensor, num_samples: int) -> tf.Tensor:
     # Whole seconds: those of the window, another for the alignment, and the margins.
     num_seconds = -(-num_samples // spec.SAMPLE_RATE_HZ) + 1 + 2 * _MARGIN_SECONDS
     num_read = tf.minimum(num_frames - first_frame, num_seconds * rate_hz)
-    frame_bytes = num_channels * _BYTES
-    part = tf.strings.substr(contents, data_at + first_frame * frame_bytes, num_read * frame_bytes)
-    values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32) / _FULL_SCALE
-    channels = tf.reshape(values, tf.stack([-1, num_channels]))
+    channels = _frames(contents, data_at, first_frame, num_read, num_channels)
     energies = _energies(contents, data_at, num_frames, num_channels)
     cancelled = energies[0] < downmix.CANCELLED * tf.reduce_max(energies[1:])
     samples = tf.where(
@@ -74,13 +71,10 @@ def _energies(
     contents: tf.Tensor, data_at: tf.Tensor, num_frames: tf.Tensor, num_channels: tf.Tensor
 ) -> tf.Tensor:
     """Energies of the whole file as of `downmix.energies`, float64 [1 + channels]."""
-    frame_bytes = num_channels * _BYTES
 
     def add(at: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         num_read = tf.minimum(num_frames - at, _BLOCK_FRAMES)
-        part = tf.strings.substr(contents, data_at + at * frame_bytes, num_read * frame_bytes)
-        values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32)
-        channels = tf.reshape(values, tf.stack([-1, num_channels]))
+        channels = _frames(contents, data_at, at, num_read, num_channels)
         together = tf.concat([tf.reduce_sum(channels, axis=1, keepdims=True), channels], axis=1)
         return at + num_read, total + tf.reduce_sum(tf.cast(together**2, tf.float64), axis=0)
 
@@ -89,6 +83,16 @@ def _energies(
     none = tf.zeros(tf.stack([num_channels + 1]), tf.float64)
     _, total = tf.while_loop(lambda at, _: at < num_frames, add, (start, none))
     return total
+
+
+def _frames(
+    contents: tf.Tensor, data_at: tf.Tensor, first: tf.Tensor, num: tf.Tensor, channels: tf.Tensor
+) -> tf.Tensor:
+    """Some frames of a file as float32 [frames, channels] in [-1, 1]."""
+    frame_bytes = channels * _BYTES
+    part = tf.strings.substr(contents, data_at + first * frame_bytes, num * frame_bytes)
+    values = tf.cast(tf.io.decode_raw(part, tf.int16), tf.float32) / _FULL_SCALE
+    return tf.reshape(values, tf.stack([-1, channels]))
 
 
 def scaled(samples: tf.Tensor) -> tf.Tensor:

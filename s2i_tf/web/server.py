@@ -59,15 +59,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.server.served.get(self.path.partition("?")[0])
         # Another name for this address may be a page elsewhere that tries to look in.
-        hosts = {f"{name}:{self.server.server_port}" for name in (ADDRESS, "localhost")}
-        host = self.headers.get("Host", "")
+        names = (ADDRESS, "localhost")
+        hosts = {f"{name}:{self.server.server_port}" for name in names}
         if self.server.server_port == _USUAL_PORT:
-            host += "" if ":" in host else f":{_USUAL_PORT}"
+            hosts.update(names)
+        if path is None or self.headers.get("Host") not in hosts:
+            self.send_error(404)
+            return
         try:
-            contents = path.read_bytes() if path is not None and host in hosts else None
+            contents = path.read_bytes()
         except OSError:  # removed since the server was started
-            contents = None
-        if contents is None:
             self.send_error(404)
             return
         kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]

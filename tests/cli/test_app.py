@@ -1,4 +1,5 @@
 import socket
+import time
 
 import pytest
 
@@ -22,6 +23,9 @@ def test_it_serves_the_page_and_opens_it(call_verb, no_export, monkeypatch, caps
     monkeypatch.setattr(server.Server, "serve_forever", lambda self: served.append(self.served))
     call_verb("app")
     assert no_export == [str(REALPAIRS)]
+    deadline = time.monotonic() + 60
+    while not opened and time.monotonic() < deadline:  # beside the server, in a thread
+        time.sleep(0.01)
     assert opened[0].startswith("http://127.0.0.1:") and opened[0] in capsys.readouterr().out
     assert served[0]["/"] == site.PAGE / "index.html"
     call_verb("app", "--nobrowser", "--model=mine")

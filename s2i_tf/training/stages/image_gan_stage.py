@@ -95,11 +95,11 @@ class ImageGanStage(GanStage):
         return (targets + 1) / 2
 
     def _drawn_of_sounds(self, batch, share: float):
-        """Features made of the first sounds of a batch, such a share of it, at least one."""
+        """Features made of the first sounds of a batch, such a share of it; None of none."""
         size = batch[schema.KEY_LABEL].shape[0]
-        num = max(1, round(share * size)) if size and share else 0
-        if not num:
+        if not size or not share:
             return None
+        num = max(1, round(share * size))
         draws = keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws)
         with drawn_masks(draws, self.feature_generator):
             return self._features_of(batch[schema.KEY_SOUND_FEATURES][:num])

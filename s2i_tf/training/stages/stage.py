@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import keras
 
 from s2i_tf import files, spec
-from s2i_tf.config import Config
+from s2i_tf.config import MAX_STAGES, Config
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.model_folder import FOLDER_IN_RUN
@@ -20,7 +20,6 @@ from s2i_tf.training.backends import pipeline
 from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS_FOLDER
 
 TRAINED_FILE = "trained.json"
-_MAX_STAGES = 10
 
 
 class Stage(abc.ABC):
@@ -42,7 +41,7 @@ class Stage(abc.ABC):
         self.info = info
         self.folder = workdir / self.name
         self.model_folder = workdir / FOLDER_IN_RUN
-        self.seed = config.seed * _MAX_STAGES + self.position
+        self.seed = config.seed * MAX_STAGES + self.position
 
     @property
     def needs(self) -> tuple[str, ...]:
