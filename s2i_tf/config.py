@@ -10,7 +10,6 @@ The defaults are the paper's.
 import dataclasses
 import difflib
 import importlib.util
-import json
 import math
 import os
 import pathlib
@@ -345,6 +344,11 @@ class Config(Settings):
                 raise UserError(f"config.{name} is {value}; allowed: 0 or more, finite")
         if self.seed > _MAX_SEED:
             raise UserError(f"config.seed is {self.seed}; allowed: 0 to {_MAX_SEED}")
+        if self.unknown_sounds and not self.hearing:
+            raise UserError(
+                f"config.unknown_sounds is {self.unknown_sounds!r} without effect: it needs "
+                "config.hearing"
+            )
         for name, value, reason in self._without_effect():
             raise UserError(f"config.{name} is {value!r} without effect: {reason}")
         return self
@@ -486,13 +490,9 @@ def load(folder: str | os.PathLike) -> Config:
       UserError: if there is none, or it is not a configuration of this version.
     """
     path = pathlib.Path(folder) / FILE_NAME
-    try:
-        values = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{folder}: not a run folder ({FILE_NAME} is missing)") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
-    return from_dict(values, str(path))
+    if not path.exists():
+        raise UserError(f"{folder}: not a run folder ({FILE_NAME} is missing)")
+    return from_dict(files.read_json(path), str(path))
 
 
 def from_dict(values: Mapping[str, Any], where: str) -> Config:

@@ -20,6 +20,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from s2i_tf.errors import UserError
+
 # What reading a damaged `.npz` or another archive raises.
 ARCHIVE_ERRORS = (
     *(OSError, EOFError, KeyError, ValueError, RuntimeError),
@@ -52,6 +54,21 @@ def is_same(one: str | os.PathLike, other: str | os.PathLike) -> bool:
 def write_json(path: str | os.PathLike, values: Any) -> pathlib.Path:
     """Writes `values` as indented JSON, as `write` does."""
     return write(path, json.dumps(values, indent=2) + "\n")
+
+
+def read_json(path: str | os.PathLike) -> dict[str, Any]:
+    """The object that a file holds as JSON.
+
+    Raises:
+      UserError: if there is none, or something else.
+    """
+    try:
+        values = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: holds no JSON object but {type(values).__name__}")
+    return values
 
 
 @contextlib.contextmanager

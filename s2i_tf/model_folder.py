@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import json
 import os
 import pathlib
 from typing import Any
@@ -54,7 +53,7 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
       UserError: as `find_model`, or if the file is damaged or of another version.
     """
     path = find_model(folder) / DESCRIPTION_FILE
-    description = _read_json(path)
+    description = files.read_json(path)
     if description.get("version") != VERSION:
         raise UserError(f"{path}: version {description.get('version')!r}; allowed: {VERSION}")
     return description
@@ -67,7 +66,7 @@ def read_trained_on(folder: str | os.PathLike) -> dict[str, Any] | None:
       UserError: as `read_description`, or if the file that it names is damaged.
     """
     name = read_description(folder).get("trained_on")
-    return None if name is None else _read_json(find_model(folder) / pathlib.Path(name).name)
+    return None if name is None else files.read_json(find_model(folder) / pathlib.Path(name).name)
 
 
 def fingerprint(folder: pathlib.Path) -> str:
@@ -77,10 +76,3 @@ def fingerprint(folder: pathlib.Path) -> str:
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _read_json(path: pathlib.Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None

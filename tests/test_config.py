@@ -275,8 +275,13 @@ def test_an_unknown_field_in_a_run_s_file_is_named_with_the_nearest(tmp_path):
 @pytest.mark.parametrize("contents", ["", "{", "[1]", '{"seed": {'])
 def test_a_damaged_file_is_one_clear_error(tmp_path, contents):
     (tmp_path / config_lib.FILE_NAME).write_text(contents)
-    with pytest.raises(UserError, match="cannot be read|not a configuration"):
+    with pytest.raises(UserError, match="cannot be read|no JSON object"):
         config_lib.load(tmp_path)
+
+
+def test_unknown_sounds_that_nobody_would_hear_are_refused():
+    with pytest.raises(UserError, match="unknown_sounds is 'other' without effect"):
+        Config(data="x", unknown_sounds="other").validate()
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

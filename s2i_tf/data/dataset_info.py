@@ -5,7 +5,6 @@ TensorFlow: the command line reads it to answer a wrong folder at once.
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 from typing import Any
@@ -90,17 +89,12 @@ def load(folder: str | os.PathLike) -> DatasetInfo:
       UserError: if the folder holds none, or one of another version.
     """
     path = pathlib.Path(folder) / FILE_NAME
-    try:
-        values = json.loads(path.read_text())
-    except FileNotFoundError:
+    if not path.exists():
         raise UserError(
             f"{folder}: no prepared data set here ({FILE_NAME} is missing); "
             "`s2i prepare --out=FOLDER` makes one"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: not a data set description; prepare the data set again")
+        )
+    values = files.read_json(path)
     if values.get("version") != VERSION:
         raise UserError(f"{path}: version {values.get('version')!r}; allowed: {VERSION}")
     try:

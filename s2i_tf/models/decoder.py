@@ -57,6 +57,8 @@ def build_decoder(
       UserError: if a shape or setting is not one of these.
     """
     _check_vector(name, condition_shape, spec.FEATURE_SIZE)
+    if len(target_shape) != 3:
+        raise UserError(f"generator {name!r} makes pictures, asked for targets of {target_shape}")
     if dropout:
         raise UserError(f"generator {name!r} has no dropout, got {dropout}; allowed: 0")
     side, _, channels = target_shape

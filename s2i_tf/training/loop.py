@@ -183,7 +183,13 @@ def _keep_metrics(path: pathlib.Path, step: int) -> list[dict]:
     """Takes away what was logged after the state that training goes on from; returns the rest."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-    files.write(path, "".join(kept))
-    return [json.loads(line) for line in kept]
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+            if entry["step"] <= step:
+                kept.append(entry)
+        except (ValueError, TypeError, KeyError):  # as the last one where a run was killed
+            logger.warning("%s: left out a line that cannot be read: %.60s", path, line)
+    files.write(path, "".join(json.dumps(entry) + "\n" for entry in kept))
+    return kept

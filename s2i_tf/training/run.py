@@ -6,7 +6,6 @@ longer on the way.
 """
 
 import contextlib
-import json
 import logging
 import os
 import pathlib
@@ -212,6 +211,9 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
     before = config_lib.load(workdir)
     before.data = config.data  # it may have moved; what it holds is compared by fingerprint
     before.unknown_sounds = config.unknown_sounds  # so may they
+    for one, other in ((getattr(before, gan), getattr(config, gan)) for gan in config_lib.GANS):
+        if one.generator.start and other.generator.start:  # and what a training started with
+            one.generator.start = other.generator.start
     if not before.image_to_sound:  # the other direction may be added later
         before.image_to_sound, before.reverse_gan = config.image_to_sound, config.reverse_gan
     for change in _lengthened(config, workdir):
@@ -223,7 +225,7 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
             "choose another --workdir or the same settings"
         )
     run_file = workdir / RUN_FILE
-    if run_file.exists() and json.loads(run_file.read_text())["data"] != _data_identity(info):
+    if run_file.exists() and files.read_json(run_file).get("data") != _data_identity(info):
         raise UserError(
             f"{workdir}: a run on other data than {config.data}; choose another --workdir"
         )
@@ -234,10 +236,15 @@ def _lengthened(config: Config, workdir: pathlib.Path) -> list[dict]:
     if not (workdir / config_lib.FILE_NAME).exists():
         return []
     before = config_lib.load(workdir)
-    steps = {name: [getattr(one, name).num_steps for one in (before, config)] for name in STAGES}
-    return [
-        {"stage": name, "from": old, "to": new} for name, (old, new) in steps.items() if new > old
+    changes = [
+        {
+            "stage": name,
+            "from": getattr(before, name).num_steps,
+            "to": getattr(config, name).num_steps,
+        }
+        for name in wanted(before)
     ]
+    return [change for change in changes if change["to"] > change["from"]]
 
 
 def _check_longer(name: str, config: Config, info: DatasetInfo, workdir: pathlib.Path) -> None:
@@ -249,7 +256,7 @@ def _check_longer(name: str, config: Config, info: DatasetInfo, workdir: pathlib
                 f"config.{name}.num_steps is {stage.num_steps}, but {other.name} was trained on "
                 f"what {name} had left; choose another --workdir"
             )
-    if stage.result.exists() and not any((stage.folder / loop.CHECKPOINTS_FOLDER).glob("*")):
+    if stage.result.exists() and not stage.has_checkpoint:
         raise UserError(
             f"config.{name}.num_steps is {stage.num_steps}, but the saved state of {name} is gone; "
             "choose another --workdir"
@@ -295,9 +302,9 @@ def _save_run(
     }
     path = workdir / RUN_FILE
     if path.exists():
-        before = json.loads(path.read_text())
+        before = files.read_json(path)
         lengthened = before.get("lengthened", []) + lengthened
-        versions = before["versions"]
+        versions = before.get("versions", {})
         for name, version in values["versions"].items():
             if versions.get(name, version) != version:
                 logger.warning(

@@ -106,6 +106,16 @@ def test_a_run_that_was_stopped_anywhere_goes_on_to_the_same_numbers(num_calls, 
     assert metrics(tmp_path) == metrics(whole)
 
 
+def test_a_damaged_line_of_the_losses_is_left_out_with_a_warning(whole, tmp_path, caplog):
+    with pytest.raises(Stopped):
+        train(tmp_path, should_stop=stop_after(9))
+    path = tmp_path / loop.METRICS_FILE
+    path.write_text(path.read_text() + '7\n{"step": 8, "lo')
+    train(tmp_path)
+    assert metrics(tmp_path) == metrics(whole)
+    assert caplog.text.count("left out a line that cannot be read") == 2
+
+
 def test_drawing_samples_does_not_change_the_training(whole, tmp_path):
     train(tmp_path, draw_samples=lambda step: keras.random.normal((1,)) and None)
     assert metrics(tmp_path) == metrics(whole)

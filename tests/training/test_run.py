@@ -181,6 +181,56 @@ def test_a_misspelt_name_is_refused_before_any_stage_is_trained(
         run.plan_stages(config, tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"discriminator.norm": "batch"}, "gradient penalty is each example's own; allowed: 'ins"),
+        ({"discriminator.name": "projected"}, "'projected', which looks through a net"),
+        (
+            {"discriminator.name": "projected", "loss.backbone": "efficientnet_lite0"},
+            "penalises gradients at pictures",
+        ),
+        ({"loss.adversarial": "began"}, "errors of reproduction; allowed: 'autoencoder'"),
+        ({"loss.class_weight": 0.5, "loss.perceptual_weight": 1.0}, "allowed: 'projected'"),
+    ],
+)
+def test_losses_that_a_discriminator_cannot_have_are_refused(
+    changes, message, tiny_dataset, tmp_path
+):
+    config = smoke_config(tiny_dataset)
+    gan = config.image_gan
+    gan.loss.adversarial, gan.discriminator.norm = "wgan_gp", "none"
+    if "loss.class_weight" in changes:
+        gan.loss.backbone = "efficientnet_lite0"
+    for field, value in changes.items():
+        group, name = field.split(".")
+        setattr(getattr(gan, group), name, value)
+    with pytest.raises(UserError, match=message):
+        run.plan_stages(config, tmp_path / "run")
+
+
+def test_what_a_training_started_with_may_have_moved(trained, tiny_dataset, tmp_path):
+    config = smoke_config(tiny_dataset)
+    start = tmp_path / "start"
+    shutil.copytree(trained / "model", start)
+    config.image_gan.generator.start = str(start)
+    run.train(config, tmp_path / "run", ["multimodal"])
+    start.rename(tmp_path / "moved")
+    with pytest.raises(UserError, match="where there is no image_generator"):
+        run.plan_stages(config, tmp_path / "run")
+    config.image_gan.generator.start = str(tmp_path / "moved")
+    assert run.plan_stages(config, tmp_path / "run")[0].done
+
+
+@pytest.mark.parametrize("name", ["run.json", "multimodal/trained.json"])
+def test_a_damaged_file_of_a_run_is_named(name, trained, tiny_dataset, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(trained, workdir)
+    (workdir / name).write_text('{"num')
+    with pytest.raises(UserError, match=f"{name}: cannot be read as JSON"):
+        run.train(smoke_config(tiny_dataset), workdir)
+
+
 def test_a_folder_of_unknown_sounds_that_is_not_there_is_refused_at_once(tiny_dataset, tmp_path):
     config = smoke_config(tiny_dataset)
     config.hearing, config.unknown_sounds = True, str(tmp_path / "nowhere")

@@ -11,7 +11,7 @@ import keras
 
 from s2i_tf.data import schema
 from s2i_tf.errors import UserError
-from s2i_tf.losses import adversarial_loss
+from s2i_tf.losses.adversarial import ADVERSARIAL_LOSSES
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
 from s2i_tf.training.stages.gan_stage import build_optimizers, dtype_policy, precision_of
@@ -25,6 +25,37 @@ _OTHER_ORDER = 1_000_003
 
 class DiscoStage(FeatureGanStage):
     """Trains sounds into image features and back, without pairs."""
+
+    @property
+    def reverse(self) -> ReverseGanStage:
+        """The stage whose networks the other direction has."""
+        return ReverseGanStage(self.config, self.info, self.folder.parent)
+
+    @property
+    def done(self) -> bool:
+        """Whether each direction that is wanted has left its part."""
+        return super().done and (self.reverse.result.exists() or not self.config.image_to_sound)
+
+    def check(self) -> None:
+        """Also refuses what is wrong with the other direction, or cannot be had any more."""
+        super().check()
+        self.reverse.check()
+        if super().done and not self.done and not self.has_checkpoint:
+            raise UserError(
+                "config.image_to_sound is on, but the saved state of feature_gan, which has the "
+                "other direction, is gone; choose another --workdir"
+            )
+
+    def check_discriminator(self) -> None:
+        """Also refuses losses that are of the other method alone."""
+        name = self.settings.loss.adversarial
+        adversarial = ADVERSARIAL_LOSSES[name]
+        if adversarial.gradient_penalty_weight or adversarial.equilibrium:
+            raise UserError(
+                f"config.feature_gan.loss.adversarial is {name!r}; allowed with 'disco': one "
+                "without gradient penalty and equilibrium, such as 'vanilla' or 'hinge'"
+            )
+        super().check_discriminator()
 
     def dataset(self, step: int) -> Iterable:
         """Batches whose sounds and photos were drawn apart from each other."""
@@ -40,22 +71,9 @@ class DiscoStage(FeatureGanStage):
         )
 
     def build(self) -> DiscoGan:
-        """Two generators, two discriminators and their optimizers.
-
-        Raises:
-          UserError: if the loss is of the other method alone, or players do not fit together.
-        """
-        config, settings = self.config, self.settings
-        adversarial = adversarial_loss(settings.loss.adversarial)
-        if adversarial.gradient_penalty_weight or adversarial.equilibrium:
-            raise UserError(
-                f"config.feature_gan.loss.adversarial is {settings.loss.adversarial!r}; allowed "
-                "with 'disco': one without gradient penalty and equilibrium, such as 'vanilla' or "
-                "'hinge'"
-            )
-        self.multimodal = self.trained(MultimodalStage.part)
-        self.reverse = ReverseGanStage(config, self.info, self.folder.parent)
-        self.reverse.multimodal = self.multimodal
+        """Two generators, two discriminators and their optimizers."""
+        config, settings, reverse = self.config, self.settings, self.reverse
+        self.multimodal = reverse.multimodal = self.trained(MultimodalStage.part)
         conditions = (
             self.multimodal.condition_of_scaled_sound,
             self.multimodal.condition_of_scaled_image,
@@ -63,13 +81,13 @@ class DiscoStage(FeatureGanStage):
         with dtype_policy(precision_of(config, settings)):
             forward, backward = (
                 Way(*stage.build_players(), condition)
-                for stage, condition in zip((self, self.reverse), conditions, strict=True)
+                for stage, condition in zip((self, reverse), conditions, strict=True)
             )
             trainer = DiscoGan(
                 forward,
                 backward,
                 prepare=self.domains,
-                adversarial=adversarial,
+                adversarial=ADVERSARIAL_LOSSES[settings.loss.adversarial],
                 loss=settings.loss,
                 discriminator_weight=settings.discriminator.loss_weight,
             )
@@ -79,5 +97,7 @@ class DiscoStage(FeatureGanStage):
     def save(self, trainer: keras.Model) -> None:
         """Leaves the generator, and that of the other direction if it is wanted."""
         if self.config.image_to_sound:
-            self.reverse.save_part(trainer.generators[1])
+            reverse = self.reverse
+            reverse.multimodal = self.multimodal
+            reverse.save_part(trainer.generators[1])
         super().save(trainer)

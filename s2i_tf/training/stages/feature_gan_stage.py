@@ -77,7 +77,6 @@ class FeatureGanStage(GanStage):
 
     def build_players(self) -> tuple[keras.Model, keras.Model]:
         """Generator and discriminator alone."""
-        self.check()
         return self.build_generator(), self.build_discriminator()
 
     def as_pictures(self, targets: np.ndarray) -> np.ndarray:

@@ -90,10 +90,13 @@ class GanStage(Stage):
         }
         if settings.has_discriminator:
             names["discriminator.name"] = settings.discriminator.name, DISCRIMINATORS
+            names["discriminator.norm"] = settings.discriminator.norm, NORMS
             names["loss.adversarial"] = settings.loss.adversarial, ADVERSARIAL_LOSSES
         for field, (name, known) in names.items():
             if name not in known:
                 raise unknown_name(f"config.{self.name}.{field}", name, known)
+        if settings.has_discriminator:
+            self.check_discriminator()
         augment.parse_policy(settings.loss.augment)
         if generator.start and not part_file.exists(pathlib.Path(generator.start), self.part):
             raise UserError(
@@ -109,6 +112,39 @@ class GanStage(Stage):
                     f"{generator.name!r} takes no noise"
                 )
 
+    def check_discriminator(self) -> None:
+        """Refuses losses that the discriminator cannot have."""
+        loss, discriminator = self.settings.loss, self.settings.discriminator
+        adversarial = ADVERSARIAL_LOSSES[loss.adversarial]
+        judge = f"config.{self.name}.discriminator"
+        if discriminator.name == "projected":
+            if not loss.backbone:
+                raise UserError(
+                    f"{judge}.name is 'projected', which looks through a net; set "
+                    f"config.{self.name}.loss.backbone, or take another discriminator"
+                )
+            if adversarial.gradient_penalty_weight:
+                raise UserError(
+                    f"config.{self.name}.loss.adversarial is {loss.adversarial!r}, which penalises "
+                    "gradients at pictures, and the discriminator 'projected' does not see any; "
+                    "take another of either"
+                )
+        elif loss.class_weight:
+            raise UserError(
+                f"config.{self.name}.loss.class_weight is {loss.class_weight} with discriminator "
+                f"{discriminator.name!r}; allowed: 'projected', or a weight of 0"
+            )
+        if adversarial.gradient_penalty_weight and discriminator.norm == "batch":
+            raise UserError(
+                f"{judge}.norm is 'batch' with the loss {loss.adversarial!r}, whose gradient "
+                "penalty is each example's own; allowed: 'instance', 'none' or 'spectral'"
+            )
+        if adversarial.equilibrium and discriminator.name != "autoencoder":
+            raise UserError(
+                f"{judge}.name is {discriminator.name!r}, but the scores of the loss "
+                f"{loss.adversarial!r} are errors of reproduction; allowed: 'autoencoder'"
+            )
+
     def prepare(self, batch) -> GanBatch:
         """Condition, target and context of a batch, laid out as the networks take them."""
         return self.laid_out(*self.vectors(batch), batch[schema.KEY_LABEL])
@@ -119,7 +155,6 @@ class GanStage(Stage):
 
     def build(self) -> keras.Model:
         """The players and their optimizers."""
-        self.check()
         settings = self.settings
         # Not when `prepare` first needs them: it is traced, and weights that are read from a file
         # while a function is traced keep their initial values in its graph.
@@ -191,19 +226,10 @@ class GanStage(Stage):
         return generator
 
     def build_discriminator(self, backbone: keras.Model | None = None) -> keras.Model:
-        """The discriminator alone, freshly drawn, to look through a backbone if it does.
-
-        Raises:
-          UserError: if it needs a backbone and there is none.
-        """
+        """The discriminator alone, freshly drawn, to look through a backbone if it does."""
         settings = self.settings.discriminator
         target_shape = self.target_shape()
         if _through_backbone(self.settings):
-            if backbone is None:
-                raise UserError(
-                    f"discriminator 'projected' looks through a net; set "
-                    f"config.{self.name}.loss.backbone, or take another discriminator"
-                )
             target_shape = [tuple(maps.shape[1:]) for maps in backbone.outputs]
         layout = {"layout": self.target_layout} if settings.name in OF_LAYOUTS else {}
         return build_discriminator(
@@ -243,26 +269,11 @@ class GanStage(Stage):
 def build_objective(
     settings: GanConfig, backbone: keras.Model | None, num_classes: int
 ) -> GanObjective:
-    """Both players' losses.
-
-    Raises:
-      UserError: if a loss and a discriminator do not fit together.
-    """
+    """Both players' losses, of settings that a stage's `check` lets pass."""
     loss = settings.loss
     adversarial = adversarial_loss(loss.adversarial) if settings.has_discriminator else None
-    through_backbone = _through_backbone(settings)
-    if through_backbone and adversarial.gradient_penalty_weight:
-        raise UserError(
-            f"loss {loss.adversarial!r} penalises gradients at pictures, which discriminator "
-            f"{settings.discriminator.name!r} does not see; take another of either"
-        )
     classifier = None
     if loss.class_weight:
-        if not through_backbone:
-            raise UserError(
-                f"loss.class_weight is {loss.class_weight} with discriminator "
-                f"{settings.discriminator.name!r}; take 'projected' or a weight of 0"
-            )
         classifier = build_class_head(tuple(backbone.outputs[-1].shape[1:]), num_classes)
     return GanObjective(
         adversarial=adversarial,
@@ -270,7 +281,7 @@ def build_objective(
         discriminator_weight=settings.discriminator.loss_weight,
         backbone=backbone,
         classifier=classifier,
-        through_backbone=through_backbone,
+        through_backbone=_through_backbone(settings),
     )
 
 

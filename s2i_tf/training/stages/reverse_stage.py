@@ -11,11 +11,13 @@ import numpy as np
 
 from s2i_tf import files, spec
 from s2i_tf.data import dataset_info, schema, splits
+from s2i_tf.errors import UserError
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_index import MAX_SOUNDS, SoundIndex
 from s2i_tf.models.sound_to_image import SOUND_INDEX_FILE
 from s2i_tf.training.backends import pipeline
 from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
+from s2i_tf.training.trainers.gan_trainer import GanTrainer
 
 
 class ReverseGanStage(FeatureGanStage):
@@ -25,6 +27,19 @@ class ReverseGanStage(FeatureGanStage):
     part = "reverse_generator"
     position = 3
     target_layout = "steps"
+
+    def build(self) -> GanTrainer:
+        """As every GAN, unless it comes with the other direction.
+
+        Raises:
+          UserError: if it does.
+        """
+        if self.config.feature_gan.method == "disco":
+            raise UserError(
+                "config.feature_gan.method is 'disco', which trains both directions in the stage "
+                "feature_gan; train that one"
+            )
+        return super().build()
 
     def vectors(self, batch) -> tuple:
         """The hidden vector of the photo, and the sound's features as the networks take them."""

@@ -4,7 +4,6 @@ A stage reads what the stages before it left there and is done when its own part
 """
 
 import abc
-import json
 import pathlib
 from collections.abc import Iterable
 
@@ -67,8 +66,12 @@ class Stage(abc.ABC):
     def trained_steps(self) -> int:
         """The steps that the part which is there was trained for."""
         path = self.folder / TRAINED_FILE
-        # Earlier versions wrote none, and no run could be made longer.
-        return json.loads(path.read_text())["num_steps"] if path.exists() else self.num_steps
+        if not path.exists():  # earlier versions wrote none, and no run could be made longer
+            return self.num_steps
+        num_steps = files.read_json(path).get("num_steps")
+        if not isinstance(num_steps, int):
+            raise UserError(f"{path}: num_steps is {num_steps!r}; allowed: a whole number")
+        return num_steps
 
     @property
     def num_steps(self) -> int:
@@ -78,7 +81,12 @@ class Stage(abc.ABC):
     @property
     def begun(self) -> bool:
         """Whether there is a saved state, or the part already."""
-        return self.result.exists() or any((self.folder / CHECKPOINTS_FOLDER).glob("*"))
+        return self.result.exists() or self.has_checkpoint
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether a state is saved."""
+        return any((self.folder / CHECKPOINTS_FOLDER).glob("*"))
 
     @property
     def done(self) -> bool:

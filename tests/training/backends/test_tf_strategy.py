@@ -115,11 +115,6 @@ def test_two_workers_reach_the_same_weights_and_one_of_them_writes(
     assert len(list((tmp_path / "run" / "multimodal" / "tensorboard").iterdir())) == 1
 
 
-def test_an_unknown_strategy_lists_the_known_ones():
-    with pytest.raises(UserError, match="known: mirrored, multi_worker, one_device"):
-        strategy_lib.build_strategy("tpu")
-
-
 def test_a_batch_that_cannot_be_shared_equally_is_refused():
     class TwoReplicas:
         num_replicas_in_sync = 2

@@ -1,8 +1,11 @@
 """Training from image to sound, from pairs and without."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.saving import load_model
 
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info, pipeline
@@ -132,6 +135,30 @@ def test_without_pairs_one_direction_leaves_one_part(trained, tiny_dataset, tmp_
     assert names == {"multimodal.keras", "feature_generator.keras"}
 
 
+def test_the_other_direction_may_be_had_of_a_finished_training_without_pairs(
+    tiny_dataset, tmp_path
+):
+    stages, workdir = ["multimodal", "feature_gan"], tmp_path / "run"
+    run.train(disco_config(tiny_dataset, image_to_sound=False), workdir, stages)
+    part = workdir / "model" / "feature_generator.keras"
+    before = load_model(part).get_weights()
+    later = disco_config(tiny_dataset)
+    with pytest.raises(UserError, match="trains both directions in the stage feature_gan"):
+        run.train(later, workdir, ["reverse_gan"])
+    run.train(later, workdir, stages)
+    assert stage_of(later, workdir).done
+    for one, other in zip(before, load_model(part).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_other_direction_is_not_begun_anew_where_its_state_is_gone(tiny_dataset, tmp_path):
+    stages, workdir = ["multimodal", "feature_gan"], tmp_path / "run"
+    run.train(disco_config(tiny_dataset, image_to_sound=False), workdir, stages)
+    shutil.rmtree(workdir / "feature_gan" / "checkpoints")
+    with pytest.raises(UserError, match="which has the other direction, is gone"):
+        run.train(disco_config(tiny_dataset), workdir, stages)
+
+
 def test_the_batches_of_disco_are_no_pairs_and_go_on_where_they_were(tiny_dataset, tmp_path):
     stage = stage_of(disco_config(tiny_dataset), tmp_path, "feature_gan")
     train = pipeline.load_split(tiny_dataset, "train", with_image=False)
@@ -160,7 +187,7 @@ def test_what_disco_does_not_do_is_told(loss, tiny_dataset, trained):
     config = disco_config(tiny_dataset)
     config.feature_gan.loss.adversarial = loss
     with pytest.raises(UserError, match="without gradient penalty and equilibrium"):
-        stage_of(config, trained, "feature_gan").build()
+        stage_of(config, trained, "feature_gan").check()
 
 
 def test_the_methods_of_the_configuration_are_those_that_there_are(tiny_dataset):
