@@ -72,7 +72,9 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
     if found.training is None or found.left_out is None:
         raise UserError(f"{data_dir}: {found.no_training or found.no_left_out}")
     sounds, left_out = found.sounds, found.left_out
-    photos = diversity.pairs_by_class(found.judged.features, found.images.labels, found.images.ids)
+    photos = diversity.pairs_by_class(
+        found.judged.features, found.images.labels, found.images.groups
+    )
 
     def seen(before: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         features = judge.look(to_uint8(model.draw(before))).features
@@ -87,9 +89,9 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
         known = stats.rates({"": right}, sounds.labels, sounds.groups)[""]
         unknown = stats.rates({"": right_left_out}, labels, left_out.sounds.groups[drawn])[""]
         own = diversity.pairs_by_class(features, sounds.labels, sounds.groups)
-        spread = diversity.ratio(own, photos, (sounds.groups, found.images.ids))
+        spread = diversity.ratio(own, photos, (sounds.groups, found.images.groups))
         kid = fidelity.kernel_distance(
-            found.judged.features, features, found.images.ids, sounds.groups
+            found.judged.features, features, found.images.groups, sounds.groups
         )
         yield [
             f"{share:g}",

@@ -18,7 +18,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from s2i_tf.errors import UserError
 
@@ -88,13 +88,19 @@ def new_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def new_folder(path: str | os.PathLike, replace: bool = True) -> Iterator[pathlib.Path]:
+def new_folder(
+    path: str | os.PathLike, taken: Literal["replace", "keep", "refuse"] = "replace"
+) -> Iterator[pathlib.Path]:
     """A folder to fill, which takes the name `path` at the end and vanishes on an error.
 
     Args:
       path: the final name.
-      replace: whether it replaces a folder that is at `path` by then; else that one stays, so that
-        of several processes which make the same all have the first one's.
+      taken: what becomes of a folder that is at `path` by then. It is replaced; or it stays, so
+        that of several processes which make the same all have the first one's; or it stays and
+        that is an error.
+
+    Raises:
+      UserError: if it is taken and that is refused.
     """
     path = pathlib.Path(path)
     temporary = _temporary(path)
@@ -102,7 +108,9 @@ def new_folder(path: str | os.PathLike, replace: bool = True) -> Iterator[pathli
         with _full_disk_named(path):
             temporary.mkdir(parents=True)
             yield temporary
-            while not _renamed(temporary, path) and replace:
+            while not _renamed(temporary, path) and taken != "keep":
+                if taken == "refuse":
+                    raise UserError(f"{path} exists already: another process was quicker")
                 aside = _temporary(path)
                 with contextlib.suppress(FileNotFoundError):
                     path.rename(aside)

@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all, whatever goes wrong."""
 
+import contextlib
 import errno
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import time
 import pytest
 
 from s2i_tf import files
+from s2i_tf.errors import UserError
 
 
 @pytest.mark.parametrize("new", [files.new_file, files.new_folder])
@@ -42,9 +44,9 @@ def test_a_file_may_have_the_longest_name(tmp_path, name):
     assert [path.name for path in (tmp_path / name).iterdir()] == [name]
 
 
-def fill(folder: pathlib.Path, replace: bool, others, number: int) -> None:
+def fill(folder: pathlib.Path, taken: str, others, number: int) -> None:
     """Makes the same folder as others do, all of them at once."""
-    with files.new_folder(folder, replace=replace) as temporary:
+    with files.new_folder(folder, taken) as temporary:
         others.wait()
         for name in ("a", "b"):
             files.write(temporary / name, str(number))
@@ -52,11 +54,11 @@ def fill(folder: pathlib.Path, replace: bool, others, number: int) -> None:
         others.wait()
 
 
-@pytest.mark.parametrize("replace", [True, False])
-def test_processes_that_make_the_same_at_once_leave_one_whole(tmp_path, replace):
+@pytest.mark.parametrize("taken", ["replace", "keep"])
+def test_processes_that_make_the_same_at_once_leave_one_whole(tmp_path, taken):
     spawn = multiprocessing.get_context("spawn")
     others = spawn.Barrier(4)
-    arguments = [(tmp_path / "made", replace, others, number) for number in range(4)]
+    arguments = [(tmp_path / "made", taken, others, number) for number in range(4)]
     processes = [spawn.Process(target=fill, args=given) for given in arguments]
     for process in processes:
         process.start()
@@ -68,12 +70,19 @@ def test_processes_that_make_the_same_at_once_leave_one_whole(tmp_path, replace)
     assert len(set((tmp_path / "file").read_text())) == 1
 
 
-@pytest.mark.parametrize("replace", [True, False])
-def test_an_earlier_folder_is_replaced_or_stays(tmp_path, replace):
+@pytest.mark.parametrize(
+    ("taken", "left"), [("replace", "second"), ("keep", "first"), ("refuse", "first")]
+)
+def test_an_earlier_folder_is_replaced_or_stays(tmp_path, taken, left):
+    refused = pytest.raises(UserError, match="made exists already: another process")
     for turn in ("first", "second"):
-        with files.new_folder(tmp_path / "made", replace=replace) as temporary:
+        fails = (taken, turn) == ("refuse", "second")
+        with (
+            refused if fails else contextlib.nullcontext(),
+            files.new_folder(tmp_path / "made", taken) as temporary,
+        ):
             (temporary / turn).touch()
-    assert os.listdir(tmp_path / "made") == ["second" if replace else "first"]
+    assert os.listdir(tmp_path / "made") == [left]
     assert os.listdir(tmp_path) == ["made"]
 
 

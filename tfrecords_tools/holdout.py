@@ -4,9 +4,10 @@
 
 For choosing between models without a look at the eval split: reads the training split of a prepared
 data set alone and makes another data set of it, whose eval split is the share that is held out.
-Sounds are split by recording and photos by file, each class apart, and paired anew within the class
-as stage 3 pairs them; with `--keep_pairs`, for pairs that belong together by nature, the photo goes
-with its sound instead. The training split must fit into memory (27 MB for 1,000 pairs).
+Sounds are split by recording and photos by file (frames of films by recording, copies together),
+each class apart, and paired anew within the class as stage 3 pairs them; with `--keep_pairs`, for
+pairs that belong together by nature, the photo goes with its sound instead. The training split must
+fit into memory (27 MB for 1,000 pairs).
 """
 
 import collections
@@ -83,20 +84,50 @@ def hold_out(
 
 
 def _read(data: str, info: DatasetInfo) -> _Source:
-    records, items, pairs = {}, {}, []
+    records, items, pairs, contents = {}, {}, [], {}
     shards = damage.checked_shards(data, info, spec.TRAIN_SPLIT)
     for record in map(tfrecords.parse_example, tfrecords.Records(shards)):
         text = {key: record[key].decode() for key in ("id", "group", "sound_id", "image_id")}
         class_name = info.class_names[record["label"]]
-        content = hashlib.sha256(record["image"]).hexdigest()
-        # Photos of the same pixels are one group, under whatever names.
-        for modality, group in (("sound", text["group"]), ("image", content)):
+        contents[text["image_id"]] = content = hashlib.sha256(record["image"]).hexdigest()
+        for modality in ("sound", "image"):
             item_id = text[f"{modality}_id"]
-            item = Item(item_id, modality, item_id, group, content, class_name)
+            item = Item(item_id, modality, item_id, text["group"], content, class_name)
             items.setdefault(item.key, item)
             records.setdefault(item.key, record)
         pairs.append(Pair(**text, class_name=class_name))
-    return _Source(records, list(items.values()), pairs)
+    groups = _photo_groups(contents, pairs)
+    return _Source(
+        records,
+        [
+            dataclasses.replace(item, group=groups[item.id]) if item.modality == "image" else item
+            for item in items.values()
+        ],
+        pairs,
+    )
+
+
+def _photo_groups(contents: Mapping[str, str], pairs: Iterable[Pair]) -> dict[str, str]:
+    """The group of each photo: those of one recording, or of the same pixels, have the same one.
+
+    Args:
+      contents: the digest of each photo's pixels, by its id.
+      pairs: all pairs of the data.
+    """
+    recordings = source_sounds.groups_of_photos(
+        contents, *zip(*((pair.sound_id, pair.group) for pair in pairs), strict=True)
+    )
+    joined: dict[str, str] = {}
+
+    def first(name: str) -> str:
+        while name in joined:
+            name = joined[name]
+        return name
+
+    for content, recording in zip(contents.values(), recordings, strict=True):
+        if (one := first(recording)) != (other := first(content)):
+            joined[one] = other
+    return {photo: first(content) for photo, content in contents.items()}
 
 
 def _sides(items: Iterable[Item], share: float, seed: int) -> dict[str, str]:
@@ -143,12 +174,13 @@ def _keep(source: _Source, share: float, seed: int) -> list[Pair]:
     pairs = [
         pair for pair in pairs if pair.split == spec.TRAIN_SPLIT or not _is_copy(pair.sound_id)
     ]
+    groups = {item.id: item.group for item in source.items if item.modality == "image"}
     seen: dict[str, str] = {}
     for pair in pairs:
-        if seen.setdefault(pair.image_id, pair.split) != pair.split:
+        if seen.setdefault(groups[pair.image_id], pair.split) != pair.split:
             raise UserError(
-                f"{pair.image_id} would stand on both sides: these pairs were drawn by class; "
-                "leave --keep_pairs away"
+                f"{pair.image_id}, or the same pixels, would stand on both sides: these pairs were "
+                "drawn by class; leave --keep_pairs away"
             )
     return pairs
 

@@ -30,6 +30,8 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
+from s2i_tf.errors import told_by
+
 logger = logging.getLogger(__name__)
 
 HOST = "localhost"
@@ -335,7 +337,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rest_api_port", type=int, default=8501)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    models = Models(arguments.model_config_file, arguments.models_root)
+    with told_by("stand_in", tf.errors.OpError, text_format.ParseError):
+        models = Models(arguments.model_config_file, arguments.models_root)
     with Server(models, arguments.port, arguments.rest_api_port) as server:
         logger.info("gRPC at %s, REST at %s", server.grpc_address, server.rest_address)
         try:

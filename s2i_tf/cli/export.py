@@ -53,6 +53,8 @@ def run() -> None:
     unused.refuse(
         sorted(of_others - {*_FLAGS_OF[flags.FLAGS.format]}), f"with --format={flags.FLAGS.format}"
     )
+    if flags.FLAGS.quantization != "full_int8":
+        unused.refuse(["data"], "without --quantization=full_int8")
     folder = given_or_own(flags.FLAGS.workdir, flags.FLAGS.model)
     FORMATS[flags.FLAGS.format](find_model(folder))
 

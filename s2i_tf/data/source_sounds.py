@@ -7,6 +7,7 @@ that begins there (in seconds), and `…#view=N` for an augmented copy, whose or
 import os
 import pathlib
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -38,6 +39,24 @@ def parse_id(item_id: str) -> tuple[str, float | None]:
     item_id = original_id(item_id)
     moment = _MOMENT.search(item_id)
     return (item_id[: moment.start()], float(moment[1])) if moment else (item_id, None)
+
+
+def groups_of_photos(
+    photo_ids: Iterable[str], sound_ids: Iterable[str], sound_groups: Iterable[str]
+) -> list[str]:
+    """What photos may not be told apart by: frames of a film are of one recording, as its sounds.
+
+    Args:
+      photo_ids: the photos.
+      sound_ids: the sounds of the same data.
+      sound_groups: the recording of each of them.
+
+    Returns:
+      For each photo the recording of the sounds of the same file, or the file where there are none.
+    """
+    files = (parse_id(sound_id)[0] for sound_id in sound_ids)
+    recordings = dict(zip(files, sound_groups, strict=True))
+    return [recordings.get(file, file) for file in (parse_id(photo)[0] for photo in photo_ids)]
 
 
 def load_sound(info: DatasetInfo, sound_id: str) -> np.ndarray:

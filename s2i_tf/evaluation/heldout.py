@@ -165,11 +165,17 @@ def items_of(
     )
     # An item may be a moment of the file that has a row.
     rows = [(index or {}).get(source_sounds.parse_id(name)[0], {}) for name in ids.tolist()]
+    groups = columns["group"].astype(str)
+    if modality == "sound":
+        groups = groups[first]
+    else:
+        sound_ids = columns["sound_id"].astype(str).tolist()
+        groups = source_sounds.groups_of_photos(ids.tolist(), sound_ids, groups.tolist())
     arrays = {"features": columns.get(f"{modality}_features"), "pictures": columns.get("image")}
     return Items(
         ids=ids,
         labels=columns["label"][first],
-        groups=columns["group"][first].astype(str),
+        groups=np.asarray(groups),
         sources=np.array([row.get("source", "") for row in rows]),
         of_pair=of_pair.reshape(-1),
         **{name: None if array is None else array[first] for name, array in arrays.items()},

@@ -24,7 +24,8 @@ class Items:
     Attributes:
       ids: str [items], sorted.
       labels: int [items], their classes.
-      groups: str [items], the recording of the item's first pair.
+      groups: str [items], the recording that each is of; of a photo that is no frame of a film its
+        own file.
       sources: str [items], the collection that each is from; empty where it is not known.
       features: float [items, 4096], what the model is given; or None.
       pictures: uint8 [items, height, width, 3], the photos; None for sounds.

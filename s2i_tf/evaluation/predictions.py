@@ -206,7 +206,7 @@ def _train(
         sound_vectors=_embedded(model.embed_sound, sounds, scratch),
         image_vectors=_embedded(model.embed_image, images, scratch),
         class_heard=probes.fit(sounds.features, sounds.labels, sounds.groups, seed=seed),
-        class_seen=probes.fit(judged.features, images.labels, images.ids, seed=seed),
+        class_seen=probes.fit(judged.features, images.labels, images.groups, seed=seed),
     )
 
 

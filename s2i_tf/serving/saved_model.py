@@ -123,7 +123,7 @@ def export(
     model = in_float32(model)
     signatures = Signatures(model, extractor.model)
     module, functions = signatures.module()
-    with files.new_folder(folder) as temporary, tempfile.TemporaryDirectory() as scratch:
+    with files.new_folder(folder, "refuse") as temporary, tempfile.TemporaryDirectory() as scratch:
         module.assets = _write_assets(pathlib.Path(scratch), model, signatures)
         tf.saved_model.save(module, str(temporary), signatures=functions)
         differences = parity.compare(temporary, model, extractor)

@@ -143,7 +143,12 @@ class TFLiteModel:
             runner = self._interpreter.get_signature_runner(signature)
             numbers = self._numbers(runner, *drawn) if drawn else {}
             ((name, values),) = rows.items()
-            answers = [runner(**{name: row[None].astype(np.float32)}, **numbers) for row in values]
+            try:
+                answers = [
+                    runner(**{name: row[None].astype(np.float32)}, **numbers) for row in values
+                ]
+            except RuntimeError as error:  # what the runtime says of damaged weights
+                raise UserError(f"{self._path}: cannot be run: {first_line(error)}") from None
             outputs = runner.get_output_details()
         return {
             output: np.concatenate([answer[output] for answer in answers])

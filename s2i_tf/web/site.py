@@ -56,7 +56,7 @@ def model_files(path: str | os.PathLike) -> pathlib.Path:
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Processes that make it at once all serve the first one's.
-        with files.new_folder(folder, replace=False) as temporary:
+        with files.new_folder(folder, taken="keep") as temporary:
             _make(temporary, path)
     return folder
 

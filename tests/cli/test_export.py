@@ -43,6 +43,10 @@ def model_folder(tmp_path):
             ["--out=c", "--quantization=full_int8"],
             "--quantization has no effect with --format=saved_model",
         ),
+        (
+            ["--out=c", "--format=tflite", "--data=d"],
+            "--data has no effect without --quantization=full_int8",
+        ),
         (["--out=c", "--format=lite", "--name=n"], "--name has no effect with --format=lite"),
     ],
 )

@@ -38,7 +38,7 @@ def test_an_older_description_has_pictures_of_128_pixels(tiny_dataset, tmp_path)
 
 def test_what_is_no_mapping_is_refused(tmp_path):
     (tmp_path / dataset_info.FILE_NAME).write_text("[]")
-    with pytest.raises(UserError, match="not a data set description"):
+    with pytest.raises(UserError, match="holds no JSON object"):
         dataset_info.load(tmp_path)
 
 

@@ -24,6 +24,17 @@ def test_a_sound_of_several_pairs_is_one_item():
     assert images.ids.tolist() == ["p", "q", "r"] and images.features is None
 
 
+def test_frames_of_a_film_are_of_the_recording_that_its_sounds_are_of():
+    columns = {
+        "sound_id": np.array(["a.mp4#t=0", "a.mp4#t=6", "rain.wav"], object),
+        "image_id": np.array(["a.mp4#t=3", "a.mp4#t=9", "wet.jpg"], object),
+        "label": np.array([0, 0, 1]),
+        "group": np.array(["trip", "trip", "storm"], object),
+    }
+    assert heldout.items_of(columns, "image").groups.tolist() == ["trip", "trip", "wet.jpg"]
+    assert heldout.items_of(columns, "sound").groups.tolist() == ["trip", "trip", "storm"]
+
+
 @pytest.mark.parametrize("batch", [256, 4])
 def test_features_and_photos_are_those_of_the_records(tiny_dataset, tmp_path, monkeypatch, batch):
     monkeypatch.setattr(pipeline, "_EVALUATION_BATCH", batch)

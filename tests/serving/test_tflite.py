@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf import spec
 from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
+from s2i_tf.pretrained import REALPAIRS
 from s2i_tf.serving import (
     examples,
     parity,
@@ -193,6 +195,16 @@ def test_a_damaged_file_is_refused(float32_file, tmp_path):
     path.write_bytes(bytes(1000) + float32_file.read_bytes()[1000:])
     with pytest.raises(UserError, match="cannot be run"):
         tflite.TFLiteModel.load(path)
+
+
+def test_a_file_without_its_weights_is_refused_when_it_runs(tmp_path):
+    contents = bytearray((REALPAIRS / "lite.tflite").read_bytes())
+    tenth = len(contents) // 10
+    contents[3 * tenth : 6 * tenth] = bytes(3 * tenth)
+    path = tmp_path / "file.tflite"
+    path.write_bytes(contents)
+    with pytest.raises(UserError, match="cannot be run"):
+        tflite.TFLiteModel.load(path).listen([np.zeros(spec.FEATURE_SAMPLES, np.float32)])
 
 
 def test_an_op_that_tflite_has_not_is_named():

@@ -7,7 +7,8 @@ from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
 from tfrecords_tools import verify
-from tfrecords_tools.holdout import hold_out
+from tfrecords_tools.engine.rows import Pair
+from tfrecords_tools.holdout import _photo_groups, hold_out
 from tfrecords_tools.job import prepare
 
 KEYS = ("group", "sound_id", "image_id")
@@ -78,6 +79,25 @@ def test_pairs_that_belong_together_are_kept_on_request(many, tmp_path):
     pairs = [set(zip(s["id"], s["sound_id"], s["image_id"], strict=True)) for s in found.values()]
     assert pairs[0] | pairs[1] == set(zip(*(train[key] for key in ("id", *KEYS[1:])), strict=True))
     assert not pairs[0] & pairs[1]
+
+
+def test_frames_of_a_recording_and_copies_of_a_photo_stay_together():
+    def pair(sound, image, group):
+        return Pair(f"{sound}|{image}", sound, image, group)
+
+    pairs = [
+        pair("a.mp4#t=0", "a.mp4#t=3", "trip"),
+        pair("b.mp4#t=0", "b.mp4#t=3", "trip"),
+        pair("c.mp4#t=0", "c.mp4#t=3", "other"),
+        pair("rain.wav", "wet.jpg", "storm"),
+        pair("hail.wav", "wet_copy.jpg", "hail"),
+        pair("drip.wav", "still_of_a.jpg", "drip"),
+    ]
+    contents = dict(zip((one.image_id for one in pairs), "123441", strict=True))
+    of = _photo_groups(contents, pairs)
+    assert of["a.mp4#t=3"] == of["b.mp4#t=3"] == of["still_of_a.jpg"]
+    assert of["wet.jpg"] == of["wet_copy.jpg"] == "4"
+    assert len(set(of.values())) == 3
 
 
 def test_a_prepared_folder_by_class_can_be_split_but_its_pairs_not_be_kept(

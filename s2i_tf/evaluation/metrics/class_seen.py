@@ -115,7 +115,7 @@ def _named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]:
 def _cross_named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]:
     """The same by probes on the photos, each photo and its picture by one that did not see it."""
     photos, own = predictions.images, predictions.photo_of_sound
-    fold_of = probes.folds(photos.ids, predictions.seed)
+    fold_of = probes.folds(photos.groups, predictions.seed)
     if len(np.unique(fold_of)) < 2:
         raise NotMeasured("there are too few photos to fit a probe and to try it")
     judged, made = predictions.judged.features, predictions.generated.features
@@ -124,7 +124,7 @@ def _cross_named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]
         held_out = fold_of == fold
         rest = ~held_out
         probe = probes.fit(
-            judged[rest], photos.labels[rest], photos.ids[rest], seed=predictions.seed
+            judged[rest], photos.labels[rest], photos.groups[rest], seed=predictions.seed
         )
         named["real"][held_out] = probe.predict(judged[held_out])
         pictures = held_out[own]

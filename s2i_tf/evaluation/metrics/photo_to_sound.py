@@ -98,7 +98,7 @@ def _class_found(predictions: Predictions, direction: PhotoToSound) -> list[Part
     # Of the sounds of all photos but itself.
     of_others = _shares(direction.found["generated"].labels, images.labels) * len(images)
     own["shuffled"] = (of_others - own["generated"]) / max(len(images) - 1, 1)
-    rates = predictions.rates(own, images, images.ids)
+    rates = predictions.rates(own, images)
     return [
         {
             "name": name,
@@ -134,7 +134,6 @@ def _label_match(predictions: Predictions, direction: PhotoToSound) -> Part | No
             for k, values in by_k.items()
         },
         images,
-        images.ids,
     )
     random = label_match.random_match(len(direction.judge.labels))
     return {
