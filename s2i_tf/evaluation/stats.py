@@ -1,10 +1,10 @@
 """How sure a figure is: 95 % intervals by drawing recordings anew.
 
 Clips of one recording say much the same, so what is drawn with replacement is whole groups, not
-items. An estimate is `{"value", "low", "high"}` as it stands in `metrics.json`, None for what could
-not be measured; a rate is `{"micro", "macro", "per_class", "per_source"}` of them. NaN marks an
-item for which a measure is not defined and that is left out of it. NumPy only; the same seed gives
-the same interval.
+items; what the draws are off by on average is taken off. An estimate is `{"value", "low", "high"}`
+as it stands in `metrics.json`, None for what could not be measured; a rate is `{"micro", "macro",
+"per_class", "per_source"}` of them. NaN marks an item for which a measure is not defined and that
+is left out of it. NumPy only; the same seed gives the same interval.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ def rates(
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
 ) -> dict[Hashable, Rate]:
-    """The means of several measures of the same items, with percentile intervals.
+    """The means of several measures of the same items, with their intervals.
 
     Every measure sees the same draws. A class that a draw misses is left out of that draw's macro
     mean. Draws from fewer than `MIN_GROUPS` groups, or draws that all agree, would claim a
@@ -93,7 +93,7 @@ def statistic(
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
 ) -> Estimate:
-    """Any number computed from weighted items, with its percentile interval.
+    """Any number computed from weighted items, with its interval.
 
     Args:
       function: takes float [draws, items] for each set of items, how often each item was drawn,
@@ -234,14 +234,20 @@ def _estimate(values: np.ndarray, num_groups: int) -> Estimate:
     if not np.isfinite(value) or not drawn.size:
         return dict(NOTHING)
     found = _with_bounds(value, drawn)
+    found["low"], found["high"] = max(found["low"], 0.0), min(found["high"], 1.0)
     if num_groups < MIN_GROUPS or found["high"] - found["low"] < 1e-12:
         found["low"], found["high"] = wilson(float(np.clip(value, 0, 1)), num_groups)
     return found
 
 
 def _with_bounds(value: float, drawn: np.ndarray) -> Estimate:
+    """A value and the quantiles of its draws, moved by what these are off by on average.
+
+    Off they are where much hangs on one group: a class that is mostly of one large source has
+    another mean in all draws without it.
+    """
     if not drawn.size:
         return {**NOTHING, "value": float(value)}
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = np.quantile(drawn, [tail, 1 - tail]) - drawn.mean() + value
     return {"value": float(value), "low": float(low), "high": float(high)}

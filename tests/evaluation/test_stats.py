@@ -44,6 +44,18 @@ def test_the_macro_interval_covers_a_known_truth(rng):
     assert 88 <= covered <= 100
 
 
+def test_an_interval_lies_around_its_value_where_one_source_is_most_of_a_class():
+    """Nearly all of each class is of one source; without it the few others would be the class."""
+    labels = np.repeat([0, 1, 2, 3], 48)
+    large, small = ["large"] * 40, [f"small {number}" for number in range(8)]
+    sources = np.array([f"{name} of {label}" for label in range(4) for name in large + small])
+    right = np.array([source.startswith("small") for source in sources], float)
+    macro = stats.rates({"": right}, labels, sources)[""]["macro"]
+    below, above = macro["value"] - macro["low"], macro["high"] - macro["value"]
+    assert macro["value"] == pytest.approx(1 / 6)
+    assert below > above / 2 or macro["low"] == 0
+
+
 def test_the_seed_decides(rng):
     values = rng.random(30)
     assert rate(values, seed=1) == rate(values, seed=1)
