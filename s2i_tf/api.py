@@ -43,7 +43,7 @@ Sound = File | np.ndarray | tuple[np.ndarray, int]
 
 RUNTIMES = ("auto", "tensorflow", "lite")
 _BATCH_SIZE = 16
-_MAX_SEED = 2**31 - 1
+MAX_SEED = 2**31 - 1
 
 
 class Heard(tuple):
@@ -343,9 +343,17 @@ class Model:
           Pictures, uint8 [num, side, side, 3].
 
         Raises:
-          UserError: if the seed is none.
+          UserError: if the vectors are no such array of finite numbers, or a number is too large.
         """
         _check_seed(seed)
+        if not 0 <= sample <= MAX_SEED:
+            raise UserError(f"sample {sample}; allowed: 0 to {MAX_SEED}")
+        vectors = np.asarray(vectors, np.float32)
+        if vectors.ndim != 2 or not np.isfinite(vectors).all():
+            raise UserError(
+                f"vectors {list(vectors.shape)}; allowed: finite numbers [num, hidden units], of "
+                "one sound hear(…).before[None]"
+            )
         from s2i_tf.media.sheet import to_uint8
 
         samples = [sample if self._runtime.stochastic else 0]
@@ -532,8 +540,8 @@ def of_lengths(blended: np.ndarray) -> np.ndarray:
 
 def _check_seed(seed: int) -> None:
     """Refuses what the runtimes would cut to 32 bits, each in its own way."""
-    if not 0 <= seed <= _MAX_SEED:
-        raise UserError(f"seed {seed}; allowed: 0 to {_MAX_SEED}")
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed {seed}; allowed: 0 to {MAX_SEED}")
 
 
 def _each(

@@ -242,6 +242,20 @@ def test_mixtures_and_vectors_refuse_a_seed_that_runtimes_would_cut(model, sampl
         model.between(sound, sound, seed=3_000_000_000)
 
 
+@pytest.mark.parametrize(
+    ("vectors", "options", "message"),
+    [
+        (np.zeros(8), {}, r"vectors \[8\]; allowed: finite numbers \[num, hidden units\]"),
+        (np.full((1, 8), np.nan), {}, "allowed: finite numbers"),
+        (np.zeros((1, 8)), {"sample": -1}, "sample -1; allowed: 0 to"),
+        (np.zeros((1, 8)), {"sample": 10**10}, "sample 10000000000; allowed: 0 to"),
+    ],
+)
+def test_vectors_that_are_none_are_refused(model, vectors, options, message):
+    with pytest.raises(UserError, match=message):
+        model.draw(vectors, **options)
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no trained model here"):
         api.load(tmp_path)

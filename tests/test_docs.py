@@ -37,6 +37,12 @@ def test_every_reason_is_explained():
     assert not [slug for slug in slugs if f"| `{slug}` | " not in page]
 
 
+def test_every_guide_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    guides = [path.name for path in (ROOT / "docs").glob("*.md")]
+    assert not [name for name in guides if f": {name}\n" not in navigation]
+
+
 def test_the_reference_is_built_without_a_warning(tmp_path):
     pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install 's2i_tf[docs]'")
     pytest.importorskip("mkdocstrings")

@@ -73,7 +73,7 @@ def hold_out(
     pairs = _keep(source, share, seed) if keep_pairs else _pair_anew(source, share, seed)
     origin = [shard.sha256 for shard in info.splits[spec.TRAIN_SPLIT]]
     settings = {"share": share, "seed": seed, "keep_pairs": keep_pairs, "train_sha256": origin}
-    with files.new_folder(out) as folder:
+    with files.new_folder(out, "refuse") as folder:
         info = dataclasses.replace(
             info,
             splits=_write(folder, info, source, pairs, seed),
@@ -232,7 +232,9 @@ def main() -> None:
     flags.DEFINE_bool("keep_pairs", False, "Leave pairs as they are: they belong together.")
     values = flags.FLAGS
     with told_by("tfrecords_tools.holdout", flags.Error):
-        values(sys.argv)
+        _, *more = values(sys.argv)
+        if more:
+            raise UserError(f"takes no arguments, got {more[0]!r}")
         for name in ("data", "out"):
             if not values[name].value:
                 raise UserError(f"--{name}=FOLDER is missing")

@@ -45,7 +45,7 @@ def inspect(folder: str, num_records: int = _NUM_RECORDS) -> list[str]:
 
     Args:
       folder: that `s2i prepare` wrote.
-      num_records: how many training records to show.
+      num_records: how many records to show, of the training split if it has some.
 
     Returns:
       The lines to print.
@@ -64,9 +64,10 @@ def inspect(folder: str, num_records: int = _NUM_RECORDS) -> list[str]:
     }
     for label, name in enumerate(info.class_names):
         lines.append(f"  {name}: " + ", ".join(f"{counts[s][label]} {s}" for s in spec.SPLITS))
-    batch_size = max(1, min(num_records, info.num_records(spec.TRAIN_SPLIT)))
-    with damage.named(folder, spec.TRAIN_SPLIT):
-        batch = next(iter(pipeline.build_dataset(folder, spec.TRAIN_SPLIT, batch_size)))
+    split = next(filter(info.num_records, spec.SPLITS), spec.TRAIN_SPLIT)
+    batch_size = max(1, min(num_records, info.num_records(split)))
+    with damage.named(folder, split):
+        batch = next(iter(pipeline.build_dataset(folder, split, batch_size)))
     records = {key: value.numpy() for key, value in batch.items()}
     captions = []
     for row, record_id in enumerate(records["id"]):
@@ -87,7 +88,7 @@ def main(arguments: list[str]) -> None:
     """Prints what the folder holds."""
     folder, *numbers = arguments or [""]
     with told_by("tfrecords_tools.inspect"):
-        if not folder or len(numbers) > 1 or not all(number.isdigit() for number in numbers):
+        if not folder or len(numbers) > 1 or not all(number.isdecimal() for number in numbers):
             raise UserError("usage: python -m tfrecords_tools.inspect FOLDER [NUM]")
         print("\n".join(inspect(folder, *map(int, numbers))))
 

@@ -63,16 +63,19 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
     check_names(settings)
     runner.quieten()
     runner.check(settings.runner, settings.pipeline_options)
-    outputs.check(settings.out)
+    outputs.check(settings.out, settings.data)
     listing = None if settings.data == FOLEY else list_data(settings, settings.data)
     with outputs.exclusive(settings.out):
         outputs.claim(settings)
         if listing is None:
             listing = list_data(settings, outputs.render_foley(settings))
         try:
-            return Job(settings, listing, only).run()
+            summary = Job(settings, listing, only).run()
         except _Stopped:
             return None
+        outputs.save_settings(settings)
+        outputs.tidy(settings.out)
+        return summary
 
 
 def check_names(settings: Settings) -> None:
@@ -381,9 +384,22 @@ def plan(settings: Settings) -> str:
 
 def list_data(settings: Settings, data: str) -> Listing:
     """Lists the data as far as the settings want it."""
-    return sources.list_data(
-        data, max_items=settings.max_items, seed=settings.seed, split_by=settings.split_by
+    listing = sources.list_data(
+        data,
+        max_items=settings.max_items,
+        seed=settings.seed,
+        split_by=settings.split_by,
+        window_seconds=settings.window_seconds,
     )
+    if not refines(settings, listing):
+        nameless = [source.path for source in listing.sources if not source.class_name]
+        if 0 < len(nameless) < len(listing.sources):
+            raise UserError(
+                f"--refine={settings.refine}: nothing names the class of {len(nameless)} of "
+                f"{len(listing.sources)} files, such as {nameless[0]}; label them, or leave the "
+                "filter on"
+            )
+    return listing
 
 
 def refines(settings: Settings, listing: Listing) -> bool:

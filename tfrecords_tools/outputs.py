@@ -5,8 +5,10 @@ import dataclasses
 import fcntl
 import json
 import os
+import pathlib
 from collections.abc import Iterator
 
+from s2i_tf import files
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import storage
 from tfrecords_tools.settings import Settings
@@ -19,16 +21,25 @@ _LOCK = ".lock"
 _FOLEY_FILE = "foley.json"
 
 
-def check(out: str) -> None:
-    """Refuses an output folder that holds something else.
+def check(out: str, data: str) -> None:
+    """Refuses an output folder that holds something else, or lies in the data.
 
     Raises:
       UserError: if it does.
     """
-    if not storage.is_local(out) or not os.path.exists(out):
+    if not storage.is_local(out):
         return
-    if not os.path.isdir(out):
+    if os.path.exists(out) and not os.path.isdir(out):
         raise UserError(f"--out={out}: is a file; allowed: a folder")
+    if storage.is_local(data) and os.path.isdir(data):
+        path, folder = os.path.realpath(out), os.path.realpath(data)
+        if os.path.commonpath([path, folder]) == folder:
+            raise UserError(
+                f"--out={out}: lies in --data={data}, so that what is written would be listed as "
+                "data; choose a folder beside it"
+            )
+    if not os.path.exists(out):
+        return
     others = set(os.listdir(out)) - {WORK}  # a run that was killed at once leaves that alone
     if others and not os.path.exists(storage.join(out, SETTINGS_FILE)):
         raise UserError(
@@ -38,9 +49,22 @@ def check(out: str) -> None:
 
 
 def claim(settings: Settings) -> None:
-    """Marks the output folder as one of ours, with the settings of this run."""
+    """Marks the output folder as one of ours, unless an earlier run has."""
+    if not storage.exists(storage.join(settings.out, SETTINGS_FILE)):
+        save_settings(settings)
+
+
+def save_settings(settings: Settings) -> None:
+    """Leaves the settings that the data set beside them was made with."""
     text = json.dumps(dataclasses.asdict(settings), indent=2, sort_keys=True)
     storage.write(storage.join(settings.out, SETTINGS_FILE), f"{text}\n".encode())
+
+
+def tidy(out: str) -> None:
+    """Removes what killed runs were writing outside of the stages' parts, which see to theirs."""
+    for folder in (out, storage.join(out, WORK, ACCOUNTS)):
+        names = storage.names(folder)
+        storage.remove(folder, [name for name in names if files.is_temporary(pathlib.Path(name))])
 
 
 @contextlib.contextmanager

@@ -123,6 +123,11 @@ class Settings:
                 f"--window_seconds={self.window_seconds}; "
                 f"allowed: {limits.MIN_SECONDS} to {limits.MAX_SECONDS:g}"
             )
+        if self.split_by == "source" and self.trained_on:
+            raise UserError(
+                "--split_by=source and --trained_on exclude each other: what a model was trained "
+                "on decides the split"
+            )
         if self.num_classes and not self.instances_per_class:
             raise UserError("--num_classes needs --instances_per_class")
         if self.max_pairs_per_class and self.instances_per_class:

@@ -47,6 +47,8 @@ def run() -> None:
         raise UserError("give one of --workdir=RUN and --model=DIR")
     if not flags.FLAGS.out:
         raise UserError("--out=FOLDER is missing")
+    if pathlib.Path(flags.FLAGS.out).is_file():
+        raise UserError(f"--out={flags.FLAGS.out} is not a folder")
     if flags.FLAGS.format not in FORMATS:
         raise unknown_name("format", flags.FLAGS.format, FORMATS)
     of_others = {name for names in _FLAGS_OF.values() for name in names}

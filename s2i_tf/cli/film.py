@@ -52,7 +52,7 @@ def run(args: list[str]) -> None:
     from s2i_tf.film import encoding, making
 
     out = pathlib.Path(values.out)
-    if several and out.suffix in encoding.FORMATS:
+    if several and out.suffix.lower() in encoding.FORMATS:
         raise UserError(f"--out={values.out} is one film. Give a folder for several.")
     if not several and (out.is_dir() or values.out.endswith("/")):
         out /= f"{pathlib.Path(args[0]).stem}{encoding.best_suffix()}"
@@ -90,11 +90,15 @@ def run(args: list[str]) -> None:
 
 
 def _sounds(args: list[str]) -> list[pathlib.Path]:
-    """The files that are given, and those in the folders that are given, in order."""
+    """The files that are given, and in folders that are given those without a dot first."""
     paths = []
     for path in map(pathlib.Path, args):
         paths += (
-            sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+            sorted(
+                file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")
+            )
+            if path.is_dir()
+            else [path]
         )
     if not paths:
         raise UserError(f"{args[0]}: an empty folder. Give one with sounds in it.")

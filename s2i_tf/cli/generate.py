@@ -114,6 +114,8 @@ def run(args: list[str]) -> None:
         unused.refuse(("steps",), "without --between")
     if to_sound:
         unused.refuse(("seed", "window", "only_known"), "beside --direction=image_to_sound")
+    elif values.num_samples == 1 and not (values.between or values.mix):
+        unused.refuse(("seed",), "without --num_samples: the first picture has no chance in it")
     if values.sounds and not pathlib.Path(values.sounds).is_dir():
         raise UserError(f"--sounds={values.sounds} is not a folder")
 

@@ -50,8 +50,10 @@ def run(load: Callable[[], Model], args: list[str], out: pathlib.Path) -> None:
 def _weighted(argument: str) -> tuple[str, float]:
     """A sound and its weight, of SOUND=WEIGHT."""
     path, _, weight = argument.rpartition("=")
+    if not path or pathlib.Path(argument).is_file():
+        return argument, 1.0
     try:
-        return (path, float(weight)) if path else (argument, 1.0)
+        return path, float(weight)
     except ValueError:
         raise UserError(
             f"{argument}: {weight!r} is no weight. Write SOUND=WEIGHT, such as rain.wav=0.7."

@@ -30,7 +30,7 @@ def run() -> None:
     chosen = settings.from_flags()
     chosen.validate()
     availability.require_beam()
-    outputs.check(chosen.out)
+    outputs.check(chosen.out, chosen.data)
     if chosen.data != settings.FOLEY:
         sources.check(chosen.data)
     from tfrecords_tools import job

@@ -48,7 +48,9 @@ def _status(name: str) -> str:
 
 def _fetch(names: list[str]) -> None:
     for name in _known(names) or catalogue.DEFAULT_NAMES:
-        print(f"{name}: {weights.fetch(name)}")
+        kept = weights.fetch(name)
+        weights.verify(name)
+        print(f"{name}: {kept}")
 
 
 def _import(names: list[str]) -> None:
@@ -62,9 +64,15 @@ def _verify(names: list[str]) -> None:
     here = [name for name in catalogue.SOURCES if weights.path(name).exists()]
     if not names and not here:
         raise UserError(f"nothing in {weights.cache_dir()}; `s2i weights fetch` fills it")
+    faults = []
     for name in _known(names) or here:
-        weights.verify(name)
-        print(f"{name}: as released")
+        try:
+            weights.verify(name)
+            print(f"{name}: as released")
+        except UserError as error:
+            faults.append(str(error))
+    if faults:
+        raise UserError("; ".join(faults))
 
 
 def _known(names: list[str]) -> list[str]:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from s2i_tf import files, spec
-from s2i_tf.data import arrays, dataset_info, source_sounds
+from s2i_tf.data import arrays, class_folder, dataset_info, source_sounds
+from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 
 VERSION = 1
@@ -53,7 +54,9 @@ class TrainedOn:
         # All or none: a path would not tell whether its contents are among them.
         whole = all(contents.values())
         return cls(
-            recordings=_hashes("recording", columns["group"]),
+            recordings=_hashes(
+                "recording", recordings(info, columns["sound_id"], columns["group"])
+            ),
             contents=_hashes("content", contents.values() if whole else ()),
             paths=_hashes("sound", sounds) | _hashes("image", images),
             num_sounds=len(sounds),
@@ -121,6 +124,21 @@ def content_digests(source: str, item_ids: Iterable[str]) -> dict[str, str | Non
                 digests[path] = None
         found[item_id] = digests[path]
     return found
+
+
+def recordings(info: DatasetInfo, sound_ids: Iterable[str], groups: Iterable[str]) -> list[str]:
+    """The recordings of sounds, which are their groups unless whole sources were split.
+
+    Args:
+      info: description of their data set.
+      sound_ids: the sounds.
+      groups: the group of each.
+    """
+    if info.settings.get("split_by") != "source":
+        return list(groups)
+    index = class_folder.read_index(info.source)
+    paths = map(_path, sound_ids)
+    return [index.get(path, {}).get("recording_group") or path for path in paths]
 
 
 def _path(item_id: str) -> str:

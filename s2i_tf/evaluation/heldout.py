@@ -68,7 +68,7 @@ def load(
         for split in spec.SPLITS
         if split == spec.EVAL_SPLIT or info.num_records(split)
     }
-    seen = {split: _seen(model_knows, columns, info.source) for split, columns in whole.items()}
+    seen = {split: _seen(model_knows, columns, info) for split, columns in whole.items()}
     kept = {spec.EVAL_SPLIT: ~seen[spec.EVAL_SPLIT].any(axis=0)}
     if spec.TRAIN_SPLIT in whole:
         known_pairs = seen[spec.TRAIN_SPLIT].all(axis=0)
@@ -196,16 +196,17 @@ def _describe(
     return {"known": known is not None, "trained_on": said, **found}
 
 
-def _seen(known: TrainedOn | None, columns: Columns, source: str) -> np.ndarray:
+def _seen(known: TrainedOn | None, columns: Columns, info: DatasetInfo) -> np.ndarray:
     """Whether the model knows the sound, and the photo, of each pair: bool [2, pairs]."""
     if known is None:
         return np.zeros((2, len(columns["label"])), bool)
     rows = []
     for modality in ("sound", "image"):
         ids = columns[f"{modality}_id"]
-        # A pair's group is the recording of its sound.
-        groups = columns["group"] if modality == "sound" else ids
-        digests = trained_on.content_digests(source, set(ids))
+        groups = ids
+        if modality == "sound":
+            groups = trained_on.recordings(info, ids, columns["group"])
+        digests = trained_on.content_digests(info.source, set(ids))
         rows.append(
             [
                 known.knows(modality, item_id, group, digests[item_id])

@@ -298,7 +298,7 @@ def _read_arrays(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (*ARCHIVE_ERRORS, AttributeError) as error:
+    except (*ARCHIVE_ERRORS, AttributeError, TypeError) as error:
         raise UserError(f"{path}: cannot be read as an .npz file: {error}") from None
 
 
@@ -310,11 +310,14 @@ def _chosen(
     Raises:
       UserError: if one is missing, or not finite numbers.
     """
-    try:
-        vectors = np.asarray(arrays[side], np.float64)
-    except ValueError:
-        raise UserError(f"{path}: {side!r} holds {arrays[side].dtype}; it needs numbers") from None
-    listed = arrays.get(key, np.array([])).astype(str).tolist()
+    if arrays[side].dtype.kind not in "iuf":
+        raise UserError(f"{path}: {side!r} holds {arrays[side].dtype}; it needs numbers")
+    vectors, listed = arrays[side].astype(np.float64), arrays.get(key, np.array([], str))
+    if listed.ndim != 1 or listed.dtype.kind not in "Uiu":
+        raise UserError(
+            f"{path}: {key!r} is {listed.dtype} {listed.shape}; it needs a list of names"
+        )
+    listed = listed.astype(str).tolist()
     if vectors.ndim != 2 or len(vectors) != len(listed) or not np.isfinite(vectors).all():
         raise UserError(
             f"{path}: {side!r} is {vectors.shape} for {len(listed)} {key!r}; it needs a row of "

@@ -77,7 +77,7 @@ def strip(
         draw.text((x + 3, axis), f"{int(seconds // 60)}:{seconds % 60:04.1f}", _INK, font)
     for start, end, text in spoken:
         left, right = (_MARGIN + length * seconds / duration_seconds for seconds in (start, end))
-        draw.rectangle((left, words, right - 2, words + _LINE), _BAND)
+        draw.rectangle((left, words, max(left, right - 2), words + _LINE), _BAND)
         if font.getlength(text) <= right - left - 6:
             draw.text((left + 3, words + 2), text, _INK, font)
     return np.asarray(sheet)

@@ -22,6 +22,7 @@ from s2i_tf.media._pyav import stream_frames
 from s2i_tf.media._source import Source
 
 _SOUND_RATE_HZ = 48_000
+_ANY_FRAME_SIZE = 1024  # for encoders that take any
 _AT_ONCE_SECONDS = 0.5  # how far the sound may run ahead of the pictures in the file
 
 
@@ -135,18 +136,28 @@ def _put(
 
 def _sound_frames(sound: Source, audio: av.AudioStream) -> Iterator[av.AudioFrame]:
     """Frames as the encoder takes them, numbered from the sound's first sample on."""
-    converter = av.AudioResampler(
-        format=audio.codec_context.format,
-        layout="stereo",
-        rate=_SOUND_RATE_HZ,
-        frame_size=audio.codec_context.frame_size,
-    )
-    position = 0
-    for frame in itertools.chain(stream_frames(sound), [None]):
-        for part in converter.resample(frame):
+    waiting, position = av.AudioFifo(), 0
+    size = audio.codec_context.frame_size or _ANY_FRAME_SIZE
+    for frame in itertools.chain(_in_stereo(sound, audio), [None]):
+        if frame is not None:
+            frame.pts = None  # which counts from the beginning of the stretch
+            waiting.write(frame)
+        for part in waiting.read_many(size, partial=frame is None):
             part.pts, part.time_base = position, fractions.Fraction(1, _SOUND_RATE_HZ)
             position += part.samples
             yield part
+
+
+def _in_stereo(sound: Source, audio: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """The sound in the encoder's format, one stretch of another layout after the other."""
+
+    def format_of(frame: av.AudioFrame) -> tuple[str, str, int]:
+        return frame.format.name, frame.layout.name, frame.sample_rate
+
+    for _, frames in itertools.groupby(stream_frames(sound), format_of):
+        converter = av.AudioResampler(audio.codec_context.format, "stereo", _SOUND_RATE_HZ)
+        for frame in itertools.chain(frames, [None]):
+            yield from converter.resample(frame)
 
 
 def _missing(suffix: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from s2i_tf import files, logs, spec
-from s2i_tf.api import Heard, Model, of_lengths, with_lengths
+from s2i_tf.api import MAX_SEED, Heard, Model, of_lengths, with_lengths
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.film import captions, encoding
 from s2i_tf.film.onsets import FluxMeter, onset_times
@@ -24,7 +24,7 @@ from s2i_tf.film.smoothing import at_times, dissolve, smooth
 from s2i_tf.film.windows import windows_along
 from s2i_tf.iterating import batched
 from s2i_tf.media import audio, image, reasons, video
-from s2i_tf.media._source import Source
+from s2i_tf.media._source import Source, name_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class FilmSettings:
                 64 <= self.side <= 2048 and self.side % 2 == 0,
                 "an even number from 64 to 2048",
             ),
+            "seed": (0 <= self.seed <= MAX_SEED, f"0 to {MAX_SEED}"),
         }
         for name, (fits, choice) in allowed.items():
             if not fits:
@@ -136,7 +137,10 @@ def make_film(
     for made in filter(None, (path, strip, subtitles)):
         _check_made(made, sound)
     if settings.beside and not video.probe(sound).has_picture:
-        raise MediaError(reasons.NO_PICTURE, "no picture track to put beside the film's own")
+        raise MediaError(
+            reasons.NO_PICTURE,
+            f"{name_of(sound)}: no picture track to put beside the film's own",
+        )
     heard = listen(model, sound, settings.hop_seconds)
     times = np.arange(math.ceil(heard.duration_seconds * settings.fps)) / settings.fps
     kept = set(np.linspace(0, len(times), _STRIP_PICTURES, endpoint=False).astype(int))
@@ -210,7 +214,9 @@ def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
     silent = np.array([moment is None for moment in moments])
     last = next((moment for moment in moments if moment is not None), None)
     if last is None:
-        raise MediaError(reasons.SILENT, "the sound is silent throughout; a film needs some sound")
+        raise MediaError(
+            reasons.SILENT, f"{name_of(sound)}: silent throughout; a film needs some sound"
+        )
     for index, moment in enumerate(moments):
         moments[index] = last = moment or last
     return HeardAlong(

@@ -130,7 +130,9 @@ def _true_size(
         return there
     file.seek(at + claimed)
     is_stray = there - claimed <= _MIN_MORE_BYTES or file.read(8).startswith(_TAGS)
-    if is_stray or (kind and _only_chunks(file, kind, at + claimed, num_bytes)):
+    # Some programs leave out the byte that a chunk of an odd size is to be filled up with.
+    kinds = [kind, kind._replace(align=1)] if kind else []
+    if is_stray or any(_only_chunks(file, one, at + claimed, num_bytes) for one in kinds):
         return claimed
     return there
 

@@ -33,6 +33,9 @@ _FORMATS = {
     "dbl": (np.dtype("f8"), 0.0, 1.0),
 }
 
+# 7.1; of more, FFmpeg does not know which goes where.
+_MAX_NAMED_CHANNELS = 8
+
 _SAMPLES_AT_ONCE = 1 << 13
 _ALL_SECONDS = 1e9
 
@@ -100,29 +103,32 @@ def stream(source: Source, piece_seconds: float) -> Iterator[tuple[np.ndarray, i
 
 
 def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
-    """The frames of all that `stream` decodes, in one format with all its channels.
+    """The frames of all that `stream` decodes, each in its own format with all its channels.
 
-    Gaps are frames of silence.
+    Gaps are frames of silence. Of more channels than loudspeakers have names for, the mean.
 
     Raises:
       MediaError: as `decode`.
     """
-    format_, waiting = None, 0
+    waiting = 0
     for rate_hz, frame, start, stop in _parts(source, 0.0, _ALL_SECONDS):
         if frame is None:
             waiting += stop - start
             continue
-        format_ = format_ or (frame.format.name, frame.layout.name)
-        if format_ != (frame.format.name, frame.layout.name):
-            continue  # damage, or another piece chained on
-        width = 1 if frame.format.is_planar else frame.layout.nb_channels
+        layout, num_channels = frame.layout.name, frame.layout.nb_channels
+        width = 1 if frame.format.is_planar else num_channels
         samples = frame.to_ndarray()[:, start * width : stop * width]
+        if num_channels > _MAX_NAMED_CHANNELS:
+            channels = samples.reshape(-1, width).T if width > 1 else samples
+            samples = channels.mean(axis=0, keepdims=True).astype(samples.dtype)
+            layout, width = "mono", 1
         if waiting:
-            zero = _FORMATS[format_[0].removesuffix("p")][1]
+            zero = _FORMATS[frame.format.name.removesuffix("p")][1]
             silence = np.full((len(samples), waiting * width), zero, samples.dtype)
             samples, waiting = np.concatenate([silence, samples], axis=1), 0
         if samples.size:
-            cut = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), *format_)
+            samples = np.ascontiguousarray(samples)
+            cut = av.AudioFrame.from_ndarray(samples, frame.format.name, layout)
             cut.sample_rate = rate_hz
             yield cut
 
@@ -239,8 +245,10 @@ def _open(
         clock = _container.Clock.of(spans)
         zero = clock.zero
     start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
-    is_ogg_vorbis = picture is None and _is_ogg_vorbis(stream)
-    may_seek = may_seek and start_seconds > _PREROLL_SECONDS
+    is_ogg_vorbis = picture is None and _is_in_ogg(stream, "vorbis")
+    # In Ogg FFmpeg counts the frames of FLAC anew after a seek, from somewhere in the page.
+    is_ogg_flac = _is_in_ogg(stream, "flac")
+    may_seek = may_seek and start_seconds > _PREROLL_SECONDS and not is_ogg_flac
     asks = may_seek or is_ogg_vorbis
     has_one_time = not asks or _container.has_one_time(container, stream)
     sought = (
@@ -270,19 +278,23 @@ def _located(track: _Track, frame: av.audio.AudioFrame, rate_hz: int) -> tuple[i
     return position, sys.maxsize
 
 
-def _is_ogg_vorbis(stream: av.audio.AudioStream) -> bool:
-    """Whether the decoder is told to leave the cutting of both ends to `_located_in_vorbis`.
-
-    FFmpeg cuts Ogg Vorbis by the time of the last packet, which it gets wrong for files of one
-    page and for those with more than one packet of padding.
-    """
-    return stream.container.format.name == "ogg" and stream.codec_context.name == "vorbis"
+def _is_in_ogg(stream: av.audio.AudioStream, codec: str) -> bool:
+    return stream.container.format.name == "ogg" and stream.codec_context.name == codec
 
 
 def _located_in_vorbis(
     frame: av.audio.AudioFrame, stream: av.audio.AudioStream, sought: int | None
 ) -> tuple[int, int]:
-    """As `_located`; a seek has led to the sample `sought`, if one was made."""
+    """As `_located`, where the decoder is told to leave the cutting of both ends to this.
+
+    FFmpeg cuts Ogg Vorbis by the time of the last packet, which it gets wrong for files of one
+    page and for those with more than one packet of padding.
+
+    Args:
+      frame: the first decoded one.
+      stream: that it is of.
+      sought: the sample that a seek has led to, if one was made.
+    """
     end = stream.duration or sys.maxsize
     if sought is not None:
         return sought, end

@@ -116,8 +116,10 @@ def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
       MediaError: as `load_waveform`; `not_media` if it is no array of samples.
     """
     name = "the given waveform"
-    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > _MAX_CHANNELS):
-        allowed = f"[samples] or [samples, channels], of at most {_MAX_CHANNELS} channels"
+    if samples.ndim not in (1, 2) or (
+        samples.ndim == 2 and not 1 <= samples.shape[1] <= _MAX_CHANNELS
+    ):
+        allowed = f"[samples] or [samples, channels], of 1 to {_MAX_CHANNELS} channels"
         raise MediaError(reasons.NOT_MEDIA, f"{name}: {list(samples.shape)}; allowed: {allowed}")
     if not limits.MIN_RATE_HZ <= rate_hz <= limits.MAX_RATE_HZ or rate_hz != int(rate_hz):
         allowed = f"{limits.MIN_RATE_HZ} to {limits.MAX_RATE_HZ}"

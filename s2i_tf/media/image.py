@@ -195,6 +195,9 @@ def _correct(image: Image.Image) -> None:
     if image.format == "PNG" and image.tile and isinstance(clear, int):
         # Values of fewer bits than 8 are spread out, but not the transparent one.
         image.info["transparency"] = clear * _SPREAD.get(image.tile[0].args, 1)
+    if image.format == "PNG" and image.tile and image.tile[0].args == "RGB;16B" and clear:
+        # Of the samples Pillow keeps the upper 8 bits, of the transparent colour the lower.
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def _pass_thumbnails(image: Image.Image) -> None:

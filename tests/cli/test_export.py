@@ -57,6 +57,12 @@ def test_mistakes_are_answered_in_one_line(call, arguments, message):
     assert not list(pathlib.Path().iterdir())
 
 
+def test_a_file_is_no_folder_for_exports(call, tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError, match="out is not a folder"):
+        call("--format=lite", "--out=out")
+
+
 def test_a_compact_model_draws_as_the_one_it_was_made_of(call):
     """The package's own, which is taken where no other is named."""
     arguments = ("--out=out", "--name=small", "--format=compact")

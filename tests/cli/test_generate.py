@@ -261,6 +261,7 @@ def test_mixtures_and_the_way_between_two_sounds(generate, tmp_path, sounds):
         (("--mix", "--between", "a.wav", "b.wav"), "one of them"),
         (("--mix", "--num_samples=3", "a.wav", "b.wav"), "--num_samples has no effect beside"),
         (("--between", "--only_known", "a.wav", "b.wav"), "--only_known has no effect beside"),
+        (("--seed=3", "a.wav"), "--seed has no effect without --num_samples"),
         (("--mix", "--seed=3", "a.wav", "b.wav"), "--seed has no effect beside --mix"),
         (("--steps=3", "a.wav"), "--steps has no effect without --between"),
         (("--direction=image_to_sound", "--seed=3", "a.jpg"), "--seed has no effect beside --dir"),

@@ -1,9 +1,10 @@
+import dataclasses
 import json
 
 import pytest
 
 from s2i_tf import files
-from s2i_tf.data import trained_on
+from s2i_tf.data import dataset_info, pipeline, trained_on
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
 
@@ -45,6 +46,21 @@ def test_another_clip_of_a_known_recording_is_known(with_files):
     known = TrainedOn.of_split(with_files)
     assert known.knows("sound", "sounds/another_clip.wav", "train3", "0" * 16)
     assert not known.knows("sound", "sounds/another_clip.wav", "elsewhere", "0" * 16)
+
+
+def test_a_recording_is_known_where_whole_sources_were_split(with_files):
+    rows = [f"sound,x,sounds/train{index}.wav,tape{index},archive" for index in range(12)]
+    index = "\n".join(["kind,class,path,recording_group,source", *rows])
+    (with_files / "index.csv").write_text(index)
+    info = dataset_info.load(with_files)
+    by_source = dataclasses.replace(info, settings={**info.settings, "split_by": "source"})
+    by_source.save(with_files)
+    ids = pipeline.load_split(with_files, "train", with_image=False)["sound_id"]
+    known = TrainedOn.of_split(with_files)
+    for name in sorted(ids):
+        recording = f"tape{name.removeprefix('sounds/train').removesuffix('.wav')}"
+        assert known.knows("sound", "sounds/another_clip.wav", recording, "0" * 16)
+    assert not known.knows("sound", "sounds/another_clip.wav", "train3", "0" * 16)
 
 
 def test_a_file_of_the_same_plain_name_is_another_one(with_files):

@@ -181,7 +181,16 @@ def test_embeddings_that_do_not_fit_are_refused(embeddings, judge, tmp_path):
     refused("finite numbers for each", ids=ids, sounds=np.eye(11, 12))
     refused("differ in size", ids=ids, sounds=np.eye(12, 5))
     refused("it needs numbers", ids=ids, sounds=np.full((12, 12), "text"))
+    refused("it needs numbers", ids=ids, sounds=np.eye(12) * 1j)
+    refused("'ids' is .* it needs a list of names", ids=[[name] for name in ids], sounds=np.eye(12))
+    refused("'ids' is .* it needs a list of names", ids=np.bytes_(ids), sounds=np.eye(12))
     refused("'ids' has .* twice", ids=[ids[0], *ids[:-1]], sounds=np.eye(12))
+    np.save(tmp_path / "bad.npy", np.eye(12))
+    (tmp_path / "bad.npy").replace(tmp_path / "bad.npz")
+    with pytest.raises(UserError, match="cannot be read as an .npz file"):
+        scoring.score(
+            pairs, judge=judge, audio_embeddings=tmp_path / "bad.npz", out=tmp_path / "out"
+        )
     np.savez_compressed(tmp_path / "bad.npz", ids=ids, sounds=np.eye(12))
     damaged = bytearray((tmp_path / "bad.npz").read_bytes())
     damaged[300:320] = bytes(20)

@@ -22,6 +22,13 @@ def test_a_name_may_hold_what_subtitles_mark_things_with():
     assert "[R&amp;B &lt;live&gt; --&gt; x]" in web_vtt([Caption(0.0, 1.0, "R&B <live> --> x")])
 
 
+def test_a_strip_of_a_long_film_has_room_for_short_captions():
+    moments = ["dog", *["rain"] * 1199]
+    spoken = captions(moments, 0.5, 600.0)
+    sheet = strip([np.zeros((32, 32, 3), np.uint8)] * 4, spoken, 600.0)
+    assert sheet.shape[1] > 4 * 32
+
+
 def test_a_strip_holds_its_pictures_in_the_order_of_time():
     pictures = [np.full((32, 32, 3), value, np.uint8) for value in (10, 120, 230)]
     sheet = strip(pictures, [Caption(0, 2, "rain"), Caption(2, 3, "dog")], 3.0)

@@ -1,6 +1,9 @@
+import io
+
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.film import encoding
@@ -33,6 +36,40 @@ def test_picture_and_sound_stay_in_step(tmp_path, suffix):
     heard = np.abs(audio.load_waveform(path))
     assert np.argmax(heard > 50) / RATE == pytest.approx(1.5, abs=0.03)
     assert heard.size / RATE == pytest.approx(3.0, abs=0.06)
+
+
+def mp3(samples):
+    """Of channels, float32 [channels, samples] in [-1, 1]."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp3") as output:
+        layout = "stereo" if len(samples) == 2 else "mono"
+        stream = output.add_stream("libmp3lame", rate=RATE, layout=layout)
+        frame = av.AudioFrame.from_ndarray(samples, "fltp", layout)
+        frame.sample_rate = RATE
+        for each in (frame, None):
+            output.mux(stream.encode(each))
+    return file.getvalue()
+
+
+def test_sound_of_several_layouts_stays_in_step(tmp_path):
+    tones = [0.5 * np.sin(np.arange(2 * RATE) * hz * 2 * np.pi / RATE) for hz in (441, 882, 1764)]
+    left, mono, right = np.float32(tones)
+    sound = mp3(np.stack([left, left])) + mp3(mono[None]) + mp3(np.stack([right, right]))
+    path = tmp_path / "film.mp4"
+    encoding.write_film(path, flash(1, 72), fps=12, sound=sound)
+    heard = audio.load_waveform(path)
+    assert heard.size / RATE == pytest.approx(6.0, abs=0.3)
+    for begin, hz in ((0.5, 441), (2.8, 882), (5.0, 1764)):
+        part = heard[round(begin * RATE) :][: RATE // 2]
+        assert np.argmax(np.abs(np.fft.rfft(part))) * 2 == pytest.approx(hz, abs=4)
+
+
+def test_more_channels_than_have_names_are_mixed(tmp_path):
+    wave = np.float32([0.3 * np.sin(np.arange(RATE) * 0.2)] * 9).T
+    file = io.BytesIO()
+    soundfile.write(file, wave, RATE, format="WAV")
+    encoding.write_film(tmp_path / "film.mp4", flash(1, 12), fps=12, sound=file.getvalue())
+    assert np.abs(audio.load_waveform(tmp_path / "film.mp4")).max() > 50
 
 
 def test_what_ends_early_leaves_no_film(tmp_path):

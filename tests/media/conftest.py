@@ -172,6 +172,7 @@ def sounds(make_sound):
     for name, muxer, codec, kind, rate_hz, num_channels in (
         ("wav", "wav", "pcm_s16le", "s16", 44_100, 1),
         ("flac", "flac", "flac", "s16", 44_100, 2),
+        ("flac.ogg", "ogg", "flac", "s16", 44_100, 1),
         ("mp3", "mp3", "libmp3lame", "fltp", 44_100, 1),
         ("stereo.mp3", "mp3", "libmp3lame", "fltp", 22_050, 2),
         ("vorbis.ogg", "ogg", "vorbis", "fltp", 44_100, 2),

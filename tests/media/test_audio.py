@@ -160,7 +160,20 @@ def test_a_path_and_its_contents_give_the_same(tmp_path, sounds):
 
 # Matroska and WebM count time in milliseconds, 22 samples each.
 @pytest.mark.parametrize(
-    "name", ["wav", "flac", "mp3", "vorbis.ogg", "opus.ogg", "m4a", "mkv", "webm", "avi", "mov"]
+    "name",
+    [
+        "wav",
+        "flac",
+        "flac.ogg",
+        "mp3",
+        "vorbis.ogg",
+        "opus.ogg",
+        "m4a",
+        "mkv",
+        "webm",
+        "avi",
+        "mov",
+    ],
 )
 @pytest.mark.parametrize("start_seconds", [0.5, 6.2])
 def test_a_part_is_where_it_is_in_the_whole(name, start_seconds, sounds):

@@ -53,6 +53,17 @@ def check_whole(contents, tone):
     assert video.probe(contents).duration_seconds == pytest.approx(len(tone) / RATE, abs=0.1)
 
 
+def test_a_chunk_behind_a_sound_that_is_not_filled_up_is_no_sound():
+    """Of 8 bits and an odd number of samples, as some programs write it."""
+    sound = 128 + 100 * np.sin(np.arange(22_051) / 10)
+    noise = np.random.default_rng(0).integers(0, 256, 8_192, np.uint8).tobytes()
+    contents = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, RATE, 1, 8)
+    contents += b"data" + struct.pack("<I", 22_051) + sound.astype(np.uint8).tobytes()
+    contents += b"junk" + struct.pack("<I", len(noise)) + noise
+    contents = b"RIFF" + struct.pack("<I", len(contents)) + contents
+    assert len(audio.load_waveform(contents)) == 22_051
+
+
 @pytest.mark.parametrize("claim", ["nothing", "a little", "a half", "thrice", "all there can be"])
 @pytest.mark.parametrize(
     ("kind", "subtype"), [(kind, subtype) for kind in SIZES for subtype in SUBTYPES[kind]]

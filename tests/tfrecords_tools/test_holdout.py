@@ -6,7 +6,7 @@ import pytest
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
-from tfrecords_tools import verify
+from tfrecords_tools import holdout, verify
 from tfrecords_tools.engine.rows import Pair
 from tfrecords_tools.holdout import _photo_groups, hold_out
 from tfrecords_tools.job import prepare
@@ -110,6 +110,20 @@ def test_a_prepared_folder_by_class_can_be_split_but_its_pairs_not_be_kept(
     with pytest.raises(UserError, match="would stand on both sides"):
         hold_out(settings.out, str(tmp_path / "kept"), 0.5, keep_pairs=True)
     assert not (tmp_path / "kept").exists()
+
+
+def test_what_came_to_the_new_folder_meanwhile_stays(many, tmp_path, monkeypatch):
+    read = holdout._read
+
+    def slowly(*arguments):
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "thesis.txt").touch()
+        return read(*arguments)
+
+    monkeypatch.setattr(holdout, "_read", slowly)
+    with pytest.raises(UserError, match="another process was quicker"):
+        hold_out(str(many), str(tmp_path / "new"), 0.25)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["thesis.txt"]
 
 
 def test_a_wrong_share_or_an_existing_folder_is_refused(many, tmp_path):

@@ -170,6 +170,28 @@ def test_foreign_folder_is_left_alone(settings, class_folder):
     assert [path.name for path in out.iterdir()] == ["thesis.tex"]
 
 
+def test_a_folder_within_the_data_is_refused(settings, class_folder, replaced):
+    with pytest.raises(UserError, match="lies in --data=.*choose a folder beside it"):
+        prepare(replaced(out=f"{settings.data}/prepared"))
+
+
+def test_a_run_that_fails_leaves_the_settings_of_the_data_set_there(
+    settings, class_folder, replaced, monkeypatch
+):
+    from tfrecords_tools import job, outputs
+
+    def fail(self):
+        raise UserError("nothing is left")
+
+    outputs.claim(settings)
+    marker = pathlib.Path(settings.out) / outputs.SETTINGS_FILE
+    before = marker.read_text()
+    monkeypatch.setattr(job.Job, "run", fail)
+    with pytest.raises(UserError, match="nothing is left"):
+        prepare(replaced(seed=99))
+    assert marker.read_text() == before
+
+
 def test_second_run_in_the_same_folder_is_refused(settings, class_folder, replaced):
     from tfrecords_tools import outputs
 

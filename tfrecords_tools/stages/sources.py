@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from s2i_tf.data import csv_rows, splits, walking
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
+from s2i_tf.data.dataset_info import WINDOW_SECONDS
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import storage
 from tfrecords_tools.engine.rows import Quarantined, Source
@@ -68,7 +69,12 @@ def check(data: str) -> None:
 
 
 def list_data(
-    data: str, *, max_items: int = 0, seed: int = 0, split_by: str = "recording"
+    data: str,
+    *,
+    max_items: int = 0,
+    seed: int = 0,
+    split_by: str = "recording",
+    window_seconds: float = WINDOW_SECONDS,
 ) -> Listing:
     """Lists whatever `--data` names.
 
@@ -77,13 +83,14 @@ def list_data(
       max_items: keep at most so many files of each kind, drawn by a stable hash; 0 for all.
       seed: random seed of that draw.
       split_by: what the groups of sounds are: `recording`, or `source`, the column of the index.
+      window_seconds: how much is taken of a clip.
 
     Raises:
       UserError: if there is nothing of any of the three shapes.
     """
     check(data)
     if data.lower().endswith(".csv") and not (storage.is_local(data) and os.path.isdir(data)):
-        listing = _list_clips(data)
+        listing = _list_clips(data, window_seconds)
     else:
         folder = _Folder(data)
         by_class = any("/" in path and kind_of(path.split("/")[0]) for path in folder.versions)
@@ -97,6 +104,11 @@ def list_data(
         raise UserError(
             "--split_by=source needs a folder by class whose index.csv has a column `source`; "
             "add it, or leave the flag away"
+        )
+    groups = {source.group for source in listing.sources if source.kind == "sound"}
+    if split_by == "source" and len(groups) < 2:
+        raise UserError(
+            f"--split_by=source: all sounds are of the source {min(groups)!r}; allowed: two or more"
         )
     return _limited(_merged(listing), max_items, seed)
 
@@ -231,11 +243,13 @@ def _list_videos(folder: _Folder) -> Listing:
     return Listing(folder.root, tuple(sources), by_class=False, missing=tuple(folder.odd.values()))
 
 
-def _list_clips(path: str) -> Listing:
+def _list_clips(path: str, window_seconds: float) -> Listing:
     """Clips of videos: our own columns, or the files as VGGSound and AudioSet ship them."""
     folder = _Folder(os.path.dirname(path) or ".")
     found: dict[tuple[str, float | None], Source] = {}
-    for name, start_seconds, label in _read_clips(path):
+    num_others = 0
+    for name, start_seconds, end_seconds, label in _read_clips(path):
+        num_others += end_seconds not in (None, start_seconds + window_seconds)
         named = _clip_paths(name, start_seconds)
         clip = next(filter(None, map(folder.find, named)), None)
         if clip is None:
@@ -247,6 +261,12 @@ def _list_clips(path: str) -> Listing:
         if found.get((clip, start), row) != row:
             logger.warning("%s: %s stands there twice at one time; the last counts", path, clip)
         found[clip, start] = row
+    if num_others:
+        logger.warning(
+            "%s: %d clips are not %g s long by their end_seconds; of each so much is taken from "
+            "its start on, as --window_seconds says",
+            *(path, num_others, window_seconds),
+        )
     ordered = sorted(found.values(), key=lambda row: (row.path, row.start_seconds or 0.0))
     return Listing(folder.root, tuple(ordered), by_class=False, missing=tuple(folder.odd.values()))
 
@@ -262,7 +282,7 @@ def _clip_paths(name: str, start_seconds: float) -> Iterator[str]:
         yield f"{name}.{suffix}"
 
 
-def _read_clips(path: str) -> Iterator[tuple[str, float, str]]:
+def _read_clips(path: str) -> Iterator[tuple[str, float, float | None, str]]:
     table = list(csv_rows.parse(storage.read(path), path))
     header = _clip_header(path, [row for _, row in table])
     columns = [name.strip("# ").lower() for name in header]
@@ -274,15 +294,27 @@ def _read_clips(path: str) -> Iterator[tuple[str, float, str]]:
             name = next(values[key] for key in _CLIP_PATH_COLUMNS if values.get(key))
             # AudioSet gives several labels to a clip; the first is its class.
             label = values.get("label") or values.get("positive_labels", "").split(",")[0]
-            start_seconds = float((values.get("start_seconds") or "0").replace(",", "."))
-            if not 0 <= start_seconds < math.inf:
-                raise ValueError
+            start_seconds = _seconds(values.get("start_seconds") or "0")
+            end = values.get("end_seconds")
+            end_seconds = _seconds(end) if end else None
         except (StopIteration, ValueError):
             shown = repr(row) if len(repr(row)) < 200 else f"{repr(row)[:200]} …"
             raise UserError(
                 f"{path}, line {number}: not path,start_seconds,label: {shown}"
             ) from None
-        yield name, start_seconds, label.strip()
+        yield name, start_seconds, end_seconds, label.strip()
+
+
+def _seconds(text: str) -> float:
+    """A time, with a decimal point or comma.
+
+    Raises:
+      ValueError: unless it is 0 or more and finite.
+    """
+    seconds = float(text.replace(",", "."))
+    if not 0 <= seconds < math.inf:
+        raise ValueError(text)
+    return seconds
 
 
 def _clip_header(path: str, table: Sequence[list[str]]) -> list[str]:

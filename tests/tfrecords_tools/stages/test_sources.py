@@ -92,6 +92,14 @@ def test_a_csv_may_name_files_anywhere_and_in_any_way(tmp_path, how):
     assert listing.sources[0].version
 
 
+def test_clips_of_another_length_than_is_taken_are_told(tmp_path, caplog):
+    touch(tmp_path, "a.mp4", "b.mp4")
+    table = tmp_path / "clips.csv"
+    table.write_text("path,start_seconds,end_seconds,label\na.mp4,0,1,dog\nb.mp4,5,15,dog\n")
+    assert len(sources.list_data(str(table)).sources) == 2
+    assert "1 clips are not 10 s long by their end_seconds" in caplog.text
+
+
 def test_an_index_may_name_files_anywhere(folder, tmp_path):
     touch(tmp_path, "other/b.wav")
     touch(folder, "sounds/loose.wav")
@@ -205,12 +213,20 @@ def test_groups_are_recordings_or_whole_sources(folder):
     index += "sound,dog,sounds/dog/a.wav,g1,ESC\nsound,dog,sounds/dog/b.wav,g2,ESC\n"
     with pytest.raises(UserError, match="column `source`; add it"):
         sources.list_data(str(folder), split_by="source")
+    index = index.replace("g2,ESC", "g2,FSD")
     (folder / "index.csv").write_text(index)
-    for split_by, wanted in (("recording", ["g1", "g2"]), ("source", ["ESC", "ESC"])):
+    for split_by, wanted in (("recording", ["g1", "g2"]), ("source", ["ESC", "FSD"])):
         listing = sources.list_data(str(folder), split_by=split_by)
         groups = {source.path: source.group for source in listing.sources}
         assert [groups[f"sounds/dog/{name}.wav"] for name in "ab"] == wanted
         assert groups["images/dog/a.jpg"] == "images/dog/a.jpg"
+
+
+def test_one_source_cannot_be_split(folder):
+    index = "kind,class,path,recording_group,source\nsound,dog,sounds/dog/a.wav,g1,ESC\n"
+    (folder / "index.csv").write_text(index)
+    with pytest.raises(UserError, match="all sounds are of the source 'ESC'; allowed: two or more"):
+        sources.list_data(str(folder), split_by="source")
 
 
 @pytest.mark.parametrize("kinds", [("Sound", "IMAGE"), ("sounds", "images"), ("", "")])
