@@ -73,6 +73,8 @@ class MultimodalConfig(Settings):
       repair_pairs: of balanced batches: pair any sound of the class with any photo of it.
       refit_strength: of the ridge regression that, once all is trained, fits the sound layer anew
         to the mean vectors of the classes' photos; 0 leaves it as it was trained.
+      label_names: whether that fit, and `hearing`, also hear a class by the sound net's own labels
+        of its name, see `s2i_tf.features.class_names`.
     """
 
     hidden_units: int = spec.FEATURE_SIZE
@@ -91,6 +93,7 @@ class MultimodalConfig(Settings):
     balanced: bool = False
     repair_pairs: bool = False
     refit_strength: float = 0.0
+    label_names: bool = False
     learning_rate: float = 1e-4
     batch_size: int = 64
     num_steps: int = 20_000
@@ -406,6 +409,8 @@ def _unread(config: Config, stage: str) -> Iterator[tuple[tuple[str, ...], str]]
     if stage == "multimodal":
         if not settings.class_contrastive_weight and not settings.pair_contrastive_weight:
             yield ("temperature",), "no contrastive loss has a weight"
+        if not settings.refit_strength:
+            yield ("label_names",), "nothing is fitted without refit_strength"
         return
     loss = settings.loss
     if settings.method == "disco":

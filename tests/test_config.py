@@ -279,6 +279,13 @@ def test_a_damaged_file_is_one_clear_error(tmp_path, contents):
         config_lib.load(tmp_path)
 
 
+def test_names_without_a_fit_are_refused():
+    config = Config(data="x")
+    config.multimodal.label_names = True
+    with pytest.raises(UserError, match="label_names is True without effect: nothing is fitted"):
+        config.validate()
+
+
 def test_unknown_sounds_that_nobody_would_hear_are_refused():
     with pytest.raises(UserError, match="unknown_sounds is 'other' without effect"):
         Config(data="x", unknown_sounds="other").validate()

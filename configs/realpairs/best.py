@@ -64,6 +64,7 @@ def _multimodal(multimodal) -> None:
     multimodal.balanced = True
     multimodal.repair_pairs = True
     multimodal.refit_strength = 0.3
+    multimodal.label_names = True
     multimodal.learning_rate = 1e-3
     multimodal.batch_size = 252
     multimodal.num_steps = 100

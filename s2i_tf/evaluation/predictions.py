@@ -224,7 +224,7 @@ def _left_out(
         return {"no_left_out": source_folds.NO_REFIT if training else NO_TRAINING}
     logger.info("leaving out each source of sounds")
     known = training.images, training.image_vectors.before, training.sounds
-    found = source_folds.listen(model, known, sounds, info.num_classes, seed)
+    found = source_folds.listen(model, known, sounds, info.class_names, seed)
     if found is None:
         return {"no_left_out": source_folds.NO_SOURCES}
     labels = found.sounds.labels

@@ -6,6 +6,8 @@ the data's `index.csv`), or without some at a time where there are many, and are
 sounds of those. All else stays as it was trained.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from s2i_tf import features as features_lib
@@ -31,7 +33,7 @@ def listen(
     model: SoundToImage,
     training: tuple[Items, np.ndarray, Items],
     others: Items,
-    num_classes: int,
+    class_names: Sequence[str],
     seed: int = 0,
 ) -> LeftOutSounds | None:
     """Leaves each source out once, and listens to its sounds.
@@ -41,7 +43,7 @@ def listen(
       training: the training photos, their multimodal vectors before the activation [photos,
         hidden], and the training sounds, which the fits are of but for one fold of sources.
       others: further sounds to listen to, of the eval split.
-      num_classes: number of the data's classes.
+      class_names: names of the data's classes.
       seed: random seed of the folds; up to `MAX_FOLDS` sources have one of their own.
 
     Returns:
@@ -60,8 +62,11 @@ def listen(
     if num_folds < 2:
         return None
     scaled = np.asarray(model.multimodal.sound_scaler(features))
-    columns = features_lib.label_columns(model.extractors["sound"])
-    directions, middle = class_scores.directions(photo_vectors, photos.labels, num_classes)
+    net = model.extractors["sound"]
+    columns, named_columns = features_lib.label_columns(net), ()
+    if model.recipe["multimodal"].get("label_names"):
+        named_columns = features_lib.named_columns(net, class_names)
+    directions, middle = class_scores.directions(photo_vectors, photos.labels, len(class_names))
     strengths = (features, fit_hearing.STRENGTH), (scaled, refit_strength(model))
     fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)
     asked = np.array([source_sounds.original_id(name) == name for name in ids.tolist()])
@@ -75,7 +80,15 @@ def listen(
         if not (known & out).any():
             continue
         scores, scores_of_scaled = (
-            class_scores.fit(inputs[rest], labels[rest], num_classes, strength, columns)
+            class_scores.fit(
+                inputs[rest],
+                labels[rest],
+                len(class_names),
+                strength,
+                columns,
+                named_columns,
+                directions,
+            )
             for inputs, strength in strengths
         )
         heard[out] = (scores(features[out]) @ class_scores.alike(directions)).argmax(axis=1)

@@ -4,7 +4,7 @@ Nothing here imports TensorFlow until a net is loaded.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from s2i_tf.errors import unknown_name
 from s2i_tf.features.base import Classifier, Extractor, Net
@@ -72,9 +72,24 @@ def label_columns(name: str) -> slice:
     Args:
       name: as of `load_extractor`; no weights are needed.
     """
-    factory = EXTRACTORS.get(name)
-    net = factory.net_type() if isinstance(factory, _Factory) else Extractor
+    net = _extractor_type(name)
     return slice(net.num_embedding, net.num_embedding + net.num_label_scores)
+
+
+def named_columns(name: str, class_names: Sequence[str]) -> list[list[int]]:
+    """Where the scores of the labels are that each class is named after; none where none is known.
+
+    Args:
+      name: as of `load_extractor`; no weights are needed.
+      class_names: names of the classes.
+    """
+    net = _extractor_type(name)
+    return [[net.num_embedding + label for label in net.labels_of(one)] for one in class_names]
+
+
+def _extractor_type(name: str) -> type[Extractor]:
+    factory = EXTRACTORS.get(name)
+    return factory.net_type() if isinstance(factory, _Factory) else Extractor
 
 
 def load_classifier(name: str, *, weights: str | None = None) -> Classifier:

@@ -103,6 +103,11 @@ class Extractor(Net):
     num_embedding = spec.FEATURE_SIZE
     num_label_scores = 0
 
+    @classmethod
+    def labels_of(cls, class_name: str) -> list[int]:
+        """Which of the net's own labels a class is named after; none where nothing is known."""
+        return []
+
 
 class Classifier(Net):
     """A net whose output is label scores (logits) [batch, len(labels)].

@@ -30,7 +30,7 @@ import numpy as np
 from keras import ops
 
 from s2i_tf import spec
-from s2i_tf.features import keras_net, labels, projection, yamnet_weights
+from s2i_tf.features import class_names, keras_net, labels, projection, yamnet_weights
 from s2i_tf.features import weights as weights_lib
 from s2i_tf.features.base import Classifier, Extractor, Fingerprint
 from s2i_tf.media import audio
@@ -224,6 +224,11 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
     modality = "sound"
     num_embedding = 1024
     num_label_scores = yamnet_weights.NUM_LABELS
+
+    @classmethod
+    def labels_of(cls, class_name: str) -> list[int]:
+        """See `s2i_tf.features.class_names`."""
+        return class_names.labels_of(class_name, yamnet_weights.label_names())
 
     def __init__(self, weights: str | None = None):
         net = build_yamnet(spec.FEATURE_SAMPLES, hop_frames=PATCH_FRAMES)

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -99,6 +99,8 @@ def save(
     photos: np.ndarray,
     folder: pathlib.Path,
     unknown_sounds: str | os.PathLike = "",
+    *,
+    by_names: bool = False,
 ) -> None:
     """Fits to a data set's training sounds and writes the part into a model's folder.
 
@@ -108,6 +110,7 @@ def save(
       photos: directions of the classes' photos [classes, vector], see `class_scores.directions`.
       folder: the model's folder.
       unknown_sounds: folder of sounds of none of its classes; empty for none.
+      by_names: whether classes are also heard by the net's labels of their name.
 
     Raises:
       UserError: if a sound of that folder cannot be read, or the data set's net not be loaded.
@@ -129,7 +132,8 @@ def save(
         photos,
         extractor.num_embedding,
         unknown,
-        features_lib.label_columns(info.extractors["sound"]),
+        features_lib.label_columns(extractor.name),
+        features_lib.named_columns(extractor.name, info.class_names) if by_names else (),
     )
     folder.mkdir(parents=True, exist_ok=True)
     part_file.save(fitted.hearing, folder, PART)
@@ -149,6 +153,7 @@ def fit(
     num_embedding: int,
     unknown: np.ndarray | None = None,
     columns: slice = slice(0),
+    named: Sequence[Sequence[int]] = (),
 ) -> Fitted:
     """Fits to training sounds, each once.
 
@@ -160,12 +165,15 @@ def fit(
       num_embedding: how many of the features, from the first on, tell what a sound is like.
       unknown: features of sounds of no class, if there are any.
       columns: of the features, the scores of the net's own labels.
+      named: for each class the columns of the labels that it is named after, if they count.
     """
     features = np.asarray(features, np.float32)
     folds = splits.folds(groups, _NUM_FOLDS, _SALT)
 
     def scorer_of(rows: np.ndarray) -> class_scores.Linear:
-        return class_scores.fit(features[rows], labels[rows], len(photos), STRENGTH, columns)
+        return class_scores.fit(
+            features[rows], labels[rows], len(photos), STRENGTH, columns, named, photos
+        )
 
     evidence = np.empty((len(features), len(photos)), np.float32)
     for fold in range(_NUM_FOLDS):

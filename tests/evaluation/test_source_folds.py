@@ -3,6 +3,7 @@ import types
 import numpy as np
 import pytest
 
+from s2i_tf import features
 from s2i_tf.data import source_sounds
 from s2i_tf.evaluation import source_folds
 from s2i_tf.models.multimodal import Hidden
@@ -31,14 +32,14 @@ def sounds(rng):
     return make_items(labels, features, sources=sources)
 
 
-def listen(sounds, others=None, num_train=40):
+def listen(sounds, others=None, num_train=40, **recipe):
     parts = [
         make_items(sounds.labels[rows], sounds.features[rows], prefix, sources=sounds.sources[rows])
         for prefix, rows in (("t", slice(num_train)), ("e", slice(num_train, None)))
     ]
     photos = make_items(np.arange(6) % 3, prefix="p")
     known = photos, np.eye(3, dtype=np.float32)[photos.labels], parts[0]
-    return source_folds.listen(model(), known, others or parts[1], 3)
+    return source_folds.listen(model(**recipe), known, others or parts[1], ("x", "y", "z"))
 
 
 def test_each_source_is_heard_by_ears_that_were_fitted_without_it(sounds):
@@ -90,6 +91,18 @@ def test_no_recording_is_on_both_sides_and_copies_are_not_asked(sounds, monkeypa
     assert not any("#view" in name for name in found.sounds.ids)
     assert sounds.sources[0] == "a" and others.sources[0] == "b"
     assert sum(before) - sum(fitted) == 2, "the ears and the sound layer have one sound less"
+
+
+def test_ears_that_know_names_are_fitted_with_them(sounds, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        features, "named_columns", lambda *names: asked.append(names) or [[0], [], [2]]
+    )
+    listen(sounds)
+    assert not asked
+    found = listen(sounds, multimodal={"refit_strength": STRENGTH, "label_names": True})
+    assert asked == [("soundnet_pool5", ("x", "y", "z"))]
+    assert np.mean(found.heard == found.sounds.labels) == 1
 
 
 def test_without_sources_or_ears_of_that_kind_nothing_is_left_out(sounds):

@@ -39,6 +39,26 @@ def test_the_nets_own_labels_are_heard_where_the_other_features_mislead(sounds, 
     assert np.mean(margins[1] > 0) >= np.mean(margins[0] > 0)
 
 
+def test_a_name_is_heard_where_the_training_sounds_had_other_labels(sounds, rng):
+    """Label 4 + c is what class c is called; no training sound has it, strange ones have."""
+    features, labels = sounds
+    features[:, 8:11] += rng.normal(scale=0.2, size=(60, 3))
+    strange = elsewhere(labels, rng)
+    strange[:, COLUMNS] = rng.normal(scale=0.2, size=(60, 10))
+    strange[np.arange(60), 8 + labels] += 1
+    photos = np.float32([[1, 0, 0], [0.9, 0.3, 0], [0, 0, 1]])
+    photos -= photos.mean(axis=0)
+    alone, named = (
+        class_scores.fit(features, labels, 3, 0.3, COLUMNS, names, photos)
+        for names in ((), [[8], [9], []])
+    )
+    spread_by = class_scores.alike(photos)
+    added = (named(strange) - alone(strange)) @ spread_by
+    # Compared between classes, as scores are: class 2, of no name, stands in their middle.
+    assert np.mean(added[labels == 0].argmax(axis=1) == 0) > 0.9
+    assert np.mean(added[labels == 1].argmax(axis=1) == 1) > 0.9
+
+
 def _margin(scores, labels):
     """How far the right class is above the best of the others."""
     right = np.eye(3, dtype=bool)[labels]

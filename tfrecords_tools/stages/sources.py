@@ -249,7 +249,8 @@ def _list_clips(path: str, window_seconds: float) -> Listing:
     found: dict[tuple[str, float | None], Source] = {}
     num_others = 0
     for name, start_seconds, end_seconds, label in _read_clips(path):
-        num_others += end_seconds not in (None, start_seconds + window_seconds)
+        length = window_seconds if end_seconds is None else end_seconds - start_seconds
+        num_others += abs(length - window_seconds) > 0.01
         named = _clip_paths(name, start_seconds)
         clip = next(filter(None, map(folder.find, named)), None)
         if clip is None:

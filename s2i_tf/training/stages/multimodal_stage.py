@@ -52,7 +52,12 @@ class MultimodalStage(Stage):
         if self.config.hearing:
             photos, _ = self._directions(part)
             fit_hearing.save(
-                self.info, self._split, photos, self.model_folder, self.config.unknown_sounds
+                self.info,
+                self._split,
+                photos,
+                self.model_folder,
+                self.config.unknown_sounds,
+                by_names=self.settings.label_names,
             )
         super().save_part(part)
 
@@ -73,14 +78,18 @@ class MultimodalStage(Stage):
         form, with a penalty, names more sounds of other sources.
         """
         sounds, labels = schema.once(self._split, "sound")
+        photos, middle = self._directions(layers)
+        net = self.info.extractors["sound"]
         scores = class_scores.fit(
             np.asarray(layers.sound_scaler(sounds)),
             labels,
             self.info.num_classes,
             self.settings.refit_strength,
-            features.label_columns(self.info.extractors["sound"]),
+            features.label_columns(net),
+            features.named_columns(net, self.info.class_names) if self.settings.label_names else (),
+            photos,
         )
-        to_photos = class_scores.to_photos(scores, *self._directions(layers))
+        to_photos = class_scores.to_photos(scores, photos, middle)
         layers.sound_layer.kernel.assign(to_photos.kernel)
         layers.sound_layer.bias.assign(to_photos.bias)
 
