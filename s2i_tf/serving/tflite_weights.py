@@ -2,10 +2,10 @@
 
 Weights that lie on a grid of 256 steps, as those of a net that was int8 once, become int8 again and
 change by nothing. Other large ones become int8 with a scale for each output, or for each input of a
-matrix where that errs less; the largest matrices with 63 steps in place of 255, of which gzip makes
-less than 5 bits, for the errors of a long sum cancel. Small weights become float16. A runtime turns
-all back into float32 once, when it loads the model. Where sound comes in, small ones stay float32
-with 16 bits of fraction: a spectrum's faint bands need them. Two dense layers of which the first is
+matrix where that errs less; the largest matrices with 41 steps in place of 255, of which gzip makes
+half, for the errors of a long sum cancel. Small weights become float16. A runtime turns all back
+into float32 once, when it loads the model. Where sound comes in, the largest have 121 steps, and
+small ones stay float32 with 16 bits of fraction: a spectrum's faint bands need them. Two dense layers of which the first is
 wide and nothing is between become one.
 
 Or only those become int8 or float16 that these hold exactly, as a compact model's are: the file is
@@ -21,7 +21,7 @@ from s2i_tf.models import int8
 _LARGEST, _LARGE = 1 << 20, 1 << 14
 _LARGEST_OF_SOUND, _LARGE_OF_SOUND = 1 << 18, 1 << 16
 _SMALL = 1 << 10
-_FEW_STEPS = 31  # to each side of 0
+_FEW_STEPS, _FEW_STEPS_OF_SOUND = 20, 60  # to each side of 0
 _MODEL_IDENTIFIER = b"TFL3"
 
 
@@ -160,8 +160,11 @@ def _int8(weights: np.ndarray, lossless: bool, of_sound: bool) -> int8.Quantized
     """Weights as int8; None for those that are better something else."""
     matrix = weights.ndim == 2
     axes = range(2 if matrix else 1)
-    if not lossless and matrix and weights.size >= (_LARGEST_OF_SOUND if of_sound else _LARGEST):
-        return int8.closest(weights, axes, _FEW_STEPS)[0]
+    largest, num_steps = (
+        (_LARGEST_OF_SOUND, _FEW_STEPS_OF_SOUND) if of_sound else (_LARGEST, _FEW_STEPS)
+    )
+    if not lossless and matrix and weights.size >= largest:
+        return int8.closest(weights, axes, num_steps)[0]
     if (found := int8.exact(weights)) or lossless:
         return found
     if weights.size >= (_LARGE_OF_SOUND if of_sound else _LARGE) and (matrix or not of_sound):

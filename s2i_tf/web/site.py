@@ -19,7 +19,7 @@ EXAMPLES_FILE = "examples.json"
 _EXAMPLES_FOLDER = "examples"
 NUM_EXAMPLES = 12
 # Raised when what is made of a model changes.
-_FORMAT = 5
+_FORMAT = 6
 
 
 def write(out: str | os.PathLike, path: str | os.PathLike) -> pathlib.Path:

@@ -224,7 +224,7 @@ def test_large_weights_become_int8_and_small_ones_float16(axis, of_sound):
 
     whole, contents = compressed(products, 512, of_sound=of_sound)
     assert len(contents) < len(whole) / 3.5
-    step = np.abs(large).max(axis=1 - axis, keepdims=True) / (31 if of_sound else 127)
+    step = np.abs(large).max(axis=1 - axis, keepdims=True) / (60 if of_sound else 127)
     rounded = np.round(large / np.where(step, step, 1)) * step
     small = small if of_sound else small.astype(np.float16)
     expected = (np.eye(512, dtype=np.float32)[3] @ rounded.T) @ small + bias

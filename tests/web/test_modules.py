@@ -71,6 +71,49 @@ def decoded(contents):
         return np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
 
 
+def packed(codec, container, rate_hz, samples):
+    """Contents of a file of an encoder of FFmpeg's."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate_hz, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = rate_hz, 0
+        resampler = av.AudioResampler(stream.format, "mono", rate_hz, stream.frame_size or 960)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(part))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "rate_hz", "expected"),
+    [
+        ("libmp3lame", "mp3", 44_100, 44_100),
+        ("libmp3lame", "mp3", 16_000, 16_000),
+        ("libopus", "webm", 48_000, None),
+        ("libopus", "matroska", 48_000, None),
+        ("aac", "adts", 48_000, None),
+    ],
+)
+def test_only_mp3_files_are_taken_for_such(node, rng, codec, container, rate_hz, expected):
+    samples = rng.uniform(-1, 1, 2 * rate_hz).astype(np.float32)
+    contents = packed(codec, container, rate_hz, samples)
+    if expected is None:  # bytes that look like a frame
+        contents += b"\xff\xfb\x90\x64" + bytes(500)
+    tag = b"ID3\3\0\0\0\0\0\5" + b"12345" + bytes(99)
+    for file in (contents, tag + contents):
+        header = node("headers.js", f"all.readHeader(Uint8Array.from({list(file)}))")
+        assert (header and (header["rate"], header["packed"])) == (expected and (expected, True))
+
+
+def test_large_wav_files_are_wav_files(node):
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(900), 44_056, format="RF64", subtype="PCM_16")
+    row = f"Uint8Array.from({list(file.getvalue())})"
+    assert file.getvalue().startswith(b"RF64")
+    assert node("headers.js", f"all.readHeader({row})") == {"rate": 44_056}
+
+
 @pytest.mark.parametrize("seconds", [0.3, 0.7, 4])
 def test_ogg_files_end_where_they_say(node, seconds):
     file = io.BytesIO()

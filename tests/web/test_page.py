@@ -12,6 +12,7 @@ import soundfile
 import s2i_tf
 from benchmarks.page import processor_seconds
 from s2i_tf.media import audio, image
+from s2i_tf.media.resample import resample
 from s2i_tf.web import server, site
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
@@ -30,8 +31,6 @@ KINDS = {
 
 def encoded(waveform, path, codec, rate_hz):
     """Writes a waveform at 22,050 Hz as a stereo file of another rate, the right channel softer."""
-    from s2i_tf.media.resample import resample
-
     mono = resample((waveform / 256).astype(np.float32), 22_050, rate_hz).numpy()
     samples = np.clip(np.stack([mono, 0.7 * mono]), -1, 1)
     if codec is None:  # PyAV has no encoder of Vorbis
@@ -70,11 +69,12 @@ def pixels(page, selector):
     """The pictures of all canvases of a selector, float [num, side, side, 3] in [0, 1]."""
     rows = page.eval_on_selector_all(
         selector,
-        "all => all.map(one => [...one.getContext('2d')"
-        ".getImageData(0, 0, one.width, one.height).data])",
+        "all => all.map(one => one.getContext('2d')"
+        ".getImageData(0, 0, one.width, one.height).data.join())",
     )
-    side = int((len(rows[0]) / 4) ** 0.5)
-    return np.array(rows, np.float64).reshape(-1, side, side, 4)[..., :3] / 255
+    values = np.array([row.split(",") for row in rows], np.float64)
+    side = int((values.shape[1] / 4) ** 0.5)
+    return values.reshape(-1, side, side, 4)[..., :3] / 255
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,12 @@ def test_samples_and_what_was_heard_are_those_of_the_command_line(page, model, t
     saved = pathlib.Path(download.value.path()).read_bytes()
     assert download.value.suggested_filename == "sea.png"
     np.testing.assert_array_equal(image.load_image(saved) / 255, shown[0])
+    for seed in ("1.5", "-1", "2147483648", ""):
+        page.fill("#seed", seed)
+        page.press("#seed", "Tab")
+        assert page.inner_text("#problem").startswith(f"“{seed}” cannot be a seed.")
+        assert page.get_attribute("#samples", "aria-busy") == "false"
+    np.testing.assert_array_equal(pixels(page, "#samples canvas"), shown)
     with page.expect_download() as download:
         page.click("#save-strip")
     assert image.load_image(pathlib.Path(download.value.path()).read_bytes()).shape[1] > 4 * 128
@@ -182,6 +188,13 @@ def test_the_seconds_that_count_move_by_keyboard_and_mouse(page, model, tmp_path
     says(page, "^Heard: siren")
     page.locator('#samples[aria-busy="false"]').wait_for()
     assert np.abs(pixels(page, "#samples canvas")[0] - before).mean() > 0.03
+    # Loud at first, but above what the model hears: the part that counts is chosen without it.
+    samples = resample((0.05 * sound / 256).astype(np.float32), 22_050, 44_100).numpy()
+    samples[:100_000] += 0.9 * np.sin(2 * np.pi * 15_000 / 44_100 * np.arange(100_000))
+    soundfile.write(path, samples, 44_100)
+    choose(page, path)
+    chosen, _ = model.hear(str(path)).window_seconds
+    assert float(slider.get_attribute("aria-valuenow")) == pytest.approx(chosen, abs=0.06)
 
 
 def test_it_records_and_draws_live_from_the_microphone(page):
@@ -213,6 +226,25 @@ def test_a_film_has_the_sound_under_the_pictures(page):
     assert np.abs(audio.load_waveform(contents)).max() > 1
 
 
+def test_a_film_is_begun_once_or_not_at_all(page):
+    page.click("text=Fire")
+    says(page, "^Heard")
+    page.evaluate(
+        "() => { window.films = 0; const plain = MediaRecorder.prototype.start;"
+        "MediaRecorder.prototype.start = function (ms) { films++; plain.call(this, ms); }; }"
+    )
+    page.dblclick("#save-film")
+    page.locator('#save-film[aria-pressed="false"]').wait_for()
+    assert page.evaluate("films") == 1
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    page.evaluate("delete window.MediaRecorder")
+    before = page.inner_text("#wave-text")
+    page.click("#save-film")
+    assert page.inner_text("#problem").startswith("This browser cannot record films.")
+    page.wait_for_timeout(2000)
+    assert page.inner_text("#wave-text") == before  # it isn't played and drawn all the same
+
+
 def test_a_folder_becomes_a_list_that_names_what_is_no_sound(page, tmp_path):
     from s2i_tf.data import foley
 
@@ -224,6 +256,90 @@ def test_a_folder_becomes_a_list_that_names_what_is_no_sound(page, tmp_path):
     assert says(page, "sounds read") == "3 sounds read, 1 of them unusable."
     assert page.locator("#sounds li button").count() == 2
     assert page.inner_text("#sounds .bad").startswith("notes.txt is not a sound")
+    page.click("text=Siren")
+    says(page, "^Heard")
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    assert page.locator("#sounds").is_hidden()
+    with page.expect_download() as download:
+        page.click("#save-strip")
+    assert download.value.suggested_filename == "Siren-strip.png"
+    strip = image.load_image(pathlib.Path(download.value.path()).read_bytes())
+    assert strip.shape[1] == 4 * 200 + 8  # of the example, not of the folder
+
+
+# The next file is decoded only when `free` is called.
+HELD = """() => {
+  const plain = OfflineAudioContext.prototype.decodeAudioData;
+  const held = new Promise(resolve => (window.free = resolve));
+  OfflineAudioContext.prototype.decodeAudioData = async function (bytes) {
+    OfflineAudioContext.prototype.decodeAudioData = plain;
+    await held;
+    return plain.call(this, bytes);
+  };
+}"""
+
+
+def test_of_two_files_the_one_chosen_last_is_shown(page, tmp_path):
+    from s2i_tf.data import foley
+
+    for name in ("rain", "siren"):
+        sound = foley.synthesize(foley.scene(name, 0))
+        (tmp_path / f"{name}.flac").write_bytes(audio.encode_audio(sound, "flac"))
+    page.evaluate(HELD)
+    page.set_input_files("#files", str(tmp_path / "rain.flac"))
+    page.wait_for_timeout(500)
+    choose(page, tmp_path / "siren.flac")
+    page.evaluate("free()")
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    page.wait_for_timeout(1000)
+    assert page.inner_text("#wave-text").startswith("siren.flac.")
+    assert page.inner_text("#status").startswith("Heard: siren")
+
+
+# Microphones that are opened, some time after they are asked for.
+SPY = """() => {
+  const plain = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.tracks = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const stream = window.silent
+      ? new AudioContext().createMediaStreamDestination().stream
+      : await plain(wanted);
+    tracks.push(...stream.getTracks());
+    return stream;
+  };
+}"""
+
+
+def test_no_more_than_one_microphone_is_open_and_none_afterwards(page):
+    page.evaluate(SPY)
+    live = "tracks.filter((track) => track.readyState === 'live').length"
+    for button in ("#record", "#live"):
+        page.evaluate("tracks.length = 0")
+        page.dblclick(button)
+        page.locator(f'{button}[aria-pressed="true"]').wait_for()
+        page.wait_for_timeout(500)
+        assert page.evaluate("tracks.length") == 2 and page.evaluate(live) == 1
+        page.click(button)
+        assert page.evaluate(live) == 0
+
+
+def test_after_a_recording_of_nothing_the_sound_before_is_not_drawn(page):
+    page.click("text=Fire")
+    says(page, "^Heard")
+    page.locator('#samples[aria-busy="false"]').wait_for()
+    page.evaluate(SPY)
+    page.evaluate("window.silent = true")
+    page.click("#record")
+    says(page, "^6.[2-9]", "#wave-text")  # so long that its waveform could be moved on
+    page.click("#record")
+    assert says(page, "silent", "#problem") == "The recording is silent."
+    box = page.locator(".wave-frame").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 9, box["y"] + 9)
+    assert page.get_attribute("#samples", "aria-busy") == "false"  # nothing is drawn
+    assert "recorded" in page.inner_text("#wave-text") and page.locator("#play").is_hidden()
+    page.click("#save-film")
+    assert page.inner_text("#problem").startswith("There is no sound to film.")
 
 
 @pytest.mark.parametrize(
@@ -231,13 +347,19 @@ def test_a_folder_becomes_a_list_that_names_what_is_no_sound(page, tmp_path):
     [
         ("a.txt", b"words " * 50, "a.txt is not a sound that this browser can decode."),
         ("a.wav", b"", "a.wav is empty."),
-        ("a.mp3", b"\xff\xfb\x90\x64" + bytes(500), "a.mp3 cannot be decoded"),
+        ("a.flac", b"fLaC" + bytes(500), "a.flac cannot be decoded"),
         ("a.wav", "silence", "a.wav is silent."),
         ("a.wav", "short", "a.wav has 0.10 s of sound; at least 0.2 s are needed."),
+        ("a.wav", "nan", "a.wav has samples that are not finite numbers."),
     ],
 )
 def test_a_file_that_is_no_sound_is_a_sentence(page, tmp_path, name, contents, sentence):
-    if isinstance(contents, str):
+    if contents == "nan":
+        file = io.BytesIO()
+        sound = np.where(np.arange(44_100) == 100, np.nan, 0.5)
+        soundfile.write(file, sound, 22_050, format="WAV", subtype="FLOAT")
+        contents = file.getvalue()
+    elif isinstance(contents, str):
         sound = np.zeros(44_100, np.float32) if contents == "silence" else np.ones(2_205, "f")
         contents = audio.encode_audio(sound, "wav")
     (tmp_path / name).write_bytes(contents)

@@ -9,6 +9,13 @@ import { reach, resample } from "./resample.js";
  * @property {() => void} stop
  */
 
+/** Web Audio, which may start only once a person has acted; without worklets on a page of plain http. */
+export async function openAudio() {
+  const context = new AudioContext();
+  await context.audioWorklet?.addModule(new URL("./capture.worklet.js", import.meta.url));
+  return context;
+}
+
 /** The microphone, as it is: without what makes calls clearer. @param {AudioContext} context */
 export async function microphone(context) {
   if (!navigator.mediaDevices) {
@@ -37,18 +44,17 @@ const refusals = {
 /**
  * Calls back with each piece of sound, some 20 ms long.
  *
- * @param {AudioNode} node
+ * @param {AudioNode} node of a context of `openAudio`
  * @param {(chunk: Float32Array) => void} take
- * @returns {Promise<() => void>} ends it
+ * @returns {() => void} ends it
  */
-export async function capture(node, take) {
-  const context = /** @type {AudioContext} */ (node.context);
-  await context.audioWorklet.addModule(new URL("./capture.worklet.js", import.meta.url));
-  const tap = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0 });
+export function capture(node, take) {
+  const tap = new AudioWorkletNode(node.context, "capture", { numberOfOutputs: 0 });
   tap.port.onmessage = ({ data }) => take(data);
   node.connect(tap);
   return () => {
     tap.port.onmessage = null;
+    tap.port.postMessage("end");
     node.disconnect(tap);
   };
 }

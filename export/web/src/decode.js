@@ -60,7 +60,7 @@ export async function readSound(file, name) {
 }
 
 /**
- * Refuses a sound that nothing can be heard in.
+ * Refuses a sound that nothing can be heard in, or that is damaged.
  *
  * @param {string} name
  * @param {Float32Array} samples
@@ -68,20 +68,25 @@ export async function readSound(file, name) {
  * @returns {Sound}
  */
 export function checked(name, samples, rate) {
+  let peak = 0; // NaN, if a sample is
+  for (const value of samples) peak = Math.max(peak, Math.abs(value));
+  if (!Number.isFinite(peak)) {
+    throw new Problem(`${name} has samples that are not finite numbers. Please choose another file.`);
+  }
   const seconds = samples.length / rate;
   if (seconds < MIN_SECONDS) {
     throw new Problem(
       `${name} has ${seconds.toFixed(2)} s of sound; at least ${MIN_SECONDS} s are needed.`,
     );
   }
-  if (!samples.some((value) => Math.abs(value) >= SILENCE)) throw new Problem(`${name} is silent.`);
+  if (peak < SILENCE) throw new Problem(`${name} is silent.`);
   return { name, samples, rate };
 }
 
 /** The mean of all channels, or the strongest, where they cancel. @param {AudioBuffer} buffer */
 function mixed(buffer) {
-  const places = Array.from({ length: buffer.numberOfChannels }, (_, place) => place);
-  const channels = places.map((place) => buffer.getChannelData(place));
+  const { numberOfChannels: length } = buffer;
+  const channels = Array.from({ length }, (_, place) => buffer.getChannelData(place));
   if (channels.length === 1) return channels[0];
   const sum = new Float32Array(buffer.length);
   for (const samples of channels) for (let n = 0; n < sum.length; n++) sum[n] += samples[n];

@@ -5,6 +5,7 @@ import { Problem } from "./problem.js";
 const GAP = 8;
 const CAPTION = 22;
 const CELL = 192;
+const COLUMNS = 50; // no canvas is wider than 65,535 pixels
 // In the order of what most players take.
 const FILMS = ["video/mp4;codecs=avc1.42E01E,mp4a.40.2", "video/webm;codecs=vp9,opus", "video/webm"];
 const FRAMES_PER_SECOND = 25;
@@ -26,12 +27,17 @@ export async function pictureFile(picture) {
 }
 
 /**
- * Pictures in a row with captions under them, as a PNG file.
+ * Pictures in a row, or several where they are many, with captions under them, as a PNG file.
  *
  * @param {{picture: ImageData, caption: string}[]} cells
  */
 export async function stripFile(cells) {
-  const canvas = new OffscreenCanvas(cells.length * (CELL + GAP) + GAP, CELL + CAPTION + 2 * GAP);
+  const [width, height] = [CELL + GAP, CELL + CAPTION + GAP];
+  const rows = Math.ceil(cells.length / COLUMNS);
+  const canvas = new OffscreenCanvas(
+    Math.min(cells.length, COLUMNS) * width + GAP,
+    rows * height + GAP,
+  );
   const brush = pen(canvas);
   brush.fillStyle = "#faf9f6";
   brush.fillRect(0, 0, canvas.width, canvas.height);
@@ -39,10 +45,11 @@ export async function stripFile(cells) {
   brush.font = "14px system-ui, sans-serif";
   brush.imageSmoothingQuality = "high";
   for (const [index, { picture, caption }] of cells.entries()) {
-    const x = GAP + index * (CELL + GAP);
+    const x = GAP + (index % COLUMNS) * width;
+    const y = GAP + Math.floor(index / COLUMNS) * height;
     const bitmap = await createImageBitmap(picture);
-    brush.drawImage(bitmap, x, GAP, CELL, CELL);
-    brush.fillText(caption, x, GAP + CELL + 17, CELL);
+    brush.drawImage(bitmap, x, y, CELL, CELL);
+    brush.fillText(caption, x, y + CELL + 17, CELL);
   }
   return canvas.convertToBlob({ type: "image/png" });
 }
@@ -52,16 +59,25 @@ function pen(canvas) {
   return /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
 }
 
+/** The kind of film that this browser makes. */
+export function filmType() {
+  if (!globalThis.AudioWorkletNode) {
+    throw new Problem("This page may not film: open it by https or on localhost.");
+  }
+  const type = globalThis.MediaRecorder && FILMS.find((one) => MediaRecorder.isTypeSupported(one));
+  if (!type) throw new Problem("This browser cannot record films. Chrome, Edge, Firefox and Safari can.");
+  return type;
+}
+
 /**
  * Films a canvas with the sound of a node until it is told to stop.
  *
  * @param {HTMLCanvasElement} canvas
  * @param {AudioNode} node
+ * @param {string} type as of `filmType`
  * @returns {() => Promise<Blob>} ends it and gives the film, an MP4 or a WebM file
  */
-export function filming(canvas, node) {
-  const type = globalThis.MediaRecorder && FILMS.find((one) => MediaRecorder.isTypeSupported(one));
-  if (!type) throw new Problem("This browser cannot record films. Chrome, Edge, Firefox and Safari can.");
+export function filming(canvas, node, type) {
   const sound = /** @type {AudioContext} */ (node.context).createMediaStreamDestination();
   node.connect(sound);
   const tracks = [...canvas.captureStream(FRAMES_PER_SECOND).getTracks(), ...sound.stream.getTracks()];

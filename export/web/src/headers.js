@@ -10,6 +10,13 @@
  */
 
 const MP3_RATES = [44100, 48000, 32000];
+// Kilobits a second, of MPEG 1 and of the others.
+const MP3_BIT_RATES = [
+  [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+  [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
+// Of a frame's header: what is the same in the next one, too.
+const MP3_STREAM = 0xfffe0c00;
 // Samples that an MP3 decoder itself adds before the first.
 const MP3_DECODER_DELAY = 529;
 
@@ -22,6 +29,8 @@ export function readHeader(bytes) {
   try {
     switch (text(bytes, 0, 4)) {
       case "RIFF":
+      case "RF64":
+      case "BW64":
         return wav(bytes, view);
       case "fLaC":
         return { rate: view.getUint32(18) >>> 12 };
@@ -72,14 +81,19 @@ function mp4(bytes, view) {
 /** @param {Uint8Array} bytes @param {DataView} view @returns {Header | null} */
 function mp3(bytes, view) {
   let at = 0;
-  if (text(bytes, 0, 3) === "ID3") {
-    const [a, b, c, d] = bytes.subarray(6, 10);
-    at = 10 + ((a << 21) | (b << 14) | (c << 7) | d);
+  while (text(bytes, at, 3) === "ID3") {
+    const [a, b, c, d] = bytes.subarray(at + 6, at + 10);
+    at += 10 + ((a << 21) | (b << 14) | (c << 7) | d);
+    while (bytes[at] === 0) at++;
   }
-  while (!isMp3Frame(view.getUint32(at))) at++;
   const header = view.getUint32(at);
+  if (!isMp3Frame(header)) return null;
   const version = (header >>> 19) & 3; // 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5
   const rate = MP3_RATES[(header >>> 10) & 3] >> (version === 3 ? 0 : version === 2 ? 1 : 2);
+  const bits = 1000 * MP3_BIT_RATES[version === 3 ? 0 : 1][(header >>> 12) & 15];
+  const size = Math.floor(((version === 3 ? 144 : 72) * bits) / rate) + ((header >>> 9) & 1);
+  // Four bytes may look like a frame by chance; another one behind them does not.
+  if ((view.getUint32(at + size) ^ header) & MP3_STREAM) return null;
   const mono = ((header >>> 6) & 3) === 3;
   const side = version === 3 ? (mono ? 17 : 32) : mono ? 9 : 17;
   let info = at + 4 + side;

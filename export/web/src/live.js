@@ -32,9 +32,9 @@ const CALM_MS = 1000; // between two pictures, for those who asked for less moti
  * @param {Model} model
  * @param {() => {seed: number, spread: number}} settings of the sample that all pictures are
  * @param {(seen: Seen) => void} show
- * @returns {Promise<() => void>} ends it
+ * @returns {() => void} ends it
  */
-export async function drawLive(node, model, settings, show) {
+export function drawLive(node, model, settings, show) {
   const recent = new Recent(SECONDS, node.context.sampleRate, model.rate);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_MS : 0;
   /** @type {Arrays | null} what was heard last; null while it is quiet */
@@ -46,7 +46,7 @@ export async function drawLive(node, model, settings, show) {
   let last = performance.now();
   let perSecond = 0;
 
-  const stop = await capture(node, async (chunk) => {
+  const stop = capture(node, async (chunk) => {
     recent.add(chunk);
     const { samples } = recent;
     if (listening || performance.now() < heardAt + HEAR_MS) return;
@@ -114,7 +114,7 @@ export class Blend {
     now.drawImage(this.#canvas, 0, 0, width, height);
     pen(this.#to).putImageData(picture, 0, 0);
     this.#began = performance.now();
-    this.#milliseconds = Math.max(1, milliseconds);
+    this.#milliseconds = document.hidden ? 1 : Math.max(1, milliseconds); // a hidden page has no frames
     cancelAnimationFrame(this.#frame);
     this.#paint();
   }

@@ -1,13 +1,15 @@
 /** The page: sounds come in, pictures come out. */
 
-import { capture, microphone, Recording } from "./capture.js";
+import { capture, microphone, openAudio, Recording } from "./capture.js";
 import { checked, readSound } from "./decode.js";
 import { onDrop } from "./dropped.js";
-import { filming, pictureFile, save, stripFile } from "./downloads.js";
+import { filming, filmType, pictureFile, save, stripFile } from "./downloads.js";
 import { drawLive } from "./live.js";
 import { Model } from "./model.js";
 import { action, element, inPercent, pressed, say, showHeard, tell } from "./page.js";
 import { canvasOf, Pictures } from "./pictures.js";
+import { Problem } from "./problem.js";
+import { Turns } from "./turns.js";
 import { Waveform } from "./waveform.js";
 import { lastStart, surestStart, windowOf } from "./window.js";
 
@@ -22,19 +24,27 @@ say("Loading the model …");
 let model;
 /** @type {Pictures} */
 let pictures;
+/** @type {AudioContext} */
+let context;
 /** @type {Sound | null} */
 let sound = null;
-/** @type {Arrays | null} what was heard in it */
+/** @type {Arrays | null} what was heard in it; null until its picture is shown */
 let found = null;
-let round = 0; // of drawing; what an earlier one still gives is not shown
-/** @type {AudioContext | null} */
-let context = null;
+let title = ""; // of what the picture is of
+let seed = 0;
 
-/** @type {(() => unknown) | null} ends what runs: a recording, the live mode, a sound, a film */
+const doing = new Turns(); // what brings another sound
+const drawing = new Turns();
+/** @type {Promise<unknown>} what the model computes for the picture */
+let computing = Promise.resolve();
+
+/** @type {(() => void) | null} ends what runs: a recording, the live mode, a sound, a film */
 let endRunning = null;
+/** @type {(() => void) | null} ends a recording and takes it */
+let takeRecording = null;
 /** @type {AudioNode | null} the microphone in the live mode */
 let liveNode = null;
-/** @type {(() => Promise<void>) | null} */
+/** @type {(() => void) | null} */
 let endFilm = null;
 /** @type {WeakMap<Element, {picture: ImageData, caption: string}>} of the list of sounds */
 const rows = new WeakMap();
@@ -45,23 +55,35 @@ const waveform = new Waveform(element("wave-canvas"), element("window"), () => {
   action(hear)();
 });
 
-/** Web Audio may start only once a person has acted. */
-async function audio() {
-  context ??= new AudioContext();
-  await context.resume();
+/** Web Audio, started. */
+function audio() {
+  context.resume();
   return context;
 }
 
-async function endWhatRuns() {
+function endWhatRuns() {
   const end = endRunning;
   endRunning = null;
-  await end?.();
+  end?.();
 }
 
-/** @param {Sound} next @param {number} [start] where the part that counts begins, in seconds */
-async function take(next, start) {
-  await endWhatRuns();
-  start ??= (await surestStart(next, model)) / model.rate;
+/** Ends what runs and what is waited for, so that another sound can come. */
+function begin() {
+  endWhatRuns();
+  return doing.begin();
+}
+
+/** Reads a sound and shows it. @param {string} name @param {Blob | Promise<Blob>} file */
+async function take(name, file) {
+  const turn = begin();
+  say(`Reading ${name} …`);
+  const read = await turn(readSound(await turn(file), name));
+  await show(read, (await turn(surestStart(read, model))) / model.rate);
+}
+
+/** @param {Sound} next @param {number} start where the part that counts begins, in seconds */
+async function show(next, start) {
+  endWhatRuns();
   sound = next;
   element("wave").hidden = element("play").hidden = element("window").hidden = false;
   waveform.show(sound.samples, sound.rate, model.seconds);
@@ -72,81 +94,113 @@ async function take(next, start) {
 
 /** Hears the part of the sound that counts, and draws it. */
 async function hear() {
-  if (!sound) return;
-  const now = ++round;
+  const now = sound;
+  if (!now) return;
+  const turn = drawing.begin();
+  found = null;
   element("samples").ariaBusy = "true";
   const start = Math.floor(waveform.start * model.rate + 1e-6);
-  const heard = await model.listen(windowOf(sound, model, start));
-  if (now !== round) return;
-  found = heard;
-  const drawn = await model.draw(found);
-  if (now !== round) return;
+  const heard = await compute(turn, () => model.listen(windowOf(now, model, start)));
+  const drawn = await compute(turn, () => model.draw(heard));
+  [found, title] = [heard, now.name];
   pictures.show(drawn);
-  showWords(true);
-  await drawSamples(now);
+  showWords(found, true);
+  await drawSamples(turn);
+}
+
+/**
+ * Has the model compute something when it is free; what is overtaken until then, it never does.
+ *
+ * @template Result
+ * @param {ReturnType<Turns["begin"]>} turn
+ * @param {() => Promise<Result>} work
+ */
+async function compute(turn, work) {
+  await turn(computing);
+  const result = work();
+  computing = result.catch(() => {});
+  return turn(result);
 }
 
 /** How further samples are to be drawn. */
 function settings() {
-  return { seed: Number(element("seed").value), spread: 1 - Number(element("typicality").value) };
+  return { seed, spread: 1 - Number(element("typicality").value) };
 }
 
-/** Draws the further samples, one after the other. */
-async function drawSamples(now = ++round) {
+/** Draws the further samples, one after the other. @param {ReturnType<Turns["begin"]>} [turn] */
+async function drawSamples(turn) {
   if (!found || !model.draws) return;
+  const heard = found;
+  turn ??= drawing.begin();
   element("samples").ariaBusy = "true";
   for (const sample of pictures.further) {
-    const drawn = await model.draw(found, { sample, ...settings() });
-    if (now !== round) return;
+    const drawn = await compute(turn, () => model.draw(heard, { sample, ...settings() }));
     pictures.add(sample, drawn);
   }
   element("samples").ariaBusy = "false";
 }
 
-/** Shows what was heard, and says it. @param {boolean} aloud */
-function showWords(aloud) {
-  const heard = model.heard(/** @type {Arrays} */ (found));
-  const known = model.knows(/** @type {Arrays} */ (found));
+/** Shows what was heard, and says it. @param {Arrays} found @param {boolean} aloud */
+function showWords(found, aloud) {
+  const heard = model.heard(found);
+  const known = model.knows(found);
   showHeard(heard, known);
   const words = heard.slice(0, 3).map(({ name, share }) => `${name} ${inPercent(share)}`);
   picture.ariaLabel = `A picture of what was heard: ${words.join(", ")}`;
   if (aloud) say(`${known ? "Heard" : "Like nothing I know; nearest"}: ${words.join(", ")}.`);
 }
 
-/** Shows the waveform as it comes, with nothing to play or to choose yet. */
-function showSoundAlone() {
+/** Begins to listen; the waveform is shown as it comes, with nothing to play or to choose yet. */
+async function openMicrophone() {
+  const turn = begin();
+  const source = await turn(microphone(audio()), ({ stop }) => stop());
+  endWhatRuns(); // a sound that was played while the browser asked
+  endRunning = source.stop;
+  newList();
+  sound = null;
   element("wave").hidden = false;
   element("play").hidden = element("window").hidden = true;
+  element("wave-text").textContent = "";
   waveform.start = 0;
+  return source;
 }
 
 /** Draws as a node sounds. @param {AudioNode} node */
 function drawAlong(node) {
-  round++;
+  drawing.begin();
+  found = null;
   let said = "";
   let saidAt = 0;
   let shownAt = performance.now();
   return drawLive(node, model, settings, (seen) => {
     const now = performance.now();
-    found = seen.found;
+    if (liveNode) title = "live";
     pictures.show(seen.picture, { milliseconds: now - shownAt, alone: liveNode !== null });
     shownAt = now;
-    const [likeliest] = model.heard(found);
+    const [likeliest] = model.heard(seen.found);
     const aloud = likeliest.name !== said && now - saidAt > 1000 * SECONDS_BETWEEN_WORDS;
     if (aloud) [said, saidAt] = [likeliest.name, now];
-    showWords(aloud);
+    showWords(seen.found, aloud);
     if (liveNode) waveform.show(seen.samples, model.rate, model.seconds);
     element("wave-text").textContent = `${seen.perSecond.toFixed(1)} pictures a second`;
   });
 }
 
+/** An empty list of sounds in the place of the last one, which is read no further. */
+function newList() {
+  const list = document.createElement("ol");
+  element("sounds").querySelector("ol").replaceWith(list);
+  element("sounds").hidden = true;
+  return list;
+}
+
 /** @param {File[]} files */
 async function open(files) {
-  await endWhatRuns();
-  const list = element("sounds").querySelector("ol");
-  element("sounds").hidden = files.length < 2;
-  list.replaceChildren();
-  if (files.length === 1) return take(await readSound(files[0], files[0].name));
+  const turn = begin();
+  await turn(ready);
+  const list = newList();
+  if (files.length === 1) return take(files[0].name, files[0]);
+  element("sounds").hidden = false;
   let first = true;
   for (const [index, file] of files.entries()) {
     say(`Reading ${index + 1} of ${files.length} sounds …`);
@@ -155,13 +209,17 @@ async function open(files) {
       const read = await readSound(file, file.name);
       const start = await surestStart(read, model);
       const heard = await model.listen(windowOf(read, model, start));
-      addRow(row, file, heard, await model.draw(heard));
-      if (first) await take(read, start / model.rate);
+      const drawn = await model.draw(heard);
+      if (!list.isConnected) return; // or the first would end what has begun meanwhile
+      addRow(row, file, heard, drawn);
+      // An action of its own: another sound that is chosen meanwhile does not end the list.
+      if (first) await action(show)(read, start / model.rate);
       first = false;
     } catch (error) {
       row.textContent = error instanceof Error ? error.message : String(error);
       row.className = "bad";
     }
+    if (!list.isConnected) return;
   }
   say(`${list.children.length} sounds read, ${list.querySelectorAll(".bad").length} of them unusable.`);
 }
@@ -182,65 +240,65 @@ function addRow(row, file, found, image) {
   const [{ name, share }] = model.heard(found);
   words.textContent = model.knows(found) ? `${name} ${inPercent(share)}` : "like nothing I know";
   rows.set(row, { picture: image, caption: file.name });
-  button.onclick = action(async () => take(await readSound(file, file.name)));
+  button.onclick = action(() => take(file.name, file));
 }
 
 const buttons = {
   record: action(async () => {
-    if (endRunning) return endWhatRuns();
-    const { node, stop } = await microphone(await audio());
+    if (takeRecording) return takeRecording();
+    const { node, stop } = await openMicrophone();
     const rate = node.context.sampleRate;
     const recording = new Recording();
-    showSoundAlone();
-    const end = await capture(node, (chunk) => {
+    const end = capture(node, (chunk) => {
       recording.add(chunk);
       if (recording.numChunks % 8) return;
       const { samples } = recording;
       waveform.show(samples, rate, model.seconds);
       element("wave-text").textContent = `${(samples.length / rate).toFixed(1)} seconds recorded`;
-      if (samples.length > MAX_RECORDING_SECONDS * rate) endWhatRuns();
+      if (samples.length > MAX_RECORDING_SECONDS * rate) takeRecording?.();
     });
     pressed(element("record"), true, "Stop");
     say("Recording. Press the button again to stop.");
-    endRunning = action(async () => {
+    endRunning = () => {
       end();
       stop();
+      takeRecording = null;
       pressed(element("record"), false, "Record");
+    };
+    takeRecording = action(async () => {
+      endWhatRuns();
       const recorded = checked("The recording", recording.samples, rate);
       // What was done last is most likely what was meant.
-      await take(recorded, lastStart(recorded, model) / model.rate);
+      await show(recorded, lastStart(recorded, model) / model.rate);
     });
   }),
 
   live: action(async () => {
-    const running = element("live").ariaPressed === "true";
-    await endWhatRuns();
-    if (running) return;
-    const { node, stop } = await microphone(await audio());
+    if (liveNode) return endWhatRuns();
+    const { node, stop } = await openMicrophone();
     liveNode = node;
-    showSoundAlone();
-    const end = await drawAlong(node);
+    const end = drawAlong(node);
     pressed(element("live"), true, "Stop");
     say("Listening. Speak, sing or make a noise.");
-    endRunning = async () => {
-      await endFilm?.();
+    endRunning = () => {
+      endFilm?.();
       end();
       stop();
       liveNode = null;
-      sound = null;
+      element("settings").hidden = true; // nothing is left to draw anew
       pressed(element("live"), false, "Live");
       say("The live mode has ended.");
     };
   }),
 
-  play: action(async () => {
+  play: action(() => {
     const running = element("play").ariaPressed === "true";
-    await endWhatRuns();
+    endWhatRuns();
     if (running || !sound) return;
-    const node = await playing(waveform.start, model.seconds);
+    const { stop } = playing(sound, waveform.start, model.seconds);
     pressed(element("play"), true, "Stop");
     endRunning = () => {
-      node.stop();
+      stop();
       pressed(element("play"), false, "Play");
     };
   }),
@@ -249,7 +307,8 @@ const buttons = {
   "open-folder": () => element("folder").click(),
 
   other: action(() => {
-    element("seed").value = String(Math.floor(Math.random() * 2 ** 31));
+    seed = Math.floor(Math.random() * 2 ** 31);
+    element("seed").value = String(seed);
     return drawSamples();
   }),
 
@@ -259,47 +318,49 @@ const buttons = {
     const listed = [...element("sounds").querySelectorAll("li")].flatMap((row) => rows.get(row) ?? []);
     const samples = pictures.drawn.map((one, sample) => ({
       picture: one,
-      caption: sample ? `sample ${sample}` : (sound?.name ?? "live"),
+      caption: sample ? `sample ${sample}` : title,
     }));
     save(await stripFile(listed.length > 1 ? listed : samples), `${stem()}-strip.png`);
   }),
 
-  "save-film": action(async () => {
-    if (endFilm) return endFilm();
-    if (liveNode) return film(liveNode);
-    await endWhatRuns();
-    if (!sound) return;
-    const node = await playing(0, Infinity);
-    const end = await drawAlong(node);
-    film(node);
-    say("Filming while the sound plays. Press the button again to stop.");
-    endRunning = action(async () => {
-      await endFilm?.();
+  "save-film": action(() => {
+    if (endFilm) return liveNode ? endFilm() : endWhatRuns();
+    const type = filmType();
+    if (liveNode) return film(liveNode, type);
+    if (!sound) throw new Problem("There is no sound to film. Please open or record one first.");
+    endWhatRuns();
+    const { node, stop } = playing(sound, 0, Infinity);
+    const end = drawAlong(node);
+    film(node, type);
+    endRunning = () => {
+      endFilm?.();
       end();
-      node.stop();
-      await hear();
-    });
+      stop();
+      element("wave-text").textContent = waveform.text;
+      action(hear)();
+    };
   }),
 };
 
-/** @param {AudioNode} node */
-function film(node) {
-  const finish = filming(picture, node);
+/** @param {AudioNode} node @param {string} type */
+function film(node, type) {
+  const finish = filming(picture, node, type);
+  const name = stem();
   pressed(element("save-film"), true, "Stop and save the film");
-  endFilm = async () => {
+  element("filming").hidden = false;
+  endFilm = action(async () => {
     endFilm = null;
+    element("filming").hidden = true;
     pressed(element("save-film"), false, "Record a film");
     const made = await finish();
-    save(made, `${stem()}.${made.type.includes("mp4") ? "mp4" : "webm"}`);
+    save(made, `${name}.${made.type.includes("mp4") ? "mp4" : "webm"}`);
     say("The film is saved.");
-    if (!liveNode) await endWhatRuns();
-  };
+  });
 }
 
-/** Plays a part of the sound. @param {number} start @param {number} seconds */
-async function playing(start, seconds) {
-  const { samples, rate } = /** @type {Sound} */ (sound);
-  const output = await audio();
+/** Plays a part of a sound. @param {Sound} sound @param {number} start @param {number} seconds */
+function playing({ samples, rate }, start, seconds) {
+  const output = audio();
   const buffer = output.createBuffer(1, samples.length, rate);
   buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (samples), 0);
   const node = new AudioBufferSourceNode(output, { buffer });
@@ -310,25 +371,29 @@ async function playing(start, seconds) {
     frame = requestAnimationFrame(follow);
   };
   let frame = requestAnimationFrame(follow);
-  node.onended = () => {
+  const stop = () => {
+    node.onended = null;
+    node.stop();
     cancelAnimationFrame(frame);
     waveform.played = 0;
-    if (endFilm) endFilm();
-    else if (element("play").ariaPressed === "true") endWhatRuns();
   };
+  node.onended = endWhatRuns;
   node.start(0, start, Math.min(seconds, buffer.duration));
-  return node;
+  return { node, stop };
 }
 
 /** A name for what is saved. */
 function stem() {
-  return (sound?.name ?? "live").replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_");
+  return title.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_");
 }
 
-async function start() {
-  model = await Model.load();
+async function load() {
+  [model, context] = await Promise.all([Model.load(), openAudio()]);
   pictures = new Pictures(model);
   element("num-classes").textContent = String(model.numClasses);
+}
+
+function listen() {
   for (const [id, work] of Object.entries(buttons)) {
     element(id).onclick = work;
     element(id).disabled = false;
@@ -340,15 +405,20 @@ async function start() {
       if (files.length) await open(files);
     });
   }
-  element("seed").onchange = action(() => drawSamples());
+  element("seed").onchange = action(({ target }) => {
+    if (!target.checkValidity()) {
+      throw new Problem(
+        `“${target.value}” cannot be a seed. Please enter a whole number from 0 to ${target.max}.`,
+      );
+    }
+    seed = target.valueAsNumber;
+    return drawSamples();
+  });
   element("typicality").oninput = action(() => {
     const { value } = element("typicality");
     element("settings").querySelector("output").textContent = inPercent(Number(value));
     return drawSamples();
   });
-  onDrop(open);
-  await showExamples();
-  say("Ready. Record a sound, open a file, or try an example.");
 }
 
 /** The sounds that lie beside the page. */
@@ -363,18 +433,33 @@ async function showExamples() {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = name;
-    button.onclick = action(async () => {
-      const response = await fetch(file);
-      element("sounds").hidden = true;
-      await take(await readSound(await response.blob(), name));
+    button.onclick = action(() => {
+      newList();
+      return take(name, example(name, file));
     });
     list.appendChild(document.createElement("li")).append(button);
   }
 }
 
+/** @param {string} name @param {string} file */
+async function example(name, file) {
+  const response = await fetch(file).catch(() => null);
+  if (!response?.ok) {
+    throw new Problem(
+      `The example ${name} could not be loaded. Please check the connection, or open a file.`,
+    );
+  }
+  return response.blob();
+}
+
 addEventListener("unhandledrejection", ({ reason }) => tell(reason));
+const ready = load();
+onDrop(open);
 try {
-  await start();
+  await ready;
+  listen();
+  say("Ready. Record a sound, open a file, or try an example.");
+  await showExamples();
 } catch (error) {
   say("");
   tell(error);

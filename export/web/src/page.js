@@ -1,6 +1,7 @@
 /** The elements of the page, and how it speaks. */
 
 import { Problem } from "./problem.js";
+import { Overtaken } from "./turns.js";
 
 /** @param {string} id @returns {any} an element that the page has */
 export const element = (id) => document.getElementById(id);
@@ -17,7 +18,9 @@ export function tell(error) {
     error instanceof Problem ? error.message : `Something went wrong in the page: ${error}`;
 }
 
-/** An action of a person's: what went wrong before is over, what goes wrong in it is told.
+/**
+ * An action of a person's: what went wrong before is over, what goes wrong in it is told, unless
+ * something newer has overtaken it.
  *
  * @template {unknown[]} Arguments
  * @param {(...given: Arguments) => unknown} work
@@ -29,6 +32,7 @@ export function action(work) {
     try {
       await work(...given);
     } catch (error) {
+      if (error instanceof Overtaken) return;
       say("");
       tell(error);
     }

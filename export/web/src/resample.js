@@ -90,6 +90,16 @@ export function resample(
 }
 
 /**
+ * The filter's weights for an output that lies at a sample of the input, `reach` behind the first.
+ *
+ * @param {number} from
+ * @param {number} to
+ */
+export function filterOf(from, to) {
+  return kernelOf(0, reach(from, to), Math.min(1, to / from));
+}
+
+/**
  * The weights of the input around an output; their sum is 1.
  *
  * @param {number} position of the output behind an input

@@ -49,6 +49,7 @@ export class Waveform {
     });
     const frame = /** @type {HTMLElement} */ (canvas.parentElement);
     frame.addEventListener("pointerdown", (event) => {
+      if (slider.hidden) return;
       const at = () => ((moving.clientX - frame.getBoundingClientRect().left) / frame.clientWidth) * this.#seconds;
       let moving = event;
       const inside = at() >= this.#start && at() <= this.#start + this.#part;

@@ -47,11 +47,14 @@ const calls = {
   },
 };
 
-/** @param {string} url */
+/** A file, unpacked here unless the server had the browser do it. @param {string} url */
 async function unpacked(url) {
   const response = await fetch(url);
-  if (!response.ok || !response.body) throw new Error(`${url}: ${response.status}`);
-  const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const bytes = await response.arrayBuffer();
+  const [first, second] = new Uint8Array(bytes);
+  if (first !== 0x1f || second !== 0x8b) return bytes;
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
 }
 

@@ -5,6 +5,12 @@ const CHUNK = 1024;
 class Capture extends AudioWorkletProcessor {
   #chunk = new Float32Array(CHUNK);
   #filled = 0;
+  #ended = false;
+
+  constructor() {
+    super();
+    this.port.onmessage = () => (this.#ended = true);
+  }
 
   /** @param {Float32Array[][]} inputs */
   process([channels]) {
@@ -18,7 +24,7 @@ class Capture extends AudioWorkletProcessor {
         this.#filled = 0;
       }
     }
-    return true;
+    return !this.#ended;
   }
 }
 
