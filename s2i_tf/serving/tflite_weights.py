@@ -5,8 +5,8 @@ change by nothing. Other large ones become int8 with a scale for each output, or
 matrix where that errs less; the largest matrices with 41 steps in place of 255, of which gzip makes
 half, for the errors of a long sum cancel. Small weights become float16. A runtime turns all back
 into float32 once, when it loads the model. Where sound comes in, the largest have 121 steps, and
-small ones stay float32 with 16 bits of fraction: a spectrum's faint bands need them. Two dense layers of which the first is
-wide and nothing is between become one.
+small ones stay float32 with 16 bits of fraction: a spectrum's faint bands need them. Two dense
+layers of which the first is wide and nothing is between become one.
 
 Or only those become int8 or float16 that these hold exactly, as a compact model's are: the file is
 then a third as large and does the same.
