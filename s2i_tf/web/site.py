@@ -5,6 +5,7 @@ its facts and the examples are made once for a model and kept in the cache under
 """
 
 import gzip
+import logging
 import os
 import pathlib
 import shutil
@@ -12,6 +13,8 @@ import shutil
 from s2i_tf import files, model_folder
 from s2i_tf.errors import UserError
 from s2i_tf.features.weights import cache_dir
+
+logger = logging.getLogger(__name__)
 
 PAGE = pathlib.Path(__file__).parent / "page"
 FACTS_FILE = "model.json"
@@ -55,6 +58,7 @@ def model_files(path: str | os.PathLike) -> pathlib.Path:
     folder = cache_dir() / "web" / f"{fingerprint}-{_FORMAT}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
+        logger.info("making the page's files of the model, once; it takes about half a minute")
         # Processes that make it at once all serve the first one's.
         with files.new_folder(folder, taken="keep") as temporary:
             _make(temporary, path)
