@@ -14,9 +14,8 @@ preparation with the default seed keeps for evaluation, and prints for each cand
 Every feature is standardised, and the class named by a ridge regression; in the further rows by
 linear scores that have the net's own labels beside it (`s2i_tf.training.class_scores`), and by the
 same fitted to augmented copies of the sounds too (`s2i_tf.data.sound_views`), as many as --views
-says. What a model hears with also knows which classes look alike, and what they
-are called: see `docs/results.md`. Needs about ten minutes on two idle cores, four more for each
-view, and 2 GiB.
+says. What a model hears with also knows which classes look alike, and what they are called: see
+`docs/results.md`. Needs about ten minutes on two idle cores, four more for each view, and 2 GiB.
 """
 
 import csv

@@ -168,7 +168,7 @@ class Model:
         """
         if samples is not None and samples < 1:
             raise UserError(f"samples {samples}; allowed: 1 or more")
-        _check_seed(seed)
+        _check_number("seed", seed)
         window = heard_window.parse(window)
 
         def draw(sounds: list) -> list[np.ndarray]:
@@ -345,9 +345,8 @@ class Model:
         Raises:
           UserError: if the vectors are no such array of finite numbers, or a number is too large.
         """
-        _check_seed(seed)
-        if not 0 <= sample <= MAX_SEED:
-            raise UserError(f"sample {sample}; allowed: 0 to {MAX_SEED}")
+        _check_number("seed", seed)
+        _check_number("sample", sample)
         vectors = np.asarray(vectors, np.float32)
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise UserError(
@@ -538,10 +537,10 @@ def of_lengths(blended: np.ndarray) -> np.ndarray:
     return (vectors * (lengths / norms)).astype(np.float32)
 
 
-def _check_seed(seed: int) -> None:
+def _check_number(name: str, number: int) -> None:
     """Refuses what the runtimes would cut to 32 bits, each in its own way."""
-    if not 0 <= seed <= MAX_SEED:
-        raise UserError(f"seed {seed}; allowed: 0 to {MAX_SEED}")
+    if not 0 <= number <= MAX_SEED:
+        raise UserError(f"{name} {number}; allowed: 0 to {MAX_SEED}")
 
 
 def _each(

@@ -25,6 +25,7 @@ from s2i_tf.data.dataset_info import DatasetInfo, Shard
 from s2i_tf.errors import UserError, told_by
 from tfrecords_tools.engine import availability, manifest
 from tfrecords_tools.engine.rows import Item, Pair
+from tfrecords_tools.stages.split import merge_groups
 
 DEFAULT_SHARE = 0.15
 
@@ -117,17 +118,10 @@ def _photo_groups(contents: Mapping[str, str], pairs: Iterable[Pair]) -> dict[st
     recordings = source_sounds.groups_of_photos(
         contents, *zip(*((pair.sound_id, pair.group) for pair in pairs), strict=True)
     )
-    joined: dict[str, str] = {}
-
-    def first(name: str) -> str:
-        while name in joined:
-            name = joined[name]
-        return name
-
-    for content, recording in zip(contents.values(), recordings, strict=True):
-        if (one := first(recording)) != (other := first(content)):
-            joined[one] = other
-    return {photo: first(content) for photo, content in contents.items()}
+    # The mark comes before any other name, so that a group is called after one of its contents.
+    marked = {photo: f"\0{content}" for photo, content in contents.items()}
+    joined = merge_groups(zip(marked.values(), recordings, strict=True))
+    return {photo: joined[content][1:] for photo, content in marked.items()}
 
 
 def _sides(items: Iterable[Item], share: float, seed: int) -> dict[str, str]:

@@ -6,6 +6,7 @@ that are called so.
 """
 
 import csv
+import functools
 import pathlib
 
 MAP_FILE = pathlib.Path(__file__).with_name("class_names.csv")
@@ -19,11 +20,20 @@ def labels_of(class_name: str, labels: tuple[str, ...]) -> list[int]:
       labels: AudioSet's display names, in the order of the scores.
     """
     name = _plain(class_name)
-    with open(MAP_FILE, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if name in row["names"].split("|"):
-                return [labels.index(label) for label in row["audioset"].split("|")]
+    if name in _rows():
+        return [labels.index(label) for label in _rows()[name]]
     return [place for place, label in enumerate(labels) if name in map(_plain, label.split(","))]
+
+
+@functools.cache
+def _rows() -> dict[str, list[str]]:
+    """The labels of each name of the table."""
+    with open(MAP_FILE, newline="", encoding="utf-8") as file:
+        return {
+            name: row["audioset"].split("|")
+            for row in csv.DictReader(file)
+            for name in row["names"].split("|")
+        }
 
 
 def _plain(name: str) -> str:

@@ -14,6 +14,7 @@ its weights is changed.
 """
 
 import csv
+import functools
 import pathlib
 import re
 import struct
@@ -54,6 +55,7 @@ def load(weights: str | None = None) -> Arrays:
     return arrays
 
 
+@functools.cache
 def label_names() -> tuple[str, ...]:
     """AudioSet's display names of the labels, in the order of the scores."""
     with np.load(PACKAGED, allow_pickle=False) as stored:

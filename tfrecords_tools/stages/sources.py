@@ -105,11 +105,13 @@ def list_data(
             "--split_by=source needs a folder by class whose index.csv has a column `source`; "
             "add it, or leave the flag away"
         )
-    groups = {source.group for source in listing.sources if source.kind == "sound"}
-    if split_by == "source" and len(groups) < 2:
-        raise UserError(
-            f"--split_by=source: all sounds are of the source {min(groups)!r}; allowed: two or more"
-        )
+    if split_by == "source":
+        groups = {source.group for source in listing.sources if source.kind == "sound"}
+        if len(groups) < 2:
+            raise UserError(
+                f"--split_by=source: all sounds are of the source {min(groups)!r}; allowed: two or "
+                "more"
+            )
     return _limited(_merged(listing), max_items, seed)
 
 
