@@ -106,6 +106,27 @@ def test_only_mp3_files_are_taken_for_such(node, rng, codec, container, rate_hz,
         assert (header and (header["rate"], header["packed"])) == (expected and (expected, True))
 
 
+def test_a_large_cover_does_not_hide_the_rate_of_an_mp3_file(node, rng):
+    samples = rng.uniform(-1, 1, 32_000).astype(np.float32)
+    row = f"Uint8Array.from({list(packed('libmp3lame', 'mp3', 32_000, samples))})"
+    size = 3_000_000
+    tag = [*b"ID3\3\0\0", *(size >> shift & 127 for shift in (21, 14, 7, 0))]
+    # A browser's decoder, which gives what it is asked for.
+    decoder = """class {
+      constructor(channels, length, rate) { this.rate = rate; }
+      async decodeAudioData(bytes) {
+        const samples = new Float32Array(this.rate).fill(0.5);
+        return { numberOfChannels: 1, length: this.rate, getChannelData: () => samples };
+      }
+    }"""
+    made = node(
+        "decode.js",
+        f"(globalThis.OfflineAudioContext = {decoder}, (await all.readSound("
+        f"new Blob([Uint8Array.from({tag}), new Uint8Array({size}), {row}]), 'a.mp3')).rate)",
+    )
+    assert made == 32_000
+
+
 def test_large_wav_files_are_wav_files(node):
     file = io.BytesIO()
     soundfile.write(file, np.zeros(900), 44_056, format="RF64", subtype="PCM_16")

@@ -13,7 +13,6 @@ const SILENCE = 1e-4;
 const MAX_BYTES = 200e6;
 // Ten minutes at 320 kilobits a second: of longer MP3 and Ogg files no more need be read.
 const MAX_PACKED_BYTES = 24e6;
-const HEADER_BYTES = 1 << 20;
 // Energy of the channels' sum, as a share of the strongest one's, below which they cancel each other.
 const CANCELLED = 0.01;
 
@@ -39,10 +38,11 @@ export async function readSound(file, name) {
         `Please choose a file of at most ${MAX_BYTES / 1e6} MB, or cut a part out of it.`,
     );
   }
-  const head = new Uint8Array(await file.slice(0, HEADER_BYTES).arrayBuffer());
-  const header = readHeader(head);
-  const packed = header?.packed && file.size > MAX_PACKED_BYTES;
-  const bytes = await (packed ? file.slice(0, MAX_PACKED_BYTES) : file).arrayBuffer();
+  const start = await file.slice(0, MAX_PACKED_BYTES).arrayBuffer();
+  const header = readHeader(new Uint8Array(start));
+  const whole = file.size <= MAX_PACKED_BYTES;
+  const packed = header?.packed && !whole;
+  const bytes = whole || packed ? start : await file.arrayBuffer();
   const rate = header?.rate ?? 48000;
   if (header?.vorbis && !packed) header.length = unmarkEnd(new Uint8Array(bytes));
   let buffer;

@@ -17,6 +17,8 @@ const MP3_BIT_RATES = [
 ];
 // Of a frame's header: what is the same in the next one, too.
 const MP3_STREAM = 0xfffe0c00;
+// "mp4a", the kind of a sound track.
+const MP4A = 0x6d703461;
 // Samples that an MP3 decoder itself adds before the first.
 const MP3_DECODER_DELAY = 529;
 
@@ -71,7 +73,7 @@ function ogg(bytes, view) {
 /** @param {Uint8Array} bytes @param {DataView} view */
 function mp4(bytes, view) {
   for (let at = 0; at < bytes.length - 32; at++) {
-    if (text(bytes, at, 4) === "mp4a" && view.getUint16(at + 28)) {
+    if (view.getUint32(at) === MP4A && view.getUint16(at + 28)) {
       return { rate: view.getUint16(at + 28) };
     }
   }
