@@ -43,9 +43,27 @@ _MAX_BACK_SECONDS = 0.1
 _MAX_ENCODER_DELAY_SECONDS = 0.1
 
 
+class Tracks(NamedTuple):
+    """The sound and the picture track that a player would play, or None.
+
+    Attributes:
+      sound: the sound.
+      picture: the pictures.
+      num_sounds: how many sound tracks there are to choose from.
+    """
+
+    sound: av.AudioStream | None
+    picture: av.VideoStream | None
+    num_sounds: int
+
+
 @contextlib.contextmanager
-def open_container(source: Source) -> Iterator[av.container.InputContainer]:
+def open_tracks(source: Source, audio_track: int = 0) -> Iterator[Tracks]:
     """Opens a sound or video for reading.
+
+    Args:
+      source: a path, or the contents of a file.
+      audio_track: number of the sound track, from 1 on; 0 for the default one.
 
     Raises:
       MediaError: `missing`, `unreadable`, `empty`, `not_media` or `truncated`.
@@ -61,25 +79,12 @@ def open_container(source: Source) -> Iterator[av.container.InputContainer]:
         except (av.FFmpegError, OSError, ValueError):
             raise _refusal(file, name_of(source)) from None
         with container:
-            yield container
-
-
-def tracks(
-    container: av.container.InputContainer, audio_track: int = 0
-) -> tuple[av.AudioStream | None, av.VideoStream | None]:
-    """The sound and the picture track that a player would play, or None.
-
-    Args:
-      container: an open file.
-      audio_track: number of the sound track, from 1 on; 0 for the default one.
-    """
-    sounds = container.streams.audio
-    if audio_track:
-        sounds = sounds[audio_track - 1 : audio_track]
-    sound, picture = _played(sounds), _played(container.streams.video)
-    if picture is not None:  # its packets may hold larger ones than the header says
-        picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
-    return sound, picture
+            sounds = container.streams.audio
+            chosen = sounds[audio_track - 1 : audio_track] if audio_track else sounds
+            picture = _played(container.streams.video)
+            if picture is not None:  # its packets may hold larger ones than the header says
+                picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
+            yield Tracks(_played(chosen), picture, len(sounds))
 
 
 def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
@@ -90,9 +95,7 @@ def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
         for stream in streams
         if stream.codec_context is not None and not stream.disposition & flags.attached_pic
     ]
-    return next((stream for stream in found if stream.disposition & flags.default), None) or next(
-        iter(found), None
-    )
+    return max(found, key=lambda stream: bool(stream.disposition & flags.default), default=None)
 
 
 class Span:
@@ -113,7 +116,7 @@ class Span:
         self._unit = float(stream.time_base)
         self._start = stream.start_time
         self._delay = round(_MAX_ENCODER_DELAY_SECONDS / self._unit)
-        self._has_no_pts = has_no_pts(stream.container)
+        self._has_no_pts = has_no_pts(stream)
 
     def add(self, packet: av.Packet) -> None:
         """Counts a packet, if it is to be shown and has a time."""
@@ -144,18 +147,15 @@ def _duration(packet: av.Packet) -> int:
     return duration - (1 << 32) if 1 << 31 <= duration < 1 << 32 else duration
 
 
-def survey(
-    container: av.container.InputContainer,
-    *streams: av.stream.Stream | None,
-    until_begun: bool = False,
-) -> list[Span]:
+def survey(*streams: av.stream.Stream | None, until_begun: bool = False) -> list[Span]:
     """Reads a file from its beginning, until all tracks have begun or to its end.
 
     Returns:
       The span of each track that has any packet.
     """
-    spans = {stream.index: Span(stream) for stream in streams if stream is not None}
-    for packet in packets(container, *streams) if spans else ():
+    present = [stream for stream in streams if stream is not None]
+    spans = {stream.index: Span(stream) for stream in present}
+    for packet in packets(*present) if present else ():
         spans[packet.stream_index].add(packet)
         if until_begun and all(span.begun is not None for span in spans.values()):
             break
@@ -188,32 +188,23 @@ class Clock(NamedTuple):
         return self.zero + max(seconds, self.common)
 
 
-def has_no_pts(container: av.container.InputContainer) -> bool:
-    """Whether it tells no time of presentation, so that what FFmpeg gives as such is made up."""
-    return container.format.name == "avi"
+def has_no_pts(stream: av.stream.Stream) -> bool:
+    """Whether its file tells no time of presentation, so that FFmpeg makes up what it gives."""
+    return stream.container.format.name == "avi"
 
 
-def packets(
-    container: av.container.InputContainer,
-    *streams: av.stream.Stream | None,
-    parts: "_Parts | None" = None,
-) -> Iterator[av.Packet]:
-    """The packets of some tracks, as far as the file can be read, with the times of one file."""
-    wanted = {stream.index: stream for stream in streams if stream is not None}
+def packets(*streams: av.stream.Stream, parts: "_Parts | None" = None) -> Iterator[av.Packet]:
+    """The packets of tracks of a file, as far as it can be read, with the times of one file."""
+    container, wanted = streams[0].container, {stream.index for stream in streams}
     if parts is None and container.format.name in _JOINABLE:
         parts = _Parts()
-    demuxed = container.demux(list(wanted.values()))
-    while True:
-        try:
-            packet = next(demuxed, None)
-        except (av.FFmpegError, OSError, IndexError):
-            return  # the file breaks off here, or its tracks change, which PyAV meets unprepared
-        if packet is None:
-            return
-        if packet.stream_index in wanted:  # other tracks may turn up on the way
-            if parts:
-                parts.shift(packet)
-            yield packet
+    # The file may break off, or its tracks change, which PyAV meets unprepared.
+    with contextlib.suppress(av.FFmpegError, OSError, IndexError):
+        for packet in container.demux(*streams):
+            if packet.stream_index in wanted:  # other tracks may turn up on the way
+                if parts:
+                    parts.shift(packet)
+                yield packet
 
 
 class _Parts:
@@ -246,30 +237,29 @@ class _Parts:
             packet.pts = None if packet.pts is None else packet.pts + ticks
 
 
-def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator:
+def frames(stream: av.stream.Stream) -> Iterator:
     """All frames of a stream that decode; damaged packets between them are passed over."""
-    for packet in packets(container, stream):
+    for packet in packets(stream):
         with contextlib.suppress(av.FFmpegError):
             yield from packet.decode()
 
 
-def has_one_time(container: av.container.InputContainer, stream: av.stream.Stream) -> bool:
-    """Whether it is one part, in which a time leads to a place; may read it to its end."""
-    if container.format.name not in _JOINABLE:
-        return True
+def has_one_time(stream: av.stream.Stream) -> bool:
+    """Whether its file is one part, in which a time leads to a place; may read it to its end."""
     parts = _Parts()
-    for _ in packets(container, stream, parts=parts):
-        pass
+    if stream.container.format.name in _JOINABLE:
+        for _ in packets(stream, parts=parts):
+            pass
     return len(parts.shifts) == 1
 
 
-def seek(container: av.container.InputContainer, stream: av.stream.Stream, seconds: float) -> bool:
+def seek(stream: av.stream.Stream, seconds: float) -> bool:
     """Moves to the last key frame at or before a time of the container; says whether it could.
 
     Containers without an index may come out later than that.
     """
     try:
-        container.seek(int(seconds / stream.time_base), stream=stream)
+        stream.container.seek(int(seconds / stream.time_base), stream=stream)
     except (av.FFmpegError, OSError, OverflowError):
         return False
     return True
