@@ -30,11 +30,6 @@ def _module() -> types.ModuleType | None:
     return soundfile
 
 
-def available() -> bool:
-    """Whether soundfile loads."""
-    return _module() is not None
-
-
 def decode(
     source: Source, start_seconds: float | None, max_seconds: float
 ) -> tuple[np.ndarray, int]:
@@ -44,7 +39,7 @@ def decode(
       UserError: if soundfile does not load.
       MediaError: if the file cannot be opened, or (`unsupported`) is not for this backend.
     """
-    if not available():
+    if _module() is None:
         raise UserError("soundfile does not load here; allowed: backend 'pyav'")
     with open_source(source) as file:
         stream = getattr(file, "raw", file)  # a buffer would have a position of its own

@@ -1,11 +1,11 @@
 """The decoding backend `tensorflow_io`: native operations of tensorflow-io.
 
-They load with TensorFlow 2.17 alone; elsewhere they raise at their first call, and `available`
-says so. They also trust their input: the WAV operation divides by a block size of 0, the FLAC
-operation loops for ever when the header promises more samples than there are, and each reserves
-what a header claims. So a file comes here only after a walk through its structure has shown that
-it is whole and how much it holds. FLAC, whose frames cannot be walked without decoding them, is
-left to the other backends, as is every other kind and whatever is damaged.
+They load with TensorFlow 2.17 alone; elsewhere they raise at their first call. They also trust
+their input: the WAV operation divides by a block size of 0, the FLAC operation loops for ever when
+the header promises more samples than there are, and each reserves what a header claims. So a file
+comes here only after a walk through its structure has shown that it is whole and how much it holds.
+FLAC, whose frames cannot be walked without decoding them, is left to the other backends, as is
+every other kind and whatever is damaged.
 """
 
 import contextlib
@@ -44,11 +44,6 @@ def _audio():
     return tensorflow_io.audio
 
 
-def available() -> bool:
-    """Whether the native operations load with this TensorFlow."""
-    return _audio() is not None
-
-
 def _wav(dtype: tf.DType, zero: float, scale: float) -> Callable[[tf.Tensor], tf.Tensor]:
     return lambda data: (tf.cast(_audio().decode_wav(data, dtype=dtype), tf.float32) - zero) / scale
 
@@ -73,7 +68,7 @@ def decode(
       UserError: if the operations do not load.
       MediaError: if the file cannot be opened, or (`unsupported`) is not for them.
     """
-    if not available():
+    if _audio() is None:
         raise UserError(
             f"tensorflow-io's operations do not load with TensorFlow {tf.__version__}; "
             "allowed: backend 'pyav'"

@@ -10,10 +10,10 @@ from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import _headers, _pyav, _soundfile, _tfio, audio, limits, reasons
 
 needs_tensorflow_io = pytest.mark.skipif(
-    not _tfio.available(), reason="tensorflow-io's operations do not load with this TensorFlow"
+    _tfio._audio() is None, reason="tensorflow-io's operations do not load with this TensorFlow"
 )
 needs_soundfile = pytest.mark.skipif(
-    not _soundfile.available(), reason="soundfile does not load here"
+    _soundfile._module() is None, reason="soundfile does not load here"
 )
 NATIVE = ("wav", "mp3", "stereo.mp3", "vorbis.ogg")
 # On the scale of ±256; the decoders of lossy formats round differently.
@@ -86,7 +86,7 @@ def test_pyav_is_left_what_no_other_can(sounds, monkeypatch):
     )
     for contents in sounds.values():
         assert len(audio.load_waveform(contents)) >= 7.9 * 22_050
-    native = (*NATIVE, *(["flac"] if _soundfile.available() else []))
+    native = (*NATIVE, *(["flac"] if _soundfile._module() else []))
     assert asked == [contents for name, contents in sounds.items() if name not in native]
 
 
@@ -246,7 +246,7 @@ def test_soundfile_leaves_a_flac_file_whose_header_lies(sounds, make_sound, monk
 
 
 def test_soundfile_says_what_is_no_file(tmp_path, monkeypatch):
-    if _soundfile.available():
+    if _soundfile._module():
         assert refusal(tmp_path / "x.flac") == reasons.MISSING
         assert refusal(b"") == reasons.EMPTY
         assert refusal(tmp_path) == reasons.UNREADABLE
