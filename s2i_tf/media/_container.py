@@ -10,7 +10,7 @@ taken from where they have, so that a sound and its picture are always of one mo
 
 import contextlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import av
 import av.container
@@ -38,6 +38,10 @@ _SIGNATURES = (
 # its own start. A part ends where the time of a track goes back by more than this.
 _JOINABLE = ("mpegts", "mpeg", "ogg")
 _MAX_BACK_SECONDS = 0.1
+
+# Of the sounds that are chained into an Ogg file: how often their kind may change.
+_MAX_CHANGES = 100
+_PAGE_HEAD_BYTES = 27 + 255  # with the sizes of as many segments as there can be
 
 # Codecs of sound need up to some thousand samples of the past before the first right one.
 _MAX_ENCODER_DELAY_SECONDS = 0.1
@@ -70,12 +74,7 @@ def open_tracks(source: Source, audio_track: int = 0) -> Iterator[Tracks]:
     """
     with open_source(source) as file:
         try:
-            container = av.open(
-                _mended.mended(file),
-                options={"max_pixels": str(limits.MAX_PIXELS)},
-                container_options={"format_whitelist": ",".join(_DEMUXERS)},
-                metadata_errors="replace",
-            )
+            container = _opened(_mended.mended(file))
         except (av.FFmpegError, OSError, ValueError):
             raise _refusal(file, name_of(source)) from None
         with container:
@@ -85,6 +84,15 @@ def open_tracks(source: Source, audio_track: int = 0) -> Iterator[Tracks]:
             if picture is not None:  # its packets may hold larger ones than the header says
                 picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
             yield Tracks(_played(chosen), picture, len(sounds))
+
+
+def _opened(file: BinaryIO) -> av.container.InputContainer:
+    return av.open(
+        file,
+        options={"max_pixels": str(limits.MAX_PIXELS)},
+        container_options={"format_whitelist": ",".join(_DEMUXERS)},
+        metadata_errors="replace",
+    )
 
 
 def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
@@ -123,7 +131,8 @@ class Span:
         pts = packet.dts if packet.pts is None or self._has_no_pts else packet.pts
         # What an edit list leaves out can still be what the first picture is decoded from.
         self._is_decodable |= packet.is_keyframe
-        if pts is None or packet.is_discard:
+        is_of_other_rate = float(packet.time_base) != self._unit  # chained on, and left out
+        if pts is None or packet.is_discard or is_of_other_rate:
             return
         self.num_packets += 1
         duration = _duration(packet)
@@ -195,16 +204,50 @@ def has_no_pts(stream: av.stream.Stream) -> bool:
 
 def packets(*streams: av.stream.Stream, parts: "_Parts | None" = None) -> Iterator[av.Packet]:
     """The packets of tracks of a file, as far as it can be read, with the times of one file."""
-    container, wanted = streams[0].container, {stream.index for stream in streams}
-    if parts is None and container.format.name in _JOINABLE:
+    if parts is None and streams[0].container.format.name in _JOINABLE:
         parts = _Parts()
+    for packet in _demuxed(*streams):
+        if parts:
+            parts.shift(packet)
+        yield packet
+
+
+def _demuxed(*streams: av.stream.Stream, num_changes: int = 0) -> Iterator[av.Packet]:
+    """The packets of tracks of a file, as far as it can be read.
+
+    Where sounds are chained into one Ogg file, FFmpeg stops at one that has another number of
+    channels or another rate. From there on the file is opened anew.
+    """
+    container, wanted = streams[0].container, {stream.index for stream in streams}
+    page = None
     # The file may break off, or its tracks change, which PyAV meets unprepared.
     with contextlib.suppress(av.FFmpegError, OSError, IndexError):
         for packet in container.demux(*streams):
             if packet.stream_index in wanted:  # other tracks may turn up on the way
-                if parts:
-                    parts.shift(packet)
+                page = page if packet.pos is None else packet.pos
                 yield packet
+    is_sound = container.format.name == "ogg" and [one.type for one in streams] == ["audio"]
+    if not is_sound or page is None or num_changes == _MAX_CHANGES:
+        return
+    with (
+        contextlib.suppress(av.FFmpegError, OSError),
+        _opened(_next_in_chain(container.file.file, page)) as following,
+    ):
+        sound = _played(following.streams.audio)
+        if sound is not None and sound.index in wanted:
+            yield from _demuxed(sound, num_changes=num_changes + 1)
+
+
+def _next_in_chain(file: BinaryIO, page: int) -> BinaryIO:
+    """What an Ogg file has from the first page of a stream on, behind one that begins at `page`."""
+    size = file.seek(0, 2)
+    while page < size:
+        file.seek(page)
+        head = file.read(_PAGE_HEAD_BYTES)
+        if head[:4] != b"OggS" or len(head) < 27 or head[5] & 2:  # the first page of a stream
+            break
+        page += 27 + head[26] + sum(head[27 : 27 + head[26]])
+    return _mended.Rewritten(file, b"", page, max(size - page, 0), 1)
 
 
 class _Parts:

@@ -92,7 +92,7 @@ def _mended_chunks(file: BinaryIO, kind: _Kind) -> BinaryIO | None:
         plain = kind.plain(file, kind.form[0], size)
         if plain is not None:
             header, width = plain
-            return _Rewritten(file, header, at, size, width)
+            return Rewritten(file, header, at, size, width)
     whole = [kind.whole._replace(counted=kind.whole.counted + at)] if kind.whole else []
     is_right = size == claimed and all(
         _value(file, field) >= size + field.counted for field in whole
@@ -257,7 +257,7 @@ def _mended_au(file: BinaryIO, head: bytes) -> BinaryIO | None:
         return None
     file.seek(16)
     header = _au(size, encoding, *struct.unpack("<2I", file.read(8)))
-    return _Rewritten(file, header, at, size, _AU_WIDTHS[encoding])
+    return Rewritten(file, header, at, size, _AU_WIDTHS[encoding])
 
 
 def _with_sizes(file: BinaryIO, fields: list[_Field], at: int, size: int) -> BinaryIO:
@@ -268,10 +268,10 @@ def _with_sizes(file: BinaryIO, fields: list[_Field], at: int, size: int) -> Bin
         largest = 2 ** (8 * struct.calcsize(field.form)) - 1
         value = min(size + field.counted, largest)
         struct.pack_into(field.form, header, field.at, value)
-    return _Rewritten(file, bytes(header), at, size, 1)
+    return Rewritten(file, bytes(header), at, size, 1)
 
 
-class _Rewritten(io.RawIOBase):
+class Rewritten(io.RawIOBase):
     """A header, and behind it a part of a file, the bytes of each value turned round."""
 
     def __init__(self, file: BinaryIO, header: bytes, at: int, size: int, width: int):

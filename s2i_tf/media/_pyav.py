@@ -7,6 +7,7 @@ the gaps that a sound track leaves.
 """
 
 import contextlib
+import logging
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -42,6 +43,8 @@ _ALL_SECONDS = 1e9
 
 # Of a film: less is the jitter of its container's time.
 _MIN_GAP_SECONDS = 0.1
+
+logger = logging.getLogger(__name__)
 
 
 def decode(
@@ -158,7 +161,7 @@ def _parts(
     name = name_of(source)
     with contextlib.ExitStack() as opened:
         track = _open(opened, source, start_seconds, audio_track, may_seek)
-        rate_hz = 0
+        rate_hz, other_rates_hz = 0, set()
         for frame in _container.frames(track.stream):
             timed = frame.pts is not None
             if not rate_hz:
@@ -171,8 +174,9 @@ def _parts(
                 if track.clock and track.sought and position > first:
                     raise _SoughtTooFar
                 zero = frame.time - position / rate_hz if timed else track.zero
-            if frame.sample_rate != rate_hz:
-                continue  # damage, or another piece chained on
+            if frame.sample_rate != rate_hz:  # damage, or another piece chained on
+                other_rates_hz.add(frame.sample_rate)
+                continue
             if track.is_of_film and timed:
                 gap = round((frame.time - zero) * rate_hz) - position
                 if gap > _MIN_GAP_SECONDS * rate_hz:
@@ -184,6 +188,11 @@ def _parts(
             position += frame.samples
             if position >= last:
                 break
+        if other_rates_hz:
+            logger.warning(
+                "%s: begins with a sampling rate of %d Hz; what it has of %s Hz is left out",
+                *(name, rate_hz, " and ".join(map(str, sorted(other_rates_hz)))),
+            )
         if not rate_hz and track.sought:  # the sound ends before
             rate_hz = _checked_rate(track.stream.rate, name)
             yield rate_hz, None, 0, 0
