@@ -108,7 +108,7 @@ def stream(source: Source, piece_seconds: float) -> Iterator[tuple[np.ndarray, i
 
 
 def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
-    """The frames of all that `stream` decodes, each in its own format with all its channels.
+    """The frames of all that `stream` decodes, packed, with all their channels in their own format.
 
     Gaps are frames of silence. Of more channels than loudspeakers have names for, the mean.
 
@@ -120,20 +120,16 @@ def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
         if frame is None:
             waiting += stop - start
             continue
-        layout, num_channels = frame.layout.name, frame.layout.nb_channels
-        width = 1 if frame.format.is_planar else num_channels
-        samples = frame.to_ndarray()[:, start * width : stop * width]
-        if num_channels > _MAX_NAMED_CHANNELS:
-            channels = samples.reshape(-1, width).T if width > 1 else samples
-            samples = channels.mean(axis=0, keepdims=True).astype(samples.dtype)
-            layout, width = "mono", 1
+        layout, kind = frame.layout.name, frame.format.name.removesuffix("p")
+        samples = _stored(frame, start, stop)
+        if len(samples) > _MAX_NAMED_CHANNELS:
+            layout, samples = "mono", samples.mean(axis=0, keepdims=True).astype(samples.dtype)
         if waiting:
-            zero = _FORMATS[frame.format.name.removesuffix("p")][1]
-            silence = np.full((len(samples), waiting * width), zero, samples.dtype)
+            silence = np.full((len(samples), waiting), _FORMATS[kind][1], samples.dtype)
             samples, waiting = np.concatenate([silence, samples], axis=1), 0
         if samples.size:
-            samples = np.ascontiguousarray(samples)
-            cut = av.AudioFrame.from_ndarray(samples, frame.format.name, layout)
+            packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+            cut = av.AudioFrame.from_ndarray(packed, kind, layout)
             cut.sample_rate = rate_hz
             yield cut
 
@@ -343,19 +339,21 @@ class _Mix:
 
 def _channels(parts: list[tuple[av.audio.AudioFrame, int, int]]) -> np.ndarray:
     """Some frames of one format, each from a sample to another, [channels, samples]."""
-    first = parts[0][0]
-    dtype, zero, scale = _FORMATS[first.format.name.removesuffix("p")]
-    width = 1 if first.format.is_planar else first.layout.nb_channels
-    pieces = [
-        [
-            np.frombuffer(plane, dtype, frame.samples * width)[start * width : stop * width]
-            for plane in frame.planes
-        ]
-        for frame, start, stop in parts
-    ]
-    planes = [np.concatenate(plane, dtype=np.float32) for plane in zip(*pieces, strict=True)]
-    samples = np.stack(planes) if width == 1 else planes[0].reshape(-1, width).T
+    _, zero, scale = _FORMATS[parts[0][0].format.name.removesuffix("p")]
+    samples = np.concatenate([_stored(*part) for part in parts], axis=1, dtype=np.float32)
     if zero:
         samples -= np.float32(zero)
     samples /= np.float32(scale)
     return samples
+
+
+def _stored(frame: av.audio.AudioFrame, start: int, stop: int) -> np.ndarray:
+    """The samples of a frame from one to another as they are stored, [channels, samples]."""
+    dtype, num_channels = _FORMATS[frame.format.name.removesuffix("p")][0], frame.layout.nb_channels
+    if frame.format.is_planar:
+        planes = frame.planes[:num_channels]  # of 8, PyAV counts what lies behind them as another
+        samples = np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in planes])
+    else:
+        packed = np.frombuffer(frame.planes[0], dtype, frame.samples * num_channels)
+        samples = packed.reshape(-1, num_channels).T
+    return samples[:, start:stop]

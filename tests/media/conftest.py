@@ -35,7 +35,7 @@ def _wav(samples, rate_hz=22_050, *, tag=None, extra_chunks=b""):
 def _sound(muxer, codec, samples, rate_hz, sample_format="fltp", options=None):
     """A file of samples [channels, num] within ±1, by any of FFmpeg's muxers and codecs."""
     file = io.BytesIO()
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(samples)]
     with av.open(file, "w", format=muxer) as output:
         stream = output.add_stream(codec, rate=rate_hz, layout=layout)
         stream.codec_context.format = sample_format
