@@ -72,12 +72,10 @@ def _decode_flac(stream, start_seconds: float, max_seconds: float) -> tuple[np.n
         rate_hz = sound.samplerate
         if sound.subtype not in _SUBTYPES:
             return None
-        if not limits.MIN_RATE_HZ <= rate_hz <= limits.MAX_RATE_HZ:
-            return None
         first = min(round(start_seconds * rate_hz), sound.frames)
         num_samples = min(round(max_seconds * rate_hz), sound.frames - first)
         # None: behind the end, or behind what a header of nothing or of all says it is.
-        if not 0 < num_samples * sound.channels <= limits.MAX_VALUES_AT_ONCE:
+        if not limits.can_be_held(num_samples * sound.channels, rate_hz):
             return None
         sound.seek(first)
         samples = sound.read(num_samples, "float32", always_2d=True)

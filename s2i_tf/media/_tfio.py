@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import downmix, limits, reasons
-from s2i_tf.media._headers import Header, read_header
+from s2i_tf.media._headers import read_header
 from s2i_tf.media._source import Source, name_of, open_source
 
 # Of a file: what the operations hold at once.
@@ -73,38 +73,23 @@ def decode(
             f"tensorflow-io's operations do not load with TensorFlow {tf.__version__}; "
             "allowed: backend 'pyav'"
         )
-    contents, header = _read(source)
+    name = name_of(source)
+    with open_source(source) as file:
+        try:
+            contents = file.read(_MAX_BYTES + 1)
+        except OSError as error:
+            message = f"{name}: cannot be read: {error.strerror}"
+            raise MediaError(reasons.UNREADABLE, message) from None
+    header = read_header(contents) if len(contents) <= _MAX_BYTES else None
     mono = None
-    if header is not None:
+    if header and limits.can_be_held(header.num_frames * header.num_channels, header.rate_hz):
         with contextlib.suppress(tf.errors.OpError):
             mono = downmix.mono(_DECODERS[header.encoding](contents).numpy().T)
     if mono is None:
         raise MediaError(
             reasons.UNSUPPORTED,
-            f"{name_of(source)}: not for backend 'tensorflow_io'; "
+            f"{name}: not for backend 'tensorflow_io'; "
             f"allowed: whole WAV, MP3 and Ogg Vorbis files of at most {_MAX_BYTES >> 20} MiB",
         )
     first = round((start_seconds or 0.0) * header.rate_hz)
     return mono[first : first + round(max_seconds * header.rate_hz)], header.rate_hz
-
-
-def _read(source: Source) -> tuple[bytes, Header | None]:
-    """The contents of a file, and what a walk through them finds if they are for the operations.
-
-    Raises:
-      MediaError: `missing`, `unreadable` or `empty`.
-    """
-    with open_source(source) as file:
-        try:
-            contents = file.read(_MAX_BYTES + 1)
-        except OSError as error:
-            message = f"{name_of(source)}: cannot be read: {error.strerror}"
-            raise MediaError(reasons.UNREADABLE, message) from None
-    header = read_header(contents) if len(contents) <= _MAX_BYTES else None
-    if (
-        header is None
-        or not 0 < header.num_frames * header.num_channels <= limits.MAX_VALUES_AT_ONCE
-        or not limits.MIN_RATE_HZ <= header.rate_hz <= limits.MAX_RATE_HZ
-    ):
-        return contents, None
-    return contents, header

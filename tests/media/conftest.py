@@ -12,6 +12,13 @@ from PIL import Image
 TONE_HZ = 440
 
 
+def with_value(contents, at, form, value):
+    """A file with another value of that form in it."""
+    contents = bytearray(contents)
+    struct.pack_into(form, contents, at, value)
+    return bytes(contents)
+
+
 def _tone(rate_hz, seconds=1.0, amplitude=0.5):
     times = np.arange(round(seconds * rate_hz)) / rate_hz
     return (amplitude * np.sin(2 * np.pi * TONE_HZ * times)).astype(np.float32)

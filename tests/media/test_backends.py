@@ -1,13 +1,12 @@
 """The decoding backends: that they agree, and what the native ones let in."""
 
-import struct
-
 import av
 import numpy as np
 import pytest
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import _headers, _pyav, _soundfile, _tfio, audio, limits, reasons
+from tests.media.conftest import with_value
 
 needs_tensorflow_io = pytest.mark.skipif(
     _tfio._audio() is None, reason="tensorflow-io's operations do not load with this TensorFlow"
@@ -139,27 +138,19 @@ def test_a_walk_accepts_no_file_that_is_cut(name, sounds):
         assert _headers.read_header(contents[:num_bytes]) is None
 
 
-def patched(contents, position, layout, value):
-    return (
-        contents[:position]
-        + struct.pack(layout, value)
-        + contents[position + 1 :][struct.calcsize(layout) - 1 :]
-    )
-
-
 def test_a_walk_accepts_no_header_that_lies(sounds, make_wav):
     wav, vorbis, mp3 = sounds["wav"], sounds["vorbis.ogg"], sounds["mp3"]
     tag = max(mp3.find(b"Info"), mp3.find(b"Xing"))
     for contents in (
-        patched(wav, 4, "<I", 2**31),  # the file's length
-        patched(wav, 22, "<H", 0),  # channels
-        patched(wav, 32, "<H", 0),  # block size, which the native operation divides by
-        patched(wav, 34, "<H", 12),  # bits
-        patched(wav, wav.find(b"data") + 4, "<I", 2**32 - 2),
+        with_value(wav, 4, "<I", 2**31),  # the file's length
+        with_value(wav, 22, "<H", 0),  # channels
+        with_value(wav, 32, "<H", 0),  # block size, which the native operation divides by
+        with_value(wav, 34, "<H", 12),  # bits
+        with_value(wav, wav.find(b"data") + 4, "<I", 2**32 - 2),
         make_wav(np.ones(9, np.int16), extra_chunks=b"odd \1\0\0\0x\0"),
-        patched(vorbis, 5, "<B", 0),  # the first page's mark
+        with_value(vorbis, 5, "<B", 0),  # the first page's mark
         vorbis + vorbis,  # two streams, one after the other
-        patched(mp3, tag + 8, ">I", 2**31),  # number of frames
+        with_value(mp3, tag + 8, ">I", 2**31),  # number of frames
         mp3 + sounds["stereo.mp3"],
     ):
         assert _headers.read_header(contents) is None
@@ -237,9 +228,9 @@ def test_soundfile_leaves_a_damaged_flac_file(tmp_path, sounds, rng):
 @needs_soundfile
 def test_soundfile_leaves_a_flac_file_whose_header_lies(sounds, make_sound, monkeypatch):
     contents = sounds["flac"]
-    assert refusal(patched(contents, 22, ">I", 2**32 - 1)) == reasons.UNSUPPORTED  # samples
-    assert refusal(patched(contents, 22, ">I", 50_000)) == reasons.UNSUPPORTED
-    assert refusal(patched(contents, 18, ">H", 0)) == reasons.UNSUPPORTED  # rate
+    assert refusal(with_value(contents, 22, ">I", 2**32 - 1)) == reasons.UNSUPPORTED  # samples
+    assert refusal(with_value(contents, 22, ">I", 50_000)) == reasons.UNSUPPORTED
+    assert refusal(with_value(contents, 18, ">H", 0)) == reasons.UNSUPPORTED  # rate
     assert refusal(contents, start_seconds=9.0) == reasons.UNSUPPORTED
     monkeypatch.setattr(limits, "MAX_VALUES_AT_ONCE", 2 * 8 * 44_100 - 1)
     assert refusal(contents) == reasons.UNSUPPORTED

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.media import audio, video
+from tests.media.conftest import with_value
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -17,12 +18,6 @@ def written(wave, kind, subtype="PCM_16", endian=None):
     file = io.BytesIO()
     soundfile.write(file, wave, RATE, subtype=subtype, endian=endian, format=kind)
     return file.getvalue()
-
-
-def with_value(contents, at, form, value):
-    contents = bytearray(contents)
-    struct.pack_into(form, contents, at, value)
-    return bytes(contents)
 
 
 # Where a kind's header says how much sound it holds: the mark before it (or none), how far behind
