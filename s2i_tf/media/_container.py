@@ -60,6 +60,10 @@ class Tracks(NamedTuple):
     picture: av.VideoStream | None
     num_sounds: int
 
+    def clock(self) -> "Clock":
+        """That of the film, told by reading the file until both have begun."""
+        return Clock.of(survey(self.sound, self.picture, until_begun=True))
+
 
 @contextlib.contextmanager
 def open_tracks(source: Source, audio_track: int = 0) -> Iterator[Tracks]:

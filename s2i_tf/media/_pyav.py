@@ -234,8 +234,7 @@ def _open(
         )
     clock, zero = None, float((stream.start_time or 0) * stream.time_base)
     if picture is not None and start_seconds is not None:
-        spans = _container.survey(stream, picture, until_begun=True)
-        clock = _container.Clock.of(spans)
+        clock = tracks.clock()
         zero = clock.zero
     start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
     in_ogg = stream.codec_context.name if stream.container.format.name == "ogg" else ""

@@ -112,8 +112,7 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
     with _container.open_tracks(source, audio_track) as tracks:
         picture = _checked_picture(tracks, source)
         pixel_aspect = picture.sample_aspect_ratio or 1
-        spans = _container.survey(tracks.sound, picture, until_begun=True)
-        clock = _container.Clock.of(spans)
+        clock = tracks.clock()
         search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
         may_seek = picture.container.format.name != "mpeg"
@@ -141,11 +140,10 @@ def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]
       MediaError: as `frame_at`.
     """
     with _container.open_tracks(source) as tracks:
-        picture = _checked_picture(tracks, source)
-        aspect = float(picture.sample_aspect_ratio or 1)
-        spans = _container.survey(tracks.sound, picture, until_begun=True)
-        clock = _container.Clock.of(spans)
-        search = _Search(source, clock.moment(clock.common), _decoder_delay(source, picture))
+        track = _checked_picture(tracks, source)
+        aspect = float(track.sample_aspect_ratio or 1)
+        clock = tracks.clock()
+        search = _Search(source, clock.moment(clock.common), _decoder_delay(source, track))
     with _container.open_tracks(source) as tracks:
         coming = search.timed_frames(tracks.picture)
         shown, following = None, next(coming, None)
@@ -153,7 +151,7 @@ def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]
             raise _undecodable(source)
         for time in times:
             moment = clock.zero + clock.common + time + _TICK_SECONDS
-            changed = shown is None
+            changed = False
             while following and (shown is None or (following[0] or -math.inf) <= moment):
                 shown, following, changed = following[1], next(coming, None), True
             if changed:
@@ -219,8 +217,11 @@ class _Search:
                     break
                 if packet.is_keyframe:
                     keys.append(number)
-        tried = (self.from_packet(key, after_key=True) for key in keys[: -1 - _MAX_KEYS_BACK : -1])
-        return next((shown for shown in tried if shown is not None), None)
+        for key in keys[: -1 - _MAX_KEYS_BACK : -1]:
+            shown = self.from_packet(key, after_key=True)
+            if shown is not None:
+                return shown
+        return None
 
     def from_packet(self, number: int, *, after_key: bool = False) -> av.VideoFrame | None:
         """As `last_frame`, of the file from the packet of that number on."""
