@@ -233,25 +233,27 @@ def _demuxed(*streams: av.stream.Stream, num_changes: int = 0) -> Iterator[av.Pa
     is_sound = container.format.name == "ogg" and [one.type for one in streams] == ["audio"]
     if not is_sound or page is None or num_changes == _MAX_CHANGES:
         return
-    with (
-        contextlib.suppress(av.FFmpegError, OSError),
-        _opened(_next_in_chain(container.file.file, page)) as following,
-    ):
-        sound = _played(following.streams.audio)
-        if sound is not None and sound.index in wanted:
-            yield from _demuxed(sound, num_changes=num_changes + 1)
+    with contextlib.suppress(av.FFmpegError, OSError):
+        following = _next_in_chain(container.file.file, page)
+        if following is None:
+            return
+        with _opened(following) as opened:
+            sound = _played(opened.streams.audio)
+            if sound is not None and sound.index in wanted:
+                yield from _demuxed(sound, num_changes=num_changes + 1)
 
 
-def _next_in_chain(file: BinaryIO, page: int) -> BinaryIO:
+def _next_in_chain(file: BinaryIO, page: int) -> BinaryIO | None:
     """What an Ogg file has from the first page of a stream on, behind one that begins at `page`."""
     size = file.seek(0, 2)
-    while page < size:
+    while True:
         file.seek(page)
         head = file.read(_PAGE_HEAD_BYTES)
-        if head[:4] != b"OggS" or len(head) < 27 or head[5] & 2:  # the first page of a stream
-            break
+        if len(head) < 27 or head[:4] != b"OggS":
+            return None
+        if head[5] & 2:  # a first page
+            return _mended.Rewritten(file, b"", page, size - page, 1)
         page += 27 + head[26] + sum(head[27 : 27 + head[26]])
-    return _mended.Rewritten(file, b"", page, max(size - page, 0), 1)
 
 
 class _Parts:

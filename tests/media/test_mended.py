@@ -235,6 +235,12 @@ def test_ogg_files_chained_may_change_their_channels(codec, num_channels, make_s
     assert not caplog.text
 
 
+def test_another_kind_of_file_behind_an_ogg_file_is_no_sound(make_sound):
+    first = ogg(make_sound, "vorbis", tone_of(0, 3)[None])
+    other = make_sound("mp3", "libmp3lame", tone_of(1, 3)[None], 48_000)
+    assert len(audio.load_waveform(first + other)) == 3 * RATE
+
+
 def tone_of(pitch, seconds):
     times = np.arange(seconds * 48_000) / 48_000
     return np.float32(0.5 * np.sin(2 * np.pi * (400 + 200 * pitch) * times))
