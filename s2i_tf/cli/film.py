@@ -91,15 +91,13 @@ def run(args: list[str]) -> None:
 
 def _sounds(args: list[str]) -> list[pathlib.Path]:
     """The files that are given, and in folders that are given those without a dot first."""
-    paths = []
+    paths: list[pathlib.Path] = []
     for path in map(pathlib.Path, args):
-        paths += (
-            sorted(
-                file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")
-            )
-            if path.is_dir()
-            else [path]
-        )
+        if path.is_dir():
+            inside = [file for file in path.iterdir() if not file.name.startswith(".")]
+            paths += sorted(filter(pathlib.Path.is_file, inside))
+        else:
+            paths.append(path)
     if not paths:
         raise UserError(f"{args[0]}: an empty folder. Give one with sounds in it.")
     return paths

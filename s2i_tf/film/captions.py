@@ -67,12 +67,11 @@ def strip(
     height = side + 2 * _LINE + 3 * _MARGIN
     sheet = Image.new("RGB", (length + 2 * _MARGIN, height), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT_SIZE)
-    for index, picture in enumerate(pictures):
-        sheet.paste(Image.fromarray(picture), (_MARGIN + index * side, _MARGIN))
     axis, words = side + 2 * _MARGIN, side + 2 * _MARGIN + _LINE
-    for index in range(len(pictures)):
+    for index, picture in enumerate(pictures):
         seconds = duration_seconds * index / len(pictures)
         x = _MARGIN + index * side
+        sheet.paste(Image.fromarray(picture), (x, _MARGIN))
         draw.line((x, axis - 4, x, axis), _INK)
         draw.text((x + 3, axis), f"{int(seconds // 60)}:{seconds % 60:04.1f}", _INK, font)
     for start, end, text in spoken:

@@ -64,12 +64,12 @@ def check_path(path: str | os.PathLike) -> None:
       UserError: naming the endings that can.
     """
     suffix = pathlib.Path(path).suffix.lower()
-    possible = [name for name in FORMATS if not _missing(name)]
     if suffix not in FORMATS:
         raise UserError(f"{path}: a film ends in {' or '.join(FORMATS)}. Give it such a name.")
-    if suffix not in possible:
+    if missing := _missing(suffix):
+        possible = [name for name in FORMATS if not _missing(name)]
         raise UserError(
-            f"{path}: this PyAV has no encoder {_missing(suffix)}. "
+            f"{path}: this PyAV has no encoder {missing}. "
             f"Let the name end in {' or '.join(possible)}, or install PyAV's wheel."
         )
 
@@ -93,10 +93,9 @@ def write_film(
     suffix = pathlib.Path(path).suffix.lower()
     wanted = FORMATS[suffix]
     pictures = iter(pictures)
-    try:
-        first = next(pictures)
-    except StopIteration:
-        raise UserError(f"{path}: there is no picture to make a film of") from None
+    first = next(pictures, None)
+    if first is None:
+        raise UserError(f"{path}: there is no picture to make a film of")
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with (
         files.new_file(path) as temporary,
@@ -113,8 +112,7 @@ def write_film(
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts, frame.time_base = number, fractions.Fraction(1, fps)
             output.mux(video.encode(frame))
-            until = (number + 1) / fps + _AT_ONCE_SECONDS
-            _put(output, audio, sounds, until)
+            _put(output, audio, sounds, (number + 1) / fps + _AT_ONCE_SECONDS)
         output.mux(video.encode(None))
         _put(output, audio, sounds, math.inf)
         output.mux(audio.encode(None))

@@ -137,10 +137,8 @@ def make_film(
     for made in filter(None, (path, strip, subtitles)):
         _check_made(made, sound)
     if settings.beside and not video.probe(sound).has_picture:
-        raise MediaError(
-            reasons.NO_PICTURE,
-            f"{name_of(sound)}: no picture track to put beside the film's own",
-        )
+        message = f"{name_of(sound)}: no picture track to put beside the film's own"
+        raise MediaError(reasons.NO_PICTURE, message)
     heard = listen(model, sound, settings.hop_seconds)
     times = np.arange(math.ceil(heard.duration_seconds * settings.fps)) / settings.fps
     kept = set(np.linspace(0, len(times), _STRIP_PICTURES, endpoint=False).astype(int))
@@ -214,9 +212,8 @@ def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
     silent = np.array([moment is None for moment in moments])
     last = next((moment for moment in moments if moment is not None), None)
     if last is None:
-        raise MediaError(
-            reasons.SILENT, f"{name_of(sound)}: silent throughout; a film needs some sound"
-        )
+        message = f"{name_of(sound)}: silent throughout; a film needs some sound"
+        raise MediaError(reasons.SILENT, message)
     for index, moment in enumerate(moments):
         moments[index] = last = moment or last
     return HeardAlong(
@@ -239,23 +236,18 @@ def draw_along(
     Pictures dissolve into one another: a model that draws what is typical of one class or another
     changes at once even where its vectors don't.
     """
-    cuts = heard.onsets if settings.beats else np.zeros(0)
-    drawn = _drawn(model, heard, times, settings, cuts)
-    seconds = min(settings.smooth_seconds, _DISSOLVE_SECONDS)
-    yield from dissolve(drawn, times, seconds, cuts)
-
-
-def _drawn(
-    model: Model, heard: HeardAlong, times: np.ndarray, settings: FilmSettings, cuts: np.ndarray
-) -> Iterator[np.ndarray]:
-    hop = heard.hop_seconds
+    hop, cuts = heard.hop_seconds, heard.onsets if settings.beats else np.zeros(0)
     vectors = smooth(with_lengths(heard.vectors), hop, settings.smooth_seconds, cuts)
     samples = 1 + np.searchsorted(cuts, times, side="right")
-    for chunk in batched(range(len(times)), _BATCH_SIZE):
-        at = of_lengths(at_times(vectors, hop, times[chunk], cuts))
-        for sample in np.unique(samples[chunk]):
-            own = samples[chunk] == sample
-            yield from model.draw(at[own], sample=int(sample), seed=settings.seed)
+
+    def drawn() -> Iterator[np.ndarray]:
+        for chunk in batched(range(len(times)), _BATCH_SIZE):
+            at = of_lengths(at_times(vectors, hop, times[chunk], cuts))
+            for sample in np.unique(samples[chunk]):
+                own = samples[chunk] == sample
+                yield from model.draw(at[own], sample=int(sample), seed=settings.seed)
+
+    return dissolve(drawn(), times, min(settings.smooth_seconds, _DISSOLVE_SECONDS), cuts)
 
 
 def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -10,7 +10,7 @@ taken from where they have, so that a sound and its picture are always of one mo
 
 import contextlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import av
 import av.container
@@ -39,47 +39,64 @@ _SIGNATURES = (
 _JOINABLE = ("mpegts", "mpeg", "ogg")
 _MAX_BACK_SECONDS = 0.1
 
+# Of the sounds that are chained into an Ogg file: how often their kind may change.
+_MAX_CHANGES = 100
+_PAGE_HEAD_BYTES = 27 + 255  # with the sizes of as many segments as there can be
+
 # Codecs of sound need up to some thousand samples of the past before the first right one.
 _MAX_ENCODER_DELAY_SECONDS = 0.1
 
 
+class Tracks(NamedTuple):
+    """The sound and the picture track that a player would play, or None.
+
+    Attributes:
+      sound: the sound.
+      picture: the pictures.
+      num_sounds: how many sound tracks there are to choose from.
+    """
+
+    sound: av.AudioStream | None
+    picture: av.VideoStream | None
+    num_sounds: int
+
+    def clock(self) -> "Clock":
+        """That of the film, told by reading the file until both have begun."""
+        return Clock.of(survey(self.sound, self.picture, until_begun=True))
+
+
 @contextlib.contextmanager
-def open_container(source: Source) -> Iterator[av.container.InputContainer]:
+def open_tracks(source: Source, audio_track: int = 0) -> Iterator[Tracks]:
     """Opens a sound or video for reading.
+
+    Args:
+      source: a path, or the contents of a file.
+      audio_track: number of the sound track, from 1 on; 0 for the default one.
 
     Raises:
       MediaError: `missing`, `unreadable`, `empty`, `not_media` or `truncated`.
     """
     with open_source(source) as file:
         try:
-            container = av.open(
-                _mended.mended(file),
-                options={"max_pixels": str(limits.MAX_PIXELS)},
-                container_options={"format_whitelist": ",".join(_DEMUXERS)},
-                metadata_errors="replace",
-            )
+            container = _opened(_mended.mended(file))
         except (av.FFmpegError, OSError, ValueError):
             raise _refusal(file, name_of(source)) from None
         with container:
-            yield container
+            sounds = container.streams.audio
+            chosen = sounds[audio_track - 1 : audio_track] if audio_track else sounds
+            picture = _played(container.streams.video)
+            if picture is not None:  # its packets may hold larger ones than the header says
+                picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
+            yield Tracks(_played(chosen), picture, len(sounds))
 
 
-def tracks(
-    container: av.container.InputContainer, audio_track: int = 0
-) -> tuple[av.AudioStream | None, av.VideoStream | None]:
-    """The sound and the picture track that a player would play, or None.
-
-    Args:
-      container: an open file.
-      audio_track: number of the sound track, from 1 on; 0 for the default one.
-    """
-    sounds = container.streams.audio
-    if audio_track:
-        sounds = sounds[audio_track - 1 : audio_track]
-    sound, picture = _played(sounds), _played(container.streams.video)
-    if picture is not None:  # its packets may hold larger ones than the header says
-        picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
-    return sound, picture
+def _opened(file: BinaryIO) -> av.container.InputContainer:
+    return av.open(
+        file,
+        options={"max_pixels": str(limits.MAX_PIXELS)},
+        container_options={"format_whitelist": ",".join(_DEMUXERS)},
+        metadata_errors="replace",
+    )
 
 
 def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
@@ -90,9 +107,7 @@ def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
         for stream in streams
         if stream.codec_context is not None and not stream.disposition & flags.attached_pic
     ]
-    return next((stream for stream in found if stream.disposition & flags.default), None) or next(
-        iter(found), None
-    )
+    return max(found, key=lambda stream: bool(stream.disposition & flags.default), default=None)
 
 
 class Span:
@@ -113,14 +128,15 @@ class Span:
         self._unit = float(stream.time_base)
         self._start = stream.start_time
         self._delay = round(_MAX_ENCODER_DELAY_SECONDS / self._unit)
-        self._has_no_pts = has_no_pts(stream.container)
+        self._has_no_pts = has_no_pts(stream)
 
     def add(self, packet: av.Packet) -> None:
         """Counts a packet, if it is to be shown and has a time."""
         pts = packet.dts if packet.pts is None or self._has_no_pts else packet.pts
         # What an edit list leaves out can still be what the first picture is decoded from.
         self._is_decodable |= packet.is_keyframe
-        if pts is None or packet.is_discard:
+        is_of_other_rate = float(packet.time_base) != self._unit  # chained on, and left out
+        if pts is None or packet.is_discard or is_of_other_rate:
             return
         self.num_packets += 1
         duration = _duration(packet)
@@ -144,18 +160,15 @@ def _duration(packet: av.Packet) -> int:
     return duration - (1 << 32) if 1 << 31 <= duration < 1 << 32 else duration
 
 
-def survey(
-    container: av.container.InputContainer,
-    *streams: av.stream.Stream | None,
-    until_begun: bool = False,
-) -> list[Span]:
+def survey(*streams: av.stream.Stream | None, until_begun: bool = False) -> list[Span]:
     """Reads a file from its beginning, until all tracks have begun or to its end.
 
     Returns:
       The span of each track that has any packet.
     """
-    spans = {stream.index: Span(stream) for stream in streams if stream is not None}
-    for packet in packets(container, *streams) if spans else ():
+    present = [stream for stream in streams if stream is not None]
+    spans = {stream.index: Span(stream) for stream in present}
+    for packet in packets(*present) if present else ():
         spans[packet.stream_index].add(packet)
         if until_begun and all(span.begun is not None for span in spans.values()):
             break
@@ -188,32 +201,59 @@ class Clock(NamedTuple):
         return self.zero + max(seconds, self.common)
 
 
-def has_no_pts(container: av.container.InputContainer) -> bool:
-    """Whether it tells no time of presentation, so that what FFmpeg gives as such is made up."""
-    return container.format.name == "avi"
+def has_no_pts(stream: av.stream.Stream) -> bool:
+    """Whether its file tells no time of presentation, so that FFmpeg makes up what it gives."""
+    return stream.container.format.name == "avi"
 
 
-def packets(
-    container: av.container.InputContainer,
-    *streams: av.stream.Stream | None,
-    parts: "_Parts | None" = None,
-) -> Iterator[av.Packet]:
-    """The packets of some tracks, as far as the file can be read, with the times of one file."""
-    wanted = {stream.index: stream for stream in streams if stream is not None}
-    if parts is None and container.format.name in _JOINABLE:
+def packets(*streams: av.stream.Stream, parts: "_Parts | None" = None) -> Iterator[av.Packet]:
+    """The packets of tracks of a file, as far as it can be read, with the times of one file."""
+    if parts is None and streams[0].container.format.name in _JOINABLE:
         parts = _Parts()
-    demuxed = container.demux(list(wanted.values()))
-    while True:
-        try:
-            packet = next(demuxed, None)
-        except (av.FFmpegError, OSError, IndexError):
-            return  # the file breaks off here, or its tracks change, which PyAV meets unprepared
-        if packet is None:
+    for packet in _demuxed(*streams):
+        if parts:
+            parts.shift(packet)
+        yield packet
+
+
+def _demuxed(*streams: av.stream.Stream, num_changes: int = 0) -> Iterator[av.Packet]:
+    """The packets of tracks of a file, as far as it can be read.
+
+    Where sounds are chained into one Ogg file, FFmpeg stops at one that has another number of
+    channels or another rate. From there on the file is opened anew.
+    """
+    container, wanted = streams[0].container, {stream.index for stream in streams}
+    page = None
+    # The file may break off, or its tracks change, which PyAV meets unprepared.
+    with contextlib.suppress(av.FFmpegError, OSError, IndexError):
+        for packet in container.demux(*streams):
+            if packet.stream_index in wanted:  # other tracks may turn up on the way
+                page = page if packet.pos is None else packet.pos
+                yield packet
+    is_sound = container.format.name == "ogg" and [one.type for one in streams] == ["audio"]
+    if not is_sound or page is None or num_changes == _MAX_CHANGES:
+        return
+    with contextlib.suppress(av.FFmpegError, OSError):
+        following = _next_in_chain(container.file.file, page)
+        if following is None:
             return
-        if packet.stream_index in wanted:  # other tracks may turn up on the way
-            if parts:
-                parts.shift(packet)
-            yield packet
+        with _opened(following) as opened:
+            sound = _played(opened.streams.audio)
+            if sound is not None and sound.index in wanted:
+                yield from _demuxed(sound, num_changes=num_changes + 1)
+
+
+def _next_in_chain(file: BinaryIO, page: int) -> BinaryIO | None:
+    """What an Ogg file has from the first page of a stream on, behind one that begins at `page`."""
+    size = file.seek(0, 2)
+    while True:
+        file.seek(page)
+        head = file.read(_PAGE_HEAD_BYTES)
+        if len(head) < 27 or head[:4] != b"OggS":
+            return None
+        if head[5] & 2:  # a first page
+            return _mended.Rewritten(file, b"", page, size - page, 1)
+        page += 27 + head[26] + sum(head[27 : 27 + head[26]])
 
 
 class _Parts:
@@ -246,30 +286,29 @@ class _Parts:
             packet.pts = None if packet.pts is None else packet.pts + ticks
 
 
-def frames(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator:
+def frames(stream: av.stream.Stream) -> Iterator:
     """All frames of a stream that decode; damaged packets between them are passed over."""
-    for packet in packets(container, stream):
+    for packet in packets(stream):
         with contextlib.suppress(av.FFmpegError):
             yield from packet.decode()
 
 
-def has_one_time(container: av.container.InputContainer, stream: av.stream.Stream) -> bool:
-    """Whether it is one part, in which a time leads to a place; may read it to its end."""
-    if container.format.name not in _JOINABLE:
-        return True
+def has_one_time(stream: av.stream.Stream) -> bool:
+    """Whether its file is one part, in which a time leads to a place; may read it to its end."""
     parts = _Parts()
-    for _ in packets(container, stream, parts=parts):
-        pass
+    if stream.container.format.name in _JOINABLE:
+        for _ in packets(stream, parts=parts):
+            pass
     return len(parts.shifts) == 1
 
 
-def seek(container: av.container.InputContainer, stream: av.stream.Stream, seconds: float) -> bool:
+def seek(stream: av.stream.Stream, seconds: float) -> bool:
     """Moves to the last key frame at or before a time of the container; says whether it could.
 
     Containers without an index may come out later than that.
     """
     try:
-        container.seek(int(seconds / stream.time_base), stream=stream)
+        stream.container.seek(int(seconds / stream.time_base), stream=stream)
     except (av.FFmpegError, OSError, OverflowError):
         return False
     return True

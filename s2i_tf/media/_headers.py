@@ -97,13 +97,6 @@ _MP3_KILOBITS = {
 _MP3_RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
-class _Mp3Frame(NamedTuple):
-    rate_hz: int
-    num_channels: int
-    num_samples: int
-    num_bytes: int
-
-
 def _walk_mp3(data: bytes) -> Header | None:
     """Layer III frames of one rate and channel count, back to back, with or without ID3 tags."""
     position, end = 0, len(data)
@@ -112,22 +105,25 @@ def _walk_mp3(data: bytes) -> Header | None:
         position = 10 + size
     if data[-128:-125] == b"TAG":
         end -= 128
-    start, first, num_frames = position, None, 0
+    start, kinds, sizes = position, set(), []
     while position < end:
         frame = _mp3_frame(data, position)
-        if frame is None or (first is not None and frame[:3] != first[:3]):
+        if frame is None:
             return None
-        first = first or frame
-        position += frame.num_bytes
-        num_frames += 1
-    if first is None or position != end:
+        kind, size = frame
+        kinds.add(kind)
+        sizes.append(size)
+        position += size
+    if len(kinds) != 1 or position != end:
         return None
-    if _claimed_frames(data[start : start + first.num_bytes]) > num_frames:
+    if _claimed_frames(data[start : start + sizes[0]]) > len(sizes):
         return None
-    return Header("mp3", first.rate_hz, first.num_channels, num_frames * first.num_samples)
+    ((rate_hz, num_channels, num_samples),) = kinds
+    return Header("mp3", rate_hz, num_channels, len(sizes) * num_samples)
 
 
-def _mp3_frame(data: bytes, position: int) -> _Mp3Frame | None:
+def _mp3_frame(data: bytes, position: int) -> tuple[tuple[int, int, int], int] | None:
+    """Of the frame there: rate in Hz, number of channels and samples of each; size in bytes."""
     sync, code, mode = data[position : position + 2], data[position + 2], data[position + 3]
     version, layer = sync[1] >> 3 & 3, sync[1] >> 1 & 3
     bitrate, rate = code >> 4, code >> 2 & 3
@@ -139,7 +135,7 @@ def _mp3_frame(data: bytes, position: int) -> _Mp3Frame | None:
     num_samples = 1152 if version == 3 else 576
     kilobits = _MP3_KILOBITS[version == 3][bitrate]
     num_bytes = num_samples // 8 * kilobits * 1000 // rate_hz + (code >> 1 & 1)
-    return _Mp3Frame(rate_hz, 1 if mode >> 6 == 3 else 2, num_samples, num_bytes)
+    return (rate_hz, 1 if mode >> 6 == 3 else 2, num_samples), num_bytes
 
 
 def _claimed_frames(frame: bytes) -> int:

@@ -8,7 +8,7 @@ give another size of a block or rate of bytes than that of their samples.
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -44,6 +44,8 @@ class _Kind(NamedTuple):
       align: chunks begin at multiples of it.
       sound: mark of the chunk that holds the sound.
       before: bytes in that chunk before the sound.
+      told: mark of the chunk that tells what the samples are.
+      plain: makes a header that FFmpeg reads right from it, where it would misread the file's own.
       whole: where the size of the whole file stands, if FFmpeg heeds it; it counts all.
     """
 
@@ -53,14 +55,9 @@ class _Kind(NamedTuple):
     align: int
     sound: bytes
     before: int
+    told: bytes
+    plain: Callable[[BinaryIO, str, int], "_Header | None"]
     whole: _Field | None = None
-
-
-_WAV = _Kind(12, "<4sI", 0, 2, b"data", 0)
-_RIFX = _Kind(12, ">4sI", 0, 2, b"data", 0)
-_W64 = _Kind(40, "<16sQ", 24, 8, b"data", 0, _Field(16, "<Q", 0))
-_AIFF = _Kind(12, ">4sI", 0, 2, b"SSND", 8, _Field(4, ">I", -8))
-_CAF = _Kind(8, ">4sq", 0, 1, b"data", 4)
 
 
 def mended(file: BinaryIO) -> BinaryIO:
@@ -68,52 +65,45 @@ def mended(file: BinaryIO) -> BinaryIO:
     try:
         file.seek(0)
         head = file.read(16)
-        kind = _kind_of(head)
+        kind = _KINDS.get((head[:4], head[8:12])) or _KINDS.get((head[:4], b""))
         if kind is not None:
             return _mended_chunks(file, kind) or file
-        return (_mended_au(file, head) if head[:4] in (b".snd", b"dns.") else None) or file
+        if head[:4] in (b".snd", b"dns."):
+            return _mended_au(file, head) or file
+        return file
     except (struct.error, OSError, OverflowError):
         return file
     finally:
         file.seek(0)
 
 
-def _kind_of(head: bytes) -> _Kind | None:
-    if head[8:12] == b"WAVE":
-        return {b"RIFX": _RIFX, b"RIFF": _WAV, b"RF64": _WAV, b"BW64": _WAV}.get(head[:4])
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return _AIFF
-    return {b"riff": _W64, b"caff": _CAF}.get(head[:4])
-
-
 def _mended_chunks(file: BinaryIO, kind: _Kind) -> BinaryIO | None:
     num_bytes = file.seek(0, 2)
-    chunks = dict(_chunks(file, kind, num_bytes))
+    chunks = _chunks(file, kind, kind.first, num_bytes)
     if kind.sound not in chunks:
         return None
     position, claimed = chunks[kind.sound]
     at, claimed = position + kind.before, claimed - kind.before
     size = _true_size(file, kind, at, claimed, num_bytes)
-    mark, mend = _MENDERS[kind]
-    if mark not in chunks:  # what tells the samples may stand behind them
-        behind = kind._replace(first=-(-(at + size) // kind.align) * kind.align)
-        chunks = {**dict(_chunks(file, behind, num_bytes)), **chunks}
-    if mark in chunks:
-        file.seek(chunks[mark][0])
-        header = mend(file, kind.form[0], size)
-        if header is not None:
-            return _Rewritten(file, header.contents, at, size, header.width)
+    if kind.told not in chunks:  # it may stand behind the sound
+        chunks = {**_chunks(file, kind, at + size, num_bytes), **chunks}
+    if kind.told in chunks:
+        file.seek(chunks[kind.told][0])
+        plain = kind.plain(file, kind.form[0], size)
+        if plain is not None:
+            header, width = plain
+            return Rewritten(file, header, at, size, width)
     whole = [kind.whole._replace(counted=kind.whole.counted + at)] if kind.whole else []
     is_right = size == claimed and all(
         _value(file, field) >= size + field.counted for field in whole
     )
     if is_right or at > _MAX_HEADER_BYTES:
         return None
-    width = struct.calcsize(kind.form[0] + kind.form[-1])
-    fields = [_Field(position - width, kind.form[0] + kind.form[-1], kind.before + kind.counted)]
+    form = kind.form[0] + kind.form[-1]
+    field = _Field(position - struct.calcsize(form), form, kind.before + kind.counted)
     if b"ds64" in chunks:
-        fields = [_Field(chunks[b"ds64"][0] + 8, "<Q", 0)]
-    return _with_sizes(file, fields + whole, at, size)
+        field = _Field(chunks[b"ds64"][0] + 8, "<Q", 0)
+    return _with_sizes(file, [field, *whole], at, size)
 
 
 def _value(file: BinaryIO, field: _Field) -> int:
@@ -137,55 +127,51 @@ def _true_size(
     return there
 
 
-def _chunks(file: BinaryIO, kind: _Kind, num_bytes: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Marks of the chunks up to the sound, and where each one's contents begin and their size."""
-    position, long_size, length = kind.first, 0, struct.calcsize(kind.form)
-    for _ in range(_MAX_CHUNKS):
-        if position + length > num_bytes:
-            return
-        file.seek(position)
-        mark, size = struct.unpack(kind.form, file.read(length))
-        mark, size = mark[:4], size - kind.counted
-        position += length
-        if mark == b"ds64":
-            _, long_size = struct.unpack("<QQ", file.read(16))
-        if mark == kind.sound:
-            yield mark, (position, long_size if long_size and size == 2**32 - 1 else size)
-            return
-        if size < 0:
-            return
-        yield mark, (position, size)
-        position = -(-(position + size) // kind.align) * kind.align
-
-
-def _only_chunks(file: BinaryIO, kind: _Kind, position: int, num_bytes: int) -> bool:
-    """Whether chunks and nothing else fill a file from `position` to its end."""
+def _heads(
+    file: BinaryIO, kind: _Kind, position: int, num_bytes: int
+) -> Iterator[tuple[bytes, int, int]]:
+    """Of the chunks from `position` on their marks, where their contents begin, and their sizes."""
     length = struct.calcsize(kind.form)
     for _ in range(_MAX_CHUNKS):
         position = -(-position // kind.align) * kind.align
         if position + length > num_bytes:
-            return True
+            return
         file.seek(position)
         mark, size = struct.unpack(kind.form, file.read(length))
-        mark, size = mark[:4], size - kind.counted
-        if size < 0 or not mark.isascii() or not mark.decode().isprintable():
+        position, size = position + length, size - kind.counted
+        yield mark[:4], position, size
+        position += size
+
+
+def _chunks(
+    file: BinaryIO, kind: _Kind, position: int, num_bytes: int
+) -> dict[bytes, tuple[int, int]]:
+    """By mark of the chunks up to the sound where each one's contents begin, and their size."""
+    found, long_size = {}, 0
+    for mark, begin, size in _heads(file, kind, position, num_bytes):
+        if mark == b"ds64":
+            (long_size,) = struct.unpack("<8xQ", file.read(16))
+        if mark == kind.sound:
+            found[mark] = begin, long_size if long_size and size == 2**32 - 1 else size
+        if mark == kind.sound or size < 0:
+            break
+        found[mark] = begin, size
+    return found
+
+
+def _only_chunks(file: BinaryIO, kind: _Kind, position: int, num_bytes: int) -> bool:
+    """Whether chunks and nothing else fill a file from `position` to its end."""
+    for mark, begin, size in _heads(file, kind, position, num_bytes):
+        position = begin + size
+        is_printable = mark.isascii() and mark.decode().isprintable()
+        if size < 0 or not is_printable or position > num_bytes + kind.align:
             return False
-        position += length + size
-        if position > num_bytes + kind.align:
-            return False
-    return False
+    return position + kind.align + struct.calcsize(kind.form) > num_bytes
 
 
-class _Header(NamedTuple):
-    """The header of a plain file.
-
-    Attributes:
-      contents: all up to the sound.
-      width: bytes of a sample that are turned round; 1 where they stay.
-    """
-
-    contents: bytes
-    width: int
+# Of a plain file all up to the sound, and the bytes of a sample that are turned round; 1 where they
+# stay.
+_Header = tuple[bytes, int]
 
 
 def _plain_wav(file: BinaryIO, order: str, size: int) -> _Header | None:
@@ -215,7 +201,7 @@ def _plain_wav(file: BinaryIO, order: str, size: int) -> _Header | None:
         struct.pack("<HHIIHH", tag, channels, rate_hz, speed, block, bits),
         struct.pack("<I", min(size, 2**32 - 1)),
     )
-    return _Header(contents, width if order == ">" else 1)
+    return contents, width if order == ">" else 1
 
 
 def _plain_aiff(file: BinaryIO, order: str, size: int) -> _Header | None:
@@ -224,7 +210,7 @@ def _plain_aiff(file: BinaryIO, order: str, size: int) -> _Header | None:
     width, shift = -(-bits // 8), 16446 - power
     if file.read(4) not in _LITTLE_AIFF or width not in (1, 3, 4) or not 0 <= shift < 64:
         return None
-    return _Header(_au(size, width, mantissa >> shift, channels), width)
+    return _au(size, width + 1, mantissa >> shift, channels), width
 
 
 def _plain_caf(file: BinaryIO, order: str, size: int) -> _Header | None:
@@ -235,22 +221,25 @@ def _plain_caf(file: BinaryIO, order: str, size: int) -> _Header | None:
     is_full = width not in (2, 3, 4) or -(-bits // 8) == width
     if codec != b"lpcm" or is_float or is_full or not 1 <= rate_hz < 2**31:
         return None
-    return _Header(_au(size, width, int(rate_hz), channels), width if is_little else 1)
+    return _au(size, width + 1, int(rate_hz), channels), width if is_little else 1
 
 
-def _au(size: int, width: int, rate_hz: int, channels: int) -> bytes:
-    """The header of an AU of big-endian whole numbers of so many bytes."""
-    encoding = width + 1
+def _au(size: int, encoding: int, rate_hz: int, channels: int) -> bytes:
+    """The header of a big-endian AU; the encoding of whole numbers is 1 more than their bytes."""
     return struct.pack(">4s5I", b".snd", 24, min(size, 2**32 - 1), encoding, rate_hz, channels)
 
 
-# By kind of file the chunk that tells what its samples are, and what reads a plain header from it.
-_MENDERS = {
-    _WAV: (b"fmt ", _plain_wav),
-    _RIFX: (b"fmt ", _plain_wav),
-    _W64: (b"fmt ", _plain_wav),
-    _AIFF: (b"COMM", _plain_aiff),
-    _CAF: (b"desc", _plain_caf),
+_WAV = _Kind(12, "<4sI", 0, 2, b"data", 0, b"fmt ", _plain_wav)
+_W64 = _Kind(40, "<16sQ", 24, 8, b"data", 0, b"fmt ", _plain_wav, _Field(16, "<Q", 0))
+_AIFF = _Kind(12, ">4sI", 0, 2, b"SSND", 8, b"COMM", _plain_aiff, _Field(4, ">I", -8))
+_CAF = _Kind(8, ">4sq", 0, 1, b"data", 4, b"desc", _plain_caf)
+# By the first four bytes of a file, and those from the eighth on where they tell.
+_KINDS = {
+    **{(mark, b"WAVE"): _WAV for mark in (b"RIFF", b"RF64", b"BW64")},
+    (b"RIFX", b"WAVE"): _WAV._replace(form=">4sI"),
+    **{(b"FORM", mark): _AIFF for mark in (b"AIFF", b"AIFC")},
+    (b"riff", b""): _W64,
+    (b"caff", b""): _CAF,
 }
 
 
@@ -267,9 +256,8 @@ def _mended_au(file: BinaryIO, head: bytes) -> BinaryIO | None:
     if encoding not in _AU_WIDTHS:
         return None
     file.seek(16)
-    rate_hz, channels = struct.unpack("<2I", file.read(8))
-    header = struct.pack(">4s5I", b".snd", 24, min(size, 2**32 - 1), encoding, rate_hz, channels)
-    return _Rewritten(file, header, at, size, _AU_WIDTHS[encoding])
+    header = _au(size, encoding, *struct.unpack("<2I", file.read(8)))
+    return Rewritten(file, header, at, size, _AU_WIDTHS[encoding])
 
 
 def _with_sizes(file: BinaryIO, fields: list[_Field], at: int, size: int) -> BinaryIO:
@@ -280,10 +268,10 @@ def _with_sizes(file: BinaryIO, fields: list[_Field], at: int, size: int) -> Bin
         largest = 2 ** (8 * struct.calcsize(field.form)) - 1
         value = min(size + field.counted, largest)
         struct.pack_into(field.form, header, field.at, value)
-    return _Rewritten(file, bytes(header), at, size, 1)
+    return Rewritten(file, bytes(header), at, size, 1)
 
 
-class _Rewritten(io.RawIOBase):
+class Rewritten(io.RawIOBase):
     """A header, and behind it a part of a file, the bytes of each value turned round."""
 
     def __init__(self, file: BinaryIO, header: bytes, at: int, size: int, width: int):

@@ -7,13 +7,12 @@ the gaps that a sound track leaves.
 """
 
 import contextlib
-import functools
+import logging
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import av.audio
-import av.container
 import numpy as np
 
 from s2i_tf.errors import MediaError
@@ -36,11 +35,16 @@ _FORMATS = {
 # 7.1; of more, FFmpeg does not know which goes where.
 _MAX_NAMED_CHANNELS = 8
 
+# The rate, a frame, or None where it is silent, and its first and last sample that count.
+_Part = tuple[int, av.AudioFrame | None, int, int]
+
 _SAMPLES_AT_ONCE = 1 << 13
 _ALL_SECONDS = 1e9
 
 # Of a film: less is the jitter of its container's time.
 _MIN_GAP_SECONDS = 0.1
+
+logger = logging.getLogger(__name__)
 
 
 def decode(
@@ -65,16 +69,17 @@ def decode(
     Raises:
       MediaError: if the file is no media, has no sound, gives nothing, or its rate is bad.
     """
-    read = functools.partial(_read, source, start_seconds, max_seconds, audio_track)
+    part = source, start_seconds, max_seconds, audio_track
     may_seek = True
-    mix, rate_hz = read(may_seek)
-    if mix is None:
+    try:
+        mix, rate_hz = _read(_parts(*part, may_seek))
+    except _SoughtTooFar:
         may_seek = False
-        mix, rate_hz = read(may_seek)
+        mix, rate_hz = _read(_parts(*part, may_seek))
     channel = mix.loud_channel()
     if channel is not None:
         downmix.warn(name_of(source), channel)
-        mix, rate_hz = read(may_seek, channel)
+        mix, rate_hz = _read(_parts(*part, may_seek), channel)
     return mix.result(), rate_hz
 
 
@@ -103,7 +108,7 @@ def stream(source: Source, piece_seconds: float) -> Iterator[tuple[np.ndarray, i
 
 
 def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
-    """The frames of all that `stream` decodes, each in its own format with all its channels.
+    """The frames of all that `stream` decodes, packed, with all their channels in their own format.
 
     Gaps are frames of silence. Of more channels than loudspeakers have names for, the mean.
 
@@ -115,41 +120,25 @@ def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
         if frame is None:
             waiting += stop - start
             continue
-        layout, num_channels = frame.layout.name, frame.layout.nb_channels
-        width = 1 if frame.format.is_planar else num_channels
-        samples = frame.to_ndarray()[:, start * width : stop * width]
-        if num_channels > _MAX_NAMED_CHANNELS:
-            channels = samples.reshape(-1, width).T if width > 1 else samples
-            samples = channels.mean(axis=0, keepdims=True).astype(samples.dtype)
-            layout, width = "mono", 1
+        layout, kind = frame.layout.name, frame.format.name.removesuffix("p")
+        samples = _stored(frame, start, stop)
+        if len(samples) > _MAX_NAMED_CHANNELS:
+            layout, samples = "mono", samples.mean(axis=0, keepdims=True).astype(samples.dtype)
         if waiting:
-            zero = _FORMATS[frame.format.name.removesuffix("p")][1]
-            silence = np.full((len(samples), waiting * width), zero, samples.dtype)
+            silence = np.full((len(samples), waiting), _FORMATS[kind][1], samples.dtype)
             samples, waiting = np.concatenate([silence, samples], axis=1), 0
         if samples.size:
-            samples = np.ascontiguousarray(samples)
-            cut = av.AudioFrame.from_ndarray(samples, frame.format.name, layout)
+            packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+            cut = av.AudioFrame.from_ndarray(packed, kind, layout)
             cut.sample_rate = rate_hz
             yield cut
 
 
-def _read(
-    source: Source,
-    start_seconds: float | None,
-    max_seconds: float,
-    audio_track: int,
-    may_seek: bool,
-    channel: int | None = None,
-) -> tuple["_Mix | None", int]:
-    """The sound of a part and its rate; no sound if a seek led to where it had begun already."""
-    mix, rate_hz = _Mix(channel), 0
-    try:
-        for rate_hz, frame, start, stop in _parts(  # noqa: B007
-            source, start_seconds, max_seconds, audio_track, may_seek
-        ):
-            mix.put(frame, start, stop)
-    except _SoughtTooFar:
-        return None, rate_hz
+def _read(parts: Iterator[_Part], channel: int | None = None) -> tuple["_Mix", int]:
+    """The sound of parts, of all channels or of one, and its rate."""
+    mix = _Mix(channel)
+    for rate_hz, frame, start, stop in parts:  # noqa: B007
+        mix.put(frame, start, stop)
     return mix, rate_hz
 
 
@@ -163,13 +152,13 @@ def _parts(
     max_seconds: float,
     audio_track: int = 0,
     may_seek: bool = False,
-) -> Iterator[tuple[int, av.AudioFrame | None, int, int]]:
-    """The rate, a frame, and its first and last sample that count; no frame where it is silent."""
+) -> Iterator[_Part]:
+    """What is to be heard, in its order; one part at least."""
     name = name_of(source)
     with contextlib.ExitStack() as opened:
         track = _open(opened, source, start_seconds, audio_track, may_seek)
-        rate_hz = 0
-        for frame in _container.frames(track.container, track.stream):
+        rate_hz, other_rates_hz = 0, set()
+        for frame in _container.frames(track.stream):
             timed = frame.pts is not None
             if not rate_hz:
                 if track.sought and not timed:
@@ -181,8 +170,9 @@ def _parts(
                 if track.clock and track.sought and position > first:
                     raise _SoughtTooFar
                 zero = frame.time - position / rate_hz if timed else track.zero
-            if frame.sample_rate != rate_hz:
-                continue  # damage, or another piece chained on
+            if frame.sample_rate != rate_hz:  # damage, or another piece chained on
+                other_rates_hz.add(frame.sample_rate)
+                continue
             if track.is_of_film and timed:
                 gap = round((frame.time - zero) * rate_hz) - position
                 if gap > _MIN_GAP_SECONDS * rate_hz:
@@ -194,6 +184,11 @@ def _parts(
             position += frame.samples
             if position >= last:
                 break
+        if other_rates_hz:
+            logger.warning(
+                "%s: begins with a sampling rate of %d Hz; what it has of %s Hz is left out",
+                *(name, rate_hz, " and ".join(map(str, sorted(other_rates_hz)))),
+            )
         if not rate_hz and track.sought:  # the sound ends before
             rate_hz = _checked_rate(track.stream.rate, name)
             yield rate_hz, None, 0, 0
@@ -205,17 +200,15 @@ class _Track(NamedTuple):
     """A sound track that stands where its decoding begins.
 
     Attributes:
-      container: that it is read from.
       stream: the track.
       is_of_film: whether there is a picture track beside it.
       clock: of the film; None where time counts from the track's own beginning.
       zero: the container's time that seconds count from.
       start_seconds: where the part begins.
       sought: whether a seek has led there; else the track stands at its beginning.
-      is_cut_here: whether `_located_in_vorbis` cuts both its ends, and not FFmpeg.
+      is_cut_here: whether `_located` cuts both its ends, and not FFmpeg.
     """
 
-    container: av.container.InputContainer
     stream: av.audio.AudioStream
     is_of_film: bool
     clock: _container.Clock | None
@@ -232,77 +225,56 @@ def _open(
     audio_track: int,
     may_seek: bool,
 ) -> _Track:
-    container = opened.enter_context(_container.open_container(source))
-    stream, picture = _container.tracks(container, audio_track)
+    tracks = opened.enter_context(_container.open_tracks(source, audio_track))
+    stream, picture, num_sounds = tracks
     if stream is None:
-        which = f" {audio_track} of {len(container.streams.audio)}" if audio_track else ""
+        which = f" {audio_track} of {num_sounds}" if audio_track else ""
         raise MediaError(
             reasons.NO_SOUND, f"{name_of(source)}: no sound track{which} that can be decoded"
         )
     clock, zero = None, float((stream.start_time or 0) * stream.time_base)
     if picture is not None and start_seconds is not None:
-        spans = _container.survey(container, stream, picture, until_begun=True)
-        clock = _container.Clock.of(spans)
+        clock = tracks.clock()
         zero = clock.zero
     start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
-    is_ogg_vorbis = picture is None and _is_in_ogg(stream, "vorbis")
+    in_ogg = stream.codec_context.name if stream.container.format.name == "ogg" else ""
+    is_ogg_vorbis = picture is None and in_ogg == "vorbis"
     # In Ogg FFmpeg counts the frames of FLAC anew after a seek, from somewhere in the page.
-    is_ogg_flac = _is_in_ogg(stream, "flac")
-    may_seek = may_seek and start_seconds > _PREROLL_SECONDS and not is_ogg_flac
+    may_seek = may_seek and start_seconds > _PREROLL_SECONDS and in_ogg != "flac"
     asks = may_seek or is_ogg_vorbis
-    has_one_time = not asks or _container.has_one_time(container, stream)
+    has_one_time = not asks or _container.has_one_time(stream)
     sought = (
         may_seek
         and has_one_time
-        and _container.seek(container, stream, zero + start_seconds - _PREROLL_SECONDS)
+        and _container.seek(stream, zero + start_seconds - _PREROLL_SECONDS)
     )
     if (clock or asks) and not sought:  # it is no longer at its beginning
-        container = opened.enter_context(_container.open_container(source))
-        stream, _ = _container.tracks(container, audio_track)
+        stream = opened.enter_context(_container.open_tracks(source, audio_track)).sound
     is_cut_here = is_ogg_vorbis and has_one_time  # of chained ones FFmpeg cuts each part
     if is_cut_here:
         stream.codec_context.options = {"flags2": "+skip_manual"}
     is_of_film = picture is not None
-    return _Track(container, stream, is_of_film, clock, zero, start_seconds, sought, is_cut_here)
+    return _Track(stream, is_of_film, clock, zero, start_seconds, sought, is_cut_here)
 
 
 def _located(track: _Track, frame: av.audio.AudioFrame, rate_hz: int) -> tuple[int, int]:
     """Where the first decoded frame lies, and where the sound ends, in samples from its start."""
-    position = 0
+    position, end = 0, sys.maxsize
     if track.sought or (track.clock and frame.pts is not None):
         position = round((frame.time - track.zero) * rate_hz)
     elif track.clock:
         position = round(track.clock.common * rate_hz)
     if track.is_cut_here:
-        return _located_in_vorbis(frame, track.stream, position if track.sought else None)
-    return position, sys.maxsize
-
-
-def _is_in_ogg(stream: av.audio.AudioStream, codec: str) -> bool:
-    return stream.container.format.name == "ogg" and stream.codec_context.name == codec
-
-
-def _located_in_vorbis(
-    frame: av.audio.AudioFrame, stream: av.audio.AudioStream, sought: int | None
-) -> tuple[int, int]:
-    """As `_located`, where the decoder is told to leave the cutting of both ends to this.
-
-    FFmpeg cuts Ogg Vorbis by the time of the last packet, which it gets wrong for files of one
-    page and for those with more than one packet of padding.
-
-    Args:
-      frame: the first decoded one.
-      stream: that it is of.
-      sought: the sample that a seek has led to, if one was made.
-    """
-    end = stream.duration or sys.maxsize
-    if sought is not None:
-        return sought, end
-    # The first block only primes the decoder. Where its time is known, from the end of the first
-    # page, that page may say that the stream begins late.
-    time = frame.pts or 0
-    late = max(time + frame.samples, 0) if time < 0 else 0
-    return -frame.samples, end - late
+        # FFmpeg cuts Ogg Vorbis by the time of the last packet, which it gets wrong for files of
+        # one page and for those with more than one packet of padding.
+        end = track.stream.duration or sys.maxsize
+        if not track.sought:
+            # The first block only primes the decoder. Where its time is known, from the end of the
+            # first page, that page may say that the stream begins late.
+            time = frame.pts or 0
+            end -= max(time + frame.samples, 0) if time < 0 else 0
+            position = -frame.samples
+    return position, end
 
 
 def _checked_rate(rate_hz: int, name: str) -> int:
@@ -366,19 +338,21 @@ class _Mix:
 
 def _channels(parts: list[tuple[av.audio.AudioFrame, int, int]]) -> np.ndarray:
     """Some frames of one format, each from a sample to another, [channels, samples]."""
-    first = parts[0][0]
-    dtype, zero, scale = _FORMATS[first.format.name.removesuffix("p")]
-    width = 1 if first.format.is_planar else first.layout.nb_channels
-    pieces = [
-        [
-            np.frombuffer(plane, dtype, frame.samples * width)[start * width : stop * width]
-            for plane in frame.planes
-        ]
-        for frame, start, stop in parts
-    ]
-    planes = [np.concatenate(plane, dtype=np.float32) for plane in zip(*pieces, strict=True)]
-    samples = np.stack(planes) if width == 1 else planes[0].reshape(-1, width).T
+    _, zero, scale = _FORMATS[parts[0][0].format.name.removesuffix("p")]
+    samples = np.concatenate([_stored(*part) for part in parts], axis=1, dtype=np.float32)
     if zero:
         samples -= np.float32(zero)
     samples /= np.float32(scale)
     return samples
+
+
+def _stored(frame: av.audio.AudioFrame, start: int, stop: int) -> np.ndarray:
+    """The samples of a frame from one to another as they are stored, [channels, samples]."""
+    dtype, num_channels = _FORMATS[frame.format.name.removesuffix("p")][0], frame.layout.nb_channels
+    if frame.format.is_planar:
+        planes = frame.planes[:num_channels]  # of 8, PyAV counts what lies behind them as another
+        samples = np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in planes])
+    else:
+        packed = np.frombuffer(frame.planes[0], dtype, frame.samples * num_channels)
+        samples = packed.reshape(-1, num_channels).T
+    return samples[:, start:stop]

@@ -30,11 +30,6 @@ def _module() -> types.ModuleType | None:
     return soundfile
 
 
-def available() -> bool:
-    """Whether soundfile loads."""
-    return _module() is not None
-
-
 def decode(
     source: Source, start_seconds: float | None, max_seconds: float
 ) -> tuple[np.ndarray, int]:
@@ -44,7 +39,7 @@ def decode(
       UserError: if soundfile does not load.
       MediaError: if the file cannot be opened, or (`unsupported`) is not for this backend.
     """
-    if not available():
+    if _module() is None:
         raise UserError("soundfile does not load here; allowed: backend 'pyav'")
     with open_source(source) as file:
         stream = getattr(file, "raw", file)  # a buffer would have a position of its own
@@ -77,12 +72,10 @@ def _decode_flac(stream, start_seconds: float, max_seconds: float) -> tuple[np.n
         rate_hz = sound.samplerate
         if sound.subtype not in _SUBTYPES:
             return None
-        if not limits.MIN_RATE_HZ <= rate_hz <= limits.MAX_RATE_HZ:
-            return None
         first = min(round(start_seconds * rate_hz), sound.frames)
         num_samples = min(round(max_seconds * rate_hz), sound.frames - first)
         # None: behind the end, or behind what a header of nothing or of all says it is.
-        if not 0 < num_samples * sound.channels <= limits.MAX_VALUES_AT_ONCE:
+        if not limits.can_be_held(num_samples * sound.channels, rate_hz):
             return None
         sound.seek(first)
         samples = sound.read(num_samples, "float32", always_2d=True)

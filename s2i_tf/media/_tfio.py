@@ -1,11 +1,11 @@
 """The decoding backend `tensorflow_io`: native operations of tensorflow-io.
 
-They load with TensorFlow 2.17 alone; elsewhere they raise at their first call, and `available`
-says so. They also trust their input: the WAV operation divides by a block size of 0, the FLAC
-operation loops for ever when the header promises more samples than there are, and each reserves
-what a header claims. So a file comes here only after a walk through its structure has shown that
-it is whole and how much it holds. FLAC, whose frames cannot be walked without decoding them, is
-left to the other backends, as is every other kind and whatever is damaged.
+They load with TensorFlow 2.17 alone; elsewhere they raise at their first call. They also trust
+their input: the WAV operation divides by a block size of 0, the FLAC operation loops for ever when
+the header promises more samples than there are, and each reserves what a header claims. So a file
+comes here only after a walk through its structure has shown that it is whole and how much it holds.
+FLAC, whose frames cannot be walked without decoding them, is left to the other backends, as is
+every other kind and whatever is damaged.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import downmix, limits, reasons
-from s2i_tf.media._headers import Header, read_header
+from s2i_tf.media._headers import read_header
 from s2i_tf.media._source import Source, name_of, open_source
 
 # Of a file: what the operations hold at once.
@@ -42,11 +42,6 @@ def _audio():
     except (ImportError, NotImplementedError):
         return None
     return tensorflow_io.audio
-
-
-def available() -> bool:
-    """Whether the native operations load with this TensorFlow."""
-    return _audio() is not None
 
 
 def _wav(dtype: tf.DType, zero: float, scale: float) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -73,43 +68,28 @@ def decode(
       UserError: if the operations do not load.
       MediaError: if the file cannot be opened, or (`unsupported`) is not for them.
     """
-    if not available():
+    if _audio() is None:
         raise UserError(
             f"tensorflow-io's operations do not load with TensorFlow {tf.__version__}; "
             "allowed: backend 'pyav'"
         )
-    contents, header = _read(source)
+    name = name_of(source)
+    with open_source(source) as file:
+        try:
+            contents = file.read(_MAX_BYTES + 1)
+        except OSError as error:
+            message = f"{name}: cannot be read: {error.strerror}"
+            raise MediaError(reasons.UNREADABLE, message) from None
+    header = read_header(contents) if len(contents) <= _MAX_BYTES else None
     mono = None
-    if header is not None:
+    if header and limits.can_be_held(header.num_frames * header.num_channels, header.rate_hz):
         with contextlib.suppress(tf.errors.OpError):
             mono = downmix.mono(_DECODERS[header.encoding](contents).numpy().T)
     if mono is None:
         raise MediaError(
             reasons.UNSUPPORTED,
-            f"{name_of(source)}: not for backend 'tensorflow_io'; "
+            f"{name}: not for backend 'tensorflow_io'; "
             f"allowed: whole WAV, MP3 and Ogg Vorbis files of at most {_MAX_BYTES >> 20} MiB",
         )
     first = round((start_seconds or 0.0) * header.rate_hz)
     return mono[first : first + round(max_seconds * header.rate_hz)], header.rate_hz
-
-
-def _read(source: Source) -> tuple[bytes, Header | None]:
-    """The contents of a file, and what a walk through them finds if they are for the operations.
-
-    Raises:
-      MediaError: `missing`, `unreadable` or `empty`.
-    """
-    with open_source(source) as file:
-        try:
-            contents = file.read(_MAX_BYTES + 1)
-        except OSError as error:
-            message = f"{name_of(source)}: cannot be read: {error.strerror}"
-            raise MediaError(reasons.UNREADABLE, message) from None
-    header = read_header(contents) if len(contents) <= _MAX_BYTES else None
-    if (
-        header is None
-        or not 0 < header.num_frames * header.num_channels <= limits.MAX_VALUES_AT_ONCE
-        or not limits.MIN_RATE_HZ <= header.rate_hz <= limits.MAX_RATE_HZ
-    ):
-        return contents, None
-    return contents, header

@@ -3,6 +3,7 @@
 Stereo whose sides are opposites is heard as sound by anybody, yet its mean is silence.
 """
 
+import itertools
 import logging
 
 import numpy as np
@@ -55,10 +56,7 @@ def energies(samples: np.ndarray, mono: np.ndarray) -> np.ndarray:
 
 def add(total: np.ndarray, more: np.ndarray) -> np.ndarray:
     """The sum of what `energies` gave for two pieces, whose numbers of channels may differ."""
-    result = np.zeros(max(len(total), len(more)))
-    result[: len(total)] += total
-    result[: len(more)] += more
-    return result
+    return np.array([sum(pair) for pair in itertools.zip_longest(total, more, fillvalue=0.0)])
 
 
 def loud_channel(total: np.ndarray) -> int | None:

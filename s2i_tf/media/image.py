@@ -160,18 +160,14 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
     """
     formats = _formats()
     try:
-        try:
-            image = Image.open(file, formats=formats)
-            _correct(image)
-            return image
-        except Image.DecompressionBombError:
-            file.seek(0)
-            if file.read(2) != b"\xff\xd8":
-                raise _too_large(name) from None
-            file.seek(0)
+        image = Image.open(file, formats=formats)
+        _correct(image)
+        return image
+    except Image.DecompressionBombError:
+        file.seek(0)
+        with contextlib.suppress(SyntaxError):  # no JPEG
             return JpegImagePlugin.JpegImageFile(file)
-    except MediaError:
-        raise
+        raise _too_large(name) from None
     # Pillow's readers let through whatever error the bytes lead them to.
     except Exception:
         file.seek(0)
@@ -191,13 +187,12 @@ def _correct(image: Image.Image) -> None:
         if image.tag_v2.get(_BITS, (8,))[0] == 16:
             image.tile = [_of_16_bits(tile, image.tag_v2.prefix) for tile in image.tile]
     image.tile = [_in_unpacked_order(tile) for tile in image.tile]
-    clear = image.info.get("transparency")
-    if image.format == "PNG" and image.tile and isinstance(clear, int):
-        # Values of fewer bits than 8 are spread out, but not the transparent one.
-        image.info["transparency"] = clear * _SPREAD.get(image.tile[0].args, 1)
-    if image.format == "PNG" and image.tile and image.tile[0].args == "RGB;16B" and clear:
-        # Of the samples Pillow keeps the upper 8 bits, of the transparent colour the lower.
-        image.info["transparency"] = tuple(value >> 8 for value in clear)
+    if image.format == "PNG" and image.tile and "transparency" in image.info:
+        clear, samples = image.info["transparency"], image.tile[0].args
+        if samples in _SPREAD:  # fewer bits than 8 are spread out, but not the transparent value
+            image.info["transparency"] = clear * _SPREAD[samples]
+        if samples == "RGB;16B":  # the upper 8 bits are kept, of the transparent colour the lower
+            image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def _pass_thumbnails(image: Image.Image) -> None:
@@ -271,33 +266,25 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
-    info, clear = image.info, _clear_grey(image)
+    info, alpha = image.info, None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        if image.format == "PNG" and "transparency" in info:
+            opaque = np.asarray(image) != info["transparency"]
+            alpha = Image.fromarray(opaque.astype(np.uint8) * 255)
         image = Image.fromarray(_to_8_bits(image, name))
-    if clear is not None:
-        image = image.copy()
-        image.info.pop("transparency", None)
-        image.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
-    if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
-        image = image.convert("LA" if image.mode == "L" else "RGBA")
+    elif image.has_transparency_data:
+        image = image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
+        alpha, image = image.getchannel("A"), image.convert(image.mode[:-1])
     if profile := info.get("icc_profile"):
         image = _to_srgb(image, profile)
     elif "gamma" in info and "srgb" not in info:
         image = _from_gamma(image, info["gamma"], info.get("chromaticity", _SRGB_CHROMATICITY))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        background = Image.new("RGB", image.size, _WHITE)
-        background.paste(layer, mask=layer.getchannel("A"))
-        return background
-    return image.convert("RGB")
-
-
-def _clear_grey(image: Image.Image) -> np.ndarray | None:
-    """Where a grey PNG is transparent; None where Pillow sees to it."""
-    clear = image.info.get("transparency")
-    if image.format != "PNG" or not isinstance(clear, int):
-        return None
-    return np.asarray(image) == clear if image.mode.startswith("I;16") else None
+    image = image.convert("RGB")
+    if alpha is None:
+        return image
+    background = Image.new("RGB", image.size, _WHITE)
+    background.paste(image, mask=alpha)
+    return background
 
 
 def _from_gamma(image: Image.Image, gamma: float, chromaticity: tuple) -> Image.Image:
@@ -307,14 +294,10 @@ def _from_gamma(image: Image.Image, gamma: float, chromaticity: tuple) -> Image.
         return image  # damaged
     if abs(gamma - 1 / 2.2) < 0.01 and np.allclose(to_srgb, np.eye(3), atol=0.02):
         return image  # as programs mark sRGB
-    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     light = (np.asarray(image.convert("RGB")) / np.float32(255)) ** np.float32(1 / gamma)
     light = np.clip(light @ to_srgb.T.astype(np.float32), 0, 1)
     shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    result = Image.fromarray((shown * 255 + 0.5).astype(np.uint8))
-    if alpha is not None:
-        result.putalpha(alpha)
-    return result
+    return Image.fromarray((shown * 255 + 0.5).astype(np.uint8))
 
 
 def _to_light_of_srgb(chromaticity: tuple) -> np.ndarray | None:
@@ -356,20 +339,14 @@ def _to_8_bits(image: Image.Image, name: str) -> np.ndarray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """A picture in the colours that its profile means; with its alpha channel, if it has one."""
-    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
-    plain = {"LA": "L", "RGBA": "RGB", "P": "RGB", "1": "L"}
+    """A picture in the colours that its profile means."""
+    plain = {"P": "RGB", "1": "L"}
     colours = image.convert(plain.get(image.mode, image.mode))
     transform = _transform(profile, colours.mode)
     if transform is None and colours.mode == "L":  # a grey photo with a profile of colours
         colours = colours.convert("RGB")
         transform = _transform(profile, "RGB")
-    if transform is None:
-        return image
-    colours = transform.apply(colours)
-    if alpha is not None:
-        colours.putalpha(alpha)
-    return colours
+    return image if transform is None else transform.apply(colours)
 
 
 @functools.lru_cache(32)

@@ -18,3 +18,8 @@ SILENCE = 1e-4
 
 # Of a photo or a video's picture: the largest photos of telephones have 48 million, 8K video 33.
 MAX_PIXELS = 50_000_000
+
+
+def can_be_held(num_values: int, rate_hz: int) -> bool:
+    """Whether a backend that holds the whole at once decodes so many values of such a rate."""
+    return 0 < num_values <= MAX_VALUES_AT_ONCE and MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ

@@ -17,7 +17,6 @@ rates.
 """
 
 import math
-from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -65,60 +64,28 @@ def _resample(samples, from_hz, to_hz):
     return tf.cond(from_hz == to_hz, lambda: samples, lambda: _convolve(samples, up, down))
 
 
-class _Plan(NamedTuple):
-    """How a signal is cut for a ratio `up / down`; all in samples but `share`.
+def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
+    """The input [batch, samples] at `up / down` times its rate.
 
-    Attributes:
-      up: number of outputs of a period, after which the positions between the inputs repeat.
-      down: number of inputs of a period.
-      share: share of the input's band that is kept.
-      reach: reach of the kernel to each side.
-      window: length of the input that a group sees.
-      group: number of outputs of a group.
-      num_groups: number of groups of a period.
+    Of a period of `down` inputs and `up` outputs each group of outputs sees a `window` of the
+    input, which the kernel needs up to `reach` samples to each side of an output. `share` of the
+    input's band is kept.
     """
-
-    up: tf.Tensor
-    down: tf.Tensor
-    share: tf.Tensor
-    reach: tf.Tensor
-    window: tf.Tensor
-    group: tf.Tensor
-    num_groups: tf.Tensor
-
-
-def _plan(up: tf.Tensor, down: tf.Tensor) -> _Plan:
+    batch, num_in = tf.unstack(tf.shape(samples, tf.int64))
+    num_out = -(-num_in * up // down)
     share = tf.minimum(1.0, tf.cast(up / down, tf.float32))
     reach = tf.cast(tf.math.ceil(HALF_WIDTH / share), tf.int64)
     window = PHASES_PER_GROUP * down // up + 2 * reach + 2
 
     # Several periods together where one is shorter than two windows. With a period in a row, any
     # group's window then lies within a row, or within one of the rows that begin half a row later.
-    repeats = _ceil_div(2 * window, down)
+    repeats = -(-2 * window // down)
     up, down = up * repeats, down * repeats
-    num_groups = _ceil_div(up, PHASES_PER_GROUP)
-    return _Plan(up, down, share, reach, window, _ceil_div(up, num_groups), num_groups)
-
-
-def _kernel(plan: _Plan, index: tf.Tensor) -> tf.Tensor:
-    """The kernel [window, group] of a group."""
-    # Distance of each sample of the window from each output, in input samples.
-    start = index * plan.group * plan.down // plan.up
-    taps = (start - plan.reach + tf.range(plan.window)) * plan.up
-    centres = (index * plan.group + tf.range(plan.group)) * plan.down
-    distance = tf.cast(taps[:, tf.newaxis] - centres, tf.float32) / tf.cast(plan.up, tf.float32)
-    return _windowed_sinc(distance * plan.share)
-
-
-def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
-    """The input [batch, samples] at `up / down` times its rate."""
-    batch, num_in = tf.unstack(tf.shape(samples, tf.int64))
-    num_out = _ceil_div(num_in * up, down)
-    plan = _plan(up, down)
-    up, down, _, reach, window, group, num_groups = plan
-    num_periods = _ceil_div(num_out, up)
+    num_groups = -(-up // PHASES_PER_GROUP)
+    group = -(-up // num_groups)
+    num_periods = -(-num_out // up)
     # A short input needs no more groups than it fills; even an empty one needs one, for its shape.
-    num_groups = tf.clip_by_value(_ceil_div(num_out, group), 1, num_groups)
+    num_groups = tf.clip_by_value(-(-num_out // group), 1, num_groups)
 
     half, total = down // 2, num_periods * down
     after = tf.maximum(total + half - reach - num_in, 0)
@@ -133,7 +100,11 @@ def _convolve(samples: tf.Tensor, up: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
             lambda: rows[:, :, start : start + window],
             lambda: later_rows[:, :, start - half : start - half + window],
         )
-        return tf.matmul(windows, _kernel(plan, index))
+        # Distance of each sample of the window from each output, in input samples.
+        taps = (start - reach + tf.range(window)) * up
+        centres = (index * group + tf.range(group)) * down
+        distance = tf.cast(taps[:, tf.newaxis] - centres, tf.float32) / tf.cast(up, tf.float32)
+        return tf.matmul(windows, _windowed_sinc(distance * share))
 
     outputs = tf.map_fn(one_group, tf.range(num_groups), fn_output_signature=tf.float32)
     outputs = tf.reshape(
@@ -157,7 +128,3 @@ def _reduced(from_hz: tf.Tensor, to_hz: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     """The ratio of the rates, `up` and `down`."""
     divisor, _ = tf.while_loop(lambda a, b: b > 0, lambda a, b: (b, a % b), (from_hz, to_hz))
     return to_hz // divisor, from_hz // divisor
-
-
-def _ceil_div(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
-    return -(-numerator // denominator)

@@ -15,7 +15,6 @@ import struct
 from collections.abc import Iterable, Iterator
 
 import av
-import av.container
 import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
@@ -74,9 +73,8 @@ def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
     Raises:
       MediaError: `missing`, `unreadable`, `empty`, `not_media` or `truncated`.
     """
-    with _container.open_container(source) as container:
-        sound, picture = _container.tracks(container, audio_track)
-        spans = _container.survey(container, sound, picture)
+    with _container.open_tracks(source, audio_track) as (sound, picture, _):
+        spans = _container.survey(sound, picture)
         if not spans and (sound or picture):
             message = f"{name_of(source)}: damaged or incomplete, headers and nothing after them"
             raise MediaError(reasons.TRUNCATED, message)
@@ -111,23 +109,20 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
     """
     if not 0 <= seconds < float("inf"):
         raise UserError(f"seconds {seconds}; allowed: 0 or more")
-    name = name_of(source)
-    with _container.open_container(source) as container:
-        sound, picture = _checked_tracks(container, name, audio_track)
+    with _container.open_tracks(source, audio_track) as tracks:
+        picture = _checked_picture(tracks, source)
         pixel_aspect = picture.sample_aspect_ratio or 1
-        spans = _container.survey(container, sound, picture, until_begun=True)
-        clock = _container.Clock.of(spans)
-        search = _Search(name, clock.moment(seconds), _decoder_delay(source, container))
+        clock = tracks.clock()
+        search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
-        may_seek = container.format.name != "mpeg"
-        shown = search.by_seeking(container, picture, clock.zero) if may_seek else None
+        may_seek = picture.container.format.name != "mpeg"
+        shown = search.by_seeking(picture, clock.zero) if may_seek else None
     if not may_seek:
-        shown = search.by_reading(source)
-    if shown is None:  # what there is, from the beginning
-        with _container.open_container(source) as container:
-            shown = search.last_frame(container, _container.tracks(container)[1])
+        shown = search.by_reading()
     if shown is None:
-        raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no picture decodes")
+        shown = search.from_packet(0)
+    if shown is None:
+        raise _undecodable(source)
     return _as_shown(shown, float(pixel_aspect))
 
 
@@ -144,22 +139,19 @@ def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]
     Raises:
       MediaError: as `frame_at`.
     """
-    name = name_of(source)
-    with _container.open_container(source) as container:
-        aspect = float(_checked_tracks(container, name)[1].sample_aspect_ratio or 1)
-        spans = _container.survey(container, *_container.tracks(container), until_begun=True)
-        clock = _container.Clock.of(spans)
-        delay = _decoder_delay(source, container)
-    with _container.open_container(source) as container:
-        search = _Search(name, clock.moment(clock.common), delay)
-        coming = search.timed_frames(container, _container.tracks(container)[1])
+    with _container.open_tracks(source) as tracks:
+        track = _checked_picture(tracks, source)
+        aspect = float(track.sample_aspect_ratio or 1)
+        clock = tracks.clock()
+        search = _Search(source, clock.moment(clock.common), _decoder_delay(source, track))
+    with _container.open_tracks(source) as tracks:
+        coming = search.timed_frames(tracks.picture)
         shown, following = None, next(coming, None)
         if following is None:
-            message = f"{name}: damaged or incomplete, no picture decodes"
-            raise MediaError(reasons.TRUNCATED, message)
+            raise _undecodable(source)
         for time in times:
             moment = clock.zero + clock.common + time + _TICK_SECONDS
-            changed = shown is None
+            changed = False
             while following and (shown is None or (following[0] or -math.inf) <= moment):
                 shown, following, changed = following[1], next(coming, None), True
             if changed:
@@ -167,11 +159,9 @@ def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]
             yield picture
 
 
-def _checked_tracks(
-    container: av.container.InputContainer, name: str, audio_track: int = 0
-) -> tuple[av.AudioStream | None, av.VideoStream]:
-    """The tracks of a video whose pictures can be decoded."""
-    sound, picture = _container.tracks(container, audio_track)
+def _checked_picture(tracks: _container.Tracks, source: Source) -> av.VideoStream:
+    """The picture track of a video, if its pictures can be decoded."""
+    picture, name = tracks.picture, name_of(source)
     if picture is None:
         raise MediaError(reasons.NO_PICTURE, f"{name}: no picture track that can be decoded")
     if picture.width * picture.height > limits.MAX_PIXELS:
@@ -180,7 +170,12 @@ def _checked_tracks(
             f"{name}: pictures of {picture.width} x {picture.height} pixels; "
             f"allowed: {limits.MAX_PIXELS // 1_000_000} million pixels",
         )
-    return sound, picture
+    return picture
+
+
+def _undecodable(source: Source) -> MediaError:
+    message = f"{name_of(source)}: damaged or incomplete, no picture decodes"
+    return MediaError(reasons.TRUNCATED, message)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,58 +183,53 @@ class _Search:
     """Looks for the frame that is shown at a moment.
 
     Attributes:
-      name: name of the file, for messages.
+      source: the video.
       moment: the moment in the container's own seconds.
       delay: number of packets by which frames come late, as `_decoder_delay` says.
     """
 
-    name: str
+    source: Source
     moment: float
     delay: int | None
 
-    def by_seeking(
-        self, container: av.container.InputContainer, stream: av.VideoStream, zero: float
-    ) -> av.VideoFrame | None:
+    def by_seeking(self, stream: av.VideoStream, zero: float) -> av.VideoFrame | None:
         """The frame; None if no seek, however far back, leads to a key frame before it."""
-        if not _container.has_one_time(container, stream):
+        if not _container.has_one_time(stream):
             return None
-        end = zero + (container.duration or 0) / av.time_base
+        end = zero + (stream.container.duration or 0) / av.time_base
         reachable = min(self.moment, end) if end > zero else self.moment
         for step in _STEPS_BACK_SECONDS:
             if reachable - step < zero:
                 return None
-            if _container.seek(container, stream, reachable - step):
-                shown = self.last_frame(container, stream, after_key=True)
+            if _container.seek(stream, reachable - step):
+                shown = self.last_frame(stream, after_key=True)
                 if shown is not None:
                     return shown
         return None
 
-    def by_reading(self, source: Source) -> av.VideoFrame | None:
+    def by_reading(self) -> av.VideoFrame | None:
         """As `by_seeking`, reading all from the beginning and decoding from a key packet on."""
         keys = []
-        with _container.open_container(source) as container:
-            stream = _container.tracks(container)[1]
-            for number, packet in enumerate(_container.packets(container, stream)):
+        with _container.open_tracks(self.source) as tracks:
+            for number, packet in enumerate(_container.packets(tracks.picture)):
                 time = packet.pts if packet.dts is None else packet.dts
                 if time is not None and float(time * packet.time_base) > self.moment:
                     break
                 if packet.is_keyframe:
                     keys.append(number)
-        for skip in keys[: -1 - _MAX_KEYS_BACK : -1]:
-            with _container.open_container(source) as container:
-                stream = _container.tracks(container)[1]
-                shown = self.last_frame(container, stream, after_key=True, skip=skip)
+        for key in keys[: -1 - _MAX_KEYS_BACK : -1]:
+            shown = self.from_packet(key, after_key=True)
             if shown is not None:
                 return shown
         return None
 
+    def from_packet(self, number: int, *, after_key: bool = False) -> av.VideoFrame | None:
+        """As `last_frame`, of the file from the packet of that number on."""
+        with _container.open_tracks(self.source) as tracks:
+            return self.last_frame(tracks.picture, after_key=after_key, skip=number)
+
     def last_frame(
-        self,
-        container: av.container.InputContainer,
-        stream: av.VideoStream,
-        *,
-        after_key: bool = False,
-        skip: int = 0,
+        self, stream: av.VideoStream, *, after_key: bool = False, skip: int = 0
     ) -> av.VideoFrame | None:
         """The last frame that begins at or before the moment.
 
@@ -248,13 +238,13 @@ class _Search:
         packets are not decoded.
         """
         shown, num_pixels = None, 0
-        for seconds, frame in self.timed_frames(container, stream, skip=skip):
+        for seconds, frame in self.timed_frames(stream, skip=skip):
             num_pixels += frame.width * frame.height
             if num_pixels > _MAX_PIXELS_ON_THE_WAY:
                 raise MediaError(
                     reasons.NO_KEY_FRAME,
-                    f"{self.name}: no key frame near enough before {self.moment:.1f} s; encode it "
-                    "anew with one every few seconds",
+                    f"{name_of(self.source)}: no key frame near enough before {self.moment:.1f} s; "
+                    "encode it anew with one every few seconds",
                 )
             past = seconds is not None and seconds > self.moment + _TICK_SECONDS
             if past:
@@ -264,11 +254,11 @@ class _Search:
         return shown
 
     def timed_frames(
-        self, container: av.container.InputContainer, stream: av.VideoStream, *, skip: int = 0
+        self, stream: av.VideoStream, *, skip: int = 0
     ) -> Iterator[tuple[float | None, av.VideoFrame]]:
         """The frames that decode, and the container's time of each where it is known."""
         latest = collections.deque(maxlen=1 + (self.delay or 0))  # times of so many packets
-        for packet in itertools.islice(_container.packets(container, stream), skip, None):
+        for packet in itertools.islice(_container.packets(stream), skip, None):
             if packet.dts is not None:
                 latest.append(packet.dts)
             with contextlib.suppress(av.FFmpegError):
@@ -281,16 +271,15 @@ class _Search:
                     yield float(latest[0] * stream.time_base) if latest else 0.0, frame
 
 
-def _decoder_delay(source: Source, container: av.container.InputContainer) -> int | None:
+def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
     """By how many packets the frames come later than theirs; None where they tell their time.
 
     Without times of presentation they come one by one, each with the time of a later packet.
     """
-    if not _container.has_no_pts(container):
+    if not _container.has_no_pts(stream):
         return None
-    with _container.open_container(source) as container:
-        packets = _container.packets(container, _container.tracks(container)[1])
-        for number, packet in enumerate(packets):
+    with _container.open_tracks(source) as tracks:
+        for number, packet in enumerate(_container.packets(tracks.picture)):
             with contextlib.suppress(av.FFmpegError):
                 for _ in packet.decode():
                     return number if packet.dts is not None else 0

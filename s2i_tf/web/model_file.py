@@ -99,10 +99,8 @@ def _functions(
 def _compare(contents: dict[str, bytes], model: SoundToImage, extractor: Extractor) -> None:
     windows = examples.sounds(spec.FEATURE_SECONDS, 3)
     expected = model.generate(extractor(windows * np.float32(spec.WAVEFORM_SCALE)))
-    runtimes = {
-        name: interpreter().Interpreter(model_content=file) for name, file in contents.items()
-    }
-    listen, draw = (runtimes[name].get_signature_runner() for name in (LISTEN, DRAW))
+    runtimes = (interpreter().Interpreter(model_content=contents[name]) for name in (LISTEN, DRAW))
+    listen, draw = (runtime.get_signature_runner() for runtime in runtimes)
     pictures = []
     for window in windows:
         found = {name: value.copy() for name, value in listen(waveform=window[None]).items()}

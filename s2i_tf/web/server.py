@@ -63,12 +63,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         hosts = {f"{name}:{self.server.server_port}" for name in names}
         if self.server.server_port == _USUAL_PORT:
             hosts.update(names)
-        if path is None or self.headers.get("Host") not in hosts:
-            self.send_error(404)
-            return
-        try:
-            contents = path.read_bytes()
-        except OSError:  # removed since the server was started
+        contents = None
+        if path is not None and self.headers.get("Host") in hosts:
+            with contextlib.suppress(OSError):  # removed since the server was started
+                contents = path.read_bytes()
+        if contents is None:
             self.send_error(404)
             return
         kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]

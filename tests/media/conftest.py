@@ -12,6 +12,13 @@ from PIL import Image
 TONE_HZ = 440
 
 
+def with_value(contents, at, form, value):
+    """A file with another value of that form in it."""
+    contents = bytearray(contents)
+    struct.pack_into(form, contents, at, value)
+    return bytes(contents)
+
+
 def _tone(rate_hz, seconds=1.0, amplitude=0.5):
     times = np.arange(round(seconds * rate_hz)) / rate_hz
     return (amplitude * np.sin(2 * np.pi * TONE_HZ * times)).astype(np.float32)
@@ -35,7 +42,7 @@ def _wav(samples, rate_hz=22_050, *, tag=None, extra_chunks=b""):
 def _sound(muxer, codec, samples, rate_hz, sample_format="fltp", options=None):
     """A file of samples [channels, num] within ±1, by any of FFmpeg's muxers and codecs."""
     file = io.BytesIO()
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(samples)]
     with av.open(file, "w", format=muxer) as output:
         stream = output.add_stream(codec, rate=rate_hz, layout=layout)
         stream.codec_context.format = sample_format

@@ -1,19 +1,18 @@
 """The decoding backends: that they agree, and what the native ones let in."""
 
-import struct
-
 import av
 import numpy as np
 import pytest
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import _headers, _pyav, _soundfile, _tfio, audio, limits, reasons
+from tests.media.conftest import with_value
 
 needs_tensorflow_io = pytest.mark.skipif(
-    not _tfio.available(), reason="tensorflow-io's operations do not load with this TensorFlow"
+    _tfio._audio() is None, reason="tensorflow-io's operations do not load with this TensorFlow"
 )
 needs_soundfile = pytest.mark.skipif(
-    not _soundfile.available(), reason="soundfile does not load here"
+    _soundfile._module() is None, reason="soundfile does not load here"
 )
 NATIVE = ("wav", "mp3", "stereo.mp3", "vorbis.ogg")
 # On the scale of ±256; the decoders of lossy formats round differently.
@@ -86,7 +85,7 @@ def test_pyav_is_left_what_no_other_can(sounds, monkeypatch):
     )
     for contents in sounds.values():
         assert len(audio.load_waveform(contents)) >= 7.9 * 22_050
-    native = (*NATIVE, *(["flac"] if _soundfile.available() else []))
+    native = (*NATIVE, *(["flac"] if _soundfile._module() else []))
     assert asked == [contents for name, contents in sounds.items() if name not in native]
 
 
@@ -139,27 +138,19 @@ def test_a_walk_accepts_no_file_that_is_cut(name, sounds):
         assert _headers.read_header(contents[:num_bytes]) is None
 
 
-def patched(contents, position, layout, value):
-    return (
-        contents[:position]
-        + struct.pack(layout, value)
-        + contents[position + 1 :][struct.calcsize(layout) - 1 :]
-    )
-
-
 def test_a_walk_accepts_no_header_that_lies(sounds, make_wav):
     wav, vorbis, mp3 = sounds["wav"], sounds["vorbis.ogg"], sounds["mp3"]
     tag = max(mp3.find(b"Info"), mp3.find(b"Xing"))
     for contents in (
-        patched(wav, 4, "<I", 2**31),  # the file's length
-        patched(wav, 22, "<H", 0),  # channels
-        patched(wav, 32, "<H", 0),  # block size, which the native operation divides by
-        patched(wav, 34, "<H", 12),  # bits
-        patched(wav, wav.find(b"data") + 4, "<I", 2**32 - 2),
+        with_value(wav, 4, "<I", 2**31),  # the file's length
+        with_value(wav, 22, "<H", 0),  # channels
+        with_value(wav, 32, "<H", 0),  # block size, which the native operation divides by
+        with_value(wav, 34, "<H", 12),  # bits
+        with_value(wav, wav.find(b"data") + 4, "<I", 2**32 - 2),
         make_wav(np.ones(9, np.int16), extra_chunks=b"odd \1\0\0\0x\0"),
-        patched(vorbis, 5, "<B", 0),  # the first page's mark
+        with_value(vorbis, 5, "<B", 0),  # the first page's mark
         vorbis + vorbis,  # two streams, one after the other
-        patched(mp3, tag + 8, ">I", 2**31),  # number of frames
+        with_value(mp3, tag + 8, ">I", 2**31),  # number of frames
         mp3 + sounds["stereo.mp3"],
     ):
         assert _headers.read_header(contents) is None
@@ -237,16 +228,16 @@ def test_soundfile_leaves_a_damaged_flac_file(tmp_path, sounds, rng):
 @needs_soundfile
 def test_soundfile_leaves_a_flac_file_whose_header_lies(sounds, make_sound, monkeypatch):
     contents = sounds["flac"]
-    assert refusal(patched(contents, 22, ">I", 2**32 - 1)) == reasons.UNSUPPORTED  # samples
-    assert refusal(patched(contents, 22, ">I", 50_000)) == reasons.UNSUPPORTED
-    assert refusal(patched(contents, 18, ">H", 0)) == reasons.UNSUPPORTED  # rate
+    assert refusal(with_value(contents, 22, ">I", 2**32 - 1)) == reasons.UNSUPPORTED  # samples
+    assert refusal(with_value(contents, 22, ">I", 50_000)) == reasons.UNSUPPORTED
+    assert refusal(with_value(contents, 18, ">H", 0)) == reasons.UNSUPPORTED  # rate
     assert refusal(contents, start_seconds=9.0) == reasons.UNSUPPORTED
     monkeypatch.setattr(limits, "MAX_VALUES_AT_ONCE", 2 * 8 * 44_100 - 1)
     assert refusal(contents) == reasons.UNSUPPORTED
 
 
 def test_soundfile_says_what_is_no_file(tmp_path, monkeypatch):
-    if _soundfile.available():
+    if _soundfile._module():
         assert refusal(tmp_path / "x.flac") == reasons.MISSING
         assert refusal(b"") == reasons.EMPTY
         assert refusal(tmp_path) == reasons.UNREADABLE

@@ -69,15 +69,8 @@ def test_transparency_lies_on_white(encode_picture):
 
 def test_the_transparent_colour_of_16_bits_lies_on_white():
     colours = [[0x1234, 0x5678, 0x9ABC], [0x3400, 0x7800, 0xBC00]]
-    row = b"\0" + np.array(colours, ">u2").tobytes()
-
-    def chunk(kind, contents):
-        check = zlib.crc32(kind + contents)
-        return struct.pack(">I", len(contents)) + kind + contents + struct.pack(">I", check)
-
-    contents = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0))
-    contents += chunk(b"tRNS", struct.pack(">3H", *colours[0]))
-    contents += chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b"")
+    row = np.array(colours, ">u2").reshape(1, -1).view(np.uint8)
+    contents = png(2, 16, row, (b"tRNS", struct.pack(">3H", *colours[0])))
     assert image.load_image(contents)[0].tolist() == [[255, 255, 255], [0x34, 0x78, 0xBC]]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.media import audio, video
+from tests.media.conftest import with_value
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -17,12 +18,6 @@ def written(wave, kind, subtype="PCM_16", endian=None):
     file = io.BytesIO()
     soundfile.write(file, wave, RATE, subtype=subtype, endian=endian, format=kind)
     return file.getvalue()
-
-
-def with_value(contents, at, form, value):
-    contents = bytearray(contents)
-    struct.pack_into(form, contents, at, value)
-    return bytes(contents)
 
 
 # Where a kind's header says how much sound it holds: the mark before it (or none), how far behind
@@ -193,24 +188,75 @@ def test_a_caf_may_fill_the_upper_part_of_its_bytes(endian, make_tone):
     check_whole(with_value(contents, bits, ">I", 24), make_tone(RATE, 3.0))
 
 
+def ogg(make_sound, codec, samples, rate_hz=48_000):
+    """An Ogg file of samples [channels, num]."""
+    if codec != "vorbis":
+        return make_sound("ogg", codec, samples, rate_hz, "s16" if codec == "flac" else "flt")
+    file = io.BytesIO()
+    soundfile.write(file, samples.T, rate_hz, format="OGG", subtype="VORBIS")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("codec", ["vorbis", "libopus", "flac"])
 def test_ogg_files_chained_are_one_sound(codec, make_sound, rng):
     noise = rng.uniform(-0.5, 0.5, (1, 12 * 48_000)).astype(np.float32)
 
-    def encoded(part):
-        if codec != "vorbis":
-            return make_sound("ogg", codec, part, 48_000, "s16" if codec == "flac" else "flt")
-        file = io.BytesIO()
-        soundfile.write(file, part[0], 48_000, format="OGG", subtype="VORBIS")
-        return file.getvalue()
-
-    chained = encoded(noise[:, : 5 * 48_000]) + encoded(noise[:, 5 * 48_000 :])
+    parts = np.split(noise, [5 * 48_000], axis=1)
+    chained = b"".join(ogg(make_sound, codec, part) for part in parts)
     assert video.probe(chained).duration_seconds == pytest.approx(12, abs=0.1)
     whole = audio.load_waveform(chained)
     assert len(whole) == pytest.approx(12 * RATE, abs=0.05 * RATE)
     part = audio.load_waveform(chained, start_seconds=7.7, max_seconds=1.0)
     first = round(7.7 * RATE)
     assert np.corrcoef(part, whole[first : first + RATE])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("codec", ["vorbis", "libopus", "flac"])
+@pytest.mark.parametrize("num_channels", [(1, 2), (2, 1), (2, 2, 1, 1, 2)])
+def test_ogg_files_chained_may_change_their_channels(codec, num_channels, make_sound, caplog):
+    """FFmpeg stops at the first that is another: it cut there, and at the length of the last."""
+    lengths = range(5, 5 - len(num_channels), -1)
+    begins = np.cumsum([0, *lengths])
+    chained = b"".join(
+        ogg(make_sound, codec, np.stack([tone_of(pitch, seconds)] * num))
+        for pitch, (seconds, num) in enumerate(zip(lengths, num_channels, strict=True))
+    )
+    assert video.probe(chained).duration_seconds == pytest.approx(begins[-1], abs=0.1)
+    whole = audio.load_waveform(chained)
+    assert len(whole) == pytest.approx(begins[-1] * RATE, abs=0.05 * RATE)
+    for pitch, seconds in enumerate(lengths):
+        for second in (begins[pitch] + 0.1, begins[pitch] + seconds - 0.2):
+            spectrum = np.abs(np.fft.rfft(whole[round(second * RATE) :][: RATE // 10]))
+            assert np.argmax(spectrum) == 40 + 20 * pitch
+    part = audio.load_waveform(chained, start_seconds=5.7, max_seconds=1.0)
+    expected = whole[round(5.7 * RATE) :][:RATE]
+    np.testing.assert_allclose(part[100:-100], expected[100:-100], atol=0.01)
+    np.testing.assert_allclose(np.concatenate(list(audio.pieces(chained))), whole, atol=0.01)
+    assert not caplog.text
+
+
+def test_another_kind_of_file_behind_an_ogg_file_is_no_sound(make_sound):
+    first = ogg(make_sound, "vorbis", tone_of(0, 3)[None])
+    other = make_sound("mp3", "libmp3lame", tone_of(1, 3)[None], 48_000)
+    assert len(audio.load_waveform(first + other)) == 3 * RATE
+
+
+def tone_of(pitch, seconds):
+    times = np.arange(seconds * 48_000) / 48_000
+    return np.float32(0.5 * np.sin(2 * np.pi * (400 + 200 * pitch) * times))
+
+
+@pytest.mark.parametrize("codec", ["vorbis", "flac"])
+def test_what_is_chained_on_with_another_rate_is_left_out_and_said_so(codec, make_sound, caplog):
+    first, second = (
+        ogg(make_sound, codec, np.sin(np.arange(seconds * rate_hz)[None] / 9) / 2, rate_hz)
+        for seconds, rate_hz in ((5, 48_000), (3, 44_100))
+    )
+    assert len(audio.load_waveform(first + second)) == 5 * RATE
+    (record,) = caplog.records
+    assert "48000 Hz; what it has of 44100 Hz is left out" in record.getMessage()
+    audio.load_waveform(first)
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU"])

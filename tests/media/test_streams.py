@@ -30,6 +30,21 @@ def test_frames_of_a_stream_keep_their_channels(make_sound):
     np.testing.assert_allclose(samples / 2**15, stereo.T, atol=1e-4)
 
 
+def test_eight_channels_are_eight(make_sound):
+    """Each in a plane of its own, of which PyAV counts one more than there are."""
+    pitches = 300 + 100 * np.arange(8)[:, None]
+    tones = np.float32(0.5 * np.sin(2 * np.pi * pitches * np.arange(48_000) / 48_000))
+    file = make_sound("ogg", "libopus", tones, 48_000, "flt")
+    spectrum = np.abs(np.fft.rfft(audio.load_waveform(file)[:RATE]))
+    assert {300 + 100 * number for number in (0, 1, 2, 4, 5, 6, 7)} <= set(
+        np.argsort(spectrum)[-8:]
+    )
+    frames = list(_pyav.stream_frames(file))
+    samples = np.concatenate([frame.to_ndarray().reshape(-1, 8) for frame in frames])
+    spectra = np.abs(np.fft.rfft(samples[:48_000], axis=0))
+    np.testing.assert_array_equal(spectra.argmax(axis=0), pitches[:, 0])
+
+
 @pytest.mark.parametrize(
     "options",
     [

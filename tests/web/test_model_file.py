@@ -127,19 +127,17 @@ def test_given_numbers_stand_for_a_draw_and_half_a_spread_for_half_of_it(toy):
         assert set(np.unique(layer(values))) == {0.0, 2.0}
 
 
-@pytest.mark.apart
 def test_a_model_that_draws_nothing_takes_nothing_to_draw_from(toy):
+    import keras
+
     extractor, model = toy
-    layers = MultimodalLayers(3)
-    layers.build()
-    settings = {"filters": 4, "dropout": 0.0}
+    dense = [keras.layers.Dense(16, "relu"), keras.layers.Dense(spec.FEATURE_SIZE)]
     plain = dataclasses.replace(
         model,
-        multimodal=layers,
-        feature_generator=build_generator(
-            "unet", (128, 128, 1), (128, 128, 1), output_activation="linear", **settings
+        feature_generator=keras.Sequential([keras.Input([32]), *dense]),
+        image_generator=build_generator(
+            "unet", (128, 128, 1), (128, 128, 3), filters=4, dropout=0.0
         ),
-        image_generator=build_generator("unet", (128, 128, 1), (128, 128, 3), **settings),
     )
     contents, facts = model_file.make(plain, extractor)
     assert facts["draw_sizes"] == []
