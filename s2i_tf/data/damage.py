@@ -146,7 +146,7 @@ def check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> dict[s
       ValueError: a `_Damaged` that says what ails it, or one of a parser.
     """
     values = tfrecords.parse_example(record)
-    if missing := schema.KEYS - set(values):
+    if missing := set(schema.KEYS) - set(values):
         raise _Damaged(f"lacks {', '.join(sorted(missing))}")
     for key in sorted(schema.KEYS):
         wanted = int if key in schema.INTEGERS else bytes
@@ -162,7 +162,7 @@ def check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> dict[s
         raise _Damaged(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")
     dtype = np.dtype(info.feature_dtype).newbyteorder("<")
     num_bytes = spec.FEATURE_SIZE * dtype.itemsize
-    for key in (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES):
+    for key in schema.FEATURES:
         if len(values[key]) != num_bytes:
             raise _Damaged(f"has {len(values[key])} bytes of {key}; allowed: {num_bytes}")
         if not np.isfinite(np.frombuffer(values[key], dtype)).all():
