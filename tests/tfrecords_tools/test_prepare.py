@@ -206,13 +206,22 @@ def test_second_run_in_the_same_folder_is_refused(settings, class_folder, replac
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"rule": "nonsense"}, "unknown --rule 'nonsense'; known: "),
+        ({"rule": "nonsense"}, "unknown --rule 'nonsense'; known: first_equal, "),
         ({"sound_extractor": "x"}, "unknown --sound_extractor 'x'"),
         ({"label_image": "x"}, "unknown --label_image 'x'"),
         ({"top_k": 11}, "--top_k=11; allowed: 1 to 10"),
+        ({"num_per_class": 9}, "--num_per_class has no effect without --data=foley. Leave it out"),
+        ({"windows_per_video": 2}, "--windows_per_video has no effect on a folder by class"),
+        ({"window_seconds": 5.0}, "--window_seconds has no effect on a folder by class"),
+        ({"window_seconds": 5.0, "data": "foley"}, "--window_seconds has no effect on a folder by"),
+        ({"top_k": 5}, "--top_k has no effect while the agreement filter is off"),
+        ({"rule": "first_equal", "refine": "off"}, "--rule has no effect while the agreement"),
+        ({"rule": "first_equal", "data": "foley"}, "--rule has no effect while the agreement"),
     ],
 )
-def test_names_that_nothing_has_are_refused_at_once(replaced, class_folder, setting, message):
+def test_names_that_nothing_has_and_flags_without_effect_are_refused_at_once(
+    replaced, class_folder, setting, message
+):
     for call in (prepare, job.plan):
         with pytest.raises(UserError, match=message):
             call(replaced(**setting))
