@@ -80,12 +80,10 @@ def checked_shards(
         try:
             with open(path, "rb") as file:
                 check_record(_read_record(file, shard.num_bytes, intact=True), info, path)
+            if whole and checksum(path, "sha256") != shard.sha256:
+                raise _Damaged("its checksum is not the data set's")
         except ValueError as error:
             raise UserError(first_fault(path, info) or f"{path}: {error}") from None
-        if whole and checksum(path, "sha256") != shard.sha256:
-            raise UserError(
-                first_fault(path, info) or f"{path}: its checksum is not the data set's"
-            )
     return list(shards)
 
 

@@ -17,7 +17,6 @@ from s2i_tf.data.foley.canvas import (
     box,
     curve,
     ellipse,
-    fractal_noise,
     hsv,
     mix,
     shade,
@@ -192,21 +191,15 @@ def fire(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
         pen = Pen(canvas, x, base, 0.5 * length * lerp(0.6, 1.0, blaze), turned)
         pen.fill(log, (0.42, 0.22, 0.12), (0.12, 0.06, 0.04), texture=0.2)
         pen.fill(ellipse(0.5, -0.015, 0.035, 0.075), (0.75, 0.5, 0.3), (0.5, 0.28, 0.14))
-    _flames(canvas, rng, (x, base), (width, height))
+    _flames(canvas, (x, base), (width, height))
     _sparks(canvas, rng, (x, base - 0.5), crackle)
 
 
-def _flames(
-    canvas: Canvas,
-    rng: np.random.Generator,
-    foot: tuple[float, float],
-    extent: tuple[float, float],
-) -> None:
+def _flames(canvas: Canvas, foot: tuple[float, float], extent: tuple[float, float]) -> None:
     """Flames as a field of heat: hottest at the foot, torn by rising noise, coloured by heat."""
     (x, base), (width, height) = foot, extent
-    shape = (canvas.side, canvas.side)
-    sway = fractal_noise(rng, shape, (4, 3), 2) * 0.35
-    tongues = fractal_noise(rng, shape, (5, 11), 3) * 0.3
+    sway = canvas.noise((4, 3), 2) * 0.35
+    tongues = canvas.noise((5, 11), 3) * 0.3
     rise = (base + 0.02 - canvas.y) / height
     waist = np.clip(1.15 * np.sqrt(np.clip(rise + 0.12, 0, 1)) * (1.12 - rise), 0.02, 1) + 0.15
     across = ((canvas.x - x) / width + sway * np.clip(rise, 0, 1)) / waist
