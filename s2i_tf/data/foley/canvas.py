@@ -51,18 +51,13 @@ def box(left: float, top: float, right: float, bottom: float, corner: float = 0.
     """A rectangle, its corners rounded by a radius."""
     if not corner:
         return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-    centres = [
-        (right - corner, bottom - corner),
-        (left + corner, bottom - corner),
-        (left + corner, top + corner),
-        (right - corner, top + corner),
+    left, top, right, bottom = left + corner, top + corner, right - corner, bottom - corner
+    centres = ((right, bottom), (left, bottom), (left, top), (right, top))
+    arcs = [
+        ellipse(x, y, corner, corner, quarter / 4, (quarter + 1) / 4)[::5]
+        for quarter, (x, y) in enumerate(centres)
     ]
-    return np.concatenate(
-        [
-            ellipse(x, y, corner, corner, quarter / 4, (quarter + 1) / 4)[::5]
-            for quarter, (x, y) in enumerate(centres)
-        ]
-    )
+    return np.concatenate(arcs)
 
 
 def curve(*points: tuple[float, float], closed: bool = False) -> Points:

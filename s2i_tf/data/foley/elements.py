@@ -145,9 +145,9 @@ def _crests(
         reach = spacing * (0.35 + 0.5 * share)
         swell = min(0.014 * (0.3 + share) * lerp(0.8, 1.6, storm), 0.2 * spacing)
         crest = curve(*zip(knots, y + wobble[row] * swell, strict=True))
-        face, brow = (
-            np.concatenate([crest, crest[::-1] + (0, depth)]) for depth in (reach, reach * 0.5)
-        )
+        back = crest[::-1]
+        face = np.concatenate([crest, back + (0, reach)])
+        brow = np.concatenate([crest, back + (0, reach * 0.5)])
         pen = Pen(canvas)
         pen.fill(face, mix(shallow, WHITE, 0.12), shade(deep, 0.75), soft=0.004, texture=0.06)
         pen.fill(brow, mix(shallow, foam, 0.25), soft=0.006)
