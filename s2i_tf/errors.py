@@ -42,6 +42,11 @@ def unknown_name(kind: str, name: str, known) -> UserError:
     return UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
 
 
+def without_effect(flag: str, case: str) -> UserError:
+    """The error for a flag that was given though it has no effect in a case (`beside --mix`)."""
+    return UserError(f"--{flag} has no effect {case}. Leave it out.")
+
+
 def first_line(error: Exception) -> str:
     """The first line of an error's message, or the name of its type where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -173,6 +173,30 @@ def made_once(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def one_thread():
+    """The environment of commands whose features are compared with others' byte by byte.
+
+    As Dask has it for its workers: how sums are rounded goes by the number of threads.
+    """
+    return {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+@pytest.fixture(scope="session")
+def foley_prepared(made_once, one_thread):
+    """What `s2i prepare --data=foley` made in a process of its own, which tests leave as it is.
+
+    Its folder, and the finished process. Seven pairs a class are two parts of items.
+    """
+
+    def make(out):
+        command = [sys.executable, "-m", "s2i_tf.cli.main", "prepare", "--data=foley"]
+        command += [f"--out={out}", "--num_per_class=7", "--weights=random:0"]
+        return out, subprocess.run(command, capture_output=True, text=True, env=one_thread)
+
+    return made_once("foley", make)
+
+
+@pytest.fixture(scope="session")
 def toy():
     """A toy model and the net whose features it takes: attributes `model`, `extractor`."""
     from tests.toy import build_toy_model

@@ -89,7 +89,10 @@ def finish(
       read: the tables of the stages that open media.
       unpaired: the sounds and pictures that can be read and that no pair could take.
     """
-    unusable = quarantine([*listing.missing, *unpaired], read)
+    found = [row for table in read for part in table.manifests() for row in part.quarantined]
+    # Each reason of a file once.
+    by_reason = {(row.path, row.reason): row for row in (*found, *listing.missing, *unpaired)}
+    unusable = [by_reason[key] for key in sorted(by_reason)]
     storage.write(storage.join(settings.out, QUARANTINE), rows.to_lines(unusable))
     info = DatasetInfo(
         name=settings.dataset_name,
@@ -119,18 +122,6 @@ def finish(
         num_shards=len(shards.part_names),
         reasons=Counter({row.path: row.reason for row in unusable}.values()),
     )
-
-
-def quarantine(missing: Sequence[Quarantined], read: Sequence[Table]) -> list[Quarantined]:
-    """Everything that could not be used, sorted, each reason of a file once."""
-    found = {
-        (row.path, row.reason): row
-        for row in (
-            *(row for table in read for part in table.manifests() for row in part.quarantined),
-            *missing,
-        )
-    }
-    return [found[key] for key in sorted(found)]
 
 
 def _shards(table: Table, prefix: str) -> list[Shard]:

@@ -10,7 +10,6 @@ pairs that belong together by nature, the photo goes with its sound instead. The
 fit into memory (27 MB for 1,000 pairs).
 """
 
-import collections
 import dataclasses
 import hashlib
 import pathlib
@@ -124,49 +123,36 @@ def _photo_groups(contents: Mapping[str, str], pairs: Iterable[Pair]) -> dict[st
     return {photo: joined[content][1:] for photo, content in marked.items()}
 
 
-def _sides(items: Iterable[Item], share: float, seed: int) -> dict[str, str]:
-    """The side of each group of one modality, each class keeping its share."""
-    home = {}
-    for item in items:
-        home[item.group] = min(item.class_name, home.get(item.group, item.class_name))
-    of_class = collections.defaultdict(list)
-    for group, class_name in home.items():
-        of_class[class_name].append(group)
-    sides = {}
-    for class_name, groups in of_class.items():
-        sides |= splits.split_groups(groups, f"{seed}/holdout/{class_name}", 1 - share)
-    return sides
+def _divided(source: _Source, modality: str, share: float, seed: int) -> list[Item]:
+    """The sounds or the photos with their side of the split, each class keeping its share.
+
+    Of augmented copies, on which nothing is evaluated, only those for training.
+    """
+    items = [item for item in source.items if item.modality == modality]
+    groups = ((item.group, item.class_name) for item in items)
+    sides = splits.split_strata(groups, f"{seed}/holdout", 1 - share)
+    return [
+        dataclasses.replace(item, split=sides[item.group])
+        for item in items
+        if sides[item.group] == spec.TRAIN_SPLIT or source_sounds.original_id(item.id) == item.id
+    ]
 
 
 def _pair_anew(source: _Source, share: float, seed: int) -> list[Pair]:
     from tfrecords_tools.stages import pair
 
-    found = collections.defaultdict(lambda: {"sound": [], "image": []})
-    for modality in ("sound", "image"):
-        items = [item for item in source.items if item.modality == modality]
-        sides = _sides(items, share, seed)
-        for item in items:
-            item = dataclasses.replace(item, split=sides[item.group])
-            if _is_copy(item.id) and item.split == spec.EVAL_SPLIT:
-                continue
-            found[item.class_name, item.split][modality].append(item)
-    return [
-        drawn
-        for key in sorted(found)
-        for drawn in pair.draw(*found[key].values(), f"{seed}/holdout/{'/'.join(key)}")
+    items = [
+        item for modality in ("sound", "image") for item in _divided(source, modality, share, seed)
     ]
-
-
-def _is_copy(sound_id: str) -> bool:
-    """Whether it is an augmented copy, on which nothing is evaluated."""
-    return source_sounds.original_id(sound_id) != sound_id
+    return list(pair.pair_items(items, f"{seed}/holdout", by_class=True))
 
 
 def _keep(source: _Source, share: float, seed: int) -> list[Pair]:
-    sides = _sides((item for item in source.items if item.modality == "sound"), share, seed)
-    pairs = [dataclasses.replace(pair, split=sides[pair.group]) for pair in source.pairs]
+    sides = {item.id: item.split for item in _divided(source, "sound", share, seed)}
     pairs = [
-        pair for pair in pairs if pair.split == spec.TRAIN_SPLIT or not _is_copy(pair.sound_id)
+        dataclasses.replace(pair, split=sides[pair.sound_id])
+        for pair in source.pairs
+        if pair.sound_id in sides
     ]
     groups = {item.id: item.group for item in source.items if item.modality == "image"}
     seen: dict[str, str] = {}

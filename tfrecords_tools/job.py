@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from s2i_tf import features, logs, spec
 from s2i_tf.data.trained_on import TrainedOn
-from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.errors import UserError, unknown_name, without_effect
 from tfrecords_tools import finish, outputs
 from tfrecords_tools.engine import manifest, parts, row_tables, runner, storage
 from tfrecords_tools.engine.nets import NetName
@@ -79,7 +79,7 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
 
 
 def check_names(settings: Settings) -> None:
-    """Refuses, before anything is done, names that nothing has.
+    """Refuses, before anything is done, names that nothing has, and flags without effect.
 
     Raises:
       UserError: naming the flag, and what is known.
@@ -95,6 +95,29 @@ def check_names(settings: Settings) -> None:
             raise unknown_name(f"--{flag}", name, known)
     if settings.top_k > label.DEPTH:
         raise UserError(f"--top_k={settings.top_k}; allowed: 1 to {label.DEPTH}")
+    if settings.data == FOLEY:  # what it holds is known before it is rendered
+        refuse_unused(settings, by_class=True, labelled=settings.refine == "on")
+
+
+def refuse_unused(settings: Settings, by_class: bool, labelled: bool) -> None:
+    """Refuses settings that were given though they have no effect on the data.
+
+    Args:
+      settings: settings of the run.
+      by_class: whether the data are a folder by class.
+      labelled: whether the agreement filter is on.
+
+    Raises:
+      UserError: naming the flag.
+    """
+    for unused, names, case in (
+        (settings.data != FOLEY, ("num_per_class",), "without --data=foley"),
+        (by_class, ("windows_per_video", "window_seconds"), "on a folder by class"),
+        (not labelled, ("top_k", "rule"), "while the agreement filter is off"),
+    ):
+        for name in names if unused else ():
+            if getattr(settings, name) != getattr(Settings, name):
+                raise without_effect(name, case)
 
 
 class Job:
@@ -391,7 +414,9 @@ def list_data(settings: Settings, data: str) -> Listing:
         split_by=settings.split_by,
         window_seconds=settings.window_seconds,
     )
-    if not refines(settings, listing):
+    labelled = refines(settings, listing)
+    refuse_unused(settings, listing.by_class, labelled)
+    if not labelled:
         nameless = [source.path for source in listing.sources if not source.class_name]
         if 0 < len(nameless) < len(listing.sources):
             raise UserError(

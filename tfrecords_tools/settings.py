@@ -106,13 +106,11 @@ class Settings:
             raise UserError(f"--image_side={self.image_side}; allowed: {sides}")
         if not 0 < self.train_share < 1:
             raise UserError(f"--train_share={self.train_share}; allowed: between 0 and 1")
-        for name in ("top_k", "num_per_class", "windows_per_video"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name}={getattr(self, name)}; allowed: 1 or more")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.type is int and value < 0:
-                raise UserError(f"--{field.name}={value}; allowed: 0 or more")
+            least = int(field.name in ("top_k", "num_per_class", "windows_per_video"))
+            if field.type is int and value < least:
+                raise UserError(f"--{field.name}={value}; allowed: {least} or more")
         if not 0 <= self.min_seconds < self.max_seconds:
             raise UserError(
                 f"--min_seconds={self.min_seconds}, --max_seconds={self.max_seconds}; "

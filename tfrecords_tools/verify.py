@@ -37,7 +37,7 @@ def verify(folder: str) -> list[str]:
     """
     info = dataset_info.load(folder)
     faults: list[str] = []
-    sides: dict[str, dict[str, set[str]]] = {key: {} for key in _APART}
+    sides = {key: collections.defaultdict(set) for key in _APART}
     seen: collections.Counter[str] = collections.Counter()
     for split, shards in info.splits.items():
         for shard in shards:
@@ -48,12 +48,14 @@ def verify(folder: str) -> list[str]:
                 faults += [*found, *(_damaged_record(path, info) if path.is_file() else ())]
                 continue
             try:
-                ids = _check_records(path, info, shard, split, sides, faults)
+                records = _names(path, info, shard)
             except ValueError as error:
                 faults += _damaged_record(path, info) or [f"{shard.file}: {error}"]
                 continue
-            seen.update(ids)
-            faults += _manifest_faults(folder, shard, ids)
+            faults += _shard_faults(folder, shard, split, records)
+            seen.update(names[schema.KEY_ID] for names in records)
+            for names, key in itertools.product(records, _APART):
+                sides[key][names[key]].add(split)
     faults += [f"the id {name} stands {count} times" for name, count in seen.items() if count > 1]
     faults += _overlaps(sides)
     return faults
@@ -64,43 +66,34 @@ def _damaged_record(path: pathlib.Path, info: DatasetInfo) -> list[str]:
     return [fault.removeprefix(f"{path.parent}/")] if fault else []
 
 
-def _manifest_faults(folder: str, shard: Shard, ids: list[str]) -> Iterator[str]:
-    found = manifest.load(folder, shard.file)
-    if found is None:
-        yield f"{shard.file}: its manifest is missing or damaged"
-    elif list(found.source_ids) != ids:
-        yield f"{shard.file}: holds other records than its manifest says"
-
-
-def _check_records(
-    path: pathlib.Path,
-    info: DatasetInfo,
-    shard: Shard,
-    split: str,
-    sides: dict[str, dict[str, set[str]]],
-    faults: list[str],
-) -> list[str]:
-    """Checks one shard's records; returns their ids.
+def _names(path: pathlib.Path, info: DatasetInfo, shard: Shard) -> list[dict[str, str]]:
+    """Checks one shard's records; returns the names that each has.
 
     Raises:
       ValueError: at the first record that does not hold what the data set says.
     """
-    ids: list[str] = []
-    has_copies = False
+    found = []
     for record in tfrecords.Records([path] if shard.num_bytes else []):
         values = damage.check_record(record, info, path)
-        ids.append(values[schema.KEY_ID].decode())
-        sound_id = values[schema.KEY_SOUND_ID].decode()
-        has_copies |= source_sounds.original_id(sound_id) != sound_id
-        for key in _APART:
-            sides[key].setdefault(values[key].decode(), set()).add(split)
-    if split == spec.EVAL_SPLIT and has_copies:
-        faults.append(f"{shard.file}: augmented copies, which belong into training alone")
-    if len(ids) != shard.num_records:
-        faults.append(
-            f"{shard.file}: {len(ids)} records; {dataset_info.FILE_NAME} says {shard.num_records}"
-        )
-    return ids
+        found.append({key: values[key].decode() for key in (schema.KEY_ID, *_APART)})
+    return found
+
+
+def _shard_faults(
+    folder: str, shard: Shard, split: str, records: list[dict[str, str]]
+) -> Iterator[str]:
+    """What is wrong with a shard whose records are well each."""
+    sounds = {names[schema.KEY_SOUND_ID] for names in records}
+    if split == spec.EVAL_SPLIT and sounds != set(map(source_sounds.original_id, sounds)):
+        yield f"{shard.file}: augmented copies, which belong into training alone"
+    num, wanted = len(records), shard.num_records
+    if num != wanted:
+        yield f"{shard.file}: {num} records; {dataset_info.FILE_NAME} says {wanted}"
+    found = manifest.load(folder, shard.file)
+    if found is None:
+        yield f"{shard.file}: its manifest is missing or damaged"
+    elif list(found.source_ids) != [names[schema.KEY_ID] for names in records]:
+        yield f"{shard.file}: holds other records than its manifest says"
 
 
 def _overlaps(sides: dict[str, dict[str, set[str]]]) -> Iterator[str]:

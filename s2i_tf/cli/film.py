@@ -16,6 +16,7 @@ from absl import flags
 
 from s2i_tf import files
 from s2i_tf.cli.stems import unique_stems
+from s2i_tf.data import walking
 from s2i_tf.errors import MediaError, UserError
 
 logger = logging.getLogger(__name__)
@@ -91,13 +92,9 @@ def run(args: list[str]) -> None:
 
 def _sounds(args: list[str]) -> list[pathlib.Path]:
     """The files that are given, and in folders that are given those without a dot first."""
-    paths: list[pathlib.Path] = []
+    paths = []
     for path in map(pathlib.Path, args):
-        if path.is_dir():
-            inside = [file for file in path.iterdir() if not file.name.startswith(".")]
-            paths += sorted(filter(pathlib.Path.is_file, inside))
-        else:
-            paths.append(path)
+        paths += walking.files_in(path) if path.is_dir() else [path]
     if not paths:
         raise UserError(f"{args[0]}: an empty folder. Give one with sounds in it.")
     return paths

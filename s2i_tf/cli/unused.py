@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from absl import flags
 
-from s2i_tf.errors import UserError
+from s2i_tf.errors import without_effect
 
 
 def refuse(names: Iterable[str], case: str) -> None:
@@ -19,4 +19,4 @@ def refuse(names: Iterable[str], case: str) -> None:
     """
     for name in names:
         if flags.FLAGS[name].value != flags.FLAGS[name].default:
-            raise UserError(f"--{name} has no effect {case}. Leave it out.")
+            raise without_effect(name, case)

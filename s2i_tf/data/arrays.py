@@ -19,7 +19,6 @@ from s2i_tf.media.image import load_image
 
 _BATCHES_AHEAD = 4
 _MAX_THREADS = 8
-_FEATURES = (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)
 
 Batch = dict[str, np.ndarray]
 
@@ -158,7 +157,7 @@ def load_split(data_dir: str | os.PathLike, split: str, *, with_image: bool = Tr
     examples = [tfrecords.parse_example(record) for record in records]
     columns[schema.KEY_VERSION] = np.array([one[schema.KEY_VERSION] for one in examples])
     for key, value in examples[0].items():
-        if isinstance(value, bytes) and key not in (*_FEATURES, schema.KEY_IMAGE):
+        if isinstance(value, bytes) and key not in (*schema.FEATURES, schema.KEY_IMAGE):
             columns[key] = np.array([one[key].decode() for one in examples], dtype=object)
     schema.check(columns, info.fingerprints, str(data_dir))
     return columns
@@ -176,7 +175,7 @@ def _numbers(records: Sequence[bytes], info: DatasetInfo, with_image: bool) -> B
     dtype = np.dtype(info.feature_dtype).newbyteorder("<")
     batch = {
         key: np.stack([np.frombuffer(one[key], dtype) for one in examples]).astype(np.float32)
-        for key in _FEATURES
+        for key in schema.FEATURES
     }
     batch[schema.KEY_LABEL] = np.array([one[schema.KEY_LABEL] for one in examples], np.int32)
     if with_image:

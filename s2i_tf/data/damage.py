@@ -80,12 +80,10 @@ def checked_shards(
         try:
             with open(path, "rb") as file:
                 check_record(_read_record(file, shard.num_bytes, intact=True), info, path)
+            if whole and checksum(path, "sha256") != shard.sha256:
+                raise _Damaged("its checksum is not the data set's")
         except ValueError as error:
             raise UserError(first_fault(path, info) or f"{path}: {error}") from None
-        if whole and checksum(path, "sha256") != shard.sha256:
-            raise UserError(
-                first_fault(path, info) or f"{path}: its checksum is not the data set's"
-            )
     return list(shards)
 
 
@@ -146,7 +144,7 @@ def check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> dict[s
       ValueError: a `_Damaged` that says what ails it, or one of a parser.
     """
     values = tfrecords.parse_example(record)
-    if missing := schema.KEYS - set(values):
+    if missing := set(schema.KEYS) - set(values):
         raise _Damaged(f"lacks {', '.join(sorted(missing))}")
     for key in sorted(schema.KEYS):
         wanted = int if key in schema.INTEGERS else bytes
@@ -162,7 +160,7 @@ def check_record(record: bytes, info: DatasetInfo, path: pathlib.Path) -> dict[s
         raise _Damaged(f"has label {values[schema.KEY_LABEL]} of {info.num_classes} classes")
     dtype = np.dtype(info.feature_dtype).newbyteorder("<")
     num_bytes = spec.FEATURE_SIZE * dtype.itemsize
-    for key in (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES):
+    for key in schema.FEATURES:
         if len(values[key]) != num_bytes:
             raise _Damaged(f"has {len(values[key])} bytes of {key}; allowed: {num_bytes}")
         if not np.isfinite(np.frombuffer(values[key], dtype)).all():

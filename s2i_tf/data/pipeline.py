@@ -19,7 +19,6 @@ _READ_BYTES = 8 << 20
 _CYCLE_LENGTH = 4
 _SHUFFLE_RECORDS = 4096
 _EVALUATION_BATCH = 256
-_FEATURES = (schema.KEY_SOUND_FEATURES, schema.KEY_IMAGE_FEATURES)
 
 
 def build_dataset(
@@ -200,7 +199,7 @@ def load_split(
     """
     batches = []
     for batch in split_batches(data_dir, split, with_image=with_image):
-        for key in _FEATURES:
+        for key in schema.FEATURES:
             batch[key] = tf.cast(batch[key], tf.float32).numpy()
         batches.append(batch)
     return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
@@ -219,7 +218,7 @@ def split_batches(
     with damage.named(data_dir, split):
         for columns in _parsed(shards, info, with_image):
             decoded = schema.decode_columns(columns, info.image_side)
-            stored = {key: columns[key] for key in _FEATURES}
+            stored = {key: columns[key] for key in schema.FEATURES}
             batch = {key: value.numpy() for key, value in (decoded | stored).items()}
             for key, column in batch.items():
                 if column.dtype == object:

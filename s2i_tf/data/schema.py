@@ -38,23 +38,12 @@ KEY_SOUND_FINGERPRINT = "sound_fingerprint"
 KEY_IMAGE_FINGERPRINT = "image_fingerprint"
 
 INTEGERS = (KEY_VERSION, KEY_LABEL)
-_STRINGS = (
-    KEY_ID,
-    KEY_GROUP,
-    KEY_SOUND_FEATURES,
-    KEY_IMAGE_FEATURES,
-    KEY_IMAGE,
-    KEY_SOUND_ID,
-    KEY_IMAGE_ID,
-    KEY_SOUND_FINGERPRINT,
-    KEY_IMAGE_FINGERPRINT,
-)
-KEYS = {*INTEGERS, *_STRINGS}
+FEATURES = (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES)
 
 
 @dataclasses.dataclass(frozen=True)
 class PairRecord:
-    """One pair.
+    """One pair; its fields have the names of the keys.
 
     Attributes:
       id: unique within the data set.
@@ -81,6 +70,9 @@ class PairRecord:
     image_fingerprint: str
 
 
+KEYS = (KEY_VERSION, *(field.name for field in dataclasses.fields(PairRecord)))
+
+
 def encode(record: PairRecord, feature_dtype: str = "float16") -> bytes:
     """Serialises one pair.
 
@@ -99,8 +91,8 @@ def encode(record: PairRecord, feature_dtype: str = "float16") -> bytes:
             raise UserError(f"{name} of {record.id} is not finite in {feature_dtype}")
         return values.astype(np.dtype(feature_dtype).newbyteorder("<")).tobytes()
 
-    values = {KEY_VERSION: VERSION, **vars(record)}  # the fields have the names of the keys
-    for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
+    values = {KEY_VERSION: VERSION, **vars(record)}
+    for key in FEATURES:
         values[key] = raw(key, values[key])
     return tfrecords.serialize_example(values)
 
@@ -140,14 +132,13 @@ def parse_columns(
     """
     import tensorflow as tf
 
-    # What is not named is passed over by the parser, not copied.
-    strings = [key for key in _STRINGS if with_image or key != KEY_IMAGE]
     description = {
-        **dict.fromkeys(INTEGERS, tf.io.FixedLenFeature([], tf.int64)),
-        **dict.fromkeys(strings, tf.io.FixedLenFeature([], tf.string)),
+        key: tf.io.FixedLenFeature([], tf.int64 if key in INTEGERS else tf.string)
+        for key in KEYS
+        if with_image or key != KEY_IMAGE  # what is not named is passed over, not copied
     }
     columns = tf.io.parse_example(serialized, description)
-    for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
+    for key in FEATURES:
         raw = tf.io.decode_raw(columns[key], feature_dtype)
         columns[key] = tf.ensure_shape(raw, [None, spec.FEATURE_SIZE])
     columns[KEY_LABEL] = tf.cast(columns[KEY_LABEL], tf.int32)
@@ -161,7 +152,7 @@ def decode_columns(
     import tensorflow as tf
 
     batch = dict(columns)
-    for key in (KEY_SOUND_FEATURES, KEY_IMAGE_FEATURES):
+    for key in FEATURES:
         batch[key] = tf.cast(batch[key], tf.float32)
     if KEY_IMAGE in batch:
         shape = [image_side, image_side, spec.IMAGE_CHANNELS]

@@ -9,7 +9,6 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.errors import MediaError
 from s2i_tf.media import audio
-from s2i_tf.media.resample import resample
 
 _PERCENT = 5  # slower or faster at most
 _EQUALISER_HZ = (60, 120, 250, 500, 1000, 2000, 4000, 8000)
@@ -37,6 +36,8 @@ def make_view(
     Returns:
       The copy, about as long, or six seconds of a longer one.
     """
+    from s2i_tf.media.resample import resample  # TensorFlow, which a preparation begins without
+
     view = np.asarray(resample(waveform, 100 + int(rng.integers(-_PERCENT, _PERCENT + 1)), 100))
     view = _start(view, rng)
     view = _equalised(view, rng)

@@ -63,6 +63,28 @@ def split_groups(
     }
 
 
+def split_strata(
+    groups: Iterable[tuple[str, str]], salt: str, train_share: float = spec.TRAIN_SHARE
+) -> dict[str, str]:
+    """As `split_groups`, each stratum (a class, say) keeping the share.
+
+    Args:
+      groups: each group and its stratum; of several that a group has, the first by name counts.
+      salt: the seed of the split.
+      train_share: share of the groups of each stratum that go to training.
+    """
+    homes: dict[str, str] = {}
+    for group, stratum in groups:
+        homes[group] = min(stratum, homes.get(group, stratum))
+    members = defaultdict(list)
+    for group, home in homes.items():
+        members[home].append(group)
+    sides = {}
+    for home, some in members.items():
+        sides |= split_groups(some, f"{salt}/{home}", train_share)
+    return sides
+
+
 def split_sources(
     counts: Mapping[tuple[str, str], int], salt: str, train_share: float = spec.TRAIN_SHARE
 ) -> dict[str, str]:

@@ -1,11 +1,18 @@
-"""All files below a folder, links followed."""
+"""The files of a folder: those in it, or all below it."""
 
 import os
+import pathlib
 from collections.abc import Callable, Iterator
 
 
+def files_in(folder: str | os.PathLike) -> list[pathlib.Path]:
+    """The files of a folder, but for those of its folders and hidden ones, sorted."""
+    paths = (path for path in pathlib.Path(folder).iterdir() if path.is_file())
+    return sorted(path for path in paths if not path.name.startswith("."))
+
+
 def files_below(root: str | os.PathLike, refuse: Callable[[str, str, str], None]) -> Iterator[str]:
-    """The paths of what lies below a folder, hidden files and folders apart.
+    """The paths of what lies below a folder, links followed, hidden files and folders apart.
 
     Args:
       root: the folder, which the paths begin with.

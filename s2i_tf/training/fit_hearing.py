@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from s2i_tf import features as features_lib
-from s2i_tf.data import schema, splits
+from s2i_tf.data import schema, splits, walking
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import check_fingerprint
@@ -67,8 +67,7 @@ def files_of(unknown_sounds: str | os.PathLike) -> list[pathlib.Path]:
             f"config.unknown_sounds is {str(unknown_sounds)!r}, which is no folder; give one of "
             "sounds of no class, or leave it empty"
         )
-    paths = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".csv")
-    found = sorted(path for path in paths if not path.name.startswith("."))
+    found = [path for path in walking.files_in(folder) if path.suffix != ".csv"]
     if not found:
         raise UserError(f"config.unknown_sounds is {str(unknown_sounds)!r}, which holds no sounds")
     return found

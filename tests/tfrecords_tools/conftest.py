@@ -1,8 +1,10 @@
 """Small data and nets that are quick and say what they saw."""
 
+import contextlib
 import dataclasses
 import logging
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ pytest.importorskip("apache_beam")
 from s2i_tf import features, spec
 from s2i_tf.features.base import Classifier, Extractor, Fingerprint
 from s2i_tf.media import audio, image
+from tfrecords_tools.finish import Summary
 from tfrecords_tools.settings import Settings
 
 LABELS = ("low", "middle", "high")
@@ -89,31 +92,61 @@ class FakeImageLabels(FakeSoundLabels):
         return -np.abs(brightness[:, None] - np.array([[40.0, 128.0, 215.0]]))
 
 
-@pytest.fixture(autouse=True)
-def fakes(monkeypatch):
+@contextlib.contextmanager
+def known_fakes():
     """Makes the fake nets known by name, and forgets loaded ones."""
     from tfrecords_tools.engine import nets
 
-    for net in (FakeSoundNet, FakeImageNet):
-        monkeypatch.setitem(features.EXTRACTORS, net.name, net)
-    for net in (FakeSoundLabels, FakeImageLabels):
-        monkeypatch.setitem(features.CLASSIFIERS, net.name, net)
-    nets._load.cache_clear()
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    with pytest.MonkeyPatch.context() as patch:
+        for net in (FakeSoundNet, FakeImageNet):
+            patch.setitem(features.EXTRACTORS, net.name, net)
+        for net in (FakeSoundLabels, FakeImageLabels):
+            patch.setitem(features.CLASSIFIERS, net.name, net)
+        nets._load.cache_clear()
+        logging.getLogger("apache_beam").setLevel(logging.ERROR)
+        yield
 
 
-@pytest.fixture
-def settings(tmp_path):
-    """Settings with the fake nets, in one process."""
-    return Settings(
-        data=str(tmp_path / "data"),
-        out=str(tmp_path / "out"),
+@pytest.fixture(autouse=True)
+def fakes():
+    """The fake nets, for each test."""
+    with known_fakes():
+        yield
+
+
+def settings_for(folder: pathlib.Path, **changes) -> Settings:
+    """Settings with the fake nets, in one process, for `folder/data` and `folder/out`."""
+    settings = Settings(
+        data=str(folder / "data"),
+        out=str(folder / "out"),
         sound_extractor="fake_sound",
         image_extractor="fake_image",
         label_sound="fake_sound_labels",
         label_image="fake_image_labels",
         num_workers=1,
     )
+    return dataclasses.replace(settings, **changes)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """`settings_for` the test's folder."""
+    return settings_for(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def prepare_once(tmp_path_factory):
+    """From a function that writes `data` to a folder with that and `out`, and the summary."""
+
+    def make(write_data, **changes) -> tuple[pathlib.Path, Summary]:
+        from tfrecords_tools.job import prepare
+
+        folder = tmp_path_factory.mktemp("once")
+        write_data(folder / "data")
+        with known_fakes():
+            return folder, prepare(settings_for(folder, **changes))
+
+    return make
 
 
 def write_sound(path: pathlib.Path, hertz: float, seconds: float = 1.0, seed: int = 0):
@@ -133,22 +166,20 @@ def write_image(path: pathlib.Path, brightness: int, seed: int = 0):
     path.write_bytes(image.encode_png(pixels))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_sound():
     """`write_sound`, for test modules."""
     return write_sound
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_image():
     """`write_image`, for test modules."""
     return write_image
 
 
-@pytest.fixture
-def class_folder(settings):
+def write_classes(root: pathlib.Path):
     """Three classes of 6 sounds and 4 photos each."""
-    root = pathlib.Path(settings.data)
     for number, name in enumerate(CLASSES):
         for index in range(6):
             seed = 100 * number + index
@@ -156,7 +187,24 @@ def class_folder(settings):
         for index in range(4):
             path = root / "images" / name / f"{index}.png"
             write_image(path, 40 + 87 * number, seed=10 * number + index)
-    return root
+
+
+@pytest.fixture(scope="session")
+def classes_once(prepare_once):
+    """The folder by class, and what was prepared of it, which tests leave as they are."""
+    return prepare_once(write_classes)[0]
+
+
+@pytest.fixture
+def class_folder(settings, classes_once):
+    """A copy of the folder by class."""
+    return pathlib.Path(shutil.copytree(classes_once / "data", settings.data))
+
+
+@pytest.fixture
+def prepared(settings, class_folder, classes_once):
+    """A copy of the folder that was prepared of the folder by class."""
+    return pathlib.Path(shutil.copytree(classes_once / "out", settings.out))
 
 
 @pytest.fixture

@@ -3,34 +3,24 @@
 import hashlib
 import os
 import pathlib
+import shutil
 import signal
-import subprocess
 import sys
 import time
+from concurrent import futures
 
 import pytest
 
 pytest.importorskip("apache_beam")
+
+from tfrecords_tools import outputs
+from tfrecords_tools.job import prepare
+from tfrecords_tools.settings import Settings
+
 distributed = pytest.importorskip("distributed")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NUM_PER_CLASS = 7  # two parts of items
 MINUTES = 60
-
-
-def start(out: pathlib.Path, *flags: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "s2i_tf.cli.main", "prepare", "--data=foley", f"--out={out}"]
-    command += [f"--num_per_class={NUM_PER_CLASS}", "--weights=random:0", *flags]
-    # As Dask has it for its workers: how sums are rounded goes by the number of threads.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
-
-
-def finish(process: subprocess.Popen) -> None:
-    _, errors = process.communicate(timeout=30 * MINUTES)
-    assert process.returncode == 0, errors[-3000:]
 
 
 def digests(out: pathlib.Path) -> dict[str, str]:
@@ -44,28 +34,39 @@ def digests(out: pathlib.Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_two_workers_one_killed_in_the_middle_give_the_same_bytes(tmp_path):
-    finish(start(tmp_path / "direct"))
+def test_two_workers_one_killed_in_the_middle_give_the_same_bytes(tmp_path, foley_prepared):
+    direct, finished = foley_prepared
+    assert finished.returncode == 0, finished.stderr[-3000:]
     out = tmp_path / "out"
+    shutil.copytree(direct / outputs.MEDIA, out / outputs.MEDIA)  # rendered already
+    shutil.copy(direct / outputs.SETTINGS_FILE, out)
     environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     with (
         distributed.LocalCluster(  # each worker is a process that is replaced when it dies
             n_workers=2, threads_per_worker=1, dashboard_address=None, env=environment
         ) as cluster,
         distributed.Client(cluster) as client,
+        futures.ThreadPoolExecutor(1) as driver,
     ):
-        options = f"--dask_client_address={cluster.scheduler_address}"
-        process = start(out, "--runner=DaskRunner", f"--pipeline_options={options}")
+        settings = Settings(
+            data="foley",
+            out=str(out),
+            num_per_class=7,
+            weights="random:0",
+            runner="DaskRunner",
+            pipeline_options=f"--dask_client_address={cluster.scheduler_address}",
+        )
+        run = driver.submit(prepare, settings)
         pids = client.run(os.getpid)
         deadline = time.monotonic() + 20 * MINUTES
         while not (out / "work" / "extract").exists() or not (busy := _busy(client)):
-            assert process.poll() is None and time.monotonic() < deadline
+            assert not run.done() and time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(0.5)
         os.kill(pids[busy], signal.SIGKILL)
-        finish(process)
+        run.result(30 * MINUTES)
         assert set(client.run(os.getpid).values()) != set(pids.values())
-    assert digests(out) == digests(tmp_path / "direct")
+    assert digests(out) == digests(direct)
     assert not list(out.rglob(".tmp_*"))
 
 

@@ -9,7 +9,6 @@ from s2i_tf.errors import UserError
 from tfrecords_tools import holdout, verify
 from tfrecords_tools.engine.rows import Pair
 from tfrecords_tools.holdout import _photo_groups, hold_out
-from tfrecords_tools.job import prepare
 
 KEYS = ("group", "sound_id", "image_id")
 
@@ -100,15 +99,12 @@ def test_frames_of_a_recording_and_copies_of_a_photo_stay_together():
     assert len(set(of.values())) == 3
 
 
-def test_a_prepared_folder_by_class_can_be_split_but_its_pairs_not_be_kept(
-    settings, class_folder, tmp_path
-):
+def test_a_prepared_folder_by_class_can_be_split_but_its_pairs_not_be_kept(prepared, tmp_path):
     """Six sounds share four photos, so that no split by recording leaves every photo whole."""
-    prepare(settings)
-    hold_out(settings.out, str(tmp_path / "val"), 0.3)
+    hold_out(str(prepared), str(tmp_path / "val"), 0.3)
     assert verify.verify(str(tmp_path / "val")) == []
     with pytest.raises(UserError, match="would stand on both sides"):
-        hold_out(settings.out, str(tmp_path / "kept"), 0.5, keep_pairs=True)
+        hold_out(str(prepared), str(tmp_path / "kept"), 0.5, keep_pairs=True)
     assert not (tmp_path / "kept").exists()
 
 

@@ -117,10 +117,24 @@ NAMES = (
 )
 
 
-@pytest.fixture
-def hostile_folder(settings, make_sound, make_image):
-    """25 files that cannot be used beside 25 that can."""
-    root = pathlib.Path(settings.data)
+@pytest.fixture(scope="module")
+def hostile_run(tmp_path_factory, make_sound, make_image, prepare_once):
+    """A folder of 25 files that cannot be used beside 25 that can, and what was prepared of it.
+
+    Returns:
+      The folder with both, the summary, and by how many kB the process has grown at most.
+    """
+
+    def measured(root):
+        write_hostile(root, make_sound, make_image)
+        before.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+    before = []
+    made = prepare_once(measured)
+    return *made, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before[0]
+
+
+def write_hostile(root, make_sound, make_image):
     for index, name in enumerate((*NAMES, "11", "12", "13")):
         make_sound(root / "sounds" / "bell" / f"{name}.wav", 300, seed=index)
     for index, name in enumerate((*NAMES, "11", "12")):
@@ -130,7 +144,6 @@ def hostile_folder(settings, make_sound, make_image):
             (root / path).write_bytes(contents)
         else:
             contents(root / path)
-    return root
 
 
 def quarantined(out: str) -> dict[str, str]:
@@ -138,25 +151,21 @@ def quarantined(out: str) -> dict[str, str]:
     return {row["path"]: row["reason"] for row in map(json.loads, lines)}
 
 
-def test_good_files_are_written_and_bad_ones_listed_with_their_reason(settings, hostile_folder):
-    assert len(HOSTILE) == 25
-
-    summary = prepare(settings)
-
-    assert quarantined(settings.out) == {path: reason for path, _, reason in HOSTILE}
-    assert summary.num_quarantined == 25
-    records = [pipeline.load_split(settings.out, split) for split in spec.SPLITS]
+def test_good_files_are_written_and_bad_ones_listed_with_their_reason(hostile_run):
+    folder, summary, _ = hostile_run
+    data, out = folder / "data", folder / "out"
+    assert len(HOSTILE) == summary.num_quarantined == 25
+    assert quarantined(out) == {path: reason for path, _, reason in HOSTILE}
+    records = [pipeline.load_split(out, split) for split in spec.SPLITS]
     used = {name for split in records for key in ("sound_id", "image_id") for name in split[key]}
     bad = {path for path, _, _ in HOSTILE}
-    every = {str(path.relative_to(hostile_folder)) for path in hostile_folder.rglob("*.*")}
+    every = {str(path.relative_to(data)) for path in data.rglob("*.*")}
     assert used == every - bad
     assert len(used) == 25
 
 
-def test_memory_does_not_follow_what_files_claim(settings, hostile_folder):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    prepare(settings)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700 * 1024  # kB
+def test_memory_does_not_follow_what_files_claim(hostile_run):
+    assert hostile_run[-1] < 700 * 1024  # kB
 
 
 def test_names_that_are_not_utf8_are_listed(settings, class_folder):

@@ -64,8 +64,7 @@ def test_records_hold_what_the_nets_say_of_their_own_sound_and_photo(settings, c
         assert f"/{name}/" in sound_id and f"/{name}/" in records["image_id"][row]
 
 
-def test_same_bytes_again_and_nothing_done_twice(settings, class_folder, replaced, monkeypatch):
-    prepare(settings)
+def test_same_bytes_again_and_nothing_done_twice(settings, prepared, monkeypatch):
     first = shards(settings.out)
     monkeypatch.setattr("tfrecords_tools.engine.runner.run", None)  # a rerun starts no pipeline
     prepare(settings)
@@ -90,10 +89,9 @@ def test_number_of_workers_changes_no_byte(settings, class_folder, replaced, mon
         ("flip", "pair/*.manifest.json"),
     ],
 )
-def test_damaged_parts_are_done_again(settings, class_folder, where, damage):
-    prepare(settings)
+def test_damaged_parts_are_done_again(settings, prepared, where, damage):
     first = shards(settings.out)
-    path = next((pathlib.Path(settings.out) / "work").glob(where))
+    path = next((prepared / "work").glob(where))
     if damage == "remove":
         path.unlink()
     elif damage == "empty":
@@ -108,15 +106,14 @@ def test_damaged_parts_are_done_again(settings, class_folder, where, damage):
     assert shards(settings.out) == first
 
 
-def test_other_settings_leave_no_old_shards(settings, class_folder, replaced):
-    prepare(replaced(num_shards=5))
+def test_other_settings_leave_no_old_shards(settings, prepared, replaced):
+    assert {name.split("-of-")[1] for name in shards(settings.out) if "train" in name} == {"00004"}
     prepare(replaced(num_shards=3))
     assert {name.split("-of-")[1] for name in shards(settings.out) if "train" in name} == {"00003"}
     assert dataset_info.load(settings.out).num_records("train") == 15
 
 
-def test_a_changed_file_is_read_again(settings, class_folder, make_image):
-    prepare(settings)
+def test_a_changed_file_is_read_again(settings, class_folder, prepared, make_image):
     before = both_splits(settings.out)
     make_image(class_folder / "images/bell/0.png", 250)
     prepare(settings)
@@ -206,13 +203,22 @@ def test_second_run_in_the_same_folder_is_refused(settings, class_folder, replac
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"rule": "nonsense"}, "unknown --rule 'nonsense'; known: "),
+        ({"rule": "nonsense"}, "unknown --rule 'nonsense'; known: first_equal, "),
         ({"sound_extractor": "x"}, "unknown --sound_extractor 'x'"),
         ({"label_image": "x"}, "unknown --label_image 'x'"),
         ({"top_k": 11}, "--top_k=11; allowed: 1 to 10"),
+        ({"num_per_class": 9}, "--num_per_class has no effect without --data=foley. Leave it out"),
+        ({"windows_per_video": 2}, "--windows_per_video has no effect on a folder by class"),
+        ({"window_seconds": 5.0}, "--window_seconds has no effect on a folder by class"),
+        ({"window_seconds": 5.0, "data": "foley"}, "--window_seconds has no effect on a folder by"),
+        ({"top_k": 5}, "--top_k has no effect while the agreement filter is off"),
+        ({"rule": "first_equal", "refine": "off"}, "--rule has no effect while the agreement"),
+        ({"rule": "first_equal", "data": "foley"}, "--rule has no effect while the agreement"),
     ],
 )
-def test_names_that_nothing_has_are_refused_at_once(replaced, class_folder, setting, message):
+def test_names_that_nothing_has_and_flags_without_effect_are_refused_at_once(
+    replaced, class_folder, setting, message
+):
     for call in (prepare, job.plan):
         with pytest.raises(UserError, match=message):
             call(replaced(**setting))
@@ -220,10 +226,9 @@ def test_names_that_nothing_has_are_refused_at_once(replaced, class_folder, sett
 
 
 def test_shards_that_are_written_anew_have_no_description_of_the_old_ones(
-    settings, class_folder, replaced, monkeypatch
+    prepared, replaced, monkeypatch
 ):
-    prepare(settings)
-    described = pathlib.Path(settings.out) / dataset_info.FILE_NAME
+    described = prepared / dataset_info.FILE_NAME
     assert described.exists()
     monkeypatch.setattr(finish, "finish", None)  # as if it had been killed before its end
     with pytest.raises(TypeError):
@@ -292,9 +297,9 @@ def test_refines_where_the_data_has_no_classes(settings, class_folder, replaced)
     assert job.refines(replaced(refine="on"), listing)
 
 
-def test_views_are_copies_of_training_sounds_alone(settings, class_folder, replaced):
-    prepare(settings)
-    plain = pipeline.load_split(settings.out, "train")
+def test_views_are_copies_of_training_sounds_alone(prepared, replaced):
+    plain = pipeline.load_split(prepared, "train")
+    settings = replaced()
     prepare(replaced(views=2, out=f"{settings.out}2"))
     train, held_out = (pipeline.load_split(f"{settings.out}2", side) for side in spec.SPLITS)
     ids = list(train["sound_id"])

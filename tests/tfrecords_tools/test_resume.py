@@ -7,7 +7,6 @@ import pathlib
 import random
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -70,25 +69,20 @@ def test_killed_at_any_write_and_repeated_it_ends_the_same(
 
 
 @pytest.mark.slow
-def test_sigkill_of_the_whole_process_group(tmp_path):
-    def command(out: pathlib.Path) -> list[str]:
-        flags = ["--data=foley", f"--out={out}", "--num_per_class=4", "--weights=random:0"]
-        return [sys.executable, "-m", "s2i_tf.cli.main", "prepare", *flags]
+def test_sigkill_of_the_whole_process_group(tmp_path, foley_prepared, one_thread):
+    """Killed while it renders, while it extracts, and among the shards."""
+    whole, finished = foley_prepared
+    out = tmp_path / "out"
+    command = [word.replace(str(whole), str(out)) for word in finished.args]
+    for sign in (".tmp_*_media/sounds/*/*", "work/extract/*/*", "*foley-*"):
+        with subprocess.Popen(
+            command, start_new_session=True, stderr=subprocess.DEVNULL, env=one_thread
+        ) as process:
+            while process.poll() is None and not any(out.glob(sign)):
+                time.sleep(0.01)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL, sign
+    subprocess.run(command, check=True, capture_output=True, env=one_thread)
 
-    start = time.monotonic()
-    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
-    seconds = time.monotonic() - start
-
-    moments = random.Random(1)
-    for _ in range(3):
-        process = subprocess.Popen(
-            command(tmp_path / "killed"), start_new_session=True, stderr=subprocess.DEVNULL
-        )
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moments.uniform(0.3, 0.9) * seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True)
-
-    assert shards(str(tmp_path / "killed")) == shards(str(tmp_path / "whole"))
+    assert shards(str(out)) == shards(str(whole))

@@ -1,10 +1,10 @@
 """`verify` finds what is wrong, `inspect` shows what is there."""
 
 import dataclasses
+import io
 import json
-import os
 import pathlib
-import subprocess
+import runpy
 import sys
 
 import numpy as np
@@ -15,13 +15,6 @@ from PIL import Image
 from s2i_tf.data import dataset_info
 from tfrecords_tools import inspect, verify
 from tfrecords_tools.engine import manifest
-from tfrecords_tools.job import prepare
-
-
-@pytest.fixture
-def prepared(settings, class_folder):
-    prepare(settings)
-    return pathlib.Path(settings.out)
 
 
 def first_shard(folder: pathlib.Path, split: str) -> pathlib.Path:
@@ -133,11 +126,13 @@ def test_inspect_counts_and_shows(prepared, capsys):
     assert sheet.std() > 5
 
 
-def test_inspect_prints_on_any_terminal(prepared):
-    command = [sys.executable, "-m", "tfrecords_tools.inspect", str(prepared), "1"]
-    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    shown = subprocess.run(command, capture_output=True, env=env)
-    assert shown.returncode == 0 and b"+-" in shown.stdout
+def test_inspect_prints_on_any_terminal(prepared, monkeypatch):
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    monkeypatch.setattr(sys, "argv", ["inspect", str(prepared), "1"])
+    monkeypatch.delitem(sys.modules, inspect.__name__)  # it runs as a command does
+    runpy.run_module(inspect.__name__, run_name="__main__")
+    assert b"+-" in shown.getvalue()
 
 
 def test_manifests_account_for_every_record(prepared, class_folder):

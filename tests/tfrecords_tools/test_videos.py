@@ -2,8 +2,7 @@
 
 import json
 import pathlib
-import subprocess
-import sys
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.errors import UserError
 from tfrecords_tools.job import prepare
+from tfrecords_tools.settings import Settings
 from tfrecords_tools.stages import sources
 
 HERTZ = {"low": 200, "middle": 800, "high": 3200}
@@ -28,20 +28,35 @@ def write(path: pathlib.Path, sound: str, picture: str, seconds: float = 2.0, se
     videos.write_video(path, waveform.astype(np.float32), [pixels])
 
 
-@pytest.fixture
-def video_folder(settings):
+def write_videos(root: pathlib.Path):
     """Twelve videos whose sound and picture agree, four of each label, and three that don't."""
-    root = pathlib.Path(settings.data)
     for label in HERTZ:
         for index in range(4):
             ending = videos.CONTAINERS[index]
             write(root / f"{label} {index}.{ending}", label, label, seed=index)
     for index, (sound, picture) in enumerate((("low", "high"), ("high", "low"), ("low", "middle"))):
         write(root / "deeper" / f"mismatch{index}.mp4", sound, picture, seed=index)
-    return root
 
 
-def labels_of(out: str) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def videos_once(prepare_once):
+    """The videos, and what was prepared of them with `top_k=1`, which tests leave as they are."""
+    return prepare_once(write_videos, top_k=1)[0]
+
+
+@pytest.fixture
+def video_folder(settings, videos_once):
+    """A copy of the videos."""
+    return pathlib.Path(shutil.copytree(videos_once / "data", settings.data))
+
+
+@pytest.fixture
+def prepared_videos(settings, video_folder, videos_once):
+    """A copy of the folder that was prepared of them."""
+    return pathlib.Path(shutil.copytree(videos_once / "out", settings.out))
+
+
+def labels_of(out: pathlib.Path | str) -> dict[str, str]:
     names = dataset_info.load(out).class_names
     return {
         sound_id: names[label]
@@ -51,13 +66,13 @@ def labels_of(out: str) -> dict[str, str]:
     }
 
 
-def test_only_agreeing_videos_are_kept_and_named_by_their_label(settings, video_folder, replaced):
-    prepare(replaced(top_k=1))
-    found = labels_of(settings.out)
+def test_only_agreeing_videos_are_kept_and_named_by_their_label(videos_once):
+    out = videos_once / "out"
+    found = labels_of(out)
     assert len(found) == 12
     assert all(sound_id.startswith(label) for sound_id, label in found.items())
 
-    report = json.loads((pathlib.Path(settings.out) / "refine.json").read_text())
+    report = json.loads((out / "refine.json").read_text())
     assert (report["num_pairs"], report["num_kept"]) == (15, 12)
     assert report["reasons"] == {"agree": 12, "labels_disagree": 3}
     assert report["kept_by_class"] == {"high": 4, "low": 4, "middle": 4}
@@ -66,7 +81,7 @@ def test_only_agreeing_videos_are_kept_and_named_by_their_label(settings, video_
     assert {row["id"].split("#")[0] for row in report["samples"]["dropped"]} == {
         f"deeper/mismatch{index}.mp4" for index in range(3)
     }
-    page = (pathlib.Path(settings.out) / "refine.html").read_text()
+    page = (out / "refine.html").read_text()
     assert page.count("<audio") == page.count("<img") == 15
     assert "http" not in page
 
@@ -77,16 +92,15 @@ def test_the_filter_alone_leaves_its_report(settings, video_folder):
     assert (pathlib.Path(settings.out) / "refine.html").stat().st_size > 1000
 
 
-def test_larger_k_keeps_more_and_runs_no_net_again(settings, video_folder, replaced, monkeypatch):
-    prepare(replaced(top_k=1))
+def test_larger_k_keeps_more_and_runs_no_net_again(prepared_videos, replaced, monkeypatch):
     from tfrecords_tools.stages import label
 
     monkeypatch.setattr(label.Label, "run", None)
     prepare(replaced(top_k=3))
-    assert len(labels_of(settings.out)) == 15
+    assert len(labels_of(prepared_videos)) == 15
 
 
-def test_sides_and_balance_go_by_video(settings, video_folder, replaced):
+def test_sides_and_balance_go_by_video(settings, prepared_videos, replaced):
     prepare(replaced(top_k=1, num_classes=2, instances_per_class=3, train_share=0.6))
     info = dataset_info.load(settings.out)
     assert info.num_classes == 2
@@ -189,13 +203,7 @@ def real_videos(realpairs):
 @pytest.mark.weights
 def test_real_videos_with_the_real_nets(real_videos, tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "s2i_tf.cli.main", "prepare", f"--data={real_videos}"]
-    finished = subprocess.run(
-        [*command, f"--out={out}", "--top_k=10", "--train_share=0.7"],
-        capture_output=True,
-        text=True,
-    )
-    assert finished.returncode == 0, finished.stderr[-2000:]
+    prepare(Settings(data=str(real_videos), out=str(out), top_k=10, train_share=0.7))
     report = json.loads((out / "refine.json").read_text())
     assert report["num_pairs"] == 18
     assert report["num_kept"] >= 8  # all are true pairs; the filter is stricter than that

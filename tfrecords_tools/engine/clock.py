@@ -37,7 +37,11 @@ def account(
       wall_seconds: time from the stage's start to its end.
       result: the finished pipeline, where the stage ran one.
     """
-    work_seconds = seconds(result) if result else {}
+    counters = []
+    if result:
+        with contextlib.suppress(NotImplementedError):  # Dask keeps none
+            counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    work_seconds = {counter.key.metric.name: counter.result / 1e6 for counter in counters}
     total = sum(work_seconds.values())
     if total:
         shares = ", ".join(
@@ -50,12 +54,3 @@ def account(
         "wall_seconds": wall_seconds,
         "work_seconds": work_seconds,
     }
-
-
-def seconds(result: PipelineResult) -> dict[str, float]:
-    """The counters of a finished pipeline, in seconds; none of a runner that keeps none."""
-    try:
-        found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
-    except NotImplementedError:  # Dask's
-        return {}
-    return {counter.key.metric.name: counter.result / 1e6 for counter in found}

@@ -4,6 +4,7 @@ Threads decode some items ahead, so that a core which the net leaves idle is use
 """
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -60,16 +61,10 @@ def _view(item: Item, waveform: np.ndarray, root: str) -> np.ndarray:
     other = None
     if item.underneath:
         path, start_seconds = source_sounds.parse_id(item.underneath)
-        with (
-            contextlib.suppress(MediaError, OSError),
-            storage.local_copy(storage.join(root, path)) as local,
-        ):
-            other = audio.load_waveform(
-                local,
-                start_seconds=start_seconds,
-                max_seconds=spec.FEATURE_SECONDS,
-                audio_track=item.audio_track,
-            )
+        window = {"start_seconds": start_seconds, "num_seconds": spec.FEATURE_SECONDS}
+        beneath = dataclasses.replace(item, path=path, view_seed=0, **window)
+        with contextlib.suppress(MediaError, OSError):
+            other = load(beneath, root)
     return sound_views.make_view(waveform, np.random.default_rng(item.view_seed), other)
 
 

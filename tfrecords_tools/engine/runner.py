@@ -42,12 +42,12 @@ def check(runner: str, pipeline_options: str) -> None:
       UserError: naming the flag, what is wrong with it and the remedy.
     """
     known = {*StandardOptions.KNOWN_RUNNER_NAMES, DASK}
-    if "." not in runner and runner not in known:
+    if "." in runner:
+        _require_runner(runner)
+    elif runner not in known:
         raise unknown_name("--runner", runner, known)
     if runner == DASK:
         _require_dask()
-    if "." in runner:
-        _require_runner(runner)
     options = _parse_options(pipeline_options, may_be_unknown=runner in _PORTABLE)
     if (options["direct_num_workers"] or 0) < 0:
         raise UserError(

@@ -66,7 +66,8 @@ def writing(path: str) -> Iterator[str]:
         temporary = os.path.join(local, name)
         yield temporary
         uploaded = f"{folder}/{files.temporary_start()}{name}"
-        with open(temporary, "rb") as source, _create(uploaded) as target:
+        target = _beam().create(uploaded, compression_type=_AS_IT_IS)
+        with open(temporary, "rb") as source, target:
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
         if exists(path):
             _beam().delete([path])
@@ -136,10 +137,6 @@ def num_bytes(path: str) -> int:
     if is_local(path):
         return os.path.getsize(path)
     return _beam().match([path])[0].metadata_list[0].size_in_bytes
-
-
-def _create(path: str) -> BinaryIO:
-    return _beam().create(path, compression_type=_AS_IT_IS)
 
 
 def _beam():

@@ -88,10 +88,10 @@ def choose_classes(
     Raises:
       UserError: if too few are large enough.
     """
-    sides = {side for _, side in counts}
+    names, sides = {name for name, _ in counts}, {side for _, side in counts}
     large = {
         name
-        for name, _ in counts
+        for name in names
         if all(
             counts.get((name, side), 0) >= quota(instances_per_class, side, train_share)
             for side in sides
@@ -99,7 +99,6 @@ def choose_classes(
     }
     needed = num_classes or 1
     if len(large) < needed:
-        names = {name for name, _ in counts}
         sizes = sorted(
             (sum(counts.get((name, side), 0) for side in sides) for name in names), reverse=True
         )

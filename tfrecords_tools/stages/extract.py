@@ -103,7 +103,7 @@ class FeatureStore:
         """
         for table in self._rounds:
             path = table.paths[parts.place(item_id, len(table.paths))]
-            if found := self._index(path).get(f"{modality}:{item_id}"):
+            if found := self._index(path).get(rows.item_key(modality, item_id)):
                 with storage.open_for_reading(path.removesuffix(".jsonl") + ".bin") as file:
                     file.seek(found.offset)
                     payload = file.read(found.num_bytes)

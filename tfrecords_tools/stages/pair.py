@@ -17,11 +17,11 @@ from tfrecords_tools.engine.rows import Item, Pair, Quarantined
 NAME = "pair"
 
 
-def pair_items(items: Iterable[Item], seed: int, by_class: bool) -> Iterator[Pair]:
+def pair_items(items: Iterable[Item], seed: int | str, by_class: bool) -> Iterator[Pair]:
     """Pairs what belongs together and, where that is wanted, the rest by class and side.
 
     Args:
-      items: sounds and pictures.
+      items: sounds and pictures; read twice.
       seed: random seed of the draw.
       by_class: whether items that belong to nothing are paired within their class.
     """

@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.errors import UserError
 from tfrecords_tools.engine import grouping
 from tfrecords_tools.engine.row_tables import Table
 from tfrecords_tools.engine.rows import Labels, Pair
@@ -125,12 +125,7 @@ def refine(
       labels: the labels of their sounds and pictures; read twice.
       rule: a key of `RULES`.
       top_k: how many labels of each side count.
-
-    Raises:
-      UserError: if there is no such rule.
     """
-    if rule not in RULES:
-        raise unknown_name("--rule", rule, RULES)
     with_sound = _join(((pair,) for pair in pairs), labels, side=0)
     for pair, sound, image in _join(with_sound, labels, side=1):
         yield judge(pair, sound, image, RULES[rule], top_k)

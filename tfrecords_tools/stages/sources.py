@@ -93,19 +93,19 @@ def list_data(
         listing = _list_clips(data, window_seconds)
     else:
         folder = _Folder(data)
-        by_class = any("/" in path and kind_of(path.split("/")[0]) for path in folder.versions)
+        by_class = any(map(_kind_by_folder, folder.versions))
         listing = _list_classes(folder, split_by) if by_class else _list_videos(folder)
     if not listing.sources:
         raise UserError(
             f"--data={data}: nothing to prepare; allowed: sounds/CLASS and images/CLASS, "
             "a folder of videos, or a CSV with the columns path,start_seconds,label"
         )
-    if split_by == "source" and not (listing.by_class and listing.has_sources):
-        raise UserError(
-            "--split_by=source needs a folder by class whose index.csv has a column `source`; "
-            "add it, or leave the flag away"
-        )
     if split_by == "source":
+        if not (listing.by_class and listing.has_sources):
+            raise UserError(
+                "--split_by=source needs a folder by class whose index.csv has a column `source`; "
+                "add it, or leave the flag away"
+            )
         groups = {source.group for source in listing.sources if source.kind == "sound"}
         if len(groups) < 2:
             raise UserError(
@@ -183,9 +183,15 @@ def _is_data(path: str) -> bool:
     *folders, name = path.split("/")
     if any(part.startswith(".") and part != ".." for part in (*folders, name)):
         return False
-    if folders and kind_of(folders[0]):
+    if _kind_by_folder(path):
         return True
     return not (name.lower().endswith(_DOCUMENT_SUFFIXES) or name.startswith(_DOCUMENTS))
+
+
+def _kind_by_folder(path: str) -> str | None:
+    """The kind of a file below sounds/ or images/; None for another."""
+    first, *others = path.split("/")
+    return kind_of(first) if others else None
 
 
 def _version(full: str) -> str:
@@ -204,12 +210,12 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
     sources = []
     for path, version in sorted(folder.versions.items()):
         row = index.get(path, {})
-        first, *others = path.split("/")
-        kind = kind_of(first) if others else None
-        class_name = row.get("class") or (others[0] if kind and len(others) > 1 else "")
+        folders = path.split("/")[:-1]
+        kind = _kind_by_folder(path)
+        class_name = row.get("class") or (folders[1] if kind and len(folders) > 1 else "")
         kind = kind or row.get("kind")
-        if kind not in KIND_FOLDERS or not class_name:
-            if kind in KIND_FOLDERS or not others:
+        if not kind or not class_name:
+            if kind or not folders:
                 folder.refuse(path, "no_class", "no folder and no index.csv names its class")
             else:
                 folder.refuse(path, BESIDE, "it lies beside sounds/ and images/")
@@ -348,9 +354,7 @@ def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
     index = {}
     for row in rows:
         if found := folder.find(row["path"]):
-            first, *others = found.split("/")
-            by_folder = kind_of(first) if others else None
-            row["kind"] = by_folder or kind_of(row["kind"]) or row["kind"].lower()
+            row["kind"] = _kind_by_folder(found) or kind_of(row["kind"]) or row["kind"].lower()
             if row["kind"] not in KIND_FOLDERS:
                 kinds = " or ".join(KIND_FOLDERS)
                 raise UserError(f"{path}: {found} is of kind {row['kind']!r}; allowed: {kinds}")

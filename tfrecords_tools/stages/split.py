@@ -52,16 +52,8 @@ def split(
         counts = collections.Counter((row.group, row.class_name) for row in sounds)
         sides |= splits.split_sources(counts, f"{seed}/sources", train_share)
     if trained_on is None:
-        homes: dict[str, str] = {}
-        for row in renamed():
-            if row.group in sides:
-                continue
-            homes[row.group] = min(stratum(row), homes.get(row.group, stratum(row)))
-        strata = collections.defaultdict(list)
-        for group, home in homes.items():
-            strata[home].append(group)
-        for home, groups in strata.items():
-            sides |= splits.split_groups(groups, f"{seed}/{home}", train_share)
+        others = ((row.group, stratum(row)) for row in renamed() if row.group not in sides)
+        sides |= splits.split_strata(others, str(seed), train_share)
     else:  # a group is known if any of its rows is: "train" is the larger word
         for row in rows:  # a model knows a group by the name that it had before it was merged
             side, group = _known_side(row, trained_on), merged.get(row.group, row.group)

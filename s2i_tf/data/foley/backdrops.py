@@ -33,7 +33,7 @@ def skyline(
         front = shade(wall, rng.uniform(0.8, 1.2))
         if rng.random() < 0.5:
             roof = [(left, top), (left + width / 2, top - 0.05), (left + width, top)]
-            pen.fill(np.array(roof), shade(front, 0.7))
+            pen.fill(roof, shade(front, 0.7))
         pen.fill(box(left, top, left + width, base + 0.02), front, shade(front, 0.75), texture=0.05)
         columns = np.arange(left + 0.02, left + width - 0.03, 0.035)
         rows = np.arange(top + 0.025, base - 0.035, 0.05)
@@ -51,22 +51,17 @@ def forest(canvas: Canvas, rng: np.random.Generator, base: float, colour: Colour
         height, width = rng.uniform(0.3, 0.65), rng.uniform(0.07, 0.11)
         for tier in np.linspace(0, 0.6, 4):
             top, half = base - height * (1 - tier * 0.6), width * (0.4 + tier)
-            pen.fill(
-                np.array(
-                    [(x, top), (x + half, top + 0.4 * height), (x - half, top + 0.4 * height)]
-                ),
-                colour,
-            )
+            foot = top + 0.4 * height
+            pen.fill([(x, top), (x + half, foot), (x - half, foot)], colour)
 
 
 def bricks(canvas: Canvas, rng: np.random.Generator) -> None:
     """A brick wall over the whole picture, in little light."""
     pen, clay = Pen(canvas), hsv(rng.uniform(0.0, 0.05), 0.45, rng.uniform(0.16, 0.28))
     pen.fill(box(-0.1, -0.1, 1.1, 1.1), shade(clay, 0.65))
+    columns = np.arange(-0.1, 1.05, 0.14)
     for row, y in enumerate(np.arange(0, 0.9, 0.075)):
-        starts = np.array(
-            [(x + 0.07 * (row % 2) - 0.03, y + 0.035) for x in np.arange(-0.1, 1.05, 0.14)]
-        )
+        starts = np.array([(x + 0.07 * (row % 2) - 0.03, y + 0.035) for x in columns])
         pen.marks(starts, starts + (0.115, 0), 0.062, clay, rng.uniform(0.5, 1, len(starts)))
 
 
@@ -86,4 +81,4 @@ def room(
     else:
         canvas.pixels *= 1 + 0.025 * canvas.noise((5, 5))
     pen.fill(box(-0.1, edge, 1.1, 1.2), shade(floor, 1.1), shade(floor, 0.75), texture=0.06)
-    pen.stroke(np.array([(-0.1, edge), (1.1, edge)]), 0.012, shade(floor, 0.6))
+    pen.stroke([(-0.1, edge), (1.1, edge)], 0.012, shade(floor, 0.6))

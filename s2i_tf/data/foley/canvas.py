@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 Colour = tuple[float, float, float]
@@ -50,18 +51,13 @@ def box(left: float, top: float, right: float, bottom: float, corner: float = 0.
     """A rectangle, its corners rounded by a radius."""
     if not corner:
         return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-    centres = [
-        (right - corner, bottom - corner),
-        (left + corner, bottom - corner),
-        (left + corner, top + corner),
-        (right - corner, top + corner),
+    left, top, right, bottom = left + corner, top + corner, right - corner, bottom - corner
+    centres = ((right, bottom), (left, bottom), (left, top), (right, top))
+    arcs = [
+        ellipse(x, y, corner, corner, quarter / 4, (quarter + 1) / 4)[::5]
+        for quarter, (x, y) in enumerate(centres)
     ]
-    return np.concatenate(
-        [
-            ellipse(x, y, corner, corner, quarter / 4, (quarter + 1) / 4)[::5]
-            for quarter, (x, y) in enumerate(centres)
-        ]
-    )
+    return np.concatenate(arcs)
 
 
 def curve(*points: tuple[float, float], closed: bool = False) -> Points:
@@ -245,7 +241,7 @@ class Pen:
     angle: float = 0.0
     mirrored: bool = False
 
-    def place(self, points: Points) -> Points:
+    def place(self, points: npt.ArrayLike) -> Points:
         """Own coordinates to the canvas's, [n, 2] to [n, 2]."""
         points = np.asarray(points, float) * ((-1, 1) if self.mirrored else (1, 1))
         cosine, sine = np.cos(2 * np.pi * self.angle), np.sin(2 * np.pi * self.angle)
@@ -254,7 +250,7 @@ class Pen:
 
     def fill(
         self,
-        outline: Points,
+        outline: npt.ArrayLike,
         colour: Colour,
         shadow: Colour | None = None,
         *,
@@ -285,7 +281,7 @@ class Pen:
 
     def stroke(
         self,
-        path: Points,
+        path: npt.ArrayLike,
         width: float,
         colour: Colour,
         shadow: Colour | None = None,
@@ -309,13 +305,12 @@ class Pen:
         look = {"opacity": opacity, "soft": soft * self.size}
         self.canvas.paint(draw, points, colour, shadow, reach=width / 2, **look)
 
-    def tube(self, path: Points, width: float, colour: Colour) -> None:
+    def tube(self, path: npt.ArrayLike, width: float, colour: Colour) -> None:
         """A shining pipe: a dark rim, the colour, and a highlight on the lit side."""
         self.stroke(path, width, shade(colour, 0.45))
         self.stroke(path, width * 0.72, colour, shade(colour, 0.8))
-        lit = dataclasses.replace(
-            self, x=self.x - 0.1 * width * self.size, y=self.y - 0.16 * width * self.size
-        )
+        x, y = self.x - 0.1 * width * self.size, self.y - 0.16 * width * self.size
+        lit = dataclasses.replace(self, x=x, y=y)
         lit.stroke(path, width * 0.2, mix(colour, WHITE, 0.65))
 
     def marks(

@@ -113,14 +113,25 @@ def _write_pair(folder: pathlib.Path, the_scene: Scene) -> list[dict[str, str]]:
     (folder / sound).write_bytes(audio.encode_audio(synthesize(the_scene), "flac"))
     # The usual compression of PNG takes longer than all the rest and saves little.
     Image.fromarray(render(the_scene)).save(folder / picture, compress_level=1)
-    return [_row("sound", sound, the_scene), _row("image", picture, the_scene)]
+    common = {
+        # Scenes of another seed are other recordings.
+        "recording_group": f"seed {the_scene.seed}/{stem}" if the_scene.seed else stem,
+        "pairing": "strict",
+        "source": SOURCE,
+        "original_name": f"{the_scene.class_name}/{the_scene.index} of seed {the_scene.seed}",
+        "licence": "Apache-2.0",
+        **{f"cause_{name}": f"{value:.6f}" for name, value in the_scene.causes.items()},
+    }
+    return [
+        {"kind": kind, "class": the_scene.class_name, "path": path, **common}
+        for kind, path in (("sound", sound), ("image", picture))
+    ]
 
 
 def _generator(the_scene: Scene, sense: str) -> np.random.Generator:
     key = f"{the_scene.class_name}/{the_scene.index}/{sense}"
-    return np.random.default_rng(
-        int(splits.stable_fraction(key, f"foley {the_scene.seed}") * 2**53)
-    )
+    fraction = splits.stable_fraction(key, f"foley {the_scene.seed}")
+    return np.random.default_rng(int(fraction * 2**53))
 
 
 def _gain(the_scene: Scene, wave: np.ndarray, loud: float) -> float:
@@ -131,19 +142,3 @@ def _gain(the_scene: Scene, wave: np.ndarray, loud: float) -> float:
             level_db += _LEVEL_SPREAD_DB * (2 * loud - 1)
             return 10 ** (level_db / 20) / dsp.level(wave)
     return 10 ** (lerp(*_PEAKS_DB, loud) / 20) / float(np.abs(wave).max())
-
-
-def _row(kind: str, path: str, the_scene: Scene) -> dict[str, str]:
-    stem = f"{the_scene.class_name}/{the_scene.index:04}"
-    return {
-        "kind": kind,
-        "class": the_scene.class_name,
-        "path": path,
-        # Scenes of another seed are other recordings.
-        "recording_group": f"seed {the_scene.seed}/{stem}" if the_scene.seed else stem,
-        "pairing": "strict",
-        "source": SOURCE,
-        "original_name": f"{the_scene.class_name}/{the_scene.index} of seed {the_scene.seed}",
-        "licence": "Apache-2.0",
-        **{f"cause_{name}": f"{value:.6f}" for name, value in the_scene.causes.items()},
-    }

@@ -44,18 +44,12 @@ def draw(pen: Pen, drawing: str, **colours: Colour) -> None:
         if drawing not in row["drawings"].split():
             continue
         outline = _outline(row["outline"])
-        colour = _colour(row["colour"], known)
-        shadow = _colour(row["shadow"], known) if row["shadow"] else None
-        numbers = {
-            key: float(row[key]) for key in ("width", "opacity", "soft", "texture") if row[key]
-        }
-        match row["pen"]:
-            case "tube":
-                pen.tube(outline, colour=colour, **numbers)
-            case "marks":
-                pen.marks(outline[::2], outline[1::2], colour=colour, **numbers)
-            case method:
-                getattr(pen, method)(outline, colour=colour, shadow=shadow, **numbers)
+        look = {key: _colour(row[key], known) for key in ("colour", "shadow") if row[key]}
+        for key in ("width", "opacity", "soft", "texture"):
+            if row[key]:
+                look[key] = float(row[key])
+        where = (outline[::2], outline[1::2]) if row["pen"] == "marks" else (outline,)
+        getattr(pen, row["pen"])(*where, **look)
 
 
 @functools.cache

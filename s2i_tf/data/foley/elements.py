@@ -17,7 +17,6 @@ from s2i_tf.data.foley.canvas import (
     box,
     curve,
     ellipse,
-    fractal_noise,
     hsv,
     mix,
     shade,
@@ -47,9 +46,8 @@ def rain(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
     for _ in range(4):
         x, y = rng.uniform(0, 1), rng.uniform(ground_y + 0.05, 0.97)
         radius = rng.uniform(0.08, 0.2)
-        pen.fill(
-            ellipse(x, y, radius, radius * 0.2), shade(sky, 1.05), shade(sky, 0.8), opacity=0.75
-        )
+        puddle = ellipse(x, y, radius, radius * 0.2)
+        pen.fill(puddle, shade(sky, 1.05), shade(sky, 0.8), opacity=0.75)
         pen.stroke(ellipse(x, y, radius * 0.4, radius * 0.08), 0.005, WHITE, opacity=0.5)
     walker = Pen(canvas, rng.uniform(0.3, 0.7), rng.uniform(0.86, 0.93), rng.uniform(0.4, 0.6))
     cloth, coat = hsv(rng.random(), 0.75, 0.8), hsv(rng.random(), 0.35, 0.3)
@@ -91,13 +89,10 @@ def _window_room(canvas: Canvas, rng: np.random.Generator, depth: float, light: 
     pen.stroke(border, 0.05 * min(depth * 3, 1), shade(frame, 0.6))
     pen.stroke(border, 0.034 * min(depth * 3, 1), frame, shade(frame, 0.8))
     if cross:
-        pen.stroke(np.array([(0.5, low * 0.8), (0.5, 1 - low)]), 0.022, frame, shade(frame, 0.8))
-        pen.stroke(np.array([(low, 0.46), (high, 0.46)]), 0.018, frame, shade(frame, 0.8))
-    pen.fill(
-        box(low - 0.04, 1 - low, high + 0.04, 1.03 - low, 0.01),
-        shade(frame, 1.2),
-        shade(frame, 0.7),
-    )
+        pen.stroke([(0.5, low * 0.8), (0.5, 1 - low)], 0.022, frame, shade(frame, 0.8))
+        pen.stroke([(low, 0.46), (high, 0.46)], 0.018, frame, shade(frame, 0.8))
+    sill = box(low - 0.04, 1 - low, high + 0.04, 1.03 - low, 0.01)
+    pen.fill(sill, shade(frame, 1.2), shade(frame, 0.7))
     canvas.glow(lamp, 1.0, 0.3, (1.0, 0.55, 0.2), 0.3 * depth)
 
 
@@ -150,14 +145,12 @@ def _crests(
         reach = spacing * (0.35 + 0.5 * share)
         swell = min(0.014 * (0.3 + share) * lerp(0.8, 1.6, storm), 0.2 * spacing)
         crest = curve(*zip(knots, y + wobble[row] * swell, strict=True))
-        face = np.concatenate([crest, crest[::-1] + (0, reach)])
+        back = crest[::-1]
+        face = np.concatenate([crest, back + (0, reach)])
+        brow = np.concatenate([crest, back + (0, reach * 0.5)])
         pen = Pen(canvas)
         pen.fill(face, mix(shallow, WHITE, 0.12), shade(deep, 0.75), soft=0.004, texture=0.06)
-        pen.fill(
-            np.concatenate([crest, crest[::-1] + (0, reach * 0.5)]),
-            mix(shallow, foam, 0.25),
-            soft=0.006,
-        )
+        pen.fill(brow, mix(shallow, foam, 0.25), soft=0.006)
         width = min(0.008 + 0.022 * share, 0.35 * spacing)
         pen.stroke(crest, width, foam, opacity=0.92, soft=0.002)
         points = speckle[row] * (1.0, reach * 0.9) + (0, y)
@@ -168,11 +161,10 @@ def _beach(canvas: Canvas, rng: np.random.Generator, shore: float, light: float)
     sand = shade(hsv(rng.uniform(0.085, 0.12), rng.uniform(0.5, 0.62), 0.9), 0.35 + 0.65 * light)
     edge = curve(*zip(np.linspace(-0.1, 1.1, 7), shore + rng.normal(0, 0.02, 7), strict=True))
     floor = [(1.1, 1.3), (-0.1, 1.3)]
+    wet, dry = (np.concatenate([edge + (0, below), floor]) for below in (0.02, 0.09))
     pen = Pen(canvas)
-    pen.fill(np.concatenate([edge + (0, 0.02), floor]), shade(sand, 0.7), texture=0.03)
-    pen.fill(
-        np.concatenate([edge + (0, 0.09), floor]), sand, shade(sand, 0.85), soft=0.01, texture=0.06
-    )
+    pen.fill(wet, shade(sand, 0.7), texture=0.03)
+    pen.fill(dry, sand, shade(sand, 0.85), soft=0.01, texture=0.06)
     pen.stroke(edge + (0, 0.015), 0.05, shade(WHITE, 0.4 + 0.6 * light), opacity=0.9, soft=0.006)
     grains = rng.random((300, 2)) * (1, 0.45) + (0, shore + 0.11)
     pen.marks(grains, grains + (0.004, 0), 0.004, shade(sand, 0.6), 0.5)
@@ -193,31 +185,21 @@ def fire(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
     height, width = lerp(0.2, 0.74, blaze), lerp(0.1, 0.25, blaze)
     ember = (1.0, 0.45, 0.12)
     canvas.glow(x, base - 0.3 * height, 0.16 + 0.5 * width, ember, lerp(0.35, 0.75, blaze))
-    logs = [
-        (angle + rng.normal(0, 0.02), length)
-        for angle, length in ((0.04, 1), (-0.05, 1), (0.0, 0.8))
-    ]
-    for angle, length in logs:
-        pen = Pen(canvas, x, base, 0.5 * length * lerp(0.6, 1.0, blaze), angle)
-        pen.fill(
-            box(-0.5, -0.09, 0.5, 0.06, 0.03), (0.42, 0.22, 0.12), (0.12, 0.06, 0.04), texture=0.2
-        )
+    log = box(-0.5, -0.09, 0.5, 0.06, 0.03)
+    for angle, length in ((0.04, 1), (-0.05, 1), (0.0, 0.8)):
+        turned = angle + rng.normal(0, 0.02)
+        pen = Pen(canvas, x, base, 0.5 * length * lerp(0.6, 1.0, blaze), turned)
+        pen.fill(log, (0.42, 0.22, 0.12), (0.12, 0.06, 0.04), texture=0.2)
         pen.fill(ellipse(0.5, -0.015, 0.035, 0.075), (0.75, 0.5, 0.3), (0.5, 0.28, 0.14))
-    _flames(canvas, rng, (x, base), (width, height))
+    _flames(canvas, (x, base), (width, height))
     _sparks(canvas, rng, (x, base - 0.5), crackle)
 
 
-def _flames(
-    canvas: Canvas,
-    rng: np.random.Generator,
-    foot: tuple[float, float],
-    extent: tuple[float, float],
-) -> None:
+def _flames(canvas: Canvas, foot: tuple[float, float], extent: tuple[float, float]) -> None:
     """Flames as a field of heat: hottest at the foot, torn by rising noise, coloured by heat."""
     (x, base), (width, height) = foot, extent
-    shape = (canvas.side, canvas.side)
-    sway = fractal_noise(rng, shape, (4, 3), 2) * 0.35
-    tongues = fractal_noise(rng, shape, (5, 11), 3) * 0.3
+    sway = canvas.noise((4, 3), 2) * 0.35
+    tongues = canvas.noise((5, 11), 3) * 0.3
     rise = (base + 0.02 - canvas.y) / height
     waist = np.clip(1.15 * np.sqrt(np.clip(rise + 0.12, 0, 1)) * (1.12 - rise), 0.02, 1) + 0.15
     across = ((canvas.x - x) / width + sway * np.clip(rise, 0, 1)) / waist
@@ -240,9 +222,8 @@ def _sparks(
     trail = rng.normal(0, 0.006, (110, 2)) - (0, 0.014)
     opacity = rng.uniform(0.6, 1, 110)
     few = slice(0, round(lerp(2, 110, crackle)))
-    starts = np.array(origin) + place
+    starts = np.array(origin) + place[few]
+    stops = starts + trail[few]
     pen = Pen(canvas)
-    pen.marks(
-        starts[few], (starts + trail)[few], 0.03, (1.0, 0.4, 0.05), 0.55 * opacity[few], soft=0.008
-    )
-    pen.marks(starts[few], (starts + trail)[few], 0.013, (1.0, 0.75, 0.3), opacity[few])
+    pen.marks(starts, stops, 0.03, (1.0, 0.4, 0.05), 0.55 * opacity[few], soft=0.008)
+    pen.marks(starts, stops, 0.013, (1.0, 0.75, 0.3), opacity[few])

@@ -3,6 +3,7 @@
 The same conventions as in `s2i_tf.data.foley.elements`.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -43,7 +44,7 @@ def siren(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator)
     starts = np.stack([np.arange(0, 1.2, 0.25) + rng.uniform(-0.1, 0), np.full(5, 0.95)], axis=1)
     pen.marks(starts, starts + (0.12, 0), 0.014, mix(road, WHITE, 0.6))
     size = lerp(0.34, 0.9, near)
-    car = Pen(canvas, rng.uniform(0.44, 0.56), road_y + 0.1, size, 0.0, bool(rng.random() < 0.5))
+    car = Pen(canvas, rng.uniform(0.44, 0.56), road_y + 0.1, size, 0.0, rng.random() < 0.5)
     canvas.glow(car.x, road_y + 0.1 - 0.45 * size, 0.26, lamp, lerp(0.4, 0.7, urgency))
     vehicle = ("ambulance", "fire_engine", "police_car")[rng.integers(3)]
     body, stripe = shade(WHITE, lerp(0.68, 0.95, urgency)), lamp
@@ -53,18 +54,16 @@ def siren(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator)
     draw(car, vehicle, body=body, stripe=stripe, lamp=lamp, glass=glass, tyre=tyre)
     beam = Pen(canvas, car.x, car.y - 0.47 * size, size)
     for x in (-0.09, 0.09):
-        spot = beam.place(np.array([(x, 0.0)]))[0]
-        canvas.glow(spot[0], spot[1], 0.07 * size, mix(lamp, WHITE, 0.35), 1.0)
+        canvas.glow(*beam.place([(x, 0.0)])[0], 0.07 * size, mix(lamp, WHITE, 0.35), 1.0)
 
 
 def clock(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) -> None:
     """A clock on a wall, or an alarm clock on a table."""
     size, metal = lerp(0.17, 0.43, causes["size"]), causes["metal"]
-    tint = mix(
-        hsv(rng.uniform(0.06, 0.1), 0.55, 0.75), hsv(rng.uniform(0.56, 0.62), 0.3, 0.75), metal
-    )
+    warm, cold = hsv(rng.uniform(0.06, 0.1), 0.55, 0.75), hsv(rng.uniform(0.56, 0.62), 0.3, 0.75)
+    tint = mix(warm, cold, metal)
     wall = shade(mix(tint, WHITE, 0.3), rng.uniform(0.7, 1.05))
-    table, alarm = mix((0.5, 0.3, 0.15), (0.38, 0.43, 0.52), metal), bool(rng.random() < 0.5)
+    table, alarm = mix((0.5, 0.3, 0.15), (0.38, 0.43, 0.52), metal), rng.random() < 0.5
     edge = 0.55 + 1.1 * size if alarm else rng.uniform(1.02, 1.3)
     room(canvas, rng, wall, shade(table, rng.uniform(0.8, 1.2)), min(edge, 0.97))
     rim = mix(hsv(rng.uniform(0.05, 0.08), 0.75, 0.5), hsv(0.58, 0.12, 0.82), metal)
@@ -81,12 +80,10 @@ def clock(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator)
 
 def _bells(pen: Pen, rim: Colour) -> None:
     for side in (-1, 1):
-        pen.stroke(np.array([(0.6 * side, 0.75), (0.82 * side, 1.1)]), 0.13, shade(rim, 0.6))
-        bell = Pen(
-            pen.canvas, *pen.place(np.array([(0.62 * side, -0.86)]))[0], pen.size, 0.1 * side
-        )
+        pen.stroke([(0.6 * side, 0.75), (0.82 * side, 1.1)], 0.13, shade(rim, 0.6))
+        bell = Pen(pen.canvas, *pen.place([(0.62 * side, -0.86)])[0], pen.size, 0.1 * side)
         bell.fill(ellipse(0, 0, 0.42, 0.36, 0.5, 1.0), mix(rim, WHITE, 0.35), shade(rim, 0.55))
-    pen.stroke(np.array([(0, -0.9), (0, -1.22)]), 0.06, shade(rim, 0.5))
+    pen.stroke([(0, -0.9), (0, -1.22)], 0.06, shade(rim, 0.5))
     pen.fill(ellipse(0, -1.22, 0.1, 0.1), rim, shade(rim, 0.5))
 
 
@@ -100,9 +97,9 @@ def _dial(pen: Pen, rng: np.random.Generator) -> None:
     minutes = rng.uniform(0, 720)
     for turn, reach, width in ((minutes / 720, 0.45, 0.08), (minutes / 60, 0.66, 0.055)):
         tip = np.array([np.sin(2 * np.pi * turn), -np.cos(2 * np.pi * turn)])
-        pen.stroke(np.stack([-0.1 * tip, reach * tip]), width, hand)
+        pen.stroke([-0.1 * tip, reach * tip], width, hand)
     tip = spokes[rng.integers(60)]
-    pen.stroke(np.stack([-0.18 * tip, 0.7 * tip]), 0.022, (0.85, 0.12, 0.1))
+    pen.stroke([-0.18 * tip, 0.7 * tip], 0.022, (0.85, 0.12, 0.1))
     pen.fill(ellipse(0, 0, 0.06, 0.06), (0.85, 0.12, 0.1))
 
 
@@ -115,11 +112,10 @@ def engine(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator
     room(canvas, rng, wall, hsv(0.6, 0.1, rng.uniform(0.18, 0.3)), y + 0.42 * size)
     hot = mix((0.4, 0.4, 0.43), (1.0, 0.42, 0.08), revs)
     canvas.glow(x, y + 0.1, 0.55, (1.0, 0.4, 0.08), 0.45 * revs)
-    pen = Pen(canvas, x, y, size, rng.normal(0, 0.006), bool(rng.random() < 0.5))
+    pen = Pen(canvas, x, y, size, rng.normal(0, 0.006), rng.random() < 0.5)
     pen.fill(ellipse(0, 0.43, 0.52, 0.05), BLACK, opacity=0.4, soft=0.02)
     _motor(pen, rng, hot)
-    spot = pen.place(np.array([(0.05, 0.1)]))[0]
-    canvas.glow(spot[0], spot[1], 0.3 * size, (1.0, 0.4, 0.06), 0.7 * revs)
+    canvas.glow(*pen.place([(0.05, 0.1)])[0], 0.3 * size, (1.0, 0.4, 0.06), 0.7 * revs)
 
 
 def _motor(pen: Pen, rng: np.random.Generator, hot: Colour) -> None:
@@ -130,21 +126,17 @@ def _motor(pen: Pen, rng: np.random.Generator, hot: Colour) -> None:
     centres = np.linspace(-0.26, 0.3, int(rng.integers(3, 6)))
     half = 0.36 * (centres[1] - centres[0])
     for x in centres:
-        pen.fill(
-            box(x - half * 0.85, -0.3, x + half * 0.85, 0.03),
-            shade(steel, 1.15),
-            shade(steel, 0.55),
-        )
+        cylinder = box(x - half * 0.85, -0.3, x + half * 0.85, 0.03)
+        pen.fill(cylinder, shade(steel, 1.15), shade(steel, 0.55))
         fins = np.stack([np.full(7, x - half * 1.15), np.linspace(-0.26, -0.02, 7)], axis=1)
         pen.marks(fins, fins + (2.3 * half, 0), 0.014, shade(steel, 0.45))
-        pen.stroke(np.array([(x, -0.4), (x, -0.45)]), 0.03, (0.93, 0.92, 0.88))
+        pen.stroke([(x, -0.4), (x, -0.45)], 0.03, (0.93, 0.92, 0.88))
         pen.stroke(curve((x, -0.45), (x + 0.03, -0.52), (x + 0.1, -0.5)), 0.014, (0.1, 0.1, 0.1))
     draw(pen, "engine_cover", cover=cover)
     for x in centres:
-        pen.tube(
-            curve((x, -0.18), (x + 0.015, -0.02), (x + 0.07, 0.09), (x + 0.16, 0.12)), 0.052, hot
-        )
-    pen.tube(np.array([(centres[0] + 0.1, 0.125), (0.54, 0.125)]), 0.08, hot)
+        pipe = curve((x, -0.18), (x + 0.015, -0.02), (x + 0.07, 0.09), (x + 0.16, 0.12))
+        pen.tube(pipe, 0.052, hot)
+    pen.tube([(centres[0] + 0.1, 0.125), (0.54, 0.125)], 0.08, hot)
     draw(pen, "engine_belt", steel=steel, dark=dark)
 
 
@@ -158,10 +150,9 @@ def guitar(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator
     size, angle = lerp(0.38, 0.94, causes["size"]), rng.uniform(-0.14, 0.14)
     pen = Pen(canvas, rng.uniform(0.47, 0.53), rng.uniform(0.48, 0.52), size, angle)
     light = 0.45 + 0.55 * light
-    wood = hsv(
-        rng.choice([0.02, 0.06, 0.09, 0.11]), rng.uniform(0.65, 0.85), rng.uniform(0.6, 0.95)
-    )
-    draw(Pen(canvas, pen.x + 0.03, pen.y + 0.03, size, angle), "guitar_shadow")
+    hue = rng.choice([0.02, 0.06, 0.09, 0.11])
+    wood = hsv(hue, rng.uniform(0.65, 0.85), rng.uniform(0.6, 0.95))
+    draw(dataclasses.replace(pen, x=pen.x + 0.03, y=pen.y + 0.03), "guitar_shadow")
     draw(
         pen,
         "guitar",
@@ -186,12 +177,10 @@ def horn(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) 
     x, y = rng.uniform(0.47, 0.53), rng.uniform(0.47, 0.53)
     canvas.glow(x, y, 0.9, (1.0, 0.95, 0.8), lerp(0.0, 0.3, force))
     brass = shade(hsv(rng.uniform(0.095, 0.13), rng.uniform(0.5, 0.75), 0.95), 0.35 + 0.65 * light)
-    pen = Pen(canvas, x, y, size, rng.uniform(-0.06, 0.06), bool(rng.random() < 0.5))
-    shadow = Pen(canvas, x + 0.03, y + 0.04, size, pen.angle, pen.mirrored)
-    draw(shadow, "horn_shadow")
+    pen = Pen(canvas, x, y, size, rng.uniform(-0.06, 0.06), rng.random() < 0.5)
+    draw(dataclasses.replace(pen, x=x + 0.03, y=y + 0.04), "horn_shadow")
     draw(pen, "horn", brass=brass)
-    spark = pen.place(np.array([(0.17, 0.12)]))[0]
-    canvas.glow(spark[0], spark[1], 0.03 * size, WHITE, force)
+    canvas.glow(*pen.place([(0.17, 0.12)])[0], 0.03 * size, WHITE, force)
 
 
 def bird(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Generator) -> None:
@@ -237,17 +226,14 @@ def _branch(canvas: Canvas, rng: np.random.Generator, y: float, slope: float, le
     bend = rng.normal(0, 0.006, 5)
     across = np.linspace(-0.1, 1.1, 5)
     line = curve(*zip(across, y + 0.012 + slope * (across - 0.5) + bend, strict=True))
+    blade = curve((0, 0), (0.5, -0.25), (1, 0), (0.5, 0.25), closed=True)
     pen = Pen(canvas)
     for x in rng.uniform(0.03, 0.97, 4):
         tip = (x + rng.normal(0, 0.05), y + rng.uniform(0.05, 0.1))
-        pen.stroke(np.array([(x, y + 0.01), tip]), 0.007, shade(bark, 0.8))
+        pen.stroke([(x, y + 0.01), tip], 0.007, shade(bark, 0.8))
         for _ in range(2):
             stem = Pen(canvas, *tip, rng.uniform(0.04, 0.065), rng.uniform(0.05, 0.45))
-            stem.fill(
-                curve((0, 0), (0.5, -0.25), (1, 0), (0.5, 0.25), closed=True),
-                shade(leaf, 1.3),
-                shade(leaf, 0.8),
-            )
+            stem.fill(blade, shade(leaf, 1.3), shade(leaf, 0.8))
     pen.stroke(line, 0.032, shade(bark, 1.35), shade(bark, 0.9))
     pen.stroke(line + (0, 0.009), 0.013, shade(bark, 0.6))
 
@@ -268,24 +254,17 @@ def helicopter(canvas: Canvas, causes: Mapping[str, float], rng: np.random.Gener
         skyline(canvas, rng, 0.99, 0.1, mix((0.35, 0.36, 0.4), haze, 0.65), haze, 0.4)
         hills(canvas, rng, 0.99, 0.02, shade(land, 0.8))
     size = lerp(0.24, 0.72, near)
-    pen = Pen(
-        canvas,
-        rng.uniform(0.44, 0.56),
-        lerp(0.7, 0.24, altitude),
-        size,
-        rng.normal(0, 0.012),
-        bool(rng.random() < 0.5),
-    )
-    colour = mix(
-        hsv(rng.uniform(-0.03, 0.1), 0.9, 0.92), hsv(rng.uniform(0.3, 0.5), 0.4, 0.3), weight
-    )
+    x, y = rng.uniform(0.44, 0.56), lerp(0.7, 0.24, altitude)
+    pen = Pen(canvas, x, y, size, rng.normal(0, 0.012), rng.random() < 0.5)
+    bright, dull = hsv(rng.uniform(-0.03, 0.1), 0.9, 0.92), hsv(rng.uniform(0.3, 0.5), 0.4, 0.3)
+    colour = mix(bright, dull, weight)
     dark, glass = (0.12, 0.13, 0.15), hsv(0.55, 0.3, rng.uniform(0.5, 0.85))
     turn, spread = rng.random(), rng.uniform(0.35, 0.6)
     draw(pen, "helicopter_tail", hull=colour, dark=dark)
     pen.stroke(ellipse(-0.6, -0.1, 0.1, 0.1, turn, turn + 0.5)[[0, -1]], 0.016, dark)
     draw(pen, "helicopter", hull=colour, dark=dark, glass=glass)
     for side in (-1, 1):
-        pen.stroke(np.array([(0.06, -0.265), (0.06 + side * spread, -0.27)]), 0.014, dark)
+        pen.stroke([(0.06, -0.265), (0.06 + side * spread, -0.27)], 0.014, dark)
 
 
 PAINTERS: dict[str, Painter] = {

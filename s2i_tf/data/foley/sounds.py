@@ -73,9 +73,8 @@ def siren(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
     drift = rng.uniform(-0.004, 0.004)
     frequency = centre * np.exp2(interval * swing + drift * t)
     harmonics = np.arange(1.0, 7)
-    amplitudes = harmonics ** -rng.uniform(1.0, 1.8) * np.where(
-        harmonics % 2, 1, rng.uniform(0.2, 0.9)
-    )
+    falling = harmonics ** -rng.uniform(1.0, 1.8)
+    amplitudes = falling * np.where(harmonics % 2, 1, rng.uniform(0.2, 0.9))
     return dsp.periodic(dsp.phase(frequency, num_samples), amplitudes)
 
 
@@ -86,13 +85,11 @@ def clock(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
     partials = np.array([1.0, 1.0, 2.76, 3.9, 5.4]) * rng.uniform(0.96, 1.04, 5)
     decay = glide(0.006, 0.05, metal) / partials**0.5
     base = glide(420, 2600, metal) * rng.uniform(0.9, 1.1)
+    strengths = np.array([1, 1, lerp(0.2, 0.8, metal), lerp(0.1, 0.6, metal), 0.3])
     grains = []
     for tune in (1.0, rng.uniform(0.8, 0.92)):
         frequencies = np.minimum(base * tune * partials, 0.45 * _RATE)
-        amplitudes = rng.uniform(0.3, 1, 5) * np.array(
-            [1, 1, lerp(0.2, 0.8, metal), lerp(0.1, 0.6, metal), 0.3]
-        )
-        grain = dsp.ring(3000, frequencies, decay, amplitudes)
+        grain = dsp.ring(3000, frequencies, decay, rng.uniform(0.3, 1, 5) * strengths)
         grain[:80] += rng.normal(0, lerp(0.15, 0.5, metal), 80) * np.linspace(1, 0, 80) ** 2
         grains.append(grain)
     beats = np.arange(len(times)) % 2
@@ -103,9 +100,8 @@ def clock(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndar
 def engine(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarray:
     """Exhaust pulses of four unequal cylinders through the pipe's resonances, and their hiss."""
     firing = glide(20, 140, causes["revs"])
-    unsteady = (
-        1 + 0.03 * dsp.wander(rng, num_samples, 1.5) + 0.012 * dsp.wander(rng, num_samples, 18)
-    )
+    unsteady = 1 + 0.03 * dsp.wander(rng, num_samples, 1.5)
+    unsteady += 0.012 * dsp.wander(rng, num_samples, 18)
     turns = dsp.phase(firing * unsteady, num_samples) / 4
     harmonics = np.arange(1, 161)
     frequencies = harmonics * firing / 4
@@ -114,10 +110,8 @@ def engine(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.nda
         gain / (1 + ((frequencies - centre * rng.uniform(0.8, 1.25)) / (0.4 * centre)) ** 2)
         for centre, gain in ((90, 1.0), (240, 0.8), (620, 0.35), (1600, 0.12))
     )
-    body = dsp.periodic(
-        turns,
-        unequal * (pipe + 0.03) * np.exp(-frequencies / 900) * np.exp(2j * np.pi * rng.random(160)),
-    )
+    amplitudes = unequal * (pipe + 0.03) * np.exp(-frequencies / 900)
+    body = dsp.periodic(turns, amplitudes * np.exp(2j * np.pi * rng.random(160)))
     body *= 1 + 0.15 * dsp.wander(rng, num_samples, 25)
     hiss = dsp.coloured_noise(rng, num_samples, dsp.band(300, rng.uniform(1500, 4000), 1.0))
     pulses = np.exp(-6 * ((4 * turns) % 1.0).astype(np.float32))
@@ -192,9 +186,8 @@ def helicopter(num_samples: int, causes: Causes, rng: np.random.Generator) -> np
     thump = dsp.periodic(turns, loud)
     chop = np.exp(-0.5 * (((turns % 1.0).astype(np.float32) - 0.5) / 0.13) ** 2)
     wash = dsp.coloured_noise(rng, num_samples, dsp.band(120, treble, 1.2))
-    whine = dsp.periodic(
-        dsp.phase(rng.uniform(900, 2200) * unsteady, num_samples), np.array([1.0, 0.3])
-    )
+    spinning = dsp.phase(rng.uniform(900, 2200) * unsteady, num_samples)
+    whine = dsp.periodic(spinning, np.array([1.0, 0.3]))
     gust = 1 + 0.12 * dsp.wander(rng, num_samples, 1.2)
     body = 0.6 * thump / dsp.level(thump) + wash * (0.15 + 1.6 * chop)
     return body * gust + whine * np.float32(rng.uniform(0.02, 0.1) * treble / 5500)
@@ -230,13 +223,8 @@ def bird(num_samples: int, causes: Causes, rng: np.random.Generator) -> np.ndarr
     singers = rng.integers(0, 3, num)
     tunes, sweeps = rng.uniform(-0.12, 0.12, 3)[singers], rng.uniform(-0.3, 0.3, 3)[singers]
     arch, trill = rng.uniform(-0.2, 0.2, 3)[singers], rng.choice([0, 0, 0.05], 3)[singers]
-    shape = np.stack(
-        [
-            inside - 0.5,
-            (inside - 0.5) ** 2,
-            np.broadcast_to(np.sin(2 * np.pi * 45 * t), inside.shape),
-        ]
-    )
+    quaver = np.broadcast_to(np.sin(2 * np.pi * 45 * t), inside.shape)
+    shape = np.stack([inside - 0.5, (inside - 0.5) ** 2, quaver])
     weights = np.stack([sweeps, arch, trill]).astype(np.float32)
     bend = tunes.astype(np.float32)[:, None] + np.einsum("ki,kij->ij", weights, shape)
     turns = np.cumsum(centre / _RATE * np.exp2(bend), axis=1)
