@@ -249,7 +249,7 @@ class Job:
         planned = row_tables.spread(
             self._folder("plan", f"round{len(rounds)}"),
             "items",
-            views.view_items(items.rows(Item), chosen, wanted, self._settings.seed),
+            views.view_items(Rows(items, Item), chosen, wanted, self._settings.seed),
             by=lambda item: item.id,
         )
         stage = extract.Extract(

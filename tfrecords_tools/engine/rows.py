@@ -46,7 +46,8 @@ class Item:
       modality: `sound` or `image`.
       path: path of the file.
       group: the recording or photo that it comes from; a group never crosses the split.
-      content: digest of the file's bytes; equal files are one group.
+      content: digest of the file's bytes, of an augmented copy those of both its files; equal
+        files are one group.
       class_name: name of its class; empty until a stage knows it.
       split: side of the split; empty until a stage knows it.
       belongs_to: what it is paired by, as in `Source`.

@@ -29,7 +29,7 @@ def view_items(
     """The items that are wanted, and the copies of sounds that are.
 
     Args:
-      items: all sounds and pictures.
+      items: all sounds and pictures; gone through twice.
       pairs: all pairs, those of copies among them.
       wanted: keys of items and of copies.
       seed: random seed of the copies, and of what lies underneath.
@@ -42,15 +42,18 @@ def view_items(
             copies.setdefault(original, set()).add(pair.sound_id)
             classes[original] = pair.class_name
     training = sorted(classes)
+    contents = {item.id: item.content for item in items if item.id in classes}
     for item in items:
         if item.key in wanted:
             yield item
         for view_id in sorted(copies.get(item.id, ())) if item.modality == "sound" else ():
+            underneath = _underneath(view_id, training, classes, seed)
             view = dataclasses.replace(
                 item,
                 id=view_id,
+                content=f"{item.content}+{contents.get(underneath, '')}",
                 view_seed=_number(f"{seed}/{view_id}"),
-                underneath=_underneath(view_id, training, classes, seed),
+                underneath=underneath,
             )
             if view.key in wanted:
                 yield view
