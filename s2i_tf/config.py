@@ -558,16 +558,18 @@ def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
     migrated = dict(values)
     for stage in GANS:
         if isinstance(values.get(stage), Mapping):
-            grouped: dict[str, Any] = {}
+            moved: dict[str, dict[str, Any]] = {}
+            migrated[stage] = grouped = {}
             for name, value in values[stage].items():
-                if isinstance(value, Mapping):
-                    grouped.setdefault(name, {}).update(value)
-                elif name in _MOVED:
+                if name in _MOVED and not isinstance(value, Mapping):
                     group, field = _MOVED[name].split(".")
-                    grouped.setdefault(group, {})[field] = value
+                    moved.setdefault(group, {})[field] = value
                 else:
                     grouped[name] = value
-            migrated[stage] = grouped
+            for group, fields in moved.items():
+                before = grouped.get(group, {})
+                if isinstance(before, Mapping):  # what is no group is refused by its name
+                    grouped[group] = {**before, **fields}
     return migrated
 
 

@@ -264,6 +264,12 @@ def test_an_unknown_field_in_a_run_s_file_is_named_with_the_nearest(tmp_path):
         config_lib.load(tmp_path)
 
 
+def test_a_group_of_a_run_s_file_that_is_none_is_named():
+    values = {"image_gan": {"optimizer": 3, "beta_1": 0.5}}
+    with pytest.raises(UserError, match="old.json: not a configuration: OptimizerConfig is 3"):
+        config_lib.from_dict(values, "old.json")
+
+
 @pytest.mark.parametrize("contents", ["", "{", "[1]", '{"seed": {'])
 def test_a_damaged_file_is_one_clear_error(tmp_path, contents):
     (tmp_path / config_lib.FILE_NAME).write_text(contents)
