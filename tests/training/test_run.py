@@ -247,7 +247,7 @@ def test_a_folder_of_unknown_sounds_that_is_not_there_is_refused_at_once(small_d
 
 
 def test_other_data_is_refused(trained, make_dataset, tmp_path):
-    other = make_dataset(tmp_path / "other", num_train=8)
+    other = make_dataset(tmp_path / "other", num_train=8, image_side=64)
     with pytest.raises(UserError, match="a run on other data"):
         run.train(smoke_config(other), trained)
 
