@@ -9,6 +9,7 @@ The defaults are the paper's.
 
 import dataclasses
 import difflib
+import functools
 import importlib.util
 import math
 import os
@@ -251,6 +252,11 @@ class GanConfig(Settings):
         weights = self.loss.adversarial_weight, self.loss.feature_matching_weight
         return self.method == "disco" or any(weights)
 
+    @property
+    def judges_by_backbone(self) -> bool:
+        """Whether there is a discriminator, and it looks through the backbone."""
+        return self.has_discriminator and self.discriminator.name == "projected"
+
 
 def _of_features() -> GanConfig:
     """The paper's penalty of 0.001 on the discriminator (section 5.4)."""
@@ -358,22 +364,19 @@ class Config(Settings):
 
     def _without_effect(self) -> Iterator[tuple[str, Any, str]]:
         """Names, values and reasons of the settings that were changed though nothing reads them."""
-        defaults = Config()
+        values, usual = (flatten(dataclasses.asdict(config)) for config in (self, Config()))
         for stage in STAGES:
-            settings = flatten(dataclasses.asdict(getattr(self, stage)))
-            usual = flatten(dataclasses.asdict(getattr(defaults, stage)))
             for unread, reason in _unread(self, stage):
-                for name, value in settings.items():
-                    parts = {name, name.partition(".")[0]}
-                    if parts & set(unread) and value != usual[name]:
-                        yield f"{stage}.{name}", value, reason
+                starts = tuple(f"{stage}.{name}." for name in unread)
+                for name, value in values.items():
+                    if f"{name}.".startswith(starts) and value != usual[name]:
+                        yield name, value, reason
 
     def recipe(self) -> dict[str, Any]:
         """All of it but where the data lie, which another machine cannot use."""
-        places = ("data", "unknown_sounds")
-        return {
-            name: value for name, value in dataclasses.asdict(self).items() if name not in places
-        }
+        values = dataclasses.asdict(self)
+        del values["data"], values["unknown_sounds"]
+        return values
 
     def save(self, folder: str | os.PathLike) -> pathlib.Path:
         """Writes `resolved_config.json`, which is enough to run it again."""
@@ -437,8 +440,7 @@ def _unread(config: Config, stage: str) -> Iterator[tuple[tuple[str, ...], str]]
             "without loss.adversarial_weight and loss.feature_matching_weight there is no "
             "discriminator",
         )
-    projected = settings.has_discriminator and settings.discriminator.name == "projected"
-    if not loss.perceptual_weight and not projected:
+    if not loss.perceptual_weight and not settings.judges_by_backbone:
         yield ("loss.backbone",), "no discriminator and no loss.perceptual_weight look through it"
     if not loss.perceptual_weight and not settings.has_discriminator:
         yield ("loss.augment",), "no discriminator and no loss.perceptual_weight look at it"
@@ -518,14 +520,16 @@ def from_dict(values: Mapping[str, Any], where: str) -> Config:
     if migrated != values:
         # What the earlier version let pass without effect, among it the settings of discriminators
         # that only watched.
-        defaults = Config()
+        usual = flatten(dataclasses.asdict(Config()))
         for name, _, _ in list(config._without_effect()):
-            *parents, field = name.split(".")
-            owner, usual = config, defaults
-            for parent in parents:
-                owner, usual = getattr(owner, parent), getattr(usual, parent)
-            setattr(owner, field, getattr(usual, field))
+            set_field(config, name, usual[name])
     return config
+
+
+def set_field(config: Config, name: str, value: Any) -> None:
+    """Sets a field by its dotted name, such as `image_gan.generator.filters`."""
+    *parents, field = name.split(".")
+    setattr(functools.reduce(getattr, parents, config), field, value)
 
 
 # Where the fields of a GAN went that stood side by side in version 0.1.
@@ -554,16 +558,18 @@ def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
     migrated = dict(values)
     for stage in GANS:
         if isinstance(values.get(stage), Mapping):
-            grouped: dict[str, Any] = {}
+            moved: dict[str, dict[str, Any]] = {}
+            migrated[stage] = grouped = {}
             for name, value in values[stage].items():
-                if isinstance(value, Mapping):
-                    grouped[name] = {**grouped.get(name, {}), **value}
-                elif name in _MOVED:
+                if name in _MOVED and not isinstance(value, Mapping):
                     group, field = _MOVED[name].split(".")
-                    grouped[group] = {**grouped.get(group, {}), field: value}
+                    moved.setdefault(group, {})[field] = value
                 else:
                     grouped[name] = value
-            migrated[stage] = grouped
+            for group, fields in moved.items():
+                before = grouped.get(group, {})
+                if isinstance(before, Mapping):  # what is no group is refused by its name
+                    grouped[group] = {**before, **fields}
     return migrated
 
 

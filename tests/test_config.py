@@ -6,7 +6,7 @@ import runpy
 import pytest
 
 from s2i_tf import config as config_lib
-from s2i_tf.config import Config
+from s2i_tf.config import Config, set_field
 from s2i_tf.errors import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -66,11 +66,7 @@ def test_differences_name_fields_and_values():
 )
 def test_validate_names_the_field_the_value_and_what_is_allowed(field, value, message):
     config = Config(data="x")
-    *parents, name = field.split(".")
-    owner = config
-    for parent in parents:
-        owner = getattr(owner, parent)
-    setattr(owner, name, value)
+    set_field(config, field, value)
     with pytest.raises(UserError, match=message):
         config.validate()
 
@@ -141,11 +137,7 @@ def test_what_a_method_does_read_is_allowed():
 
 def changed(config, changes):
     for field, value in changes.items():
-        *parents, name = field.split(".")
-        owner = config
-        for parent in parents:
-            owner = getattr(owner, parent)
-        setattr(owner, name, value)
+        set_field(config, field, value)
     return config
 
 
@@ -270,6 +262,12 @@ def test_an_unknown_field_in_a_run_s_file_is_named_with_the_nearest(tmp_path):
     (tmp_path / config_lib.FILE_NAME).write_text(json.dumps(values))
     with pytest.raises(UserError, match="no field 'batchsize'; did you mean 'batch_size'"):
         config_lib.load(tmp_path)
+
+
+def test_a_group_of_a_run_s_file_that_is_none_is_named():
+    values = {"image_gan": {"optimizer": 3, "beta_1": 0.5}}
+    with pytest.raises(UserError, match="old.json: not a configuration: OptimizerConfig is 3"):
+        config_lib.from_dict(values, "old.json")
 
 
 @pytest.mark.parametrize("contents", ["", "{", "[1]", '{"seed": {'])

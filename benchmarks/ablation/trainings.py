@@ -132,7 +132,7 @@ class Trainings:
         )
         multimodal, *_ = _needs(variant)
         stage.multimodal = keras.saving.load_model(self.get(multimodal).part, compile=False)
-        _, discriminator = stage.build_players()
+        discriminator = stage.build_discriminator()
         return sum(math.prod(weight.shape) for weight in discriminator.trainable_variables)
 
     def _config(self, variant: Variant, seed: int) -> Config:

@@ -14,7 +14,6 @@ longer, as --config.image_gan.num_steps=5000, and --config.data may say where th
 is the same kind of folder.
 """
 
-import functools
 import importlib.util
 import logging
 import os
@@ -95,6 +94,5 @@ def _config() -> Config:
         return flag.value
     config = config_lib.load(workdir)
     for name, value in config_flags.get_override_values(flag).items():
-        *parents, field = name.split(".")
-        setattr(functools.reduce(getattr, parents, config), field, value)
+        config_lib.set_field(config, name, value)
     return config

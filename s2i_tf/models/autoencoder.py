@@ -12,11 +12,10 @@ from keras import layers, ops
 
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import HalvingConv2D
-from s2i_tf.models.layers import conv_init, leaky_relu
+from s2i_tf.models.layers import conv_init, leaky_relu, widths
 from s2i_tf.models.norms import normed
 from s2i_tf.models.patchgan import pair_inputs
 
-MAX_WIDENING = 8
 _CODE_SIZE = 128  # numbers between encoder and decoder
 _KERNEL_SIDE_UP = 3
 
@@ -50,9 +49,9 @@ def build_autoencoder(
             f"{num_layers} strided layers cannot halve maps of {side}×{side}; allowed: a side "
             f"divisible by {2**num_layers}"
         )
-    widths = [filters * min(2**depth, MAX_WIDENING) for depth in range(num_layers)]
+    channels = widths(filters, num_layers)
     x = layers.Concatenate(name="pair")(inputs)
-    for depth, width in enumerate(widths):
+    for depth, width in enumerate(channels):
         conv = HalvingConv2D(width, kernel_initializer=conv_init(), name=f"down{depth}_conv")
         x = normed(x, conv, norm, f"down{depth}", outer=depth == 0)
         x = leaky_relu(f"down{depth}_relu")(x)
@@ -64,7 +63,7 @@ def build_autoencoder(
     for depth in reversed(range(num_layers)):
         x = leaky_relu(f"up{depth}_relu")(x)
         x = layers.UpSampling2D(name=f"up{depth}_resize")(x)
-        conv = _conv(widths[max(depth - 1, 0)], f"up{depth}_conv")
+        conv = _conv(channels[max(depth - 1, 0)], f"up{depth}_conv")
         x = normed(x, conv, norm, f"up{depth}")
     x = leaky_relu("out_relu")(x)
     last = _conv(target_shape[-1], "out_conv")

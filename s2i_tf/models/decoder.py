@@ -203,16 +203,12 @@ def _conv(x, width: int, norm: str, name: str, init: _Initializers, scale: float
     conv = layers.Conv2D(
         width, _KERNEL_SIDE, padding="same", kernel_initializer=init(scale), name=f"{name}_conv"
     )
-    return _activated(normed(x, conv, norm, name), name)
+    return leaky_relu(f"{name}_relu")(normed(x, conv, norm, name))
 
 
 def _dense(x, units: int, norm: str, name: str, init: _Initializers):
     dense = layers.Dense(units, kernel_initializer=init(), name=f"{name}_dense")
-    return _activated(normed(x, dense, norm, name), name)
-
-
-def _activated(x, name: str):
-    return leaky_relu(f"{name}_relu")(x)
+    return leaky_relu(f"{name}_relu")(normed(x, dense, norm, name))
 
 
 def _check_vector(name: str, shape: tuple[int, ...], size: int | None = None) -> None:

@@ -16,6 +16,11 @@ from s2i_tf.kernels import fused
 LEAKY_SLOPE = 0.2
 
 
+def widths(filters: int, num_layers: int) -> list[int]:
+    """Channels of pix2pix' layers: twice as many in each, up to eight times the first's."""
+    return [filters * min(2**depth, 8) for depth in range(num_layers)]
+
+
 def conv_init() -> keras.initializers.Initializer:
     """N(0, 0.02), as in pix2pix."""
     return keras.initializers.RandomNormal(stddev=0.02)

@@ -9,10 +9,9 @@ from keras import layers, ops
 
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import PaddedConv2D
-from s2i_tf.models.layers import conv_init, leaky_relu
+from s2i_tf.models.layers import conv_init, leaky_relu, widths
 from s2i_tf.models.norms import normed
 
-MAX_WIDENING = 8
 # Two layers of stride 1 each take a row off what the strided ones leave.
 _MIN_SIDE = 3
 
@@ -128,8 +127,7 @@ def _patch_scores(x, filters: int, num_layers: int, norm: str, prefix: str):
             f"{num_layers} strided layers leave nothing of maps of {side}×{side}; allowed: a side "
             f"of at least {_MIN_SIDE * 2**num_layers}"
         )
-    for depth in range(num_layers + 1):
-        width = filters * min(2**depth, MAX_WIDENING)
+    for depth, width in enumerate(widths(filters, num_layers + 1)):
         strides = 2 if depth < num_layers else 1
         x = _conv(x, width, strides, norm, f"{prefix}conv{depth}", outer=depth == 0)
         x = leaky_relu(f"{prefix}relu{depth}")(x)

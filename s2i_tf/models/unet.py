@@ -13,10 +13,9 @@ from keras import layers
 
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import DoublingConv2D, HalvingConv2D
-from s2i_tf.models.layers import MaskDropout, conv_init, leaky_relu
+from s2i_tf.models.layers import MaskDropout, conv_init, leaky_relu, widths
 from s2i_tf.models.norms import normed
 
-MAX_WIDENING = 8
 NUM_DROPOUT_BLOCKS = 3
 RESIZE_KERNEL_SIDE = 3
 
@@ -53,13 +52,13 @@ def build_unet(
     Raises:
       UserError: if a shape or the norm is not one of these.
     """
-    side, num_layers = _checked_side(name, condition_shape, target_shape)
-    widths = [filters * min(2**depth, MAX_WIDENING) for depth in range(num_layers)]
+    num_layers = _num_layers(name, condition_shape, target_shape)
+    channels = widths(filters, num_layers)
 
     inputs = keras.Input(condition_shape, name="map")
     x = inputs
     encoded = []
-    for depth, width in enumerate(widths):
+    for depth, width in enumerate(channels):
         if depth:
             x = leaky_relu(f"down{depth}_relu")(x)
         conv = HalvingConv2D(width, kernel_initializer=conv_init(), name=f"down{depth}_conv")
@@ -68,7 +67,7 @@ def build_unet(
 
     for depth in reversed(range(num_layers - 1)):
         x = layers.ReLU(name=f"up{depth}_relu")(x)
-        x = _upsampled(x, widths[depth], resize, norm, f"up{depth}")
+        x = _upsampled(x, channels[depth], resize, norm, f"up{depth}")
         block = num_layers - 2 - depth
         if dropout and block < NUM_DROPOUT_BLOCKS:
             mask_seed = None if seed is None else seed + block
@@ -87,8 +86,8 @@ build_encoder_decoder = functools.partial(build_unet, skips=False, name="encoder
 build_resize_unet = functools.partial(build_unet, resize=True, name="resize_unet")
 
 
-def _checked_side(name: str, condition_shape, target_shape) -> tuple[int, int]:
-    """Side and its logarithm."""
+def _num_layers(name: str, condition_shape, target_shape) -> int:
+    """How often the side can be halved."""
     if len(condition_shape) != 3 or condition_shape[:2] != target_shape[:2]:
         raise UserError(
             f"generator {name!r} makes maps of maps of one side, got {condition_shape} and "
@@ -98,7 +97,7 @@ def _checked_side(name: str, condition_shape, target_shape) -> tuple[int, int]:
     num_layers = int(math.log2(side))
     if 2**num_layers != side or condition_shape[1] != side:
         raise UserError(f"a U-Net's side is a power of two, got {condition_shape[:2]}")
-    return side, num_layers
+    return num_layers
 
 
 def _upsampled(x, filters: int, resize: bool, norm: str, name: str, *, outer: bool = False):

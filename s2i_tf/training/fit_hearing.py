@@ -174,22 +174,20 @@ def fit(
             features[rows], labels[rows], len(photos), STRENGTH, columns, named, photos
         )
 
+    basis = _basis(features[:, :num_embedding])
+    vectors = _unit(features[:, :num_embedding] @ basis)
     evidence = np.empty((len(features), len(photos)), np.float32)
+    nearness = np.empty(len(features), np.float32)
     for fold in range(_NUM_FOLDS):
         held_out = folds == fold
         evidence[held_out] = scorer_of(~held_out)(features[held_out])
+        nearness[held_out] = _nearness(vectors[held_out], vectors[~held_out])
     alike = class_scores.alike(photos)
     scores = evidence @ alike
     temperature = min(_TEMPERATURES, key=lambda degree: _surprise(scores / degree, labels))
     probabilities = class_scores.softmax(scores / temperature)
 
-    basis = _basis(features[:, :num_embedding])
-    vectors = _unit(features[:, :num_embedding] @ basis)
     scorer = scorer_of(np.full(len(features), True))
-    nearness = np.empty(len(features), np.float32)
-    for fold in range(_NUM_FOLDS):
-        held_out = folds == fold
-        nearness[held_out] = _nearness(vectors[held_out], vectors[~held_out])
     known = np.stack([nearness, evidence.max(axis=1)], axis=1)
     others = np.zeros((0, 2), np.float32)
     if unknown is not None:

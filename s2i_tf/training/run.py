@@ -94,13 +94,15 @@ def plan_stages(config: Config, workdir: pathlib.Path, stages: Sequence[str] = (
     info = dataset_info.load(config.data)
     _check_workdir(config, workdir, info)
     planned = [
-        STAGES[name](config, info, workdir)
-        for name in wanted(config)
-        if not stages or name in stages
+        stage for stage in _all_stages(config, info, workdir) if not stages or stage.name in stages
     ]
     for stage in planned:
         stage.check()
     return planned
+
+
+def _all_stages(config: Config, info: DatasetInfo, workdir: pathlib.Path) -> list[Stage]:
+    return [STAGES[name](config, info, workdir) for name in wanted(config)]
 
 
 def describe(stage: Stage) -> str:
@@ -121,7 +123,9 @@ def _prepare_folder(
 ) -> None:
     plan_stages(config, workdir, stages)
     info = dataset_info.load(config.data)
-    lengthened = _lengthened(config, workdir)
+    lengthened = []
+    if (workdir / config_lib.FILE_NAME).exists():
+        lengthened = _lengthened(config_lib.load(workdir), config)
     for change in lengthened:
         stage = STAGES[change["stage"]](config, info, workdir)
         if stage.result.exists():  # what is done now is not done any more
@@ -169,7 +173,7 @@ def loop_settings(stage: Stage) -> loop.LoopSettings:
 def _describe_model(config: Config, workdir: pathlib.Path) -> None:
     """Makes a model of the parts once all of them are there."""
     info = dataset_info.load(config.data)
-    if all(STAGES[name](config, info, workdir).done for name in wanted(config)):
+    if all(stage.done for stage in _all_stages(config, info, workdir)):
         model_folder.write_description(
             workdir / model_folder.FOLDER_IN_RUN,
             class_names=info.class_names,
@@ -216,7 +220,7 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
             one.generator.start = other.generator.start
     if not before.image_to_sound:  # the other direction may be added later
         before.image_to_sound, before.reverse_gan = config.image_to_sound, config.reverse_gan
-    for change in _lengthened(config, workdir):
+    for change in _lengthened(before, config):
         getattr(before, change["stage"]).num_steps = change["to"]
         _check_longer(change["stage"], config, info, workdir)
     if different := config_lib.differences(before, config):
@@ -231,36 +235,28 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
         )
 
 
-def _lengthened(config: Config, workdir: pathlib.Path) -> list[dict]:
-    """The stages that shall be trained for more steps than the run in the folder was to."""
-    if not (workdir / config_lib.FILE_NAME).exists():
-        return []
-    before = config_lib.load(workdir)
-    changes = [
-        {
-            "stage": name,
-            "from": getattr(before, name).num_steps,
-            "to": getattr(config, name).num_steps,
-        }
-        for name in wanted(before)
+def _lengthened(before: Config, config: Config) -> list[dict]:
+    """The stages that shall be trained for more steps than the run was to."""
+    pairs = {name: (getattr(before, name), getattr(config, name)) for name in wanted(before)}
+    return [
+        {"stage": name, "from": one.num_steps, "to": other.num_steps}
+        for name, (one, other) in pairs.items()
+        if one.num_steps < other.num_steps
     ]
-    return [change for change in changes if change["to"] > change["from"]]
 
 
 def _check_longer(name: str, config: Config, info: DatasetInfo, workdir: pathlib.Path) -> None:
     """Refuses to train a stage longer where that would leave others behind or begin anew."""
     stage = STAGES[name](config, info, workdir)
-    for other in (STAGES[one](config, info, workdir) for one in wanted(config)):
+    field = f"config.{name}.num_steps is {stage.settings.num_steps}"
+    for other in _all_stages(config, info, workdir):
         if name in other.needs and other.begun:
             raise UserError(
-                f"config.{name}.num_steps is {stage.num_steps}, but {other.name} was trained on "
-                f"what {name} had left; choose another --workdir"
+                f"{field}, but {other.name} was trained on what {name} had left; choose another "
+                "--workdir"
             )
     if stage.result.exists() and not stage.has_checkpoint:
-        raise UserError(
-            f"config.{name}.num_steps is {stage.num_steps}, but the saved state of {name} is gone; "
-            "choose another --workdir"
-        )
+        raise UserError(f"{field}, but the saved state of {name} is gone; choose another --workdir")
 
 
 def _data_identity(info: DatasetInfo) -> dict:

@@ -7,6 +7,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.models import DISCRIMINATORS, build_discriminator
 from s2i_tf.models.layers import feature_extractor
 from s2i_tf.models.norms import NORMS
+from s2i_tf.training.stages.gan_stage import dtype_policy
 
 SIDE = 32
 CONTEXT, TARGET = (SIDE, SIDE, 1), (SIDE, SIDE, 3)
@@ -62,12 +63,8 @@ def test_inference_is_deterministic_independent_of_the_batch_and_survives_its_fi
 
 @pytest.mark.parametrize("name", OF_MAPS)
 def test_scores_are_float32_and_finite_in_half_precision(name, pair):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = build(name, "spectral")
-    finally:
-        keras.config.set_dtype_policy(before)
     scores = model(pair, training=True)
     assert scores.dtype == tf.float32
     assert np.isfinite(scores).all()

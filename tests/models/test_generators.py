@@ -7,6 +7,7 @@ from s2i_tf.errors import UserError
 from s2i_tf.models import GENERATORS, OF_VECTORS, build_generator
 from s2i_tf.models.layers import drawn_layers, drawn_masks
 from s2i_tf.models.norms import NORMS
+from s2i_tf.training.stages.gan_stage import dtype_policy
 
 SIDE = 32
 CONDITION, TARGET = (SIDE, SIDE, 1), (SIDE, SIDE, 3)
@@ -66,12 +67,8 @@ def test_inference_is_deterministic_independent_of_the_batch_and_survives_its_fi
 
 @pytest.mark.parametrize("name", OF_MAPS)
 def test_pictures_are_float32_and_finite_in_half_precision(name, rng):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = build(name, norm="spectral")
-    finally:
-        keras.config.set_dtype_policy(before)
     out = model(pictures(rng, 1), training=True)
     assert out.dtype == tf.float32
     assert np.isfinite(out).all()

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -38,6 +39,7 @@ def toy_model(dropout=0.5):
         fingerprints={"sound_fingerprint": "s", "image_fingerprint": "i"},
         extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
         nets={},
+        recipe={"image_gan": {"l1_weight": 4.0}},
     )
 
 
@@ -49,6 +51,11 @@ def model():
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory):
     return model.save(tmp_path_factory.mktemp("saved") / "model")
+
+
+@pytest.fixture(scope="module")
+def compact(model, tmp_path_factory):
+    return model.save(tmp_path_factory.mktemp("compact") / "model", compact=True)
 
 
 @pytest.fixture
@@ -89,10 +96,8 @@ def test_a_saved_model_gives_the_same_numbers(model, saved, features):
     assert again.fingerprints == model.fingerprints
 
 
-def test_a_saved_model_keeps_its_recipe(model, tmp_path):
-    recipe = {"image_gan": {"l1_weight": 4.0}}
-    dataclasses.replace(model, recipe=recipe).save(tmp_path / "model", compact=True)
-    assert SoundToImage.load(tmp_path / "model").recipe == recipe
+def test_a_saved_model_keeps_its_recipe(model, compact):
+    assert SoundToImage.load(compact).recipe == model.recipe == {"image_gan": {"l1_weight": 4.0}}
 
 
 def test_a_run_s_folder_stands_for_its_model(saved):
@@ -111,8 +116,8 @@ def test_a_model_of_another_version_is_refused(saved, tmp_path):
         SoundToImage.load(tmp_path)
 
 
-def test_a_damaged_part_is_refused_by_name(model, tmp_path):
-    folder = model.save(tmp_path / "model")
+def test_a_damaged_part_is_refused_by_name(saved, tmp_path):
+    folder = shutil.copytree(saved, tmp_path / "model")
     part = folder / "image_generator.keras"
     part.write_bytes(part.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"image_generator\.keras: cannot be read"):
@@ -146,10 +151,8 @@ def test_a_model_of_one_direction_says_so(saved, features):
         model.nearest_sounds(features)
 
 
-def test_a_compact_model_is_small_and_nearly_the_same(model, features, tmp_path):
-    whole = model.save(tmp_path / "whole")
-    compact = model.save(tmp_path / "compact", compact=True)
-    sizes = [sum(path.stat().st_size for path in folder.iterdir()) for folder in (whole, compact)]
+def test_a_compact_model_is_small_and_nearly_the_same(model, saved, compact, features):
+    sizes = [sum(path.stat().st_size for path in folder.iterdir()) for folder in (saved, compact)]
     assert sizes[1] < 0.6 * sizes[0]
     again = SoundToImage.load(compact)
     np.testing.assert_allclose(
@@ -161,8 +164,8 @@ def test_a_compact_model_is_small_and_nearly_the_same(model, features, tmp_path)
         assert np.abs(one - other).mean() < 0.01
 
 
-def test_a_damaged_compact_part_is_refused_by_name(model, tmp_path):
-    folder = model.save(tmp_path / "model", compact=True)
+def test_a_damaged_compact_part_is_refused_by_name(compact, tmp_path):
+    folder = shutil.copytree(compact, tmp_path / "model")
     part = folder / "multimodal.npz"
     part.write_bytes(part.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"multimodal\.npz: cannot be read"):

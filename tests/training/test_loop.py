@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from s2i_tf.errors import Stopped, UserError
 from s2i_tf.training import loop
-from s2i_tf.training.backends.tf_updates import update
+from s2i_tf.training.backends.tf_updates import Forward, minimize
 from s2i_tf.training.checkpoints import FOLDER as CHECKPOINTS
 from s2i_tf.training.optimizers import build_adam
 
@@ -33,16 +33,14 @@ class Tiny(keras.Model):
 
     def train_step(self, batch):
         self.num_traces += 1
-        with tf.GradientTape() as tape:
+
+        def loss():
             noise = keras.random.normal((BATCH, 2))
             loss = keras.ops.mean(keras.ops.square(self.net(batch + noise, training=True) - 1))
-        return {
-            "loss": loss,
-            "gradient_norm": update(self.optimizer, tape, loss, self.variables_()),
-        }
+            return loss, loss
 
-    def variables_(self):
-        return self.net.trainable_variables
+        loss, norm = minimize(self.optimizer, Forward(loss, self.net.trainable_variables))
+        return {"loss": loss, "gradient_norm": norm}
 
 
 def dataset(step, bad_step=None):

@@ -21,13 +21,14 @@ from s2i_tf.config import Config
 
 def get_config():
     config = Config(data={data!r}, seed=3, deterministic=True)
-    config.log_every_steps, config.checkpoint_every_steps, config.num_samples = 3, 4, 2
+    config.log_every_steps, config.checkpoint_every_steps, config.num_samples = 3, 8, 2
     config.multimodal.hidden_units = 16
     config.multimodal.hidden_dropout = 0.2
     config.multimodal.num_steps, config.multimodal.batch_size = 300, 4
     gan = config.image_gan
     gan.generator.filters = gan.discriminator.filters = 2
     gan.generator.dropout = 0.5
+    gan.discriminator.num_layers = 1
     gan.optimizer.ema_decay = 0.9
     gan.loss.augment = "color,translation,cutout"
     gan.num_steps, gan.batch_size = 20, 2
@@ -67,9 +68,10 @@ def stop(process, signal_number, workdir, stage, num_lines):
 
 
 @pytest.fixture(scope="module")
-def config(tiny_dataset, tmp_path_factory):
+def config(make_dataset, tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "config.py"
-    path.write_text(CONFIG.format(data=str(tiny_dataset)))
+    data = make_dataset(path.with_name("data"), image_side=64)
+    path.write_text(CONFIG.format(data=str(data)))
     return path
 
 

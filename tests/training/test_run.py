@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s2i_tf.config import Config
+from s2i_tf.config import Config, set_field
 from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
 from s2i_tf.models import feature_map
@@ -26,6 +26,7 @@ def smoke_config(data, **changes) -> Config:
     config.feature_gan.loss.adversarial_weight = 0.0  # its discriminator takes the map too
     config.feature_gan.generator.filters = config.image_gan.generator.filters = 2
     config.image_gan.discriminator.filters = 2
+    config.image_gan.discriminator.num_layers = 1
     for settings in (config.multimodal, config.feature_gan, config.image_gan):
         settings.num_steps = 4
         settings.batch_size = 2
@@ -39,15 +40,21 @@ def metrics(workdir: pathlib.Path, stage: str) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_dataset, tmp_path_factory):
+def small_dataset(make_dataset, tmp_path_factory):
+    """With the smallest pictures, whose networks are traced and trained in the least time."""
+    return make_dataset(tmp_path_factory.mktemp("data") / "small", image_side=64)
+
+
+@pytest.fixture(scope="module")
+def trained(small_dataset, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("trained") / "run"
-    return run.train(smoke_config(tiny_dataset), workdir)
+    return run.train(smoke_config(small_dataset), workdir)
 
 
-def test_a_run_leaves_a_model_losses_samples_and_what_repeats_it(trained, tiny_dataset):
+def test_a_run_leaves_a_model_losses_samples_and_what_repeats_it(trained, small_dataset):
     model = SoundToImage.load(trained)
-    assert model.generate(np.zeros((1, 4096), np.float32)).shape == (1, 128, 128, 3)
-    assert model.recipe == json.loads(json.dumps(smoke_config(tiny_dataset).recipe()))
+    assert model.generate(np.zeros((1, 4096), np.float32)).shape == (1, 64, 64, 3)
+    assert model.recipe == json.loads(json.dumps(smoke_config(small_dataset).recipe()))
     for stage, loss in (
         ("multimodal", "label_cross_entropy"),
         ("feature_gan", "generator_l1"),
@@ -63,10 +70,10 @@ def test_a_run_leaves_a_model_losses_samples_and_what_repeats_it(trained, tiny_d
 
 
 @pytest.mark.parametrize("name", ["feature_gan", "image_gan"])
-def test_training_sees_what_the_finished_model_sees(name, trained, tiny_dataset):
+def test_training_sees_what_the_finished_model_sees(name, trained, small_dataset):
     """The condition and the target of a traced step are those of the saved multimodal layers."""
-    info = dataset_info.load(tiny_dataset)
-    stage = STAGES[name](smoke_config(tiny_dataset), info, trained)
+    info = dataset_info.load(small_dataset)
+    stage = STAGES[name](smoke_config(small_dataset), info, trained)
     trainer = stage.build()
     batch = next(iter(stage.dataset(0)))
     condition, target, *_ = tf.function(trainer.prepare)(batch)
@@ -74,34 +81,34 @@ def test_training_sees_what_the_finished_model_sees(name, trained, tiny_dataset)
     layers = SoundToImage.load(trained).multimodal
     sound = layers.condition_of_sound(batch["sound_features"])
     image = layers.image_scaler(batch["image_features"])
-    expected = sound if name == "feature_gan" else feature_map.to_map(image)
+    expected = sound if name == "feature_gan" else feature_map.to_map(image, side=64)
     np.testing.assert_allclose(condition, expected, atol=1e-4)
     if name == "feature_gan":
         np.testing.assert_allclose(target, image, atol=1e-4)
     assert np.std(expected) > 0.5
 
 
-def test_a_finished_run_is_not_trained_again(trained, tiny_dataset):
+def test_a_finished_run_is_not_trained_again(trained, small_dataset):
     before = {path: path.stat().st_mtime_ns for path in (trained / "model").glob("*.keras")}
-    run.train(smoke_config(tiny_dataset), trained)
+    run.train(smoke_config(small_dataset), trained)
     assert len(before) == 3
     assert before == {path: path.stat().st_mtime_ns for path in (trained / "model").glob("*.keras")}
 
 
-def test_another_configuration_is_refused_by_field(trained, tiny_dataset):
-    config = smoke_config(tiny_dataset)
+def test_another_configuration_is_refused_by_field(trained, small_dataset):
+    config = smoke_config(small_dataset)
     config.image_gan.generator.filters = 3
     with pytest.raises(UserError, match="generator.filters: 2, not 3"):
         run.train(config, trained)
 
 
-def test_a_stage_may_be_trained_longer_than_first_planned(tiny_dataset, tmp_path):
+def test_a_stage_may_be_trained_longer_than_first_planned(small_dataset, tmp_path):
     whole = run.train(
-        longer(smoke_config(tiny_dataset), "multimodal", 7), tmp_path / "whole", ["multimodal"]
+        longer(smoke_config(small_dataset), "multimodal", 7), tmp_path / "whole", ["multimodal"]
     )
     workdir = tmp_path / "grown"
     for num_steps in (4, 6, 7, 7):
-        config = longer(smoke_config(tiny_dataset), "multimodal", num_steps)
+        config = longer(smoke_config(small_dataset), "multimodal", num_steps)
         [stage] = run.plan_stages(config, workdir, ["multimodal"])
         run.train(config, workdir, ["multimodal"])
         assert stage.done and len(metrics(workdir, "multimodal")) == num_steps
@@ -114,18 +121,18 @@ def test_a_stage_may_be_trained_longer_than_first_planned(tiny_dataset, tmp_path
         {"stage": "multimodal", "from": 6, "to": 7},
     ]
     with pytest.raises(UserError, match="multimodal.num_steps: 7, not 5"):
-        run.plan_stages(longer(smoke_config(tiny_dataset), "multimodal", 5), workdir)
+        run.plan_stages(longer(smoke_config(small_dataset), "multimodal", 5), workdir)
 
 
-def test_no_stage_grows_away_from_those_that_were_trained_on_it(trained, tiny_dataset):
-    config = longer(smoke_config(tiny_dataset), "multimodal", 5)
+def test_no_stage_grows_away_from_those_that_were_trained_on_it(trained, small_dataset):
+    config = longer(smoke_config(small_dataset), "multimodal", 5)
     with pytest.raises(UserError, match="feature_gan was trained on what multimodal had left"):
         run.train(config, trained)
 
 
-def test_a_finished_stage_without_its_saved_state_cannot_grow(trained, tiny_dataset, tmp_path):
+def test_a_finished_stage_without_its_saved_state_cannot_grow(trained, small_dataset, tmp_path):
     copy = shutil.copytree(trained, tmp_path / "copy")
-    config = longer(smoke_config(tiny_dataset), "image_gan", 5)
+    config = longer(smoke_config(small_dataset), "image_gan", 5)
     assert [stage.done for stage in run.plan_stages(config, copy)] == [True, True, False]
     shutil.rmtree(copy / "image_gan" / "checkpoints")
     with pytest.raises(UserError, match="the saved state of image_gan is gone"):
@@ -137,22 +144,28 @@ def longer(config, stage, num_steps):
     return config
 
 
-@pytest.mark.parametrize("side", [64, 256])
-def test_pictures_of_another_size_from_records_to_the_model(side, make_dataset, tmp_path):
-    data = make_dataset(tmp_path / "data", image_side=side)
-    config = smoke_config(data)
+@pytest.fixture(scope="module")
+def trained_on_large(make_dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("large")
+    config = smoke_config(make_dataset(folder / "data", image_side=256))
     for settings in (config.multimodal, config.feature_gan, config.image_gan):
         settings.num_steps = 1
-    model = SoundToImage.load(run.train(config, tmp_path / "run"))
+    return run.train(config, folder / "run")
+
+
+@pytest.mark.parametrize(("side", "name"), [(64, "trained"), (256, "trained_on_large")])
+def test_pictures_of_another_size_from_records_to_the_model(side, name, request):
+    workdir = request.getfixturevalue(name)
+    model = SoundToImage.load(workdir)
     assert model.image_side == side
     assert model.image_generator.input_shape == (None, side, side, 1)
     assert model.generate(np.zeros((1, 4096), np.float32)).shape == (1, side, side, 3)
-    assert json.loads((tmp_path / "run" / "model" / "model.json").read_text())["image_side"] == side
+    assert json.loads((workdir / "model" / "model.json").read_text())["image_side"] == side
 
 
-def test_another_size_than_the_data_s_is_refused(tiny_dataset, tmp_path):
-    config = smoke_config(tiny_dataset, image_side=64)
-    with pytest.raises(UserError, match="image_side is 64, but the pictures of .* are 128 px wide"):
+def test_another_size_than_the_data_s_is_refused(small_dataset, tmp_path):
+    config = smoke_config(small_dataset, image_side=128)
+    with pytest.raises(UserError, match="image_side is 128, but the pictures of .* are 64 px wide"):
         run.plan_stages(config, tmp_path / "run")
 
 
@@ -169,14 +182,10 @@ def test_another_size_than_the_data_s_is_refused(tiny_dataset, tmp_path):
     ],
 )
 def test_a_misspelt_name_is_refused_before_any_stage_is_trained(
-    field, value, message, tiny_dataset, tmp_path
+    field, value, message, small_dataset, tmp_path
 ):
-    config = smoke_config(tiny_dataset)
-    *parents, name = field.split(".")
-    owner = config
-    for parent in parents:
-        owner = getattr(owner, parent)
-    setattr(owner, name, value)
+    config = smoke_config(small_dataset)
+    set_field(config, field, value)
     with pytest.raises(UserError, match=message):
         run.plan_stages(config, tmp_path / "run")
 
@@ -195,22 +204,21 @@ def test_a_misspelt_name_is_refused_before_any_stage_is_trained(
     ],
 )
 def test_losses_that_a_discriminator_cannot_have_are_refused(
-    changes, message, tiny_dataset, tmp_path
+    changes, message, small_dataset, tmp_path
 ):
-    config = smoke_config(tiny_dataset)
+    config = smoke_config(small_dataset)
     gan = config.image_gan
     gan.loss.adversarial, gan.discriminator.norm = "wgan_gp", "none"
     if "loss.class_weight" in changes:
         gan.loss.backbone = "efficientnet_lite0"
     for field, value in changes.items():
-        group, name = field.split(".")
-        setattr(getattr(gan, group), name, value)
+        set_field(config, f"image_gan.{field}", value)
     with pytest.raises(UserError, match=message):
         run.plan_stages(config, tmp_path / "run")
 
 
-def test_what_a_training_started_with_may_have_moved(trained, tiny_dataset, tmp_path):
-    config = smoke_config(tiny_dataset)
+def test_what_a_training_started_with_may_have_moved(trained, small_dataset, tmp_path):
+    config = smoke_config(small_dataset)
     start = tmp_path / "start"
     shutil.copytree(trained / "model", start)
     config.image_gan.generator.start = str(start)
@@ -223,47 +231,47 @@ def test_what_a_training_started_with_may_have_moved(trained, tiny_dataset, tmp_
 
 
 @pytest.mark.parametrize("name", ["run.json", "multimodal/trained.json"])
-def test_a_damaged_file_of_a_run_is_named(name, trained, tiny_dataset, tmp_path):
+def test_a_damaged_file_of_a_run_is_named(name, trained, small_dataset, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(trained, workdir)
     (workdir / name).write_text('{"num')
     with pytest.raises(UserError, match=f"{name}: cannot be read as JSON"):
-        run.train(smoke_config(tiny_dataset), workdir)
+        run.train(smoke_config(small_dataset), workdir)
 
 
-def test_a_folder_of_unknown_sounds_that_is_not_there_is_refused_at_once(tiny_dataset, tmp_path):
-    config = smoke_config(tiny_dataset)
+def test_a_folder_of_unknown_sounds_that_is_not_there_is_refused_at_once(small_dataset, tmp_path):
+    config = smoke_config(small_dataset)
     config.hearing, config.unknown_sounds = True, str(tmp_path / "nowhere")
     with pytest.raises(UserError, match="config.unknown_sounds is .*, which is no folder"):
         run.plan_stages(config, tmp_path / "run")
 
 
 def test_other_data_is_refused(trained, make_dataset, tmp_path):
-    other = make_dataset(tmp_path / "other", num_train=8)
+    other = make_dataset(tmp_path / "other", num_train=8, image_side=64)
     with pytest.raises(UserError, match="a run on other data"):
         run.train(smoke_config(other), trained)
 
 
-def test_a_folder_that_holds_something_else_is_refused(tiny_dataset, tmp_path):
+def test_a_folder_that_holds_something_else_is_refused(small_dataset, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(UserError, match="holds something else"):
-        run.train(smoke_config(tiny_dataset), tmp_path)
+        run.train(smoke_config(small_dataset), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_stage_needs_the_one_before(tiny_dataset, tmp_path):
+def test_a_stage_needs_the_one_before(small_dataset, tmp_path):
     with pytest.raises(UserError, match="feature_gan needs the stage multimodal first"):
-        run.train(smoke_config(tiny_dataset), tmp_path / "run", ["feature_gan"])
+        run.train(smoke_config(small_dataset), tmp_path / "run", ["feature_gan"])
 
 
-def test_an_unknown_stage_lists_the_known_ones(tiny_dataset, tmp_path):
+def test_an_unknown_stage_lists_the_known_ones(small_dataset, tmp_path):
     with pytest.raises(UserError, match="known: feature_gan, image_gan, multimodal"):
-        run.train(smoke_config(tiny_dataset), tmp_path / "run", ["gan"])
+        run.train(smoke_config(small_dataset), tmp_path / "run", ["gan"])
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_that_stopped_goes_on_from_its_checkpoint(tiny_dataset, tmp_path, monkeypatch):
-    config = smoke_config(tiny_dataset)
+def test_a_run_that_stopped_goes_on_from_its_checkpoint(small_dataset, tmp_path, monkeypatch):
+    config = smoke_config(small_dataset)
     whole = run.train(config, tmp_path / "whole", ["multimodal"])
 
     from s2i_tf.training.stages import MultimodalStage
@@ -283,8 +291,8 @@ def test_a_run_that_stopped_goes_on_from_its_checkpoint(tiny_dataset, tmp_path, 
         assert one == pytest.approx(other, rel=1e-4)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(tiny_dataset, tmp_path):
-    config = smoke_config(tiny_dataset)
+def test_a_loss_that_is_not_finite_stops_the_run(small_dataset, tmp_path):
+    config = smoke_config(small_dataset)
     config.multimodal.learning_rate = 1e30
     with pytest.raises(UserError, match=r"multimodal: .* not finite between steps"):
         run.train(config, tmp_path / "run", ["multimodal"])
@@ -292,13 +300,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny_dataset, tmp_path):
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_gan_trains_in_half_precision_with_everything_switched_on(
-    precision, trained, tiny_dataset, tmp_path
+    precision, trained, small_dataset, tmp_path
 ):
     config = smoke_config(
-        tiny_dataset, precision=precision, steps_per_call=2, accumulation_steps=2, clip_norm=1.0
+        small_dataset, precision=precision, steps_per_call=2, accumulation_steps=2, clip_norm=1.0
     )
     config.image_gan.optimizer.ema_decay = 0.9
-    stage = STAGES["image_gan"](config, dataset_info.load(tiny_dataset), trained)
+    stage = STAGES["image_gan"](config, dataset_info.load(small_dataset), trained)
     trainer = stage.build()
     before = [variable.numpy() for variable in trainer.generator.trainable_variables]
     settings = loop.LoopSettings(6, 2, 3, 4, steps_per_call=config.steps_per_call)
@@ -316,9 +324,9 @@ def test_a_gan_trains_in_half_precision_with_everything_switched_on(
 
 
 def test_other_versions_than_the_run_began_with_are_warned_about(
-    tiny_dataset, tmp_path, monkeypatch, caplog
+    small_dataset, tmp_path, monkeypatch, caplog
 ):
-    config = smoke_config(tiny_dataset)
+    config = smoke_config(small_dataset)
     monkeypatch.setattr(run, "_train_stage", lambda stage, strategy, should_stop: None)
     workdir = run.train(config, tmp_path / "run", ["multimodal"])
     facts = json.loads((workdir / "run.json").read_text())
@@ -330,8 +338,8 @@ def test_other_versions_than_the_run_began_with_are_warned_about(
     assert "begun with keras 0.1, goes on with" in caplog.text
 
 
-def test_a_description_says_what_a_stage_would_do(tiny_dataset, trained):
-    stages = run.plan_stages(smoke_config(tiny_dataset), trained)
+def test_a_description_says_what_a_stage_would_do(small_dataset, trained):
+    stages = run.plan_stages(smoke_config(small_dataset), trained)
     assert [run.describe(stage) for stage in stages] == [
         "multimodal: done",
         "feature_gan: done",

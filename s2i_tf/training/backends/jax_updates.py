@@ -95,12 +95,11 @@ def minimize(
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     scale = optimizer.dynamic_scale.value if scaled else 1.0
 
-    def function(outputs):
-        with Scope() as scope:
-            loss, logs = losses(outputs)
-        return loss * scale, (logs, scope)
+    def scaled_loss(outputs):
+        loss, logs = losses(outputs)
+        return loss * scale, logs
 
-    of_outputs, logs = _gradient(function, forward.outputs)
+    of_outputs, logs = _gradient(scaled_loss, forward.outputs)
     (gradients,) = forward.back(of_outputs)
     norm = gradient_norm(gradients) / scale
     if scaled:
@@ -115,13 +114,7 @@ def minimize(
 
 def gradient_at(function: Callable[[Any], Any], point: Any) -> Any:
     """The gradient of a function's scalar at a point, itself differentiable."""
-
-    def scoped(point):
-        with Scope() as scope:
-            value = function(point)
-        return value, ({}, scope)
-
-    return _gradient(scoped, point)[0]
+    return _gradient(lambda point: (function(point), {}), point)[0]
 
 
 def gradient_norm(gradients: Sequence[Any]) -> Any:
@@ -132,14 +125,12 @@ def gradient_norm(gradients: Sequence[Any]) -> Any:
 
 
 def _gradient(function: Callable, at: Any) -> tuple[Any, Any]:
-    """Gradient and logs of a function to a scalar and to logs and the scope it ran in.
-
-    What was assigned in that scope is assigned outside of it.
-    """
+    """Gradient and logs of a function to a scalar and to logs; what it assigns stays assigned."""
     scopes = []
 
     def traced(at):
-        value, (logs, scope) = function(at)
+        with Scope() as scope:
+            value, logs = function(at)
         scopes.append(scope)
         return value, (logs, scope.changes())
 

@@ -11,40 +11,6 @@ import keras
 import tensorflow as tf
 
 
-def update(
-    optimizer: keras.optimizers.Optimizer,
-    tape: tf.GradientTape,
-    loss: tf.Tensor,
-    variables: Sequence[keras.Variable],
-) -> tf.Tensor:
-    """Updates `variables` by the gradients of `loss`; call it within `strategy.run`.
-
-    Args:
-      optimizer: one of `s2i_tf.training.optimizers.build_adam`, built; with one replica any other.
-      tape: gradient tape that recorded the loss.
-      loss: the mean over the replica's batch, a float32 scalar; it is scaled here.
-      variables: the variables that the optimizer was built with, in that order.
-
-    Returns:
-      The Euclidean norm of the global batch's gradient before clipping, a scalar. It is 0 where
-      loss scaling skipped the update, as it does now and then.
-    """
-    replicas = tf.distribute.get_replica_context()
-    scale = 1.0
-    if scaled := isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        scale = tf.convert_to_tensor(optimizer.dynamic_scale)
-    seed = tf.cast(scale / replicas.num_replicas_in_sync, loss.dtype)
-    gradients = tape.gradient(loss, variables, output_gradients=seed)
-    if replicas.num_replicas_in_sync > 1:
-        gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-    norm = gradient_norm(gradients) / scale
-    if scaled:
-        # Overflows are part of loss scaling, but not with a loss that is hardly scaled any more.
-        norm = tf.where(tf.math.is_finite(norm) | (scale < 1.0), norm, 0.0)
-    optimizer.apply(gradients, variables)
-    return norm
-
-
 class Forward:
     """What a player made, kept so that a loss of it can be told later.
 
@@ -70,18 +36,36 @@ def minimize(
 ) -> tuple[Any, tf.Tensor]:
     """Updates a player's variables by the gradients of a loss of what it made.
 
+    Call it within `strategy.run`.
+
     Args:
-      optimizer: an optimizer as of `update`, built with the variables of `forward`.
+      optimizer: one of `s2i_tf.training.optimizers.build_adam`, or with one replica any other,
+        built with the variables of `forward` in their order.
       forward: what the player made.
-      losses: from the outputs of `forward` to the loss and what to log, in any structure; by
-        default these are the outputs.
+      losses: from the outputs of `forward` to the loss, the mean over the replica's batch and a
+        float32 scalar, which is scaled here, and what to log, in any structure; by default these
+        are the outputs.
 
     Returns:
-      The logs, and the norm as of `update`.
+      The logs, and the Euclidean norm of the global batch's gradient before clipping, a scalar. It
+      is 0 where loss scaling skipped the update, as it does now and then.
     """
     with forward.tape as tape:
         loss, logs = losses(forward.outputs)
-    return logs, update(optimizer, tape, loss, forward.variables)
+    replicas = tf.distribute.get_replica_context()
+    scale = 1.0
+    if scaled := isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        scale = tf.convert_to_tensor(optimizer.dynamic_scale)
+    seed = tf.cast(scale / replicas.num_replicas_in_sync, loss.dtype)
+    gradients = tape.gradient(loss, forward.variables, output_gradients=seed)
+    if replicas.num_replicas_in_sync > 1:
+        gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    norm = gradient_norm(gradients) / scale
+    if scaled:
+        # Overflows are part of loss scaling, but not with a loss that is hardly scaled any more.
+        norm = tf.where(tf.math.is_finite(norm) | (scale < 1.0), norm, 0.0)
+    optimizer.apply(gradients, forward.variables)
+    return logs, norm
 
 
 def gradient_at(function: Callable[[tf.Tensor], tf.Tensor], point: tf.Tensor) -> tf.Tensor:

@@ -80,7 +80,7 @@ class DiscoStage(FeatureGanStage):
         )
         with dtype_policy(precision_of(config, settings)):
             forward, backward = (
-                Way(*stage.build_players(), condition)
+                Way(stage.build_generator(), stage.build_discriminator(), condition)
                 for stage, condition in zip((self, reverse), conditions, strict=True)
             )
             trainer = DiscoGan(

@@ -75,10 +75,6 @@ class FeatureGanStage(GanStage):
                 "be augmented; leave it empty"
             )
 
-    def build_players(self) -> tuple[keras.Model, keras.Model]:
-        """Generator and discriminator alone."""
-        return self.build_generator(), self.build_discriminator()
-
     def as_pictures(self, targets: np.ndarray) -> np.ndarray:
         """Grey pictures in which ±2 standard deviations are black and white."""
         if targets.ndim == 2:

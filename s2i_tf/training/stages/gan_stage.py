@@ -7,6 +7,7 @@ class.
 
 import abc
 import contextlib
+import operator
 import pathlib
 from collections.abc import Iterator
 
@@ -84,16 +85,13 @@ class GanStage(Stage):
         """Also refuses names that nothing has and settings that the generator ignores."""
         super().check()
         settings, generator = self.settings, self.settings.generator
-        names = {
-            "generator.name": (generator.name, GENERATORS),
-            "generator.norm": (generator.norm, NORMS),
-        }
+        allowed = {"generator.name": GENERATORS, "generator.norm": NORMS}
         if settings.has_discriminator:
-            names["discriminator.name"] = settings.discriminator.name, DISCRIMINATORS
-            names["discriminator.norm"] = settings.discriminator.norm, NORMS
-            names["loss.adversarial"] = settings.loss.adversarial, ADVERSARIAL_LOSSES
-        for field, (name, known) in names.items():
-            if name not in known:
+            allowed["discriminator.name"] = DISCRIMINATORS
+            allowed["discriminator.norm"] = NORMS
+            allowed["loss.adversarial"] = ADVERSARIAL_LOSSES
+        for field, known in allowed.items():
+            if (name := operator.attrgetter(field)(settings)) not in known:
                 raise unknown_name(f"config.{self.name}.{field}", name, known)
         if settings.has_discriminator:
             self.check_discriminator()
@@ -159,10 +157,9 @@ class GanStage(Stage):
         # Not when `prepare` first needs them: it is traced, and weights that are read from a file
         # while a function is traced keep their initial values in its graph.
         self.multimodal = self.trained(MultimodalStage.part)
-        backbone = None
+        name = settings.loss.backbone
         with dtype_policy(precision_of(self.config, settings)):
-            if settings.loss.backbone:
-                backbone = load_backbone(settings.loss.backbone, self.image_side)
+            backbone = load_backbone(name, self.info.image_side) if name else None
             trainer = GanTrainer(
                 self.build_generator(),
                 self.build_discriminator(backbone) if settings.has_discriminator else None,
@@ -185,12 +182,10 @@ class GanStage(Stage):
         num = min(self.config.num_samples, len(batch[schema.KEY_LABEL]))
         chosen = np.linspace(0, len(batch[schema.KEY_LABEL]) - 1, num).astype(int)
         batch = {key: values[chosen] for key, values in batch.items() if values.dtype != object}
-        pictures = []
-        for row in self.sample_rows(trainer, batch):
-            pictures += [*self.as_pictures(np.asarray(row))]
+        rows = [self.as_pictures(np.asarray(row)) for row in self.sample_rows(trainer, batch)]
         path = self.folder / "samples" / f"step_{step:06}.png"
         path.parent.mkdir(exist_ok=True)
-        sheet = contact_sheet([to_uint8(picture) for picture in pictures], num_columns=num)
+        sheet = contact_sheet([to_uint8(one) for row in rows for one in row], num_columns=num)
         return files.write(path, image.encode_png(sheet))
 
     def sample_rows(self, trainer: GanTrainer, batch) -> list:
@@ -229,7 +224,7 @@ class GanStage(Stage):
         """The discriminator alone, freshly drawn, to look through a backbone if it does."""
         settings = self.settings.discriminator
         target_shape = self.target_shape()
-        if _through_backbone(self.settings):
+        if self.settings.judges_by_backbone:
             target_shape = [tuple(maps.shape[1:]) for maps in backbone.outputs]
         layout = {"layout": self.target_layout} if settings.name in OF_LAYOUTS else {}
         return build_discriminator(
@@ -271,22 +266,17 @@ def build_objective(
 ) -> GanObjective:
     """Both players' losses, of settings that a stage's `check` lets pass."""
     loss = settings.loss
-    adversarial = adversarial_loss(loss.adversarial) if settings.has_discriminator else None
     classifier = None
     if loss.class_weight:
         classifier = build_class_head(tuple(backbone.outputs[-1].shape[1:]), num_classes)
     return GanObjective(
-        adversarial=adversarial,
+        adversarial=adversarial_loss(loss.adversarial) if settings.has_discriminator else None,
         loss=loss,
         discriminator_weight=settings.discriminator.loss_weight,
         backbone=backbone,
         classifier=classifier,
-        through_backbone=_through_backbone(settings),
+        through_backbone=settings.judges_by_backbone,
     )
-
-
-def _through_backbone(settings: GanConfig) -> bool:
-    return settings.has_discriminator and settings.discriminator.name == "projected"
 
 
 def build_optimizers(config: Config, settings: GanConfig) -> list[keras.optimizers.Optimizer]:

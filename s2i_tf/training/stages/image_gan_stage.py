@@ -44,7 +44,7 @@ class ImageGanStage(GanStage):
     @property
     def map_side(self) -> int:
         """That of the pictures, as a generator of maps has one side."""
-        return self.image_side
+        return self.info.image_side
 
     def build(self) -> GanTrainer:
         """As every GAN, with the trained feature generator if it has a part in it."""
@@ -80,7 +80,7 @@ class ImageGanStage(GanStage):
 
     def target_shape(self) -> tuple[int, ...]:
         """A picture."""
-        return (self.image_side, self.image_side, spec.IMAGE_CHANNELS)
+        return (self.info.image_side, self.info.image_side, spec.IMAGE_CHANNELS)
 
     def sample_rows(self, trainer: GanTrainer, batch) -> list:
         """Photos, pictures of their features and, with a feature generator, of their sounds."""

@@ -53,11 +53,6 @@ class Stage(abc.ABC):
         return getattr(self.config, self.name)
 
     @property
-    def image_side(self) -> int:
-        """Width and height of the pictures, which are the data set's."""
-        return self.info.image_side
-
-    @property
     def result(self) -> pathlib.Path:
         """Where the trained part goes."""
         return self.model_folder / f"{self.part}{part_file.KERAS_ENDING}"
@@ -67,16 +62,11 @@ class Stage(abc.ABC):
         """The steps that the part which is there was trained for."""
         path = self.folder / TRAINED_FILE
         if not path.exists():  # earlier versions wrote none, and no run could be made longer
-            return self.num_steps
+            return self.settings.num_steps
         num_steps = files.read_json(path).get("num_steps")
         if not isinstance(num_steps, int):
             raise UserError(f"{path}: num_steps is {num_steps!r}; allowed: a whole number")
         return num_steps
-
-    @property
-    def num_steps(self) -> int:
-        """The steps that are wanted."""
-        return self.settings.num_steps
 
     @property
     def begun(self) -> bool:
@@ -91,7 +81,7 @@ class Stage(abc.ABC):
     @property
     def done(self) -> bool:
         """Whether the stage has left its part, trained for as many steps as are wanted."""
-        return self.result.exists() and self.trained_steps >= self.num_steps
+        return self.result.exists() and self.trained_steps >= self.settings.num_steps
 
     def dataset(self, step: int, *, add_to_seed: int = 0) -> Iterable:
         """The stage's batches from a step on, shuffled or balanced."""
@@ -111,10 +101,11 @@ class Stage(abc.ABC):
         Raises:
           UserError: saying what does not fit.
         """
-        if self.config.image_side not in (0, self.image_side):
+        side = self.info.image_side
+        if self.config.image_side not in (0, side):
             raise UserError(
                 f"config.image_side is {self.config.image_side}, but the pictures of "
-                f"{self.config.data} are {self.image_side} px wide; prepare the data with that "
+                f"{self.config.data} are {side} px wide; prepare the data with that "
                 "--image_side, or leave config.image_side 0"
             )
 
@@ -133,7 +124,7 @@ class Stage(abc.ABC):
     def save(self, trainer: keras.Model) -> None:
         """Leaves the trained part, see `save_part`, and then for how many steps it was trained."""
         self.save_part(self.trained_part(trainer))
-        self.save_trained_steps(self.num_steps)
+        self.save_trained_steps(self.settings.num_steps)
 
     def save_trained_steps(self, num_steps: int) -> None:
         """Leaves what `trained_steps` reads."""

@@ -14,25 +14,21 @@ from benchmarks.speed.two_workers import free_ports
 from s2i_tf.errors import UserError
 from s2i_tf.training.backends import tf_strategy as strategy_lib
 
-# Trains the multimodal layers in the folder that it is given; prints what it ended with. Batches
-# are those of one device, so that losses can be compared.
+# Trains the multimodal layers in folders of the one that it is given, with each of some strategies,
+# and prints what they ended with. Batches are those of one device, so that losses can be compared.
 CODE = """
 import json, pathlib, sys
 import keras, numpy as np, tensorflow as tf
 from s2i_tf.config import Config
 from s2i_tf.training import loop, run
+from s2i_tf.training.backends import tf_strategy as strategy
 from s2i_tf.training.stages import STAGES
 
-data, workdir, name, num_devices = sys.argv[1:]
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(
-    cpu, [tf.config.LogicalDeviceConfiguration()] * int(num_devices)
-)
-if name == "mirrored":
-    from s2i_tf.training.backends import tf_strategy as strategy
-    devices = [f"CPU:{number}" for number in range(int(num_devices))]
-    strategy.STRATEGIES[name] = lambda: tf.distribute.MirroredStrategy(devices)
-config = Config(data=data, strategy=name, log_every_steps=2, checkpoint_every_steps=4)
+data, folder, *names = sys.argv[1:]
+if "mirrored2" in names:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+config = Config(data=data, log_every_steps=2, checkpoint_every_steps=4)
 config.multimodal.hidden_units = 16
 config.multimodal.num_steps = 6
 config.multimodal.batch_size = 4
@@ -42,16 +38,23 @@ config.accumulation_steps = 2
 stage = STAGES["multimodal"]
 built = []
 build = stage.build
-stage.build = lambda self: built.append(build(self)) or built[0]
-run.train(config, workdir, ["multimodal"])
-weights = [variable.numpy() for variable in built[0].multimodal.trainable_variables]
-print(json.dumps([[float(w.sum()), float(abs(w).sum())] for w in weights]))
+stage.build = lambda self: built.append(build(self)) or built[-1]
+found = {}
+for name in names:
+    config.strategy = name.rstrip("12")
+    if config.strategy == "mirrored":
+        devices = ["CPU:0", "CPU:1"][: int(name[-1])]
+        strategy.STRATEGIES["mirrored"] = lambda: tf.distribute.MirroredStrategy(devices)
+    run.train(config, f"{folder}/{name}", ["multimodal"])
+    weights = [variable.numpy() for variable in built[-1].multimodal.trainable_variables]
+    found[name] = [[float(w.sum()), float(abs(w).sum())] for w in weights]
+print(json.dumps(found))
 """
 
 
-def start(data, workdir, name, num_devices=1, **env):
+def start(data, folder, *names, **env):
     return subprocess.Popen(
-        [sys.executable, "-c", CODE, str(data), str(workdir), name, str(num_devices)],
+        [sys.executable, "-c", CODE, str(data), str(folder), *names],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -71,9 +74,11 @@ def losses(workdir: pathlib.Path) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def one_device(tiny_dataset, tmp_path_factory):
-    workdir = tmp_path_factory.mktemp("one") / "run"
-    return result(start(tiny_dataset, workdir, "one_device")), losses(workdir)
+def of_one_process(tiny_dataset, tmp_path_factory):
+    """Weights and losses by strategy: without one, of one replica and of two."""
+    folder = tmp_path_factory.mktemp("one_process")
+    found = result(start(tiny_dataset, folder, "one_device", "mirrored1", "mirrored2"))
+    return {name: (weights, losses(folder / name)) for name, weights in found.items()}
 
 
 def assert_same(weights, logged, one_device):
@@ -86,19 +91,18 @@ def assert_same(weights, logged, one_device):
 
 
 @pytest.mark.parametrize("num_devices", [1, 2])
-def test_the_devices_of_a_machine_train_as_one(num_devices, one_device, tiny_dataset, tmp_path):
-    weights = result(start(tiny_dataset, tmp_path / "run", "mirrored", num_devices))
-    assert_same(weights, losses(tmp_path / "run"), one_device)
+def test_the_devices_of_a_machine_train_as_one(num_devices, of_one_process):
+    assert_same(*of_one_process[f"mirrored{num_devices}"], of_one_process["one_device"])
 
 
 def test_two_workers_reach_the_same_weights_and_one_of_them_writes(
-    one_device, tiny_dataset, tmp_path
+    of_one_process, tiny_dataset, tmp_path
 ):
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
     workers = [
         start(
             tiny_dataset,
-            tmp_path / "run",
+            tmp_path,
             "multi_worker",
             TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}),
         )
@@ -110,9 +114,10 @@ def test_two_workers_reach_the_same_weights_and_one_of_them_writes(
         for worker in workers:
             worker.kill()
     assert first == second
-    assert_same(first, losses(tmp_path / "run"), one_device)
-    assert (tmp_path / "run" / "model" / "multimodal.keras").exists()
-    assert len(list((tmp_path / "run" / "multimodal" / "tensorboard").iterdir())) == 1
+    workdir = tmp_path / "multi_worker"
+    assert_same(first["multi_worker"], losses(workdir), of_one_process["one_device"])
+    assert (workdir / "model" / "multimodal.keras").exists()
+    assert len(list((workdir / "multimodal" / "tensorboard").iterdir())) == 1
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused():

@@ -7,13 +7,15 @@ import pytest
 import tensorflow as tf
 from keras.saving import load_model
 
-from s2i_tf.config import Config
+from s2i_tf.config import Config, set_field
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import run
 from s2i_tf.training.stages import FEATURE_GANS, STAGES, wanted
 from s2i_tf.training.stages.reverse_stage import _evenly, save_sound_index
+
+DISCO_STAGES = ("multimodal", "feature_gan")
 
 
 def small(data, **changes) -> Config:
@@ -74,12 +76,13 @@ def test_training_sees_what_the_finished_model_sees(trained, tiny_dataset):
     assert trainer.discriminator.get_layer("grid").output.shape[1:] == (16, 1, 256)
 
 
-def test_the_paper_s_networks_take_the_square_map(trained, tiny_dataset):
+def test_the_paper_s_networks_take_the_square_map(tiny_dataset, tmp_path):
     config = small(tiny_dataset)
     config.multimodal.hidden_units = 4096
     config.reverse_gan.generator.name, config.reverse_gan.discriminator.name = "unet", "patchgan"
-    run.train(config, trained.parent / "square", ["multimodal"])
-    stage = stage_of(config, trained.parent / "square")
+    multimodal = stage_of(config, tmp_path, "multimodal")
+    multimodal.save(multimodal.build())
+    stage = stage_of(config, tmp_path)
     trainer = stage.build()
     batch = trainer.prepare(next(iter(stage.dataset(0))))
     assert batch.condition.shape == batch.target.shape == batch.context.shape == (2, 128, 128, 1)
@@ -116,9 +119,16 @@ def disco_config(data, **changes):
     return config
 
 
+@pytest.fixture(scope="module")
+def one_way(tiny_dataset, tmp_path_factory):
+    """A run without pairs that leaves one direction."""
+    config = disco_config(tiny_dataset, image_to_sound=False)
+    return run.train(config, tmp_path_factory.mktemp("one_way") / "run", DISCO_STAGES)
+
+
 def test_without_pairs_one_stage_leaves_both_directions(tiny_dataset, tmp_path):
     config = disco_config(tiny_dataset)
-    workdir = run.train(config, tmp_path / "run", ["multimodal", "feature_gan"])
+    workdir = run.train(config, tmp_path / "run", DISCO_STAGES)
     assert stage_of(config, workdir).done
     model_folder = workdir / "model"
     assert {path.name for path in model_folder.iterdir()} == {
@@ -128,35 +138,33 @@ def test_without_pairs_one_stage_leaves_both_directions(tiny_dataset, tmp_path):
     assert (workdir / "feature_gan" / "samples" / "step_000002.png").stat().st_size > 100
 
 
-def test_without_pairs_one_direction_leaves_one_part(trained, tiny_dataset, tmp_path):
-    config = disco_config(tiny_dataset, image_to_sound=False)
-    run.train(config, tmp_path / "run", ["multimodal", "feature_gan"])
-    names = {path.name for path in (tmp_path / "run" / "model").iterdir()}
+def test_without_pairs_one_direction_leaves_one_part(one_way):
+    names = {path.name for path in (one_way / "model").iterdir()}
     assert names == {"multimodal.keras", "feature_generator.keras"}
 
 
 def test_the_other_direction_may_be_had_of_a_finished_training_without_pairs(
-    tiny_dataset, tmp_path
+    one_way, tiny_dataset, tmp_path
 ):
-    stages, workdir = ["multimodal", "feature_gan"], tmp_path / "run"
-    run.train(disco_config(tiny_dataset, image_to_sound=False), workdir, stages)
+    workdir = shutil.copytree(one_way, tmp_path / "run")
     part = workdir / "model" / "feature_generator.keras"
     before = load_model(part).get_weights()
     later = disco_config(tiny_dataset)
     with pytest.raises(UserError, match="trains both directions in the stage feature_gan"):
         run.train(later, workdir, ["reverse_gan"])
-    run.train(later, workdir, stages)
+    run.train(later, workdir, DISCO_STAGES)
     assert stage_of(later, workdir).done
     for one, other in zip(before, load_model(part).get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_other_direction_is_not_begun_anew_where_its_state_is_gone(tiny_dataset, tmp_path):
-    stages, workdir = ["multimodal", "feature_gan"], tmp_path / "run"
-    run.train(disco_config(tiny_dataset, image_to_sound=False), workdir, stages)
+def test_the_other_direction_is_not_begun_anew_where_its_state_is_gone(
+    one_way, tiny_dataset, tmp_path
+):
+    workdir = shutil.copytree(one_way, tmp_path / "run")
     shutil.rmtree(workdir / "feature_gan" / "checkpoints")
     with pytest.raises(UserError, match="which has the other direction, is gone"):
-        run.train(disco_config(tiny_dataset), workdir, stages)
+        run.train(disco_config(tiny_dataset), workdir, DISCO_STAGES)
 
 
 def test_the_batches_of_disco_are_no_pairs_and_go_on_where_they_were(tiny_dataset, tmp_path):
@@ -262,7 +270,6 @@ def test_settings_that_the_networks_cannot_follow_are_refused_before_training(
     ):
         config = small(tiny_dataset)
         for name, value in changes.items():
-            owner, field = name.split(".")
-            setattr(getattr(config.feature_gan, owner), field, value)
+            set_field(config, f"feature_gan.{name}", value)
         with pytest.raises(UserError, match=message):
             run.plan_stages(config, tmp_path / "run")
