@@ -134,7 +134,7 @@ def render(metrics: Metrics, paper_recipe: Metrics | None, pictures: Sequence[st
         *(_section(metrics, name) for name in METRICS if name != "qualities"),
         *(
             "\n".join([f"## {table.title}, the worst first", "", _markdown(table)])
-            for table in breakdown.breakdowns(metrics, METRICS)
+            for table in breakdown.breakdowns(metrics)
         ),
         _further(pictures),
         _tail(metrics, paper_recipe),
