@@ -8,19 +8,17 @@ named after it. No figure is typed in: what the page says follows from `metrics.
 the paper's figures and the goals, which stand here.
 """
 
+import argparse
 import dataclasses
 import json
 import pathlib
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from absl import flags
-
 from benchmarks import pages
 from s2i_tf import files
-from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance
 from s2i_tf.evaluation.metrics import METRICS, qualities, retrieval
 from s2i_tf.evaluation.metrics.label_match import PAPER_MATCH
@@ -134,7 +132,7 @@ def render(metrics: Metrics, paper_recipe: Metrics | None, pictures: Sequence[st
         *(_section(metrics, name) for name in METRICS if name != "qualities"),
         *(
             "\n".join([f"## {table.title}, the worst first", "", _markdown(table)])
-            for table in breakdown.breakdowns(metrics, METRICS)
+            for table in breakdown.breakdowns(metrics)
         ),
         _further(pictures),
         _tail(metrics, paper_recipe),
@@ -336,21 +334,16 @@ def write(evaluation: str, out: str, paper_recipe: str = "") -> pathlib.Path:
 
 
 def main() -> None:
-    """Reads the flags and writes the page. Always ends in `SystemExit`."""
-    flags.DEFINE_string("evaluation", None, "Folder that `s2i evaluate` wrote.")
-    flags.DEFINE_string("paper_recipe", "", "The same of the paper's recipe, to stand beside.")
-    flags.DEFINE_string("out", "docs/results.md", "The page.")
-    values = flags.FLAGS
+    """Writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--evaluation", required=True, help="folder that `s2i evaluate` wrote")
+    parser.add_argument("--paper_recipe", default="", help="the same of the paper's recipe")
+    parser.add_argument("--out", default="docs/results.md", help="the page")
+    given = parser.parse_args()
     try:
-        values(sys.argv)
-        if not values.evaluation:
-            raise UserError("--evaluation=FOLDER is missing")
-        path = write(values.evaluation, values.out, values.paper_recipe)
-    except (UserError, flags.Error) as error:
-        print(f"benchmarks.results: error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(EXIT_MISTAKE)
-    print(f"results: {path}")
-    sys.exit(0)
+        print(f"results: {write(given.evaluation, given.out, given.paper_recipe)}")
+    except UserError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

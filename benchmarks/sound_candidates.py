@@ -29,6 +29,7 @@ from benchmarks import pages
 from s2i_tf import features, spec
 from s2i_tf.data import sound_views, splits
 from s2i_tf.data.foley import measures
+from s2i_tf.evaluation import stats
 from s2i_tf.features import projection, yamnet
 from s2i_tf.media import audio
 from s2i_tf.training import class_scores
@@ -168,8 +169,7 @@ def _heard(values: np.ndarray, views: np.ndarray, known: Parts) -> list[float]:
 
 def accuracies(named: np.ndarray, labels: np.ndarray) -> list[float]:
     """The share of right answers, and the mean of the classes' shares."""
-    right = named == labels
-    return [right.mean(), np.mean([right[labels == k].mean() for k in set(labels)])]
+    return list(stats.micro_and_macro(named == labels, labels).values())
 
 
 def _folds(groups: np.ndarray) -> list[np.ndarray]:

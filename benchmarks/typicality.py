@@ -10,17 +10,16 @@ of the eval split's sounds, and of sounds whose source the ears were fitted with
 (`evaluation.source_folds`). Takes as long as `s2i evaluate`.
 """
 
+import argparse
 import pathlib
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
-from absl import flags
 
 from benchmarks import pages
 from s2i_tf import logs
-from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.errors import UserError
 from s2i_tf.pretrained import REALPAIRS
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -103,26 +102,26 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
         ]
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Prints the table, and puts it into a page."""
-    flags.DEFINE_string("data", None, "Prepared data set.", required=True)
-    flags.DEFINE_string("model", str(REALPAIRS), "Folder of a model or its run.")
-    flags.DEFINE_string("page", "", "Markdown page with a mark `typicality`.")
-    flags.FLAGS(argv)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, type=pathlib.Path, help="prepared data set")
+    parser.add_argument("--model", default=REALPAIRS, type=pathlib.Path, help="a model or its run")
+    parser.add_argument("--page", type=pathlib.Path, help="page with a mark `typicality`")
+    given = parser.parse_args()
     logs.show("s2i_tf")
     try:
         rows = []
-        for row in measure(pathlib.Path(flags.FLAGS.model), pathlib.Path(flags.FLAGS.data)):
+        for row in measure(given.model, given.data):
             rows.append(row)
             print(" | ".join(row), flush=True)
         table = pages.table(HEAD, rows)
         print(table)
-        if flags.FLAGS.page:
-            pages.fill(pathlib.Path(flags.FLAGS.page), {"typicality": table})
+        if given.page:
+            pages.fill(given.page, {"typicality": table})
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(EXIT_MISTAKE)
+        parser.error(str(error))
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    main()

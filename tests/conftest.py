@@ -79,6 +79,14 @@ def rng():
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Charts are built, but not drawn as PNG, which takes most of an evaluation of few sounds."""
+    from s2i_tf.evaluation.report import charts
+
+    monkeypatch.setattr(charts, "png", lambda figure: b"")
+
+
 @pytest.fixture(scope="session")
 def make_dataset():
     """Writes a tiny prepared data set of made-up features that tell the classes apart."""

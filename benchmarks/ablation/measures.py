@@ -221,7 +221,7 @@ def _judged(looks: JudgeOutput, material: Material) -> Measures:
     labels, groups, images = material.labels, material.groups, material.images
     photo_labels = material.photo_looks.labels[material.photos]
     meets = label_match.meets(looks.labels, photo_labels)
-    recordings = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    _, recordings = np.unique(groups, return_inverse=True)
     same_source = np.stack([material.photos, recordings], axis=1)
     shuffled = label_match.mean_meeting(looks.labels, photo_labels, same_source)
     real = material.photo_looks.features

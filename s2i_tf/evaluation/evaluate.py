@@ -137,10 +137,9 @@ def evaluate(
     metrics = rounded(metrics)
     sheets = figures.sheets(predictions, metrics, num_gallery, hide_photos=hide_photos)
     examples = gallery.examples(predictions, hide_photos=hide_photos)
-    contents = {name: image.encode_png(sheet) for name, sheet in sheets.items()}
-    _write(
-        out, contents | draw_charts(metrics, METRICS), page.render(metrics, examples, sheets, run)
-    )
+    report = page.render(metrics, examples, sheets, run)
+    pictures = {name: image.encode_png(sheet) for name, sheet in sheets.items()}
+    _write(out, {**pictures, **draw_charts(metrics), REPORT_FILE: report})
     write_json(out / METRICS_FILE, metrics)  # the last: who finds it finds all
     return metrics
 
@@ -159,16 +158,14 @@ def measure(
     return parts, missing
 
 
-def draw_charts(metrics: Mapping[str, Any], measures: Mapping[str, Metric]) -> dict[str, bytes]:
+def draw_charts(metrics: Mapping[str, Any]) -> dict[str, bytes]:
     """The charts of what was measured, as PNG by file name."""
-    return {
-        name: charts.png(figure)
-        for part, metric in measures.items()
-        if metrics[part] is not None
-        for name, figure in zip(
-            metric.chart_files, metric.charts(metrics[part], metrics), strict=True
-        )
-    }
+    found: dict[str, bytes] = {}
+    for part, metric in METRICS.items():
+        if metrics[part] is not None:
+            drawn = map(charts.png, metric.charts(metrics[part], metrics))
+            found |= zip(metric.chart_files, drawn, strict=True)
+    return found
 
 
 def check_out(out: pathlib.Path) -> None:
@@ -208,12 +205,12 @@ def rounded(values: Any) -> Any:
     return float(f"{values:.{_DIGITS}g}") if isinstance(values, float) else values
 
 
-def _write(out: pathlib.Path, contents: Mapping[str, bytes], report: str) -> None:
+def _write(out: pathlib.Path, contents: Mapping[str, bytes | str]) -> None:
     """Writes the figures and the page; figures of an earlier evaluation that are not here go."""
     out.mkdir(parents=True, exist_ok=True)
     for name in set(figure_files()) - set(contents):
         (out / name).unlink(missing_ok=True)
-    for name, content in {**contents, REPORT_FILE: report}.items():
+    for name, content in contents.items():
         files.write(out / name, content)
 
 

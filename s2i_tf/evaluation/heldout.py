@@ -22,6 +22,9 @@ from s2i_tf.evaluation.inputs import Items, Scratch
 
 Columns = dict[str, np.ndarray]
 
+# The arrays of a record, and what each is of.
+_ARRAYS = {"sound_features": "sound", "image_features": "image", "image": "image"}
+
 NO_TRAINING_SPLIT = "the data set has no training split"
 NOT_TRAINED_ON = "nothing in the data is known to have trained this model"
 
@@ -71,8 +74,7 @@ def load(
     seen = {split: _seen(model_knows, columns, info) for split, columns in whole.items()}
     kept = {spec.EVAL_SPLIT: ~seen[spec.EVAL_SPLIT].any(axis=0)}
     if spec.TRAIN_SPLIT in whole:
-        known_pairs = seen[spec.TRAIN_SPLIT].all(axis=0)
-        kept[spec.TRAIN_SPLIT] = known_pairs | (model_knows is None)
+        kept[spec.TRAIN_SPLIT] = seen[spec.TRAIN_SPLIT].all(axis=0) | (model_knows is None)
     num_pairs = len(kept[spec.EVAL_SPLIT])
     if not kept[spec.EVAL_SPLIT].any():
         raise UserError(
@@ -130,11 +132,7 @@ def _sides(
     arrays: dict[str, np.ndarray] = {}
     start = 0
     for batch in pipeline.split_batches(data_dir, split):
-        for modality, key in (
-            ("sound", "sound_features"),
-            ("image", "image_features"),
-            ("image", "image"),
-        ):
+        for key, modality in _ARRAYS.items():
             rows = first[modality]
             if key not in arrays:
                 arrays[key] = scratch.array((len(rows), *batch[key].shape[1:]), batch[key].dtype)
@@ -177,7 +175,7 @@ def items_of(
         labels=columns["label"][first],
         groups=np.asarray(groups),
         sources=np.array([row.get("source", "") for row in rows]),
-        of_pair=of_pair.reshape(-1),
+        of_pair=of_pair,
         **{name: None if array is None else array[first] for name, array in arrays.items()},
     )
 
@@ -203,14 +201,8 @@ def _seen(known: TrainedOn | None, columns: Columns, info: DatasetInfo) -> np.nd
     rows = []
     for modality in ("sound", "image"):
         ids = columns[f"{modality}_id"]
-        groups = ids
-        if modality == "sound":
-            groups = trained_on.recordings(info, ids, columns["group"])
+        groups = trained_on.recordings(info, ids, columns["group"]) if modality == "sound" else ids
         digests = trained_on.content_digests(info.source, set(ids))
-        rows.append(
-            [
-                known.knows(modality, item_id, group, digests[item_id])
-                for item_id, group in zip(ids, groups, strict=True)
-            ]
-        )
+        pairs = zip(ids, groups, strict=True)
+        rows.append([known.knows(modality, name, group, digests[name]) for name, group in pairs])
     return np.array(rows, bool)

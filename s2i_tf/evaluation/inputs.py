@@ -1,5 +1,6 @@
 """What metrics measure: the types that `predictions` fills and that every metric is given."""
 
+import collections
 import dataclasses
 import functools
 import os
@@ -27,18 +28,18 @@ class Items:
       groups: str [items], the recording that each is of; of a photo that is no frame of a film its
         own file.
       sources: str [items], the collection that each is from; empty where it is not known.
+      of_pair: int [pairs], the item of each pair.
       features: float [items, 4096], what the model is given; or None.
       pictures: uint8 [items, height, width, 3], the photos; None for sounds.
-      of_pair: int [pairs], the item of each pair.
     """
 
     ids: np.ndarray
     labels: np.ndarray
     groups: np.ndarray
     sources: np.ndarray
-    features: np.ndarray | None
-    pictures: np.ndarray | None
     of_pair: np.ndarray
+    features: np.ndarray | None = None
+    pictures: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,14 +59,13 @@ class Items:
         Returns:
           Their positions, those of a class beside each other.
         """
-        taken: dict[int, int] = {}
-        turns = []
-        for position in self.drawn(np.arange(len(self)), len(self), f"gallery {seed}"):
-            label = int(self.labels[position])
-            taken[label] = taken.get(label, 0) + 1
-            turns.append((taken[label], position))
-        chosen = [position for _, position in sorted(turns, key=lambda turn: turn[0])[:num]]
-        return sorted(chosen, key=lambda position: int(self.labels[position]))
+        order = self.drawn(np.arange(len(self)), len(self), f"gallery {seed}")
+        taken, turns = collections.Counter(), {}
+        for position in order:
+            turns[position] = taken[self.labels[position]]
+            taken[self.labels[position]] += 1
+        chosen = sorted(order, key=turns.get)[:num]
+        return sorted(chosen, key=lambda position: self.labels[position])
 
     def drawn(self, positions: np.ndarray, num: int, salt: str) -> list[int]:
         """Some of the positions, in a random order that depends on the ids and the salt alone."""
@@ -177,14 +177,14 @@ class Predictions:
 
     Attributes:
       class_names: names of the classes by label.
-      load_sound: gives the waveform of a sound by its id; None where their folder is not known.
-      index: rows of the data's `index.csv` by path.
       judge_labels: the names of the judge's labels.
       sounds: the sounds of the eval split.
       images: the photos of the eval split.
       judged: the judge's output for the photos.
       pictures: the judge's output for a picture of each sound: `generated`, and the baselines if
         there is training.
+      load_sound: gives the waveform of a sound by its id; None where their folder is not known.
+      index: rows of the data's `index.csv` by path.
       seed: random seed of the intervals and draws.
       rebuilt: the judge's output for a picture of each photo, made of its own features; or None.
       sound_vectors: multimodal vectors of the sounds; or None.
@@ -206,13 +206,13 @@ class Predictions:
     """
 
     class_names: tuple[str, ...]
-    load_sound: Callable[[str], np.ndarray] | None
-    index: Mapping[str, Mapping[str, str]]
     judge_labels: tuple[str, ...]
     sounds: Items
     images: Items
     judged: JudgeOutput
     pictures: dict[str, JudgeOutput]
+    load_sound: Callable[[str], np.ndarray] | None = None
+    index: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     seed: int = 0
     rebuilt: JudgeOutput | None = None
     sound_vectors: Hidden | None = None
@@ -248,8 +248,7 @@ class Predictions:
     def same_source(self) -> np.ndarray:
         """What a pair shares with others that are then no shuffled pair: int [pairs, 2]."""
         _, recordings = np.unique(self.sounds.groups, return_inverse=True)
-        recordings = recordings.reshape(-1)[self.sounds.of_pair]
-        return np.stack([self.images.of_pair, recordings], axis=1)
+        return np.stack([self.images.of_pair, recordings[self.sounds.of_pair]], axis=1)
 
     def rates(
         self,

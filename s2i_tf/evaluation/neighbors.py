@@ -231,28 +231,28 @@ def _rank_block(
 
     def ranked(row: int) -> list[tuple]:
         # Larger is nearer; that of |x|² all targets have in common.
-        scores = {
-            "euclidean": products[row] - half_squares,
-            "cosine": products[row] * inverse_norms,
-        }
+        product = products[row]
+        scores = {"euclidean": product - half_squares, "cosine": product * inverse_norms}
         return [
-            _ranked(score, own[row], lambda best, name=name: _SLACK[name](squares[row], best))
-            for name, score in scores.items()
+            _ranked(score, own[row], squares[row], _SLACK[name]) for name, score in scores.items()
         ]
 
     return list(threads.map(ranked, range(len(own))))
 
 
-def _ranked(score: np.ndarray, own: np.ndarray, slack: Callable[[float], float]) -> tuple:
+def _ranked(
+    score: np.ndarray, own: np.ndarray, square: float, slack: Callable[[float, float], float]
+) -> tuple:
     """The nearest target of one query, and the measures.
 
     Args:
       score: float32 [targets], how near each is.
       own: int [own], the targets of the query's class.
-      slack: what rounding errors are relative to, of the best own score.
+      square: the query's squared norm.
+      slack: one of `_SLACK`.
     """
     best = float(score[own].max(initial=-np.inf))
-    tolerance = _TIE * slack(best if len(own) else 0.0)
+    tolerance = _TIE * slack(square, best if len(own) else 0.0)
     # Bounds are float32 as scores are, or comparisons would turn these into float64.
     lower, upper = np.float32(best - tolerance), np.float32(best + tolerance)
     num_nearer = np.count_nonzero(score > upper)

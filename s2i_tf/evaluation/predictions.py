@@ -6,7 +6,7 @@ The metrics follow from the `Predictions` that `predict` gives.
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -172,8 +172,8 @@ def photo_to_sound(
         missing["nearest_sound"] = NO_TRAINING
     else:
         chosen, _ = neighbors.nearest(image_vectors, training.sound_vectors.after)
-        ids, labels_of_training = training.sounds.ids[chosen], training.sounds.labels[chosen]
-        found["nearest_sound"] = FoundSounds(ids, labels_of_training)
+        of_training = training.sounds
+        found["nearest_sound"] = FoundSounds(of_training.ids[chosen], of_training.labels[chosen])
     heard: dict[str, np.ndarray] = {}
     if sound_judge is None:
         missing["label_match"] = NO_SOUND_JUDGE
@@ -257,30 +257,40 @@ def _drawn(
     Raises:
       UserError: if one holds NaN or infinity, which would turn into some colour unseen.
     """
-    pictures = None
-    for rows, batch in _batches(features):
-        drawn = draw(batch)
-        if not np.isfinite(drawn).all():
+
+    def drawn(batch: np.ndarray) -> list[np.ndarray]:
+        pictures = draw(batch)
+        if not np.isfinite(pictures).all():
             raise UserError("the model's pictures are not finite; it was not trained to an end")
-        if pictures is None:
-            pictures = scratch.array((len(features), *drawn.shape[1:]), np.uint8)
-        pictures[rows] = to_uint8(drawn)
-        neighbors.forget(pictures)
+        return [to_uint8(pictures)]
+
+    (pictures,) = _on_disk(drawn, features, scratch)
     return pictures
 
 
 def _embedded(embed: Callable[[np.ndarray], Hidden], items: Items, scratch: Scratch) -> Hidden:
     """Multimodal vectors float32 [items, hidden units], on the disk."""
-    vectors = None
-    for rows, batch in _batches(items.features):
-        layers = embed(batch)
-        if vectors is None:
-            shapes = [(len(items.features), *layer.shape[1:]) for layer in layers]
-            vectors = Hidden(*(scratch.array(shape, np.float32) for shape in shapes))
-        for kept, layer in zip(vectors, layers, strict=True):
-            kept[rows] = layer
-            neighbors.forget(kept)
-    return vectors
+
+    def layers(batch: np.ndarray) -> list[np.ndarray]:
+        return [np.asarray(layer, np.float32) for layer in embed(batch)]
+
+    return Hidden(*_on_disk(layers, items.features, scratch))
+
+
+def _on_disk(
+    function: Callable[[np.ndarray], Sequence[np.ndarray]], features: np.ndarray, scratch: Scratch
+) -> list[np.ndarray]:
+    """What a function makes of some rows at a time of features: arrays [items, …]."""
+    arrays: list[np.ndarray] = []
+    for rows, batch in _batches(features):
+        made = function(batch)
+        arrays = arrays or [
+            scratch.array((len(features), *part.shape[1:]), part.dtype) for part in made
+        ]
+        for array, part in zip(arrays, made, strict=True):
+            array[rows] = part
+            neighbors.forget(array)
+    return arrays
 
 
 def _batches(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

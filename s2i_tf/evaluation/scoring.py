@@ -70,13 +70,11 @@ def match(
     Raises:
       UserError: if two files of a folder have one name, or no picture has a match.
     """
-    folders = (pictures, sounds, photos)
-    found = [_by_name(folder, lambda path: str(path.with_suffix(""))) for folder in folders]
-    common = set.intersection(*map(set, found))
-    if not common:
-        found = [_by_name(folder, lambda path: path.stem) for folder in folders]
-        common = set.intersection(*map(set, found))
-    if not common:
+    for name_of in (lambda path: str(path.with_suffix("")), lambda path: path.stem):
+        found = [_by_name(folder, name_of) for folder in (pictures, sounds, photos)]
+        if common := set.intersection(*map(set, found)):
+            break
+    else:
         raise UserError(
             f"{pictures}: no picture has the name of a sound in {sounds} and of a photo in "
             f"{photos}; name them alike but for the ending, or list them with --pairs=FILE.csv"
@@ -178,15 +176,13 @@ def score(
     if image_net is not None:
         net = features.load_classifier(image_net)
         embeddings["pictures"] = _embedded(net, pictures)
-        embeddings["photos"] = _embedded(net, photos)[of_pair.reshape(-1)]
+        embeddings["photos"] = _embedded(net, photos)[of_pair]
         _check_sizes(embeddings)
     predictions = Predictions(
         class_names=class_names,
-        load_sound=None,
-        index={},
         judge_labels=tuple(image_judge.classifier.labels),
         sounds=_items(pairs, range(len(pairs)), class_names, np.arange(len(pairs))),
-        images=_items(pairs, first, class_names, of_pair.reshape(-1)),
+        images=_items(pairs, first, class_names, of_pair),
         judged=image_judge.look(photos, "photos"),
         pictures={"generated": image_judge.look(pictures, "pictures")},
         seed=seed,
@@ -260,8 +256,6 @@ def _items(
         labels=np.array([class_names.index(pair.class_name or ONE_CLASS) for pair in chosen]),
         groups=np.array([pair.group for pair in chosen]),
         sources=np.array([pair.source for pair in chosen]),
-        features=None,
-        pictures=None,
         of_pair=of_pair,
     )
 
@@ -276,12 +270,14 @@ def _embeddings(
     found: dict[str, np.ndarray] = {}
     names = [pair.name for pair in pairs]
     for path, sides in ((audio, ("sounds",)), (pictures, ("pictures", "photos"))):
-        arrays = {} if path is None else _read_arrays(path)
+        if path is None:
+            continue
+        arrays = _read_arrays(path)
+        if sides[0] not in arrays:
+            raise UserError(f"{path}: holds no array {sides[0]!r}; it needs 'ids' and {sides[0]!r}")
         for side in sides:
             if side in arrays:
                 found[side] = _chosen(arrays, "ids", side, names, path)
-        if path is not None and sides[0] not in found:
-            raise UserError(f"{path}: holds no array {sides[0]!r}; it needs 'ids' and {sides[0]!r}")
         if "classes" in arrays:
             found["classes"] = _chosen(arrays, "class_names", "classes", class_names, path)
     _check_sizes(found)

@@ -62,12 +62,17 @@ def listen(
     if num_folds < 2:
         return None
     scaled = np.asarray(model.multimodal.sound_scaler(features))
-    net = model.extractors["sound"]
-    columns, named_columns = features_lib.label_columns(net), ()
-    if model.recipe["multimodal"].get("label_names"):
-        named_columns = features_lib.named_columns(net, class_names)
-    directions, middle = class_scores.directions(photo_vectors, photos.labels, len(class_names))
-    strengths = (features, fit_hearing.STRENGTH), (scaled, refit_strength(model))
+    net, num_classes = model.extractors["sound"], len(class_names)
+    by_names = model.recipe["multimodal"].get("label_names")
+    named = features_lib.named_columns(net, class_names) if by_names else ()
+    directions, middle = class_scores.directions(photo_vectors, photos.labels, num_classes)
+
+    def fit(inputs: np.ndarray, rows: np.ndarray, strength: float) -> class_scores.Linear:
+        columns = features_lib.label_columns(net)
+        return class_scores.fit(
+            inputs[rows], labels[rows], num_classes, strength, columns, named, directions
+        )
+
     fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)
     asked = np.array([source_sounds.original_id(name) == name for name in ids.tolist()])
     heard = np.zeros(len(ids), int)
@@ -79,27 +84,14 @@ def listen(
         known |= out & np.isin(labels, labels[rest])
         if not (known & out).any():
             continue
-        scores, scores_of_scaled = (
-            class_scores.fit(
-                inputs[rest],
-                labels[rest],
-                len(class_names),
-                strength,
-                columns,
-                named_columns,
-                directions,
-            )
-            for inputs, strength in strengths
-        )
+        scores = fit(features, rest, fit_hearing.STRENGTH)
         heard[out] = (scores(features[out]) @ class_scores.alike(directions)).argmax(axis=1)
-        to_photos = class_scores.to_photos(scores_of_scaled, directions, middle)
-        linear[out] = to_photos(scaled[out])
+        of_scaled = fit(scaled, rest, refit_strength(model))
+        linear[out] = class_scores.to_photos(of_scaled, directions, middle)(scaled[out])
     kept = np.flatnonzero(known & asked)
     vectors = Hidden(*map(np.asarray, model.multimodal.hidden_of(linear[kept])))
     return LeftOutSounds(
-        Items(
-            ids[kept], labels[kept], groups[kept], sources[kept], None, None, np.arange(len(kept))
-        ),
+        Items(ids[kept], labels[kept], groups[kept], sources[kept], np.arange(len(kept))),
         heard[kept],
         vectors,
         num_folds=int(num_folds),

@@ -57,7 +57,6 @@ def rates(
     """
     values = np.stack([np.asarray(column, np.float64) for column in measures.values()], axis=1)
     _, group_of_item = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    group_of_item = group_of_item.reshape(-1)
     num_groups = int(group_of_item.max()) + 1
     classes = np.unique(labels)
     collections = np.unique(sources[sources != ""]) if sources is not None else np.array([])
@@ -110,7 +109,7 @@ def statistic(
         np.concatenate([np.asarray(column).astype(str) for column in groups]), return_inverse=True
     )
     edges = np.cumsum([len(column) for column in groups])[:-1]
-    of_set = np.split(positions.reshape(-1), edges)
+    of_set = np.split(positions, edges)
 
     def values(weights: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -172,6 +171,12 @@ def mean_by_item(values: np.ndarray, item_of_pair: np.ndarray, num_items: int) -
     sums = np.bincount(item_of_pair, np.where(defined, values, 0), num_items)
     with np.errstate(invalid="ignore"):
         return sums / np.bincount(item_of_pair, defined, num_items)
+
+
+def micro_and_macro(values: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The mean of values [items], every item counting the same, and every class of the labels."""
+    of_classes = [values[labels == label].mean() for label in np.unique(labels)]
+    return {"micro": float(values.mean()), "macro": float(np.mean(of_classes))}
 
 
 def sample_of(num_items: int, num_wanted: int, seed: int) -> np.ndarray:

@@ -200,8 +200,9 @@ def toy(monkeypatch):
 def test_the_whole_study_at_toy_size_and_nothing_twice(toy, tiny_dataset, tmp_path, monkeypatch):
     def run():
         study = study_lib.Study(str(tiny_dataset), tmp_path, Judge(MeanJudge()))
+        real = measures.of_real_photos(study.material)
         for rows in study.run(toy):
-            blocks = study_lib.write(tmp_path, rows, measures.of_real_photos(study.material))
+            blocks = study_lib.write(tmp_path, rows, real)
         return rows, blocks
 
     rows, blocks = run()

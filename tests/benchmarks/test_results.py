@@ -7,6 +7,7 @@ import pytest
 from benchmarks import results
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate
+from s2i_tf.evaluation.report import charts
 from s2i_tf.evaluation.stats import NOTHING
 from tests.evaluation.conftest import FakeModel, ShadeJudge
 
@@ -15,7 +16,9 @@ from tests.evaluation.conftest import FakeModel, ShadeJudge
 def evaluation(tiny_dataset, tmp_path_factory):
     out = tmp_path_factory.mktemp("results") / "evaluation"
     model = FakeModel(tiny_dataset, reverse=True)
-    evaluate.evaluate(model, tiny_dataset, judge=ShadeJudge(), out=out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(charts, "png", lambda figure: b"")
+        evaluate.evaluate(model, tiny_dataset, judge=ShadeJudge(), out=out)
     return out
 
 

@@ -19,9 +19,9 @@ def test_many_shards_of_one_file_are_read_as_a_data_set(tmp_path):
         assert opening["open_seconds"] > 0
 
 
-@pytest.mark.parametrize("size", [{"side": 32}, {"filters": 4}, {"batch_size": 1}])
+@pytest.mark.parametrize("size", [{"side": 64}, {"filters": 4}, {"batch_size": 1}])
 def test_a_step_of_any_size(size):
-    settings = {"side": 64, "filters": 2, "batch_size": 2, **size}
+    settings = {"side": 32, "filters": 2, "batch_size": 2, **size}
     step, info = growth_sides.build("training", **settings)
     assert all(tf.math.is_finite(value) for value in step().values())
     assert info["num_weights"] > 1000

@@ -90,35 +90,46 @@ def test_a_run_says_its_data_judge_and_place(call, run_folder, mean_judge, capsy
     assert f"s2i evaluate --workdir={run_folder} --num_gallery=2" in page
 
 
-def test_a_model_alone_needs_data_and_out(call, run_folder, tiny_dataset, tmp_path, monkeypatch):
-    model = run_folder / "model"
-    for missing, given in (("data", []), ("out", [f"--data={tiny_dataset}"])):
-        with pytest.raises(UserError, match=f"--{missing}=FOLDER is missing"):
-            call(f"--model={model}", *given)
+@pytest.fixture
+def asked(call, monkeypatch):
+    """Calls the verb; gives what it would evaluate: the model's folder, the data and the rest."""
 
     class CalledError(Exception):
         pass
 
     def called(model, data, **kwargs):
-        raise CalledError(data, kwargs)
+        raise CalledError(model, data, kwargs)
 
+    monkeypatch.setattr(SoundToImage, "load", lambda folder: folder)
     monkeypatch.setattr(evaluation, "evaluate", called)
-    given = [f"--model={model}", f"--data={tiny_dataset}", f"--out={tmp_path}", "--seed=3"]
-    with pytest.raises(CalledError) as call_info:
-        call(*given)
-    data, given = call_info.value.args
-    assert (data, given["out"]) == (str(tiny_dataset), str(tmp_path))
+
+    def ask(*argv):
+        with pytest.raises(CalledError) as call_info:
+            call(*argv)
+        return call_info.value.args
+
+    return ask
+
+
+def test_a_model_alone_needs_data_and_out(call, asked, run_folder, tiny_dataset, tmp_path):
+    model = run_folder / "model"
+    for missing, given in (("data", []), ("out", [f"--data={tiny_dataset}"])):
+        with pytest.raises(UserError, match=f"--{missing}=FOLDER is missing"):
+            call(f"--model={model}", *given)
+    folder, data, given = asked(
+        f"--model={model}", f"--data={tiny_dataset}", f"--out={tmp_path}", "--seed=3"
+    )
+    assert (folder, data, given["out"]) == (model, str(tiny_dataset), str(tmp_path))
     assert given["judge"] == "efficientnet_lite0" and given["seed"] == 3
     assert given["sound_judge"] is None
     assert given["model_dir"] == model and given["run"] is None
 
 
-def test_the_judge_of_sounds_by_name(call, run_folder, mean_judge, monkeypatch, tmp_path):
+def test_the_judge_of_sounds_by_name(asked, run_folder, monkeypatch, tmp_path):
     monkeypatch.setitem(features.CLASSIFIERS, "ear", lambda weights: HearingJudge("sum"))
-    call(f"--workdir={run_folder}", f"--out={tmp_path}", "--sound_judge=ear")
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["sound_judge"]["fingerprint"]["weights_sha256"] == "sum"
-    assert metrics["command"].endswith(f"--sound_judge=ear --out={tmp_path}")
+    _, _, given = asked(f"--workdir={run_folder}", f"--out={tmp_path}", "--sound_judge=ear")
+    assert given["sound_judge"].fingerprint.weights_sha256 == "sum"
+    assert given["command"].endswith(f"--sound_judge=ear --out={tmp_path}")
 
 
 def test_a_judge_of_sounds_that_is_none_is_refused_at_once(call, run_folder, monkeypatch, tmp_path):
@@ -160,23 +171,24 @@ class SmallNet(Extractor):
         return batch.reshape(len(batch), -1).astype(np.float32)
 
 
-@pytest.fixture
-def small_nets(monkeypatch):
+@pytest.fixture(scope="module")
+def small_nets():
     pytest.importorskip("apache_beam")
     from tfrecords_tools.engine import nets
 
     nets._load.cache_clear()
-    for modality in ("sound", "image"):
-        net = SmallNet(modality)
-        monkeypatch.setitem(features.EXTRACTORS, net.name, lambda weights, net=net: net)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        for modality in ("sound", "image"):
+            net = SmallNet(modality)
+            patch.setitem(features.EXTRACTORS, net.name, lambda weights, net=net: net)
+        yield
     nets._load.cache_clear()
 
 
-@pytest.fixture
-def class_folder(tmp_path, rng):
-    """Two classes of 6 sounds and 6 photos, all different."""
-    root = tmp_path / "folder"
+@pytest.fixture(scope="module")
+def class_folder(tmp_path_factory):
+    """Two classes of 6 sounds and 6 photos, all different; tests leave it as it is."""
+    root, rng = tmp_path_factory.mktemp("classes") / "folder", np.random.default_rng(0)
     for index in range(24):
         kind, name = ("sounds", "images")[index % 2], ("bell", "drum")[index // 2 % 2]
         path = root / kind / name / f"{index}.{'wav' if kind == 'sounds' else 'png'}"
@@ -190,12 +202,16 @@ def class_folder(tmp_path, rng):
     return root
 
 
-@pytest.fixture
-def trained(small_nets, class_folder, tmp_path, run_folder):
-    """A prepared data set of half of the folder's recordings, and a model trained on them."""
+@pytest.fixture(scope="module")
+def trained(small_nets, class_folder, tmp_path_factory, run_folder):
+    """A prepared data set of half of the folder's recordings, and a model trained on them.
+
+    Tests leave both as they are.
+    """
     from tfrecords_tools import job, settings
 
-    data = tmp_path / "data"
+    root = tmp_path_factory.mktemp("trained")
+    data = root / "data"
     job.prepare(
         settings.Settings(
             data=str(class_folder),
@@ -207,7 +223,7 @@ def trained(small_nets, class_folder, tmp_path, run_folder):
         )
     )
     info = dataset_info.load(data)
-    model = tmp_path / "model"
+    model = root / "model"
     shutil.copytree(run_folder / model_folder.FOLDER_IN_RUN, model, copy_function=os.link)
     model_folder.write_description(
         model,
@@ -227,7 +243,7 @@ def evaluated(call, *argv):
 
 
 def test_a_folder_gives_the_figures_of_the_split_that_was_held_out(
-    call, trained, class_folder, mean_judge, tmp_path, capsys
+    call, trained, class_folder, mean_judge, tmp_path, capsys, undrawn
 ):
     data, model = trained
     outs = [tmp_path / "one", tmp_path / "two"]
@@ -259,16 +275,17 @@ def test_a_folder_gives_the_figures_of_the_split_that_was_held_out(
 def test_a_folder_that_the_model_was_trained_on_is_refused(call, trained, class_folder, tmp_path):
     data, model = trained
     held_out = pipeline.load_split(data, spec.EVAL_SPLIT, with_image=False)
+    folder = shutil.copytree(class_folder, tmp_path / "folder")
     for item_id in {*held_out["sound_id"], *held_out["image_id"]}:
-        (class_folder / item_id).unlink()
+        (folder / item_id).unlink()
     with pytest.raises(UserError, match="nothing is left to evaluate: the model was trained on"):
-        call(f"--model={model}", f"--data={class_folder}", f"--out={tmp_path / 'out'}")
+        call(f"--model={model}", f"--data={folder}", f"--out={tmp_path / 'out'}")
 
 
 def test_a_folder_of_new_data_has_no_training_figures(
-    call, trained, class_folder, mean_judge, tmp_path
+    call, trained, class_folder, mean_judge, tmp_path, undrawn
 ):
-    _, model = trained
+    model = shutil.copytree(trained[1], tmp_path / "model")
     path = model / model_folder.TRAINED_ON_FILE
     nothing = {"recordings": [], "contents": ["0" * 16], "paths": []}
     files.write_json(path, json.loads(path.read_text()) | nothing)

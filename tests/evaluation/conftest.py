@@ -1,5 +1,6 @@
 """A judge and models whose scores are known beforehand."""
 
+import functools
 import pathlib
 import types
 
@@ -8,6 +9,7 @@ import pytest
 
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.evaluation import evaluate
 from s2i_tf.evaluation.inputs import Items, JudgeOutput, Predictions
 from s2i_tf.features.base import Classifier, Fingerprint
 from s2i_tf.media import audio
@@ -75,7 +77,7 @@ def make_items(labels, features=None, prefix="s", pictures=None, sources=None):
     ids = np.array([f"{prefix}{index:03}" for index in range(num)])
     sources = np.full(num, "") if sources is None else np.asarray(sources)
     features = np.zeros((num, 2)) if features is None else features
-    return Items(ids, np.asarray(labels), ids, sources, features, pictures, np.arange(num))
+    return Items(ids, np.asarray(labels), ids, sources, np.arange(num), features, pictures)
 
 
 def judged(features, pictures=None):
@@ -89,8 +91,6 @@ def make_predictions(sounds, images, features=None, **given):
     features = np.zeros((len(sounds), 2)) if features is None else features
     defaults = {
         "class_names": tuple("abc"),
-        "load_sound": None,
-        "index": {},
         "judge_labels": tuple(map(str, range(20))),
         "judged": judged(features),
         "pictures": {"generated": judged(features)},
@@ -206,3 +206,21 @@ def fake_model(tiny_dataset):
         return FakeModel(data_dir, **kwargs)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def evaluated_once(tiny_dataset, fake_model, judge, tmp_path_factory):
+    """Metrics and folder of an evaluation of a kind of model; tests leave them as they are."""
+
+    @functools.cache
+    def evaluated(kind):
+        out = tmp_path_factory.mktemp(kind) / "out"
+        model = fake_model(pictures=kind, vectors=kind)
+        return evaluate.evaluate(model, tiny_dataset, judge=judge, out=out, num_gallery=6), out
+
+    return evaluated
+
+
+@pytest.fixture
+def perfect(evaluated_once):
+    return evaluated_once("perfect")

@@ -30,7 +30,7 @@ class Brightness:
 def drawn(photos):
     """Each baseline's choice for a sound heard as 5, 2 and 5, near the photos 4, 0 and 4."""
     heard = types.SimpleNamespace(predict=lambda features: np.array([5, 2, 5]))
-    images = Items(IDS, LABELS, IDS, IDS, FEATURES, photos, np.arange(6))
+    images = Items(IDS, LABELS, IDS, IDS, np.arange(6), FEATURES, photos)
     training = types.SimpleNamespace(
         images=images,
         judged=judged(np.arange(6.0)[:, None]),

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tests.evaluation.conftest import LoudnessJudge, write_sound, write_sources
 
 
 @pytest.fixture
-def run(tiny_dataset, fake_model, judge, tmp_path):
+def run(tiny_dataset, fake_model, judge, tmp_path, undrawn):
     def call(data_dir=tiny_dataset, out=tmp_path / "out", model=None, hide_photos=False, **kwargs):
         model = model or fake_model(data_dir, **kwargs)
         return evaluate.evaluate(
@@ -22,6 +23,11 @@ def run(tiny_dataset, fake_model, judge, tmp_path):
         )
 
     return call
+
+
+@pytest.fixture
+def constant(evaluated_once):
+    return evaluated_once("constant")
 
 
 def top_1(metrics, direction="image_to_sound", split="eval"):
@@ -46,8 +52,8 @@ def estimates(values):
             yield from estimates(value)
 
 
-def test_a_perfect_model_scores_one(run):
-    metrics = run()
+def test_a_perfect_model_scores_one(perfect):
+    metrics, _ = perfect
     for direction in ("image_to_sound", "sound_to_image"):
         for split in ("train", "eval"):
             assert top_1(metrics, direction, split)[0] == 1
@@ -55,8 +61,8 @@ def test_a_perfect_model_scores_one(run):
         assert match(metrics, "generated", k) == match(metrics, "rebuilt", k) == 1
 
 
-def test_a_constant_model_scores_chance(run):
-    metrics = run(pictures="constant", vectors="constant")
+def test_a_constant_model_scores_chance(constant):
+    metrics, _ = constant
     value, chance = top_1(metrics)
     assert value == pytest.approx(chance) == pytest.approx(1 / 3)
     for k in (1, 3, 5, 10):
@@ -65,10 +71,10 @@ def test_a_constant_model_scores_chance(run):
     assert row["targets_hit"]["num"] == 1
 
 
-def test_sounds_of_sources_left_out_lead(make_dataset, run, tmp_path):
+def test_sounds_of_sources_left_out_lead(make_dataset, run, perfect, tmp_path):
     folder = make_dataset(tmp_path / "data")
     assert run(folder, refitted=True)["missing"]["unseen_sources"] == source_folds.NO_SOURCES
-    assert run(folder)["missing"]["unseen_sources"] == source_folds.NO_REFIT
+    assert perfect[0]["missing"]["unseen_sources"] == source_folds.NO_REFIT
     write_sources(folder)
     metrics = run(folder, refitted=True)
     found = metrics["unseen_sources"]
@@ -84,9 +90,9 @@ def test_sounds_of_sources_left_out_lead(make_dataset, run, tmp_path):
 SHARES = ("retrieval", "label_match", "class_seen", "class_heard")
 
 
-@pytest.mark.parametrize("pictures", ["perfect", "constant"])
-def test_every_share_is_in_its_range(run, pictures):
-    metrics = run(pictures=pictures, vectors=pictures)
+@pytest.mark.parametrize("kind", ["perfect", "constant"])
+def test_every_share_is_in_its_range(evaluated_once, kind):
+    metrics, _ = evaluated_once(kind)
     rows = metrics["fidelity"]["rows"]
     found = list(estimates([metrics[part] for part in SHARES] + [row["precision"] for row in rows]))
     assert len(found) > 300
@@ -100,9 +106,9 @@ def picture_row(metrics, part, name):
     return row_named(metrics[part]["rows"], name)
 
 
-def test_what_pictures_show_is_told_from_what_they_repeat(run):
+def test_what_pictures_show_is_told_from_what_they_repeat(perfect):
     """The tiny photos are all alike within a class, so a perfect model gives copies of them."""
-    metrics = run()
+    metrics, _ = perfect
     for name in ("generated", "real", "fixed_photo", "class_mean", "nearest_photo"):
         accuracy = picture_row(metrics, "class_seen", name)["accuracy"]
         assert accuracy["micro"]["value"] == accuracy["macro"]["value"] == 1, name
@@ -120,8 +126,8 @@ def test_what_pictures_show_is_told_from_what_they_repeat(run):
     assert metrics["judge"]["features"] == {"layer": "logits", "size": 64}
 
 
-def test_a_constant_model_shows_no_class(run):
-    metrics = run(pictures="constant")
+def test_a_constant_model_shows_no_class(constant):
+    metrics, _ = constant
     accuracy = picture_row(metrics, "class_seen", "generated")["accuracy"]
     assert accuracy["micro"]["value"] == pytest.approx(metrics["class_seen"]["chance"])
     assert picture_row(metrics, "fidelity", "generated")["fid"] > 0.1
@@ -199,7 +205,7 @@ def test_where_nothing_is_left_it_refuses_and_writes_nothing(run, fake_model, tm
 
 
 def test_the_other_direction_is_measured_where_there_is_one(
-    make_dataset, fake_model, judge, tmp_path
+    make_dataset, fake_model, judge, tmp_path, undrawn
 ):
     folder = make_dataset(tmp_path / "data")
     (folder / "sounds").mkdir()
@@ -220,6 +226,7 @@ def test_the_other_direction_is_measured_where_there_is_one(
         assert row_named(found["label_match"]["rows"], name)["match"]["1"]["micro"]["value"] == 1
     assert (found["num_photos"], found["num_sounds"], found["missing"]) == (6, 12, {})
     assert metrics["sound_judge"]["name"] == "loudness"
+    assert metrics["sound_judge"]["fingerprint"]["weights_sha256"] == "none"
     assert "photo_to_sound" not in metrics["missing"]
     lines = terminal.as_text(metrics, METRICS).splitlines()
     assert max(map(len, lines)) <= 82
@@ -245,18 +252,21 @@ def test_without_a_judge_of_sounds_the_class_found_is_all(run, tmp_path):
     assert "nother real sound of the class" not in "".join(lines)
 
 
-def test_a_model_of_one_direction_says_so(run, tmp_path):
-    metrics = run()
+def test_a_model_of_one_direction_says_so(perfect):
+    metrics, out = perfect
     assert metrics["photo_to_sound"] is None
     assert metrics["missing"]["photo_to_sound"] == "the model goes from sound to image only"
-    assert metrics["missing"]["photo_to_sound"] in (tmp_path / "out" / "report.html").read_text()
+    assert metrics["missing"]["photo_to_sound"] in (out / "report.html").read_text()
     assert "Sound found for a photo" not in terminal.as_text(metrics, METRICS)
 
 
-def test_the_files_are_whole_and_the_same_each_time(run, tmp_path):
-    metrics = run(out=tmp_path / "one")
-    run(out=tmp_path / "two")
-    names = {path.name for path in (tmp_path / "one").iterdir()}
+def test_the_files_are_whole_and_the_same_each_time(
+    perfect, fake_model, tiny_dataset, judge, tmp_path
+):
+    metrics, out = perfect
+    two = tmp_path / "two"
+    evaluate.evaluate(fake_model(), tiny_dataset, judge=judge, out=two, num_gallery=6)
+    names = {path.name for path in out.iterdir()}
     # Nothing that a perfect model draws is middling or bad.
     assert names == {
         evaluate.METRICS_FILE,
@@ -264,31 +274,29 @@ def test_the_files_are_whole_and_the_same_each_time(run, tmp_path):
         *set(evaluate.figure_files()) - {"middling.png", "bad.png"},
     }
     for name in names:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert json.loads((tmp_path / "one" / "metrics.json").read_text()) == metrics
+        assert (out / name).read_bytes() == (two / name).read_bytes()
+    assert json.loads((out / "metrics.json").read_text()) == metrics
 
 
-def test_hidden_photos_leave_the_figures_and_change_no_number(run, tmp_path):
-    shown = run(out=tmp_path / "shown")
-    assert run(out=tmp_path / "hidden", hide_photos=True) == shown
-    names = {path.name for path in (tmp_path / "hidden").iterdir()}
+def test_hidden_photos_leave_the_figures_and_change_no_number(run, perfect, tmp_path):
+    metrics, shown = perfect
+    hidden = tmp_path / "hidden"
+    assert run(out=hidden, hide_photos=True) == metrics
+    names = {path.name for path in hidden.iterdir()}
     assert not names & {"dataset.png", "neighbours.png", "closest.png"}
-    sheets = [
-        image.load_image(tmp_path / folder / "pictures.png") for folder in ("shown", "hidden")
-    ]
+    sheets = [image.load_image(folder / "pictures.png") for folder in (shown, hidden)]
     assert sheets[1].shape[0] < 0.6 * sheets[0].shape[0]
     assert sheets[1].shape[1] == sheets[0].shape[1]
 
 
-def test_an_earlier_evaluation_is_replaced(run, tmp_path):
-    run()
-    (tmp_path / "out" / ".tmp_0123abcd_report.html").write_text("left by one that was killed")
-    before = (tmp_path / "out" / "metrics.json").read_text()
-    run(pictures="constant")
-    assert (tmp_path / "out" / "metrics.json").read_text() != before
-    assert (tmp_path / "out" / "bad.png").exists()
-    run()
-    assert not (tmp_path / "out" / "bad.png").exists(), "it belongs to the evaluation before"
+def test_an_earlier_evaluation_is_replaced(run, constant, perfect, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(constant[1], out)
+    (out / ".tmp_0123abcd_report.html").write_text("left by one that was killed")
+    assert (out / "bad.png").exists()
+    assert run() == perfect[0]
+    assert (out / "metrics.json").read_text() == (perfect[1] / "metrics.json").read_text()
+    assert not (out / "bad.png").exists(), "it belongs to the evaluation before"
 
 
 def test_a_stochastic_model_shows_further_samples(run, tmp_path):
@@ -385,8 +393,8 @@ def test_a_file_instead_of_a_folder_is_refused(run, tmp_path):
         run()
 
 
-def test_what_the_terminal_shows_fits_its_width(run):
-    lines = terminal.as_text(run(), METRICS).splitlines()
+def test_what_the_terminal_shows_fits_its_width(perfect):
+    lines = terminal.as_text(perfect[0], METRICS).splitlines()
     assert max(map(len, lines)) <= 82
     assert sum(line.startswith("  eval") for line in lines) == 4
     assert not np.any(["nan" in line for line in lines])

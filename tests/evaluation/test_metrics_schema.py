@@ -10,6 +10,7 @@ import pytest
 
 from s2i_tf.evaluation import evaluate
 from s2i_tf.evaluation.metrics import METRICS
+from s2i_tf.evaluation.report import charts
 from tests.evaluation.conftest import write_sources
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -28,7 +29,9 @@ def metrics(make_dataset, fake_model, judge, tmp_path_factory):
     out, data = folder / "out", make_dataset(folder / "data")
     write_sources(data)
     model = fake_model(data, stochastic=True, reverse=True, refitted=True)
-    evaluate.evaluate(model, data, judge=judge, out=out, num_gallery=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(charts, "png", lambda figure: b"")
+        evaluate.evaluate(model, data, judge=judge, out=out, num_gallery=3)
     return json.loads((out / evaluate.METRICS_FILE).read_text())
 
 

@@ -125,11 +125,8 @@ def measured_in_pictures(causes: Sequence[Cause], pictures: np.ndarray) -> list[
       causes: the causes of the sounds, as `causes_of` gives them.
       pictures: uint8 [sounds, height, width, 3].
     """
-    found: dict[int, Mapping[str, float]] = {}
-    for cause in causes:
-        for item in cause.items:
-            if item not in found:
-                found[item] = foley.measure_picture(cause.class_name, pictures[item])
+    class_of = {item: cause.class_name for cause in causes for item in cause.items}
+    found = {item: foley.measure_picture(name, pictures[item]) for item, name in class_of.items()}
     return [np.array([found[item][cause.name] for item in cause.items]) for cause in causes]
 
 
@@ -178,5 +175,5 @@ def _centred_ranks(values: np.ndarray) -> np.ndarray:
     """Ranks less their mean; equal values have the mean of their ranks."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     mean_ranks = np.cumsum(counts) - (counts + 1) / 2
-    ranks = mean_ranks[place.reshape(-1)]
+    ranks = mean_ranks[place]
     return ranks - ranks.mean()

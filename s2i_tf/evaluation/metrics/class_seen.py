@@ -9,18 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from s2i_tf.evaluation import baselines, probes, stats
-from s2i_tf.evaluation.inputs import Predictions
+from s2i_tf.evaluation.inputs import Items, Predictions
 from s2i_tf.evaluation.metrics import tabular
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
 from s2i_tf.evaluation.metrics.tabular import Headline, Table, percent, rate, row_named, verdict
 from s2i_tf.evaluation.report import charts
 
 SYSTEMS = {"generated": "picture of the sound", **baselines.TITLES}
-ROWS = {
-    **SYSTEMS,
-    "rebuilt": "picture of a photo's own features",
-    "real": "real photo",
-}
+ROWS = {**SYSTEMS, "rebuilt": "picture of a photo's own features", "real": "real photo"}
 
 
 class ClassSeen(Metric):
@@ -41,6 +37,7 @@ class ClassSeen(Metric):
         of_photos = {name: named[name] for name in ("rebuilt", "real") if name in named}
         rates = _accuracies(predictions, of_sounds, sounds)
         rates |= _accuracies(predictions, of_photos, images)
+        num_classes = len(predictions.class_names)
         return {
             "probe": probe,
             "chance": 1 / probe["num_classes"],
@@ -56,10 +53,8 @@ class ClassSeen(Metric):
             ],
             "confusion": {
                 "class_names": list(predictions.class_names),
-                **{
-                    name: confusion(items.labels, named[name], len(predictions.class_names))
-                    for name, items in (("generated", sounds), ("real", images))
-                },
+                "generated": confusion(sounds.labels, named["generated"], num_classes),
+                "real": confusion(images.labels, named["real"], num_classes),
             },
         }
 
@@ -104,11 +99,7 @@ def _named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]:
     if predictions.training is None:
         raise NotMeasured(predictions.no_training)
     probe = predictions.training.class_seen
-    judged = {
-        **predictions.pictures,
-        "rebuilt": predictions.rebuilt,
-        "real": predictions.judged,
-    }
+    judged = {**predictions.pictures, "rebuilt": predictions.rebuilt, "real": predictions.judged}
     return probe.described(), {name: probe.predict(one.features) for name, one in judged.items()}
 
 
@@ -121,20 +112,18 @@ def _cross_named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]
     judged, made = predictions.judged.features, predictions.generated.features
     named = {"generated": np.zeros(len(own), int), "real": np.zeros(len(photos), int)}
     for fold in np.unique(fold_of):
-        held_out = fold_of == fold
-        rest = ~held_out
+        held_out, rest = fold_of == fold, fold_of != fold
         probe = probes.fit(
             judged[rest], photos.labels[rest], photos.groups[rest], seed=predictions.seed
         )
         named["real"][held_out] = probe.predict(judged[held_out])
-        pictures = held_out[own]
-        named["generated"][pictures] = probe.predict(made[pictures])
+        named["generated"][held_out[own]] = probe.predict(made[held_out[own]])
     described = probe.described() | {"num_classes": len(np.unique(photos.labels))}
     return described, named
 
 
 def _accuracies(
-    predictions: Predictions, named: Mapping[str, np.ndarray | None], items
+    predictions: Predictions, named: Mapping[str, np.ndarray | None], items: Items
 ) -> dict[str, stats.Rate]:
     """The rate of each; of what is missing one of nothing."""
     missing = np.full(len(items), np.nan)

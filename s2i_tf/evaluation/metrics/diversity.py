@@ -4,6 +4,7 @@ What tells a generator from a table of one picture a class. The distance is Eucl
 judge's features, between pictures of two recordings of a class; real photos give the scale.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,13 @@ class Diversity(Metric):
         sounds, images = predictions.sounds, predictions.images
         real = pairs_by_class(predictions.judged.features, images.labels, images.groups)
         real_means = means_by_class(real)
-        rows = []
+        groups, rows = (sounds.groups, images.groups), []
         for name, title in SYSTEMS.items():
             row: dict[str, Any] = {"name": name, "title": title, "ratio": None, "per_class": {}}
             if name in predictions.pictures:
                 features = predictions.pictures[name].features
                 pairs = pairs_by_class(features, sounds.labels, sounds.groups)
-                row["ratio"] = ratio(
-                    pairs, real, (sounds.groups, images.groups), seed=predictions.seed
-                )
+                row["ratio"] = ratio(pairs, real, groups, seed=predictions.seed)
                 row["per_class"] = {
                     predictions.class_names[label]: mean / real_means[label]
                     for label, mean in means_by_class(pairs).items()
@@ -48,11 +47,7 @@ class Diversity(Metric):
                 }
             rows.append(row)
         scale = float(np.mean(list(real_means.values()))) if real_means else None
-        return {
-            "real_distance": scale,
-            "rows": rows,
-            "samples": _samples(predictions, scale),
-        }
+        return {"real_distance": scale, "rows": rows, "samples": _samples(predictions, scale)}
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
         rows = tabular.rows(part["rows"], lambda row: [number(row["ratio"])])
@@ -149,12 +144,8 @@ def between_samples(samples: np.ndarray) -> np.ndarray:
       Float [sounds].
     """
     samples = np.asarray(samples, np.float64)
-    apart = [
-        np.linalg.norm(samples[i] - samples[j], axis=1)
-        for i in range(len(samples))
-        for j in range(i)
-    ]
-    return np.mean(apart, axis=0)
+    pairs = itertools.combinations(samples, 2)
+    return np.mean([np.linalg.norm(one - other, axis=1) for one, other in pairs], axis=0)
 
 
 def _samples(predictions: Predictions, scale: float | None) -> dict[str, Any] | None:

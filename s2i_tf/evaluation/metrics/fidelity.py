@@ -164,10 +164,7 @@ def precision_and_recall(
       NaN floats where a set has no k others.
     """
     across = neighbors.euclidean(real, pictures)
-    return (
-        _covered(across.T, _radii(real, k)),
-        _covered(across, _radii(pictures, k)),
-    )
+    return _covered(across.T, real, k), _covered(across, pictures, k)
 
 
 def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -181,17 +178,13 @@ def _mean_apart(kernel: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return ((weights @ kernel) * weights).sum(axis=1) / num_pairs
 
 
-def _radii(features: np.ndarray, k: int) -> np.ndarray | None:
+def _covered(apart: np.ndarray, features: np.ndarray, k: int) -> np.ndarray:
+    """Which items are within the balls of a set, of their distances [items, set] to it."""
     if len(features) <= k:
-        return None
-    apart = neighbors.euclidean(features, features)
-    np.fill_diagonal(apart, 0)
-    return np.partition(apart, k, axis=1)[:, k]  # place 0 is the item itself
-
-
-def _covered(apart: np.ndarray, radii: np.ndarray | None) -> np.ndarray:
-    if radii is None:
         return np.full(len(apart), np.nan)
+    within = neighbors.euclidean(features, features)
+    np.fill_diagonal(within, 0)
+    radii = np.partition(within, k, axis=1)[:, k]  # place 0 is the item itself
     return (apart <= radii).any(axis=1)
 
 
@@ -201,7 +194,8 @@ def _compared(
     found = {"num_pictures": 0, "kid": None, "fid": None, "precision": None, "recall": None}
     if pictures is None:
         return found
-    part = stats.sample_of(len(pictures[0]), MAX_COMPARED, predictions.seed)
+    seed, class_names = predictions.seed, predictions.class_names
+    part = stats.sample_of(len(pictures[0]), MAX_COMPARED, seed)
     features, labels, groups = (column[part] for column in pictures)
     found["num_pictures"] = len(features)
     if min(len(features), len(real[0])) < 2:
@@ -209,16 +203,10 @@ def _compared(
     within, covered = precision_and_recall(real[0], features)
 
     def share_of(inside: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> stats.Rate:
-        return stats.rates(
-            {"": inside},
-            labels,
-            groups,
-            class_names=predictions.class_names,
-            seed=predictions.seed,
-        )[""]
+        return stats.rates({"": inside}, labels, groups, class_names=class_names, seed=seed)[""]
 
     return found | {
-        "kid": kernel_distance(real[0], features, real[2], groups, seed=predictions.seed),
+        "kid": kernel_distance(real[0], features, real[2], groups, seed=seed),
         "fid": frechet_distance(real[0], features),
         "precision": share_of(within, labels, groups),
         "recall": share_of(covered, real[1], real[2]),
@@ -228,5 +216,4 @@ def _compared(
 def _kid_cell(kid: Part | None) -> Cell:
     if kid is None:
         return number(None)
-    spread = f"{kid['subset_mean']:.4f} ± {kid['subset_std']:.4f} of {kid['subset_size']}"
-    return number(kid, 4, spread)
+    return number(kid, 4, "{subset_mean:.4f} ± {subset_std:.4f} of {subset_size}".format_map(kid))

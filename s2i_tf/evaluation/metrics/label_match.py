@@ -7,12 +7,13 @@ all the pairs in question, which is what ever more shuffles converge to, so they
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from s2i_tf.evaluation import baselines, stats
-from s2i_tf.evaluation.inputs import Predictions
+from s2i_tf.evaluation.inputs import Items, Predictions
 from s2i_tf.evaluation.judge import TOP_KS
 from s2i_tf.evaluation.metrics import tabular
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Part
@@ -54,19 +55,12 @@ class LabelMatch(Metric):
             "shuffled": mean_meeting(seen["generated"], original, apart),
         }
         nothing = dict.fromkeys(TOP_KS, np.full(len(labels), np.nan))
-        rates = predictions.rates(
-            {
-                (name, k): stats.mean_by_item(values, sounds.of_pair, len(sounds))
-                for name in ROWS
-                for k, values in by_pair.get(name, nothing).items()
-            },
-            sounds,
-        )
+        by_pair = {name: by_pair.get(name, nothing) for name in ROWS}
         random = random_match(len(predictions.judge_labels))
         return {
             "num_sounds": len(sounds),
             "num_pairs": len(labels),
-            "rows": rows_of(ROWS, rates),
+            "rows": rows_of(ROWS, by_pair, predictions, sounds),
             "random": {str(k): value for k, value in random.items()},
             "paper": {str(k): value for k, value in PAPER_MATCH.items()},
         }
@@ -125,14 +119,30 @@ class LabelMatch(Metric):
         return {f"label match, top {k}": match[k] for k in ("10", "5")}
 
 
-def rows_of(titles, rates) -> list[Part]:
-    """The rows of a part: for each title its name and its rates by k, None where it has none."""
-    return [
+def rows_of(
+    titles: Mapping[str, str],
+    by_pair: Mapping[str, Mapping[int, np.ndarray]],
+    predictions: Predictions,
+    items: Items,
+) -> list[Part]:
+    """The rows of a part: for each title its name and its rates by k, None where it has none.
+
+    Args:
+      titles: the titles by name.
+      by_pair: whether the labels meet, by name and k, float or bool [pairs].
+      predictions: of which the pairs are.
+      items: the sounds or photos that count once each, by the mean of their pairs.
+    """
+    rates = predictions.rates(
         {
-            "name": name,
-            "title": title,
-            "match": {str(k): rates.get((name, k)) for k in TOP_KS},
-        }
+            (name, k): stats.mean_by_item(values, items.of_pair, len(items))
+            for name, by_k in by_pair.items()
+            for k, values in by_k.items()
+        },
+        items,
+    )
+    return [
+        {"name": name, "title": title, "match": {str(k): rates.get((name, k)) for k in TOP_KS}}
         for name, title in titles.items()
     ]
 

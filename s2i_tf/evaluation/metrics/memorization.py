@@ -31,10 +31,8 @@ class Memorization(Metric):
         if training is None:
             raise NotMeasured(predictions.no_training)
         of_training, images = training.judged.features, predictions.images
-        nearest, *by_features = (
-            *neighbors.nearest(predictions.generated.features, of_training),
-            neighbors.nearest(predictions.judged.features, of_training)[1],
-        )
+        nearest, apart = neighbors.nearest(predictions.generated.features, of_training)
+        by_features = apart, neighbors.nearest(predictions.judged.features, of_training)[1]
         by_pixels = [
             in_pixels(pictures, training.images.pictures)[1]
             for pictures in (predictions.generated.pictures, images.pictures)
@@ -54,10 +52,10 @@ class Memorization(Metric):
                 {
                     "sound_id": str(sounds.ids[position]),
                     "image_id": str(training.images.ids[nearest[position]]),
-                    "feature_distance": float(by_features[0][position]),
+                    "feature_distance": float(apart[position]),
                     "pixel_distance": float(by_pixels[0][position]),
                 }
-                for position in np.argsort(by_features[0], kind="stable")[:NUM_CLOSEST]
+                for position in np.argsort(apart, kind="stable")[:NUM_CLOSEST]
             ],
         }
 

@@ -42,14 +42,10 @@ class PhotoToSoundMatch(Metric):
         if direction is None:
             raise NotMeasured("the model goes from sound to image only")
         chance = _shares(direction.index_labels, images.labels)
-        classes = [images.labels == label for label in np.unique(images.labels)]
         return {
             "num_photos": len(images),
             "num_sounds": len(direction.index_labels),
-            "chance": {
-                "micro": float(chance.mean()),
-                "macro": float(np.mean([chance[own][0] for own in classes])),
-            },
+            "chance": stats.micro_and_macro(chance, images.labels),
             "class_found": _class_found(predictions, direction),
             "label_match": _label_match(predictions, direction),
             "missing": direction.missing,
@@ -99,14 +95,13 @@ def _class_found(predictions: Predictions, direction: PhotoToSound) -> list[Part
     of_others = _shares(direction.found["generated"].labels, images.labels) * len(images)
     own["shuffled"] = (of_others - own["generated"]) / max(len(images) - 1, 1)
     rates = predictions.rates(own, images)
+    num_hit = {name: len(np.unique(one.ids)) for name, one in direction.found.items()}
     return [
         {
             "name": name,
             "title": title,
             "accuracy": rates.get(name),
-            "num_hit": len(np.unique(direction.found[name].ids))
-            if name in direction.found
-            else None,
+            "num_hit": num_hit.get(name),
         }
         for name, title in FOUND_ROWS.items()
     ]
@@ -127,20 +122,12 @@ def _label_match(predictions: Predictions, direction: PhotoToSound) -> Part | No
     by_pair = {name: label_match.meets(one, original) for name, one in of_pair.items()}
     by_pair["real_same_class"] = label_match.mean_meeting(original, original, apart[:, 1:], labels)
     by_pair["shuffled"] = label_match.mean_meeting(of_pair["generated"], original, apart)
-    rates = predictions.rates(
-        {
-            (name, k): stats.mean_by_item(values, images.of_pair, len(images))
-            for name, by_k in by_pair.items()
-            for k, values in by_k.items()
-        },
-        images,
-    )
     random = label_match.random_match(len(direction.judge.labels))
     return {
         "judge": direction.judge.name,
         "num_pairs": len(labels),
         "random": {str(k): value for k, value in random.items()},
-        "rows": label_match.rows_of(MATCH_ROWS, rates),
+        "rows": label_match.rows_of(MATCH_ROWS, by_pair, predictions, images),
     }
 
 

@@ -167,12 +167,8 @@ def _rows(
         },
         queries,
     )
-    classes = np.unique(queries.labels)
     by_chance = {
-        name: {
-            "micro": float(values.mean()),
-            "macro": float(np.mean([values[queries.labels == label].mean() for label in classes])),
-        }
+        name: stats.micro_and_macro(values, queries.labels)
         for name, values in chance(queries.labels, targets.labels).items()
     }
     rows = []

@@ -102,12 +102,9 @@ class ClassNameRecall(Metric):
             "num_classes": len(names),
             "chance": {str(k): k / len(names) for k in ks},
             "rows": [
-                {
-                    "name": name,
-                    "title": titles[name],
-                    "recall": {str(k): rates[name, k] for k in ks},
-                }
-                for name in dict.fromkeys(name for name, _ in hits)
+                {"name": name, "title": title, "recall": {str(k): rates[name, k] for k in ks}}
+                for name, title in titles.items()
+                if (name, ks[0]) in rates
             ],
         }
 

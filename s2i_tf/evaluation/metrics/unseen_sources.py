@@ -5,6 +5,7 @@ are fitted anew without each source, see `source_folds`, and the four questions 
 split are asked of that source's sounds.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -93,8 +94,8 @@ class UnseenSources(Metric):
                 for name, title in ROWS.items()
             ],
             "sizes": {
-                "per_class": _sizes(np.array(predictions.class_names)[sounds.labels]),
-                "per_source": _sizes(sounds.sources),
+                "per_class": Counter(sorted(predictions.class_names[k] for k in sounds.labels)),
+                "per_source": Counter(sorted(sounds.sources.tolist())),
             },
         }
 
@@ -185,9 +186,3 @@ def _rates(
         **predictions.rates(measures, sounds, groups),
         **predictions.rates(of_photos, photos, None if groups is None else groups[sound.nearest]),
     }
-
-
-def _sizes(column: np.ndarray) -> dict[str, int]:
-    """How often each value is there."""
-    names, counts = np.unique(column, return_counts=True)
-    return dict(zip(names.tolist(), counts.tolist(), strict=True))

@@ -1,23 +1,17 @@
 """The measures by class and by the collection that the items are from, the worst first."""
 
-from collections.abc import Mapping
-
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics
+from s2i_tf.evaluation.metrics import METRICS
+from s2i_tf.evaluation.metrics.metric import Metrics
 from s2i_tf.evaluation.metrics.tabular import Row, Table, share
 
 _SIZES = {"recordings": "num_groups", "sounds": "num_sounds", "photos": "num_images"}
 
 
-def breakdowns(metrics: Metrics, measures: Mapping[str, Metric]) -> list[Table]:
-    """A table by class, and one by collection where these are known.
-
-    Args:
-      metrics: what `metrics.json` holds.
-      measures: the metrics by name.
-    """
+def breakdowns(metrics: Metrics) -> list[Table]:
+    """A table by class, and one by collection where these are known, of all `metrics.json`."""
     columns = {
         title: rate
-        for name, metric in measures.items()
+        for name, metric in METRICS.items()
         if metrics[name] is not None
         for title, rate in metric.rates(metrics[name]).items()
     }

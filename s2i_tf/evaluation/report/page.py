@@ -104,7 +104,7 @@ def render(
         max_k=max(TOP_KS),
         num_silent=sum(example.sound is None for example in examples),
         num_left_out=embedder.num_left_out,
-        breakdowns=breakdown.breakdowns(metrics, METRICS),
+        breakdowns=breakdown.breakdowns(metrics),
         sheets=embedded,
         stages=stages,
         style=importlib.resources.files(__package__).joinpath("page.css").read_text("utf-8"),

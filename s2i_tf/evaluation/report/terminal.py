@@ -33,31 +33,25 @@ def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
 
 def _lines(table: Table) -> list[str]:
     """A table as lines that fit the width: intervals only where there is room for them."""
-    header = [str(name) for name in table.header]  # two columns may have one name
+    header = list(table.header)  # two columns may have one name
     shown = [header.index(name) for name in table.brief or ()] or list(range(len(header)))
+    names = [header[place] for place in shown]
     rows = [row for group in table.groups.values() for row in group]
     title_width = max(len(row.brief or row.title) for row in rows) + 2
     for with_interval in (True, False):
-        texts = [_texts(row, shown, with_interval) for row in rows]
-        widths = [
-            2 + max(len(text) for text in column)
-            for column in zip([header[place] for place in shown], *texts, strict=True)
-        ]
+        texts = [names, *(_texts(row, shown, with_interval) for row in rows)]
+        widths = [2 + max(map(len, column)) for column in zip(*texts, strict=True)]
         if title_width + sum(widths) <= WIDTH:
             break
     room = max(_MIN_TITLE, min(max(title_width, len(table.title)), WIDTH - sum(widths)))
 
     def line(title: str, cells: list[str]) -> str:
         columns = "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-        return f"{_cut(title, room):<{room}}{columns}"
+        title = title if len(title) <= room else f"{title[: room - 1]}…"
+        return f"{title:<{room}}{columns}"
 
-    return [
-        line(table.title, [header[place] for place in shown]),
-        *(
-            line(f"  {row.brief or row.title}", cells)
-            for row, cells in zip(rows, texts, strict=True)
-        ),
-    ]
+    titles = [table.title, *(f"  {row.brief or row.title}" for row in rows)]
+    return [line(title, cells) for title, cells in zip(titles, texts, strict=True)]
 
 
 def _texts(row: Row, shown: list[int], with_interval: bool) -> list[str]:
@@ -65,7 +59,3 @@ def _texts(row: Row, shown: list[int], with_interval: bool) -> list[str]:
     if with_interval and row.cells[shown[0]].notes:
         texts[0] += f" ({row.cells[shown[0]].notes[0]})"
     return texts
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

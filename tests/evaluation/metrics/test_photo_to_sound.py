@@ -27,7 +27,7 @@ def items(kind):
     ids = np.array([f"{kind}/{number:02}.wav" for number in range(num)])
     features = np.zeros((num, spec.FEATURE_SIZE), np.float32)
     features[:, 0] = LABELS
-    return Items(ids, LABELS, ids, np.full(num, ""), features, None, np.arange(num))
+    return Items(ids, LABELS, ids, np.full(num, ""), np.arange(num), features)
 
 
 def model_of(choose, names=NAMES):

@@ -45,10 +45,9 @@ class Page(html.parser.HTMLParser):
         self.texts.append(data)
 
 
-@pytest.fixture(scope="module")
-def metrics(tiny_dataset, fake_model, judge, tmp_path_factory):
-    out = tmp_path_factory.mktemp("evaluation") / "out"
-    return evaluate.evaluate(fake_model(), tiny_dataset, judge=judge, out=out)
+@pytest.fixture
+def metrics(perfect):
+    return perfect[0]
 
 
 @pytest.fixture
@@ -175,7 +174,9 @@ class Warmth(Metric):
         return [Table("Warmth", ["red"], [Row("picture of the sound", rate(part["red"])[:1])])]
 
 
-def test_a_metric_is_one_class_and_one_line(fake_model, tiny_dataset, judge, tmp_path, monkeypatch):
+def test_a_metric_is_one_class_and_one_line(
+    fake_model, tiny_dataset, judge, tmp_path, monkeypatch, undrawn
+):
     monkeypatch.setitem(METRICS, "warmth", Warmth())
     found = evaluate.evaluate(fake_model(), tiny_dataset, judge=judge, out=tmp_path / "out")
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
@@ -190,8 +191,8 @@ def test_a_metric_is_one_class_and_one_line(fake_model, tiny_dataset, judge, tmp
     assert lines[start + 1].startswith("  picture of the sound") and "33.3%" in lines[start + 1]
 
 
-def test_a_metric_that_cannot_be_measured_says_why(fake_model, tiny_dataset, judge, tmp_path):
-    found = evaluate.evaluate(fake_model(), tiny_dataset, judge=judge, out=tmp_path / "out")
+def test_a_metric_that_cannot_be_measured_says_why(perfect):
+    found, out = perfect
     reason = found["missing"]["photo_to_sound"]
-    assert f"Not measured: {reason}." in (tmp_path / "out" / "report.html").read_text()
+    assert f"Not measured: {reason}." in (out / "report.html").read_text()
     assert reason in " ".join(terminal.as_text(found, METRICS).split())
