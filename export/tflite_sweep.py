@@ -30,11 +30,18 @@ from s2i_tf.errors import UserError
 from s2i_tf.evaluation.judge import TOP_KS, Judge
 from s2i_tf.evaluation.metrics import label_match
 from s2i_tf.features.base import Classifier, Extractor
-from s2i_tf.media import audio, image
+from s2i_tf.media import image
 from s2i_tf.media.sheet import contact_sheet, to_uint8
 from s2i_tf.models import feature_map
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import saved_model, tflite_convert, tflite_export, tflite_metadata, wav
+from s2i_tf.serving import (
+    exported,
+    saved_model,
+    tflite_convert,
+    tflite_export,
+    tflite_metadata,
+    wav,
+)
 from s2i_tf.serving.tflite import WAVEFORM_SIGNATURE, interpreter
 
 logger = logging.getLogger(__name__)
@@ -104,8 +111,7 @@ def eval_sounds(data: str, num: int) -> Sounds:
     total = len(split["sound_id"])
     chosen = np.unique(np.linspace(0, total - 1, min(num, total)).astype(int))
     waveforms = [source_sounds.load_sound(info, name) for name in split["sound_id"][chosen]]
-    windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
-    return Sounds(windows / np.float32(spec.WAVEFORM_SCALE), split["image"][chosen])
+    return Sounds(exported.windows(waveforms), split["image"][chosen])
 
 
 def chain_parts(model: SoundToImage, extractor: Extractor) -> dict[str, Part]:

@@ -30,6 +30,7 @@ import tensorflow as tf
 from s2i_tf import spec
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import checks, wav
+from s2i_tf.serving.exported import DEFAULT_NAME
 
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
@@ -140,7 +141,7 @@ class Signatures:
 
     def module(self) -> tuple[tf.Module, dict[str, tf.types.experimental.ConcreteFunction]]:
         """What `tf.saved_model.save` takes: the variables' owner, and the traced signatures."""
-        module = tf.Module(name="sound_to_image")
+        module = tf.Module(name=DEFAULT_NAME)
         # The variables alone: with Keras' layers a loader would have to know their classes.
         nets = (self.sound_net, *self.model.sound_parts)
         module.weights = [variable.value for net in nets for variable in net.weights]

@@ -33,12 +33,12 @@ from s2i_tf import files, spec
 from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.features.base import Extractor
-from s2i_tf.media import audio
 from s2i_tf.models.layers import given_numbers
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import (
     draws,
     examples,
+    exported,
     saved_model,
     tflite_convert,
     tflite_metadata,
@@ -98,7 +98,7 @@ def export(
     extractor: Extractor,
     out: str | os.PathLike,
     *,
-    name: str = saved_model.DEFAULT_NAME,
+    name: str = exported.DEFAULT_NAME,
     quantization: str = "float32",
     data: str | os.PathLike | None = None,
 ) -> TFLiteExport:
@@ -246,14 +246,11 @@ def training_windows(data: str | os.PathLike, num: int) -> np.ndarray:
     info = dataset_info.load(data)
     split = pipeline.load_split(data, spec.TRAIN_SPLIT, with_image=False)
     sound_ids = sorted(set(split["sound_id"]))
-    windows = []
-    for index in np.linspace(0, len(sound_ids) - 1, min(num, len(sound_ids))).astype(int):
-        try:
-            waveform = source_sounds.load_sound(info, sound_ids[index])
-        except UserError as error:
-            raise UserError(f"{data}: its sounds are needed for calibration: {error}") from None
-        windows.append(audio.feature_window(waveform) / spec.WAVEFORM_SCALE)
-    return np.stack(windows).astype(np.float32)
+    chosen = np.linspace(0, len(sound_ids) - 1, min(num, len(sound_ids))).astype(int)
+    try:
+        return exported.windows(source_sounds.load_sound(info, sound_ids[at]) for at in chosen)
+    except UserError as error:
+        raise UserError(f"{data}: its sounds are needed for calibration: {error}") from None
 
 
 def _compare(
@@ -268,7 +265,8 @@ def _compare(
     by_vector = file.draw(file.listen(list(waveforms))["before"])[:, 0]
     pictures = [by_vector]
     if file.has(WAVEFORM_SIGNATURE):
-        pictures += [file.generate_from_windows(windows), file.generate(features)]
+        by_waveform = file.run(WAVEFORM_SIGNATURE, waveform=windows)["image"]
+        pictures += [by_waveform, file.generate(features)]
     difference = max(float(np.abs(picture - expected).mean()) for picture in pictures)
     if not difference <= QUANTIZATIONS[quantization]:
         raise ParityError(
