@@ -3,7 +3,6 @@
 No TensorFlow import.
 """
 
-import abc
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from s2i_tf import spec
 DEFAULT_NAME = "sound_to_image"
 LABELS_FILE = "labels.txt"
 FACTS_FILE = "model.json"
+EMBED_SIGNATURE = "embed_sound"
 
 
 def described(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -37,8 +37,10 @@ def windows(waveforms: Iterable[np.ndarray]) -> np.ndarray:
     return heard / np.float32(spec.WAVEFORM_SCALE)
 
 
-class ExportedModel(abc.ABC):
+class ExportedModel:
     """A sound-to-image model that `s2i export` wrote; hears and draws as `SoundToImage` does.
+
+    Of its kinds each has `run`, which gives a signature's outputs by name.
 
     Args:
       facts: what its `model.json` says.
@@ -54,10 +56,6 @@ class ExportedModel(abc.ABC):
         self.fingerprints = facts["fingerprints"]
         self.extractors = facts["extractors"]
 
-    @abc.abstractmethod
-    def run(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """A signature's outputs of inputs [num, …], by name."""
-
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """What is heard in waveforms, each float32 [samples] within ±256 at 22,050 Hz.
 
@@ -65,4 +63,4 @@ class ExportedModel(abc.ABC):
           `heard`, class probabilities [num, classes], and the multimodal vectors `before` and
           `after` the activation, each [num, hidden units].
         """
-        return self.run("embed_sound", waveform=windows(waveforms))
+        return self.run(EMBED_SIGNATURE, waveform=windows(waveforms))

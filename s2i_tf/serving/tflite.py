@@ -19,7 +19,6 @@ from s2i_tf.serving.exported import ExportedModel
 
 WAVEFORM_SIGNATURE = "serving_default"
 FEATURES_SIGNATURE = "sound_features"
-EMBED_SIGNATURE = "embed_sound"
 DRAW_SIGNATURE = "draw"
 SAMPLES_SIGNATURE = "draw_samples"
 _NUMBERS = "numbers_"

@@ -45,10 +45,10 @@ from s2i_tf.serving import (
     tflite_weights,
     wav,
 )
+from s2i_tf.serving.exported import EMBED_SIGNATURE
 from s2i_tf.serving.parity import ParityError
 from s2i_tf.serving.tflite import (
     DRAW_SIGNATURE,
-    EMBED_SIGNATURE,
     FEATURES_SIGNATURE,
     SAMPLES_SIGNATURE,
     WAVEFORM_SIGNATURE,
