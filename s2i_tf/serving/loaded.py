@@ -41,7 +41,7 @@ class LoadedModel(ExportedModel):
             self._signatures = self._loaded.signatures
             self._max_pictures = facts["max_pictures"]
             self.stochastic = self._max_pictures > 1
-        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
             raise UserError(
                 f"{folder}: not a SavedModel that `s2i export` wrote: {first_line(error)}"
             ) from None

@@ -54,6 +54,10 @@ def test_another_or_a_damaged_one_is_refused(exported, tmp_path):
     (broken / "saved_model.pb").write_bytes(b"text")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "saved_model.pb").touch()
-    for folder in (broken, tmp_path / "other"):
+    foreign = tmp_path / "foreign"
+    (foreign / "assets").mkdir(parents=True)
+    (foreign / "saved_model.pb").touch()
+    (foreign / "assets" / "model.json").write_text("[]")
+    for folder in (broken, tmp_path / "other", foreign):
         with pytest.raises(UserError, match="not a SavedModel that `s2i export` wrote"):
             s2i_tf.load(folder)

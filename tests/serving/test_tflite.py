@@ -191,6 +191,15 @@ def test_another_file_is_refused(tmp_path, contents, message):
         tflite.TFLiteModel.load(path)
 
 
+@pytest.mark.parametrize("facts", ["{}", "[]", "5", "no JSON"])
+def test_another_program_s_file_is_refused(tmp_path, facts):
+    path = tmp_path / "file.tflite"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.json", facts)
+    with pytest.raises(UserError, match="file.tflite: not a TFLite file that `s2i export` wrote"):
+        tflite.TFLiteModel.load(path)
+
+
 def test_a_damaged_file_is_refused(float32_file, tmp_path):
     path = tmp_path / "file.tflite"
     path.write_bytes(bytes(1000) + float32_file.read_bytes()[1000:])
