@@ -56,9 +56,8 @@ class LoadedModel(ExportedModel):
         if num_samples > self._max_pictures:
             allowed = "one" if self._max_pictures == 1 else f"up to {self._max_pictures}"
             raise UserError(f"{num_samples} pictures of a sound; this SavedModel gives {allowed}")
-        rows = len(before)
-        draws = {"num_samples": np.full(rows, num_samples), "seed": np.full(rows, seed)}
-        draws = {name: values.astype(np.int32) for name, values in draws.items()}
+        asked = {"num_samples": num_samples, "seed": seed}
+        draws = {name: np.full(len(before), value, np.int32) for name, value in asked.items()}
         return self.run("draw_samples", before=before, **draws)["images"][:, list(samples)]
 
     def embed_image(self, image_features: np.ndarray) -> np.ndarray:
