@@ -37,6 +37,20 @@ def features(toy):
     return windows, toy.extractor(windows * np.float32(256))
 
 
+@pytest.fixture
+def traced_once(traced, monkeypatch):
+    """Exports of the toy model take its functions as they were traced before."""
+    model, functions = traced
+    monkeypatch.setattr(tflite_convert, "convertible", lambda _: model)
+    monkeypatch.setattr(tflite_export, "chain_functions", lambda *_: dict(functions))
+
+
+@pytest.fixture(scope="module")
+def traced(toy):
+    model = tflite_convert.convertible(toy.model)
+    return model, tflite_export.chain_functions(model, toy.extractor.model)
+
+
 def parsed(path):
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
 
@@ -143,6 +157,7 @@ def test_metadata_is_in_the_format_of_tensorflow_lite(float32_file):
     assert b"22050 Hz" in model.description
 
 
+@pytest.mark.usefixtures("traced_once")
 def test_a_compact_file_is_smaller_and_draws_the_same(toy, float32_file, features, tmp_path):
     halved = toy.model.multimodal.sound_layer.kernel
     kept = halved.numpy()
@@ -247,6 +262,7 @@ def test_an_existing_file_is_left_alone(toy, float32_file):
     assert float32_file.stat() == before
 
 
+@pytest.mark.usefixtures("traced_once")
 def test_a_file_that_differs_gets_no_name(toy, float32_file, tmp_path, monkeypatch):
     contents = float32_file.read_bytes()
     monkeypatch.setattr(tflite_convert, "convert", lambda *_: contents)
@@ -274,6 +290,7 @@ def test_calibration_without_the_sounds_is_refused(tiny_dataset):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("traced_once")
 @pytest.mark.parametrize(
     ("quantization", "share", "mean_difference"),
     [("float16", 0.51, 1e-3), ("dynamic_int8", 0.27, 0.01), ("full_int8", 0.27, 0.03)],
