@@ -21,7 +21,7 @@ WAVEFORM_SIGNATURE = "serving_default"
 FEATURES_SIGNATURE = "sound_features"
 DRAW_SIGNATURE = "draw"
 SAMPLES_SIGNATURE = "draw_samples"
-_NUMBERS = "numbers_"
+NUMBERS = "numbers_"
 
 
 class TFLiteModel(ExportedModel):
@@ -139,12 +139,12 @@ class TFLiteModel(ExportedModel):
     def _numbers(self, runner: Any, seed: int, sample: int) -> dict[str, np.ndarray]:
         """The random numbers that `SoundToImage` draws for a sample, by input."""
         inputs = {
-            int(name.removeprefix(_NUMBERS)): details["shape"]
+            int(name.removeprefix(NUMBERS)): details["shape"]
             for name, details in runner.get_input_details().items()
-            if name.startswith(_NUMBERS)
+            if name.startswith(NUMBERS)
         }
         return {
-            f"{_NUMBERS}{position}": draws.uniform((seed, sample * len(inputs) + position), shape)
+            f"{NUMBERS}{position}": draws.uniform((seed, sample * len(inputs) + position), shape)
             for position, shape in inputs.items()
         }
 

@@ -50,6 +50,7 @@ from s2i_tf.serving.parity import ParityError
 from s2i_tf.serving.tflite import (
     DRAW_SIGNATURE,
     FEATURES_SIGNATURE,
+    NUMBERS,
     SAMPLES_SIGNATURE,
     WAVEFORM_SIGNATURE,
     TFLiteModel,
@@ -198,7 +199,7 @@ def chain_functions(
         DRAW_SIGNATURE: traced(draw, before=[1, hidden_units]),
     }
     if shapes := drawn_shapes(model):
-        numbers = {f"numbers_{index}": [1, *shape] for index, shape in enumerate(shapes)}
+        numbers = {f"{NUMBERS}{index}": [1, *shape] for index, shape in enumerate(shapes)}
         functions[SAMPLES_SIGNATURE] = traced(draw_samples, before=[1, hidden_units], **numbers)
     return functions
 
@@ -230,7 +231,7 @@ def chain_examples(model: SoundToImage, extractor: Extractor, windows: np.ndarra
         examples[DRAW_SIGNATURE].append(vector)
         if shapes:
             numbers = {
-                f"numbers_{position}": draws.uniform((row, position), (1, *shape))
+                f"{NUMBERS}{position}": draws.uniform((row, position), (1, *shape))
                 for position, shape in enumerate(shapes)
             }
             examples[SAMPLES_SIGNATURE].append({**vector, **numbers})
