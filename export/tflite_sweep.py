@@ -15,7 +15,6 @@ import argparse
 import dataclasses
 import logging
 import pathlib
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -26,15 +25,22 @@ import tensorflow as tf
 
 from s2i_tf import features, files, spec
 from s2i_tf.data import dataset_info, pipeline, source_sounds
-from s2i_tf.errors import UserError
+from s2i_tf.errors import told_by
 from s2i_tf.evaluation.judge import TOP_KS, Judge
 from s2i_tf.evaluation.metrics import label_match
 from s2i_tf.features.base import Classifier, Extractor
-from s2i_tf.media import audio, image
+from s2i_tf.media import image
 from s2i_tf.media.sheet import contact_sheet, to_uint8
 from s2i_tf.models import feature_map
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import saved_model, tflite_convert, tflite_export, tflite_metadata, wav
+from s2i_tf.serving import (
+    exported,
+    saved_model,
+    tflite_convert,
+    tflite_export,
+    tflite_metadata,
+    wav,
+)
 from s2i_tf.serving.tflite import WAVEFORM_SIGNATURE, interpreter
 
 logger = logging.getLogger(__name__)
@@ -62,7 +68,7 @@ class Sounds:
     photos: np.ndarray
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> None:
     """Runs the sweep."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -74,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--num_runs", type=int, default=30, help="calls that latency is taken of")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
+    with told_by("tflite_sweep"):
         model, extractor = saved_model.load_with_net(arguments.model)
         saved_model.check_extractor(model, extractor)
         judge = features.load_classifier(arguments.judge)
@@ -82,15 +88,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         calibration = tflite_export.training_windows(
             arguments.data, tflite_export.NUM_CALIBRATION_SOUNDS
         )
-    except UserError as error:
-        print(f"tflite_sweep: error: {error}", file=sys.stderr)
-        return 2
     rows, pictures = sweep(
         tflite_convert.convertible(model), extractor, judge, sounds, calibration, arguments.num_runs
     )
     write(pathlib.Path(arguments.out), rows, pictures, sounds)
     print(table(rows))
-    return 0
 
 
 def eval_sounds(data: str, num: int) -> Sounds:
@@ -104,8 +106,7 @@ def eval_sounds(data: str, num: int) -> Sounds:
     total = len(split["sound_id"])
     chosen = np.unique(np.linspace(0, total - 1, min(num, total)).astype(int))
     waveforms = [source_sounds.load_sound(info, name) for name in split["sound_id"][chosen]]
-    windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
-    return Sounds(windows / np.float32(spec.WAVEFORM_SCALE), split["image"][chosen])
+    return Sounds(exported.windows(waveforms), split["image"][chosen])
 
 
 def chain_parts(model: SoundToImage, extractor: Extractor) -> dict[str, Part]:
@@ -268,4 +269,4 @@ def write(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

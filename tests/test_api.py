@@ -12,12 +12,8 @@ import s2i_tf
 from s2i_tf import api, features, spec
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import audio, image
-from s2i_tf.models import build_generator
-from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_index import SoundIndex
-from s2i_tf.models.sound_to_image import SoundToImage
-
-HIDDEN = 8
+from tests.toy import SMALLEST_HIDDEN, build_smallest_model
 
 
 @pytest.fixture(scope="module")
@@ -30,38 +26,22 @@ def nets():
 @pytest.fixture(scope="module")
 def trained(nets):
     """The smallest model of both directions."""
-    layers = MultimodalLayers(3, hidden_units=HIDDEN)
-    layers.build()
     vectors = np.random.default_rng(0).normal(size=(4, spec.FEATURE_SIZE)).astype(np.float32)
-    decoders = [
-        build_generator("feature_decoder", (HIDDEN,), (spec.FEATURE_SIZE,), filters=2, dropout=0.5)
-        for _ in range(2)
-    ]
-    made = SoundToImage(
-        layers,
-        decoders[0],
-        build_generator("decoder", (spec.FEATURE_SIZE,), (128, 128, 3), filters=2),
-        class_names=("rain", "sea", "siren"),
-        fingerprints={
-            f"{net.modality}_fingerprint": net.fingerprint.digest for net in nets.values()
-        },
-        extractors={net.modality: name for name, net in nets.items()},
-        nets={},
-        reverse_generator=decoders[1],
+    return build_smallest_model(
+        ("rain", "sea", "siren"),
+        {net.modality: net.fingerprint.digest for net in nets.values()},
+        scale=1.5,
         sound_index=SoundIndex.of(
             vectors, [f"{n}.wav" for n in range(4)], list("aabc"), [0, 0, 1, 2]
         ),
     )
-    for part in (made.multimodal, made.feature_generator, made.image_generator):
-        for variable in part.trainable_variables:
-            variable.assign(variable * 1.5)  # fresh weights would draw nothing but grey
-    return made
 
 
-@pytest.fixture
-def model(trained, nets, tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "load_extractor", lambda name: nets[name])
-    return s2i_tf.load(trained.save(tmp_path / "model"))
+@pytest.fixture(scope="module")
+def model(trained, nets, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "load_extractor", lambda name: nets[name])
+        yield s2i_tf.load(trained.save(tmp_path_factory.mktemp("trained") / "model"))
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +113,7 @@ def test_sounds_and_photos_have_vectors_of_one_space(model, trained, nets, wav, 
     expected = trained.embed_image(net(net.prepare(image.load_image(photo))[None])).after[0]
     np.testing.assert_allclose(of_photo, expected, atol=1e-4)
     np.testing.assert_allclose(again, of_photo, atol=1e-4)
-    assert of_sound.shape == of_photo.shape == (HIDDEN,)
+    assert of_sound.shape == of_photo.shape == (SMALLEST_HIDDEN,)
 
 
 def test_a_photo_s_sounds_are_the_index_s_nearest(model, trained, nets, photo):

@@ -72,11 +72,11 @@ def build(side: str, path: str) -> Step:
         inputs = itertools.cycle([tf.constant(window) for window in windows])
         # The module owns the variables and must live as long as its function.
         return lambda keep=loaded: signature(waveform=next(inputs))["image"].numpy()
-    from s2i_tf.serving.tflite import TFLiteModel
+    from s2i_tf.serving.tflite import WAVEFORM_SIGNATURE, TFLiteModel
 
     model = TFLiteModel.load(path, num_threads=1)
     inputs = itertools.cycle(windows)
-    return lambda: model.generate_from_windows(next(inputs))
+    return lambda: model.run(WAVEFORM_SIGNATURE, waveform=next(inputs))["image"]
 
 
 if __name__ == "__main__":

@@ -37,14 +37,13 @@ TIMEOUT_SECONDS = 120.0
 NUM_SOUNDS = 8
 BARE_CALLS = 50
 
+_SOUND = examples.wav_file(examples.sounds(1, 1)[0])
 HOSTILE = {
     "empty": b"",
     "text": b"this is no sound" * 100,
     "bytes": bytes(range(256)) * 40,
-    "cut short": examples.wav_file(examples.sounds(1, 1)[0])[:-1000],
-    "lying header": examples.wav_file(examples.sounds(1, 1)[0])[:40]
-    + b"\xff\xff\xff\x7f"
-    + bytes(99),
+    "cut short": _SOUND[:-1000],
+    "lying header": _SOUND[:40] + b"\xff\xff\xff\x7f" + bytes(99),
 }
 
 
@@ -134,19 +133,17 @@ def run_clients(
     num_hostile: int,
 ) -> list[Outcome]:
     """Spreads good requests, and the hostile ones evenly between them, over the clients."""
-    every = num_requests // num_hostile if num_hostile else 0
-    jobs: list[tuple[int, bool]] = []
-    for index in range(num_requests):
-        jobs.append((index, False))
-        if every and index % every == 0 and index // every < num_hostile:
-            jobs.append((index // every, True))
+    jobs = [(index, False) for index in range(num_requests)]
+    for index in reversed(range(num_hostile)):  # from the last on, so that no place moves
+        jobs.insert(index * num_requests // num_hostile + 1, (index, True))
     query = Query(address, timeout_seconds=TIMEOUT_SECONDS)
     bad = list(HOSTILE.values())
     with grpc.insecure_channel(address, options=grpc_client.CHANNEL_OPTIONS) as channel:
 
         def send(job: tuple[int, bool]) -> Outcome:
             index, hostile = job
-            sound = (bad if hostile else wavs)[index % len(bad if hostile else wavs)]
+            sounds = bad if hostile else wavs
+            sound = sounds[index % len(sounds)]
             began = time.perf_counter()
             problem = ""
             try:

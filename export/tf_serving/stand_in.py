@@ -30,6 +30,7 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
+from export.tf_serving.grpc_client import CHANNEL_OPTIONS
 from s2i_tf.errors import told_by
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 HOST = "localhost"
 NUM_THREADS = 16
 _MODELS_ROOT = "/models"
+_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?:predict"
 )
@@ -66,11 +68,9 @@ class Servable:
 
     def __init__(self, folder: pathlib.Path):
         self._loaded = tf.saved_model.load(str(folder))
-        self.inputs: dict[str, dict[str, tf.TensorSpec]] = {}
-        self._calls: dict[str, Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]] = {}
-        for name, function in self._loaded.signatures.items():
-            self.inputs[name] = function.structured_input_signature[1]
-            self._calls[name] = _with_any_shape(function)
+        functions = self._loaded.signatures
+        self.inputs = {name: functions[name].structured_input_signature[1] for name in functions}
+        self._calls = {name: _with_any_shape(functions[name]) for name in functions}
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> Arrays:
         """Runs a signature.
@@ -78,7 +78,7 @@ class Servable:
         Raises:
           StatusError: if the signature is unknown, or its inputs are others.
         """
-        signature = signature or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+        signature = signature or _DEFAULT
         if signature not in self._calls:
             raise StatusError(
                 grpc.StatusCode.FAILED_PRECONDITION,
@@ -202,10 +202,8 @@ def predict_json(servable: Servable, body: bytes) -> dict[str, Any]:
     """
     try:
         request = json.loads(body)
-        signature = request.get("signature_name", "")
-        specs = servable.inputs.get(
-            signature or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY, {}
-        )
+        signature = request.get("signature_name") or _DEFAULT
+        specs = servable.inputs.get(signature, {})
         by_row = "instances" in request
         given = _columns(request["instances"]) if by_row else request["inputs"]
         if not isinstance(given, dict) or set(given) == {"b64"}:
@@ -301,7 +299,7 @@ class Server:
     def __init__(self, models: Models, port: int = 0, rest_api_port: int = 0):
         self._grpc = grpc.server(
             concurrent.futures.ThreadPoolExecutor(NUM_THREADS),
-            options=(("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)),
+            options=CHANNEL_OPTIONS,
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             GrpcService(models), self._grpc

@@ -17,8 +17,8 @@ import shlex
 from absl import flags
 
 from s2i_tf import config as config_lib
+from s2i_tf.cli import which_model
 from s2i_tf.errors import UserError
-from s2i_tf.pretrained import given_or_own
 
 OUT_IN_RUN = "evaluation"
 
@@ -45,9 +45,7 @@ def define_flags() -> None:
 def run() -> None:
     """Evaluates and prints the tables in short."""
     values = flags.FLAGS
-    if values.workdir and values.model:
-        raise UserError("give one of --workdir=RUN and --model=DIR")
-    folder = given_or_own(values.workdir, values.model)
+    folder = which_model.folder()
     run_dir = folder if (folder / config_lib.FILE_NAME).is_file() else None
     if values.workdir and run_dir is None:
         raise UserError(f"{folder}: not a run folder ({config_lib.FILE_NAME} is missing)")

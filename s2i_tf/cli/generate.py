@@ -98,11 +98,11 @@ def run(args: list[str]) -> None:
     """Draws, or finds, and writes some files at a time."""
     values = flags.FLAGS
     to_sound = values.direction == _DIRECTIONS[1]
+    kind, usage = "sound", "SOUND…"
+    if to_sound:
+        kind, usage = "photo", "--direction=image_to_sound PHOTO…"
     if not args:
-        given, usage = (
-            ("photo", "--direction=image_to_sound PHOTO…") if to_sound else ("sound", "SOUND…")
-        )
-        raise UserError(f"no {given} given; usage: s2i generate {usage} --out=DIR")
+        raise UserError(f"no {kind} given; usage: s2i generate {usage} --out=DIR")
     if not values.out:
         raise UserError("--out=FOLDER is missing")
     out = pathlib.Path(values.out)
@@ -110,11 +110,12 @@ def run(args: list[str]) -> None:
         raise UserError(f"--out={out} is not a folder")
     if values.sounds and not to_sound:
         raise UserError("--sounds is for --direction=image_to_sound")
-    if not values.between and not values.mix:
+    mixing = values.mix or values.between
+    if not mixing:
         unused.refuse(("steps",), "without --between")
     if to_sound:
         unused.refuse(("seed", "window", "only_known"), "beside --direction=image_to_sound")
-    elif values.num_samples == 1 and not (values.between or values.mix):
+    elif values.num_samples == 1 and not mixing:
         unused.refuse(("seed",), "without --num_samples: the first picture has no chance in it")
     if values.sounds and not pathlib.Path(values.sounds).is_dir():
         raise UserError(f"--sounds={values.sounds} is not a folder")
@@ -125,7 +126,7 @@ def run(args: list[str]) -> None:
     load = functools.partial(
         s2i_tf.load, values.model, runtime=values.runtime, quick_start=num_pictures <= _FEW
     )
-    if values.mix or values.between:
+    if mixing:
         from s2i_tf.cli import generate_mixtures
 
         generate_mixtures.run(load, args, out)
@@ -142,11 +143,11 @@ def run(args: list[str]) -> None:
         )
     else:
         num_used = _write(out, paths, _usable(paths, functools.partial(_hear_and_draw, model)))
-    what, num_bad = "photos" if to_sound else "sounds", len(paths) - num_used
+    num_bad = len(paths) - num_used
     if not num_used:
-        raise UserError(f"none of the {num_bad} {what} can be used")
+        raise UserError(f"none of the {num_bad} {kind}s can be used")
     if num_bad:
-        raise UserError(f"{num_bad} of {len(paths)} {what} could not be used; see above")
+        raise UserError(f"{num_bad} of {len(paths)} {kind}s could not be used; see above")
 
 
 def _usable(paths: list[pathlib.Path], call: Callable, **settings: Any) -> Iterator[tuple]:
@@ -192,15 +193,15 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
 
     num_samples = flags.FLAGS.num_samples
     stems = unique_stems(paths, {SHEET_NAME}, num_samples)
-    if beside := [path for path in paths if files.is_same(path, out / path.name)]:
-        names = [sample_name(stem, at) for stem in stems for at in range(num_samples)]
-        made = {HEARD_FILE, *(f"{name}.png" for name in (SHEET_NAME, *names))}
-        if lost := [path for path in beside if path.name in made]:
-            raise UserError(f"{lost[0]}: a picture would take its place; choose another --out")
+    names = [sample_name(stem, at) for stem in stems for at in range(num_samples)]
+    made = {HEARD_FILE, *(f"{name}.png" for name in (SHEET_NAME, *names))}
+    for path in paths:
+        if path.name in made and files.is_same(path, out / path.name):
+            raise UserError(f"{path}: a picture would take its place; choose another --out")
     num_named = collections.Counter(path.name for path in paths)
     shown: dict[str, Any] = {}
-    num_sounds = num_pictures = 0
     said: dict[str, Any] = {}
+    num_pictures = 0
     for position, (heard, pictures) in drawn:
         out.mkdir(parents=True, exist_ok=True)
         left_out = "" if len(pictures) else ": left out"
@@ -218,12 +219,11 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
             if len(shown) < _SHEET_PICTURES:
                 known = f"{heard[0][0]}, {name}" if heard.known else f"?, {name}"
                 shown[known] = picture
-        num_sounds += 1
         num_pictures += len(pictures)
     if said:
         files.write_json(out / HEARD_FILE, said)
     if shown:
         sheet = contact_sheet(list(shown.values()), list(shown))
         files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet))
-        print(f"{num_pictures} pictures of {num_sounds} sounds: {out / SHEET_NAME}.png")
-    return num_sounds
+        print(f"{num_pictures} pictures of {len(said)} sounds: {out / SHEET_NAME}.png")
+    return len(said)

@@ -99,9 +99,8 @@ def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
     of things that sound, see `s2i_tf.features.sounding`.
     """
     if name.startswith(SOUNDING_PREFIX):
-        return _Factory("sounding", "SoundingClassifier", name.removeprefix(SOUNDING_PREFIX))(
-            weights
-        )
+        other = name.removeprefix(SOUNDING_PREFIX)
+        return _Factory("sounding", "SoundingClassifier", other)(weights)
     return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
 
 
@@ -134,8 +133,6 @@ def comparable(sound: str, image: str) -> tuple[str, str]:
 def _resolve(kind: str, name: str, factories: dict, hub_class: str, weights: str | None) -> Net:
     if name.startswith(HUB_PREFIX):
         return _Factory("hub", hub_class, name.removeprefix(HUB_PREFIX))(weights)
-    try:
-        factory = factories[name]
-    except KeyError:
-        raise unknown_name(kind, name, [*factories, f"{HUB_PREFIX}HANDLE_OR_FOLDER"]) from None
-    return factory(weights)
+    if name not in factories:
+        raise unknown_name(kind, name, [*factories, f"{HUB_PREFIX}HANDLE_OR_FOLDER"])
+    return factories[name](weights)

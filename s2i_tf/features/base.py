@@ -69,6 +69,18 @@ class Net(abc.ABC):
         """Float32 [batch, outputs] of a stack of prepared items."""
 
 
+class WaveformNet(Net):
+    """A net that hears 6 s of a sound."""
+
+    modality = "sound"
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        """Float32 [132300]: the window that features are taken from."""
+        from s2i_tf.media import audio  # slow to import, and names alone don't need it
+
+        return audio.feature_window(item)
+
+
 class PictureNet(Net):
     """A net that sees the middle square of a picture.
 

@@ -161,7 +161,6 @@ def source(name: str) -> Source:
     Raises:
       UserError: if there is none of that name.
     """
-    try:
-        return SOURCES[name]
-    except KeyError:
-        raise unknown_name("weights", name, SOURCES) from None
+    if name not in SOURCES:
+        raise unknown_name("weights", name, SOURCES)
+    return SOURCES[name]

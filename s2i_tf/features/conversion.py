@@ -48,6 +48,10 @@ _BLOCK_CONVOLUTIONS = (
 )
 
 
+# What PyTorch calls a norm's gamma, beta, mean and variance.
+_NORM_KEYS = ("weight", "bias", "running_mean", "running_var")
+
+
 def soundnet(data: bytes) -> Arrays:
     """Converts `sound8.npy`, a dict of dicts whose kernels are [length, 1, in, out]."""
     arrays = {}
@@ -68,10 +72,8 @@ def soundnet_labels(data: bytes) -> Arrays:
     """
     names: dict[str, list[str]] = {}
     for node in ast.walk(ast.parse(data)):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            kind = _LABEL_LISTS.get(node.targets[0].id)
-            if kind is not None:
-                names[kind] = ast.literal_eval(node.value)
+        if isinstance(node, ast.Assign) and (found := ast.unparse(node.targets[0])) in _LABEL_LISTS:
+            names[_LABEL_LISTS[found]] = ast.literal_eval(node.value)
     for index, name in _REPAIRED_IMAGENET_LABELS.items():
         names["imagenet"][index] = name
     return {kind: np.array(values) for kind, values in names.items()}
@@ -91,15 +93,8 @@ def efficientnet_lite(data: bytes) -> Arrays:
     for convolution, norm, ours in convolutions:
         # PyTorch has the outputs first; of a depthwise kernel, ours has the only input last.
         kernel = released[f"{convolution}.weight"].transpose(2, 3, 1, 0)
-        kernel, bias = fold(
-            kernel,
-            np.zeros(kernel.shape[-1]),
-            *(
-                released[f"{norm}.{key}"]
-                for key in ("weight", "bias", "running_mean", "running_var")
-            ),
-            EFFICIENTNET_NORM_EPSILON,
-        )
+        norms = (released[f"{norm}.{key}"] for key in _NORM_KEYS)
+        kernel, bias = fold(kernel, np.zeros(kernel.shape[-1]), *norms, EFFICIENTNET_NORM_EPSILON)
         depthwise = ours.endswith("depthwise")
         arrays[f"{ours}/kernel"] = kernel.swapaxes(2, 3) if depthwise else kernel
         arrays[f"{ours}/bias"] = bias

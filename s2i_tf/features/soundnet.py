@@ -17,7 +17,7 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.features import keras_net, labels
-from s2i_tf.features.base import Classifier, Extractor, Fingerprint
+from s2i_tf.features.base import Classifier, Extractor, Fingerprint, WaveformNet
 from s2i_tf.features.pooled_conv import PooledConv1D
 from s2i_tf.media import audio
 
@@ -79,11 +79,10 @@ def _convolved(x, filters: int, kernel: int, zeros: int, pool: int, index: int):
     return keras.layers.MaxPooling1D(pool, name=pool_name)(x) if pool > 1 else x
 
 
-class SoundNetExtractor(keras_net.KerasNet, Extractor):
+class SoundNetExtractor(keras_net.KerasNet, WaveformNet, Extractor):
     """`soundnet_pool5`: a 6 s window to 4096 values."""
 
     name = "soundnet_pool5"
-    modality = "sound"
 
     def __init__(self, weights: str | None = None):
         net = build_soundnet((POOL5,), spec.FEATURE_SAMPLES)
@@ -101,13 +100,11 @@ class SoundNetExtractor(keras_net.KerasNet, Extractor):
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """Float32 [132300]: the window that features are taken from."""
         _warn_of_scale(item)
-        return audio.feature_window(item)
+        return super().prepare(item)
 
 
-class SoundNetClassifier(keras_net.KerasNet, Classifier):
+class SoundNetClassifier(keras_net.KerasNet, WaveformNet, Classifier):
     """`soundnet` and `soundnet_places`: a 20 s window to the mean logits of one head."""
-
-    modality = "sound"
 
     def __init__(self, kind: str, weights: str | None = None):
         layer = HEADS[kind]

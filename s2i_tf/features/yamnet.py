@@ -32,8 +32,7 @@ from keras import ops
 from s2i_tf import spec
 from s2i_tf.features import class_names, keras_net, labels, projection, yamnet_weights
 from s2i_tf.features import weights as weights_lib
-from s2i_tf.features.base import Classifier, Extractor, Fingerprint
-from s2i_tf.media import audio
+from s2i_tf.features.base import Classifier, Extractor, Fingerprint, WaveformNet
 
 NUM_BANDS = 64
 PATCH_FRAMES = 96
@@ -193,7 +192,7 @@ def _window(seconds: np.ndarray) -> np.ndarray:
     return np.where(seconds < _FRAME_SECONDS, hann, 0).astype(np.float32)
 
 
-def load_weights(net: keras.Model, weights: str | None) -> tuple[str, tuple[str, ...]]:
+def load_weights(net: keras.Model, weights: str | None) -> str:
     """Fills a net of `build_yamnet`, or a part of one.
 
     Args:
@@ -202,26 +201,22 @@ def load_weights(net: keras.Model, weights: str | None) -> tuple[str, tuple[str,
         a handle or folder of TF-Hub's `google/yamnet`.
 
     Returns:
-      The checksum for the fingerprint, and the names of the labels.
+      The checksum for the fingerprint.
 
     Raises:
       UserError: if the weights can't be had or don't fit.
     """
     if keras_net.is_random(weights):
-        return keras_net.load_weights(net, "yamnet", weights), labels.numbered(
-            "sound", yamnet_weights.NUM_LABELS
-        )
+        return keras_net.load_weights(net, "yamnet", weights)
     arrays = yamnet_weights.load(weights)
-    names = tuple(arrays.pop(yamnet_weights.LABELS).tolist())
     keras_net.assign(net, arrays, weights)
-    return weights_lib.content_digest(arrays), names
+    return weights_lib.content_digest(arrays)
 
 
-class YamnetExtractor(keras_net.KerasNet, Extractor):
+class YamnetExtractor(keras_net.KerasNet, WaveformNet, Extractor):
     """`yamnet_bands`: a 6 s window to 4096 values, in the order that the module describes."""
 
     name = "yamnet_bands"
-    modality = "sound"
     num_embedding = 1024
     num_label_scores = yamnet_weights.NUM_LABELS
 
@@ -232,7 +227,7 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
 
     def __init__(self, weights: str | None = None):
         net = build_yamnet(spec.FEATURE_SAMPLES, hop_frames=PATCH_FRAMES)
-        checksum, _ = load_weights(net, weights)
+        checksum = load_weights(net, weights)
         maps = [net.get_layer(name).output for name in (_EMBEDDING_LAYER, *_MIDDLE_LAYERS)]
         bands = net.get_layer("log_mel").output
         parts = keras.Model(net.input, [maps, net.output["scores"], bands])
@@ -249,10 +244,6 @@ class YamnetExtractor(keras_net.KerasNet, Extractor):
             order="root of mean, log of labels' mean root, roots of the middle layers' means, root "
             "of the first one's deviation, then time,band",
         )
-
-    def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Float32 [132300]: the window that features are taken from."""
-        return audio.feature_window(item)
 
 
 def _features(maps, scores, bands):
@@ -293,15 +284,17 @@ def _features(maps, scores, bands):
     return ops.concatenate([parts[name] * scale for name, scale in _SCALES.items()], axis=1)
 
 
-class YamnetClassifier(keras_net.KerasNet, Classifier):
+class YamnetClassifier(keras_net.KerasNet, WaveformNet, Classifier):
     """`yamnet`: a sound to the mean scores of 521 AudioSet classes over its 6 s window."""
 
     name = "yamnet"
-    modality = "sound"
 
     def __init__(self, weights: str | None = None):
         net = build_yamnet(spec.FEATURE_SAMPLES)
-        checksum, self.labels = load_weights(net, weights)
+        checksum = load_weights(net, weights)
+        self.labels = yamnet_weights.label_names()
+        if keras_net.is_random(weights):
+            self.labels = labels.numbered("sound", yamnet_weights.NUM_LABELS)
         waveform = keras.Input((spec.FEATURE_SAMPLES,), name="waveform")
         scores = net(waveform / spec.WAVEFORM_SCALE)["scores"]
         self._compile(keras.Model(waveform, ops.mean(scores, axis=1), name=self.name))
@@ -311,7 +304,3 @@ class YamnetClassifier(keras_net.KerasNet, Classifier):
             preprocessing="22050 Hz mono, ±256, 6 s window",
             layer="scores, mean over patches",
         )
-
-    def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Float32 [132300]: the window that features are taken from."""
-        return audio.feature_window(item)

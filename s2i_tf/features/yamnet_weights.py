@@ -24,19 +24,19 @@ from collections.abc import Iterable
 import numpy as np
 
 from s2i_tf.errors import UserError
+from s2i_tf.features import HUB_PREFIX
 from s2i_tf.features.conversion import Arrays, fold
 
 PACKAGED = pathlib.Path(__file__).with_name("yamnet.npz")
 NUM_LABELS = 521
-LABELS = "labels"
+_LABELS = "labels"
 _SCALE = "scale"
-_HUB_PREFIX = "hub:"
 _NORM_EPSILON = 1e-4
 _PLACE = re.compile(r"(layer\d+|dense)/(?:(depthwise|pointwise)_)?(?:conv)?")
 
 
 def load(weights: str | None = None) -> Arrays:
-    """Float32 arrays by the names of our net's variables, and `labels`.
+    """Float32 arrays by the names of our net's variables.
 
     Args:
       weights: None for the package's; the released TFLite file; or `hub:` and a handle or folder of
@@ -45,10 +45,7 @@ def load(weights: str | None = None) -> Arrays:
     Raises:
       UserError: if they can't be had, or are another net's.
     """
-    with np.load(PACKAGED, allow_pickle=False) as stored:
-        arrays = dict(stored)
-    if weights is not None:
-        arrays = {LABELS: arrays[LABELS], **_released(weights)}
+    arrays = _packaged() if weights is None else _released(weights)
     for name in [name for name in arrays if name.endswith(_SCALE)]:
         kernel = name.removesuffix(_SCALE) + "kernel"
         arrays[kernel] = arrays[kernel] * arrays.pop(name)
@@ -59,16 +56,21 @@ def load(weights: str | None = None) -> Arrays:
 def label_names() -> tuple[str, ...]:
     """AudioSet's display names of the labels, in the order of the scores."""
     with np.load(PACKAGED, allow_pickle=False) as stored:
-        return tuple(stored[LABELS].tolist())
+        return tuple(stored[_LABELS].tolist())
+
+
+def _packaged() -> Arrays:
+    with np.load(PACKAGED, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored if name != _LABELS}
 
 
 def _released(weights: str) -> Arrays:
-    if weights.startswith(_HUB_PREFIX):
+    if weights.startswith(HUB_PREFIX):
         import tensorflow as tf
 
         from s2i_tf.features import hub
 
-        model = tf.saved_model.load(str(hub.folder(weights.removeprefix(_HUB_PREFIX))))
+        model = tf.saved_model.load(str(hub.folder(weights.removeprefix(HUB_PREFIX))))
         return of_variables(next(iter(model.signatures.values())).variables)
     try:
         return of_tflite(pathlib.Path(weights).read_bytes())
@@ -145,7 +147,7 @@ def main(tflite: str, class_map: str) -> None:
     with open(class_map, newline="", encoding="utf-8") as file:
         names = [row["display_name"] for row in csv.DictReader(file)]
     arrays = of_tflite(pathlib.Path(tflite).read_bytes())
-    np.savez_compressed(PACKAGED, **arrays, **{LABELS: np.array(names)})
+    np.savez_compressed(PACKAGED, **arrays, **{_LABELS: np.array(names)})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ further op sees the bad values. The checks look at the shapes that arrive: Tenso
 a graph without comparing them to the signature.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from s2i_tf import spec
@@ -33,19 +35,13 @@ def require(condition: tf.Tensor, rule: str, what: str, got: tf.Tensor) -> tf.Op
 
 def checked_waveform(waveform: tf.Tensor) -> tf.Tensor:
     """The waveform [n, samples] of a request, or InvalidArgument."""
-    waveform, shape = _with_rank(waveform, 2, WAVEFORM_RULE)
-    with tf.control_dependencies(
-        [require(shape[1] <= MAX_SAMPLES, WAVEFORM_RULE, "the shape", shape)]
-    ):
-        return _finite(tf.identity(waveform), WAVEFORM_RULE)
+    return _finite_rows(waveform, WAVEFORM_RULE, lambda size: size <= MAX_SAMPLES)
 
 
 def checked_vectors(vectors: tf.Tensor, name: str, size: int = spec.FEATURE_SIZE) -> tf.Tensor:
     """The vectors [n, size] of a request, or InvalidArgument."""
     rule = f"{name} must be float32 [n, {size}] with at least one row"
-    vectors, shape = _with_rank(vectors, 2, rule)
-    with tf.control_dependencies([require(tf.equal(shape[1], size), rule, "the shape", shape)]):
-        return _finite(tf.identity(vectors), rule)
+    return _finite_rows(vectors, rule, lambda found: tf.equal(found, size))
 
 
 def checked_bytes(audio_bytes: tf.Tensor) -> tf.Tensor:
@@ -95,7 +91,11 @@ def _with_rank(values: tf.Tensor, rank: int, rule: str) -> tuple[tf.Tensor, tf.T
     return checked, shape
 
 
-def _finite(values: tf.Tensor, rule: str) -> tf.Tensor:
+def _finite_rows(values: tf.Tensor, rule: str, allowed: Callable) -> tf.Tensor:
+    """Finite numbers [n, size] of an allowed size, or InvalidArgument."""
+    values, shape = _with_rank(values, 2, rule)
+    with tf.control_dependencies([require(allowed(shape[1]), rule, "the shape", shape)]):
+        values = tf.identity(values)
     finite = tf.math.is_finite(values)
     all_finite = tf.reduce_all(finite)
     # To look for a bad one costs more than all other checks: only where there is one.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from s2i_tf import spec
 from s2i_tf.errors import UserError, first_line
+from s2i_tf.serving.exported import FACTS_FILE, ExportedModel
 
 _GRAPH_FILE = "saved_model.pb"
 
@@ -21,16 +21,11 @@ def find(path: pathlib.Path) -> pathlib.Path | None:
     return max(versions, key=lambda folder: int(folder.name), default=None)
 
 
-class LoadedModel:
-    """The signatures of a SavedModel; hears and draws as the model that it was made of.
+class LoadedModel(ExportedModel):
+    """The signatures of a SavedModel.
 
     Args:
       folder: what `find` gives.
-
-    Attributes:
-      class_names: names of the classes that it was trained on.
-      extractors: the names of the nets whose features it takes (`sound`, `image`).
-      fingerprints: the digests of these nets.
 
     Raises:
       UserError: if it cannot be read, or another program or an older version wrote it.
@@ -40,46 +35,37 @@ class LoadedModel:
         import tensorflow as tf
 
         try:
-            facts = json.loads((folder / "assets" / "model.json").read_text(encoding="utf-8"))
+            facts = json.loads((folder / "assets" / FACTS_FILE).read_text(encoding="utf-8"))
+            super().__init__(facts)
             self._loaded = tf.saved_model.load(str(folder))
             self._signatures = self._loaded.signatures
-            self.class_names = tuple(facts["class_names"])
-            self.extractors = facts["extractors"]
-            self.fingerprints = facts["fingerprints"]
             self._max_pictures = facts["max_pictures"]
             self.stochastic = self._max_pictures > 1
-        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
             raise UserError(
                 f"{folder}: not a SavedModel that `s2i export` wrote: {first_line(error)}"
             ) from None
         if "draw" not in self._signatures:
             raise UserError(f"{folder}: an older version wrote it; `s2i export` writes it anew")
 
-    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """What is heard in waveforms, as `s2i_tf.serving.tflite.TFLiteModel.listen`."""
-        from s2i_tf.media import audio
-
-        windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
-        return self._call("embed_sound", waveform=windows / np.float32(spec.WAVEFORM_SCALE))
-
     def draw(self, before: np.ndarray, samples: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
         """Pictures [num, samples, side, side, 3] in [0, 1] of vectors [num, hidden units]."""
         if not any(samples):
-            return self._call("draw", before=before)["image"][:, None].repeat(len(samples), axis=1)
+            return self.run("draw", before=before)["image"][:, None].repeat(len(samples), axis=1)
         num_samples = max(samples) + 1
         if num_samples > self._max_pictures:
             allowed = "one" if self._max_pictures == 1 else f"up to {self._max_pictures}"
             raise UserError(f"{num_samples} pictures of a sound; this SavedModel gives {allowed}")
-        rows = len(before)
-        draws = {"num_samples": np.full(rows, num_samples), "seed": np.full(rows, seed)}
-        draws = {name: values.astype(np.int32) for name, values in draws.items()}
-        return self._call("draw_samples", before=before, **draws)["images"][:, list(samples)]
+        asked = {"num_samples": num_samples, "seed": seed}
+        draws = {name: np.full(len(before), value, np.int32) for name, value in asked.items()}
+        return self.run("draw_samples", before=before, **draws)["images"][:, list(samples)]
 
     def embed_image(self, image_features: np.ndarray) -> np.ndarray:
         """Multimodal vectors [num, hidden units] after the activation, of features [num, 4096]."""
-        return self._call("embed_image", image_features=image_features)["after"]
+        return self.run("embed_image", image_features=image_features)["after"]
 
-    def _call(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    def run(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """A signature's outputs of inputs [num, …], by name."""
         import tensorflow as tf
 
         tensors = {name: tf.constant(values) for name, values in inputs.items()}

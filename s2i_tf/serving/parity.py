@@ -71,9 +71,7 @@ def differences(got: Arrays, expected: Arrays) -> dict[str, float]:
 
 def _answers(folder: pathlib.Path, asked: Arrays) -> Arrays:
     with tempfile.TemporaryDirectory() as scratch:
-        requests_file, answers_file = (
-            pathlib.Path(scratch, name) for name in ("asked.npz", "got.npz")
-        )
+        requests_file, answers_file = f"{scratch}/asked.npz", f"{scratch}/got.npz"
         np.savez(requests_file, **asked)
         command = [sys.executable, "-I", reload.__file__, folder, requests_file, answers_file]
         finished = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -6,7 +6,6 @@ classes of the training), `model.json` (preprocessing, fingerprints, versions) a
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 import re
@@ -20,14 +19,12 @@ from s2i_tf import features, files, spec, templates
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import Extractor, check_fingerprint
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import checks, parity, warmup
+from s2i_tf.serving import checks, exported, parity, warmup
+from s2i_tf.serving.exported import DEFAULT_NAME
 from s2i_tf.serving.precision import in_float32
 from s2i_tf.serving.signatures import Signatures
 
-DEFAULT_NAME = "sound_to_image"
 EXTRA_FOLDER = "assets.extra"
-LABELS_FILE = "labels.txt"
-FACTS_FILE = "model.json"
 CARD_FILE = "model_card.md"
 PARITY_FILE = "parity.json"
 
@@ -177,18 +174,15 @@ def facts(model: SoundToImage) -> dict:
 def _write_assets(
     folder: pathlib.Path, model: SoundToImage, signatures: Signatures
 ) -> list[tf.saved_model.Asset]:
-    described = facts(model)
-    contents = {
-        LABELS_FILE: "\n".join(model.class_names) + "\n",
-        FACTS_FILE: json.dumps(described, indent=2) + "\n",
-        CARD_FILE: templates.fill(
-            __package__,
-            CARD_FILE,
-            **described,
-            signatures=signatures.specs(),
-            known_score=spec.KNOWN_SCORE,
-        ),
-    }
+    known = facts(model)
+    card = templates.fill(
+        __package__,
+        CARD_FILE,
+        **known,
+        signatures=signatures.specs(),
+        known_score=spec.KNOWN_SCORE,
+    )
+    contents = {**exported.described(known), CARD_FILE: card}
     return [
         tf.saved_model.Asset(str(files.write(folder / name, text)))
         for name, text in contents.items()

@@ -30,6 +30,7 @@ import tensorflow as tf
 from s2i_tf import spec
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import checks, wav
+from s2i_tf.serving.exported import DEFAULT_NAME
 
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
@@ -56,22 +57,30 @@ class Signatures:
         self.model = model
         self.sound_net = sound_net
         self._window_samples = sound_net.input_shape[1]
-        # Traced once for the two signatures that use it.
-        self._features_of_files = tf.function(self._read_files, autograph=False)
+        # Each is traced once for all the signatures that use it.
+        self._features, self._features_of_files, self._picture, self._samples = (
+            tf.function(function, autograph=False)
+            for function in (
+                self._hear_waveforms,
+                self._hear_files,
+                model.picture_of_vector,
+                self._draw_samples,
+            )
+        )
 
     def serving_default(self, waveform: tf.Tensor) -> Outputs:
         """Pictures of waveforms."""
-        return {"image": self.model.picture_of_sound(self._features(waveform))}
+        return {"image": self._picture(self._vectors(self._features(waveform)))}
 
     def wav_bytes(self, audio_bytes: tf.Tensor) -> Outputs:
         """PNG files of WAV files."""
-        pictures = self.model.picture_of_sound(self._features_of_files(audio_bytes))
-        return {"image_bytes": encode_png(pictures)}
+        before = self._vectors(self._features_of_files(audio_bytes))
+        return {"image_bytes": encode_png(self._picture(before))}
 
     def sound_features(self, sound_features: tf.Tensor) -> Outputs:
         """Pictures of sound features."""
         features = checks.checked_vectors(sound_features, "sound_features")
-        return {"image": self.model.picture_of_sound(features)}
+        return {"image": self._picture(self._vectors(features))}
 
     def image_features(self, image_features: tf.Tensor) -> Outputs:
         """Pictures of image features (paper section 5.2)."""
@@ -95,11 +104,11 @@ class Signatures:
 
     def draw(self, before: tf.Tensor) -> Outputs:
         """Pictures of multimodal vectors."""
-        return {"image": self.model.picture_of_vector(self._checked_before(before))}
+        return {"image": self._picture(self._checked_before(before))}
 
     def samples(self, waveform: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor) -> Outputs:
         """Several pictures of each waveform."""
-        before = self.model.multimodal.hidden_of_sound(self._features(waveform)).before
+        before = self._vectors(self._features(waveform))
         return {"images": self._samples(before, num_samples, seed)}
 
     def draw_samples(self, before: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor) -> Outputs:
@@ -110,8 +119,7 @@ class Signatures:
         self, audio_bytes: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor
     ) -> Outputs:
         """Several PNG files of each WAV file."""
-        features = self._features_of_files(audio_bytes)
-        before = self.model.multimodal.hidden_of_sound(features).before
+        before = self._vectors(self._features_of_files(audio_bytes))
         pictures = self._samples(before, num_samples, seed)
         num_rows, num_pictures = tf.unstack(tf.shape(pictures)[:2])
         flat = tf.reshape(pictures, [-1, *pictures.shape[2:]])
@@ -140,7 +148,7 @@ class Signatures:
 
     def module(self) -> tuple[tf.Module, dict[str, tf.types.experimental.ConcreteFunction]]:
         """What `tf.saved_model.save` takes: the variables' owner, and the traced signatures."""
-        module = tf.Module(name="sound_to_image")
+        module = tf.Module(name=DEFAULT_NAME)
         # The variables alone: with Keras' layers a loader would have to know their classes.
         nets = (self.sound_net, *self.model.sound_parts)
         module.weights = [variable.value for net in nets for variable in net.weights]
@@ -150,7 +158,11 @@ class Signatures:
         }
         return module, signatures
 
-    def _features(self, waveform: tf.Tensor) -> tf.Tensor:
+    def _vectors(self, sound_features: tf.Tensor) -> tf.Tensor:
+        """Multimodal vectors before the activation."""
+        return self.model.multimodal.hidden_of_sound(sound_features).before
+
+    def _hear_waveforms(self, waveform: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the waveforms of a request."""
         windows = wav.window(checks.checked_waveform(waveform), self._window_samples)
         return self.sound_net(wav.scaled(windows), training=False)
@@ -158,7 +170,7 @@ class Signatures:
     def _checked_before(self, before: tf.Tensor) -> tf.Tensor:
         return checks.checked_vectors(before, "before", self.model.multimodal.hidden_units)
 
-    def _read_files(self, audio_bytes: tf.Tensor) -> tf.Tensor:
+    def _hear_files(self, audio_bytes: tf.Tensor) -> tf.Tensor:
         """Sound features [n, 4096] of the WAV files of a request."""
         windows = tf.map_fn(
             lambda contents: wav.feature_window(contents, self._window_samples),
@@ -167,11 +179,13 @@ class Signatures:
         )
         return self.sound_net(windows, training=False)
 
-    def _samples(self, before: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _draw_samples(
+        self, before: tf.Tensor, num_samples: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
         """Pictures [n, m, 128, 128, 3]; those of sample 0 are the deterministic ones."""
         num_rows = tf.shape(before)[0]
         num_samples, seed = checks.checked_draws(num_samples, seed, num_rows)
-        first = self.model.picture_of_vector(before)
+        first = self._picture(before)
 
         def further(sample: tf.Tensor) -> tf.Tensor:
             draws = tf.stack([seed, tf.fill([num_rows], sample)], axis=1)

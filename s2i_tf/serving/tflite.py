@@ -13,34 +13,26 @@ from typing import Any
 
 import numpy as np
 
-from s2i_tf import spec
 from s2i_tf.errors import UserError, first_line
 from s2i_tf.serving import draws, tflite_metadata
+from s2i_tf.serving.exported import ExportedModel
 
 WAVEFORM_SIGNATURE = "serving_default"
 FEATURES_SIGNATURE = "sound_features"
-EMBED_SIGNATURE = "embed_sound"
 DRAW_SIGNATURE = "draw"
 SAMPLES_SIGNATURE = "draw_samples"
-_NUMBERS = "numbers_"
+NUMBERS = "numbers_"
 
 
-class TFLiteModel:
-    """A sound-to-image model in one file; hears and draws as `SoundToImage` does.
+class TFLiteModel(ExportedModel):
+    """A sound-to-image model in one file.
 
     Attributes:
-      class_names: names of the classes that it was trained on.
-      fingerprints: digests of the two nets whose features it takes.
-      extractors: the names of these nets (`sound`, `image`).
-      quantization: number format of its weights and activations.
       stochastic: whether one sound can give several pictures.
     """
 
     def __init__(self, path: pathlib.Path, facts: dict, num_threads: int | None, quick_start: bool):
-        self.class_names = tuple(facts["class_names"])
-        self.fingerprints = facts["fingerprints"]
-        self.extractors = facts["extractors"]
-        self.quantization = facts["quantization"]
+        super().__init__(facts)
         self._path = path
         self._lock = threading.Lock()
         runtime = interpreter()
@@ -80,18 +72,6 @@ class TFLiteModel:
         """Whether the file has a signature of that name."""
         return signature in self._interpreter.get_signature_list()
 
-    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """What is heard in waveforms, each float32 [samples] within ±256 at 22,050 Hz.
-
-        Returns:
-          `heard`, class probabilities [num, classes], and the multimodal vectors `before` and
-          `after` the activation, each [num, hidden units].
-        """
-        from s2i_tf.media import audio
-
-        windows = np.stack([audio.feature_window(waveform) for waveform in waveforms])
-        return self._run(EMBED_SIGNATURE, waveform=windows / np.float32(spec.WAVEFORM_SCALE))
-
     def draw(self, before: np.ndarray, samples: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
         """Pictures of multimodal vectors.
 
@@ -109,22 +89,18 @@ class TFLiteModel:
         if any(samples) and not self.stochastic:
             raise UserError("this TFLite file gives one picture a sound: its model does, or is old")
         drawn = [
-            self._run(SAMPLES_SIGNATURE, (seed, sample), before=before)
+            self.run(SAMPLES_SIGNATURE, (seed, sample), before=before)
             if sample
-            else self._run(DRAW_SIGNATURE, before=before)
+            else self.run(DRAW_SIGNATURE, before=before)
             for sample in samples
         ]
         return np.stack([outputs["image"] for outputs in drawn], axis=1)
 
     def generate(self, sound_features: np.ndarray) -> np.ndarray:
         """Pictures float32 [num, side, side, 3] in [0, 1] of sound features [num, 4096]."""
-        return self._run(FEATURES_SIGNATURE, sound_features=sound_features)["image"]
+        return self.run(FEATURES_SIGNATURE, sound_features=sound_features)["image"]
 
-    def generate_from_windows(self, windows: np.ndarray) -> np.ndarray:
-        """Pictures [num, 128, 128, 3] of windows float32 [num, 132300] in [-1, 1]."""
-        return self._run(WAVEFORM_SIGNATURE, waveform=windows)["image"]
-
-    def _run(
+    def run(
         self, signature: str, drawn: tuple[int, int] | None = None, **rows: np.ndarray
     ) -> dict[str, np.ndarray]:
         """A signature's outputs.
@@ -132,7 +108,10 @@ class TFLiteModel:
         Args:
           signature: name of the signature.
           drawn: seed and number of the sample that random numbers are drawn for.
-          **rows: its one other input, of which it takes one row at a time.
+          **rows: its one other input [num, …], of which it takes one row at a time.
+
+        Raises:
+          UserError: if the file has no such signature, or is damaged.
         """
         if not self.has(signature):
             raise UserError(
@@ -160,12 +139,12 @@ class TFLiteModel:
     def _numbers(self, runner: Any, seed: int, sample: int) -> dict[str, np.ndarray]:
         """The random numbers that `SoundToImage` draws for a sample, by input."""
         inputs = {
-            int(name.removeprefix(_NUMBERS)): details["shape"]
+            int(name.removeprefix(NUMBERS)): details["shape"]
             for name, details in runner.get_input_details().items()
-            if name.startswith(_NUMBERS)
+            if name.startswith(NUMBERS)
         }
         return {
-            f"{_NUMBERS}{position}": draws.uniform((seed, sample * len(inputs) + position), shape)
+            f"{NUMBERS}{position}": draws.uniform((seed, sample * len(inputs) + position), shape)
             for position, shape in inputs.items()
         }
 

@@ -33,23 +33,24 @@ from s2i_tf import files, spec
 from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.features.base import Extractor
-from s2i_tf.media import audio
 from s2i_tf.models.layers import given_numbers
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.serving import (
     draws,
     examples,
+    exported,
     saved_model,
     tflite_convert,
     tflite_metadata,
     tflite_weights,
     wav,
 )
+from s2i_tf.serving.exported import EMBED_SIGNATURE
 from s2i_tf.serving.parity import ParityError
 from s2i_tf.serving.tflite import (
     DRAW_SIGNATURE,
-    EMBED_SIGNATURE,
     FEATURES_SIGNATURE,
+    NUMBERS,
     SAMPLES_SIGNATURE,
     WAVEFORM_SIGNATURE,
     TFLiteModel,
@@ -98,7 +99,7 @@ def export(
     extractor: Extractor,
     out: str | os.PathLike,
     *,
-    name: str = saved_model.DEFAULT_NAME,
+    name: str = exported.DEFAULT_NAME,
     quantization: str = "float32",
     data: str | os.PathLike | None = None,
 ) -> TFLiteExport:
@@ -198,7 +199,7 @@ def chain_functions(
         DRAW_SIGNATURE: traced(draw, before=[1, hidden_units]),
     }
     if shapes := drawn_shapes(model):
-        numbers = {f"numbers_{index}": [1, *shape] for index, shape in enumerate(shapes)}
+        numbers = {f"{NUMBERS}{index}": [1, *shape] for index, shape in enumerate(shapes)}
         functions[SAMPLES_SIGNATURE] = traced(draw_samples, before=[1, hidden_units], **numbers)
     return functions
 
@@ -230,7 +231,7 @@ def chain_examples(model: SoundToImage, extractor: Extractor, windows: np.ndarra
         examples[DRAW_SIGNATURE].append(vector)
         if shapes:
             numbers = {
-                f"numbers_{position}": draws.uniform((row, position), (1, *shape))
+                f"{NUMBERS}{position}": draws.uniform((row, position), (1, *shape))
                 for position, shape in enumerate(shapes)
             }
             examples[SAMPLES_SIGNATURE].append({**vector, **numbers})
@@ -246,14 +247,11 @@ def training_windows(data: str | os.PathLike, num: int) -> np.ndarray:
     info = dataset_info.load(data)
     split = pipeline.load_split(data, spec.TRAIN_SPLIT, with_image=False)
     sound_ids = sorted(set(split["sound_id"]))
-    windows = []
-    for index in np.linspace(0, len(sound_ids) - 1, min(num, len(sound_ids))).astype(int):
-        try:
-            waveform = source_sounds.load_sound(info, sound_ids[index])
-        except UserError as error:
-            raise UserError(f"{data}: its sounds are needed for calibration: {error}") from None
-        windows.append(audio.feature_window(waveform) / spec.WAVEFORM_SCALE)
-    return np.stack(windows).astype(np.float32)
+    chosen = np.linspace(0, len(sound_ids) - 1, min(num, len(sound_ids))).astype(int)
+    try:
+        return exported.windows(source_sounds.load_sound(info, sound_ids[at]) for at in chosen)
+    except UserError as error:
+        raise UserError(f"{data}: its sounds are needed for calibration: {error}") from None
 
 
 def _compare(
@@ -268,7 +266,8 @@ def _compare(
     by_vector = file.draw(file.listen(list(waveforms))["before"])[:, 0]
     pictures = [by_vector]
     if file.has(WAVEFORM_SIGNATURE):
-        pictures += [file.generate_from_windows(windows), file.generate(features)]
+        by_waveform = file.run(WAVEFORM_SIGNATURE, waveform=windows)["image"]
+        pictures += [by_waveform, file.generate(features)]
     difference = max(float(np.abs(picture - expected).mean()) for picture in pictures)
     if not difference <= QUANTIZATIONS[quantization]:
         raise ParityError(

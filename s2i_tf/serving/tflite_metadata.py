@@ -15,21 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from s2i_tf import files
 from s2i_tf.errors import UserError
+from s2i_tf.serving.exported import FACTS_FILE, LABELS_FILE, described
 
 if TYPE_CHECKING:
     import flatbuffers
 
-LABELS_FILE = "labels.txt"
-FACTS_FILE = "model.json"
 DESCRIPTION = (
     "Draws a picture of what may have made a sound. waveform: 6 s, mono, 22050 Hz, in [-1, 1]; "
     "sound_features: of the net that model.json names. image: RGB in [0, 1]."
 )
 LICENSE = "Apache-2.0"
+MODEL_IDENTIFIER = b"TFL3"
 
 _METADATA_NAME = b"TFLITE_METADATA"
 _METADATA_IDENTIFIER = b"M001"
-_MODEL_IDENTIFIER = b"TFL3"
 _MIN_PARSER_VERSION = "1.0.0"
 
 # Field numbers of the two tables of the schema that are used.
@@ -58,15 +57,11 @@ def add(contents: bytes, facts: Mapping[str, Any], quantization: str) -> bytes:
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
     builder = flatbuffers.Builder(len(contents))
-    builder.Finish(model.Pack(builder), _MODEL_IDENTIFIER)
+    builder.Finish(model.Pack(builder), MODEL_IDENTIFIER)
     packed = io.BytesIO()
     packed.write(builder.Output())
-    inside = {
-        LABELS_FILE: "\n".join(facts["class_names"]) + "\n",
-        FACTS_FILE: json.dumps({**facts, "quantization": quantization}, indent=2) + "\n",
-    }
     with zipfile.ZipFile(packed, "a") as archive:
-        for name, text in inside.items():
+        for name, text in described({**facts, "quantization": quantization}).items():
             # Without a date, so that the same model gives the same bytes.
             archive.writestr(zipfile.ZipInfo(name), text)
     return packed.getvalue()
@@ -77,7 +72,7 @@ def is_tflite(path: pathlib.Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(8)[4:] == b"TFL3"
+        return file.read(8)[4:] == MODEL_IDENTIFIER
 
 
 def read(path: str | os.PathLike) -> dict[str, Any]:
@@ -88,7 +83,10 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(FACTS_FILE))
+            facts = json.loads(archive.read(FACTS_FILE))
+        if not isinstance(facts, dict) or "fingerprints" not in facts:
+            raise KeyError(FACTS_FILE)  # what another program calls so
+        return facts
     except files.ARCHIVE_ERRORS as error:
         reason = getattr(error, "strerror", None) or f"it holds no {FACTS_FILE}"
         raise UserError(f"{path}: not a TFLite file that `s2i export` wrote: {reason}") from None

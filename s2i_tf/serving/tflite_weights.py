@@ -17,12 +17,12 @@ import collections
 import numpy as np
 
 from s2i_tf.models import int8
+from s2i_tf.serving.tflite_metadata import MODEL_IDENTIFIER
 
 _LARGEST, _LARGE = 1 << 20, 1 << 14
 _LARGEST_OF_SOUND, _LARGE_OF_SOUND = 1 << 18, 1 << 16
 _SMALL = 1 << 10
 _FEW_STEPS, _FEW_STEPS_OF_SOUND = 20, 60  # to each side of 0
-_MODEL_IDENTIFIER = b"TFL3"
 
 
 def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = False) -> bytes:
@@ -72,7 +72,7 @@ def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = Fals
     for buffer in packed:
         model.buffers[buffer].data = None
     builder = flatbuffers.Builder(len(contents))
-    builder.Finish(model.Pack(builder), _MODEL_IDENTIFIER)
+    builder.Finish(model.Pack(builder), MODEL_IDENTIFIER)
     return bytes(builder.Output())
 
 
@@ -114,14 +114,10 @@ def _join_dense(graph, model) -> None:
         name = graph.tensors[second.inputs[1]].name
         second.inputs = np.array([first.inputs[0], -1, -1], np.int32)
         for place, (kind, values) in enumerate(joined.items(), start=1):
-            tensor, buffer = schema.TensorT(), schema.BufferT()
-            tensor.name = name + b"_joined_" + kind.encode()
-            tensor.type, tensor.shape = schema.TensorType.FLOAT32, values.shape
-            tensor.buffer = len(model.buffers)
-            buffer.data = np.frombuffer(values.astype(np.float32).tobytes(), np.uint8)
-            model.buffers.append(buffer)
             second.inputs[place] = len(graph.tensors)
-            graph.tensors.append(tensor)
+            graph.tensors.append(
+                _constant(name + b"_joined_" + kind.encode(), values.astype(np.float32), model)
+            )
         graph.operators = [one for one in graph.operators if one is not first]
 
 
@@ -140,9 +136,11 @@ def _weights_and_bias(operator, graph, model) -> tuple[np.ndarray, np.ndarray] |
     """Of a dense layer, [outputs, inputs] and [outputs]; None if they are no constants."""
     _, place, bias_place = operator.inputs
     weights = _values(graph.tensors[place], model)
-    if weights is None or bias_place < 0:
-        return None if weights is None else (weights, np.zeros(len(weights)))
-    bias = _values(graph.tensors[bias_place], model)
+    if weights is None:
+        return None
+    bias = np.zeros(len(weights))
+    if bias_place >= 0:
+        bias = _values(graph.tensors[bias_place], model)
     return None if bias is None else (weights, bias)
 
 
@@ -173,21 +171,26 @@ def _int8(weights: np.ndarray, lossless: bool, of_sound: bool) -> int8.Quantized
 
 
 def _packed(weights: np.ndarray, small: int8.Quantized | None, name: bytes, model):
-    """The tensor that stands for weights [outputs, …], its values in a new buffer of the model."""
+    """The tensor that stands for weights [outputs, …]."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if small is None:
+        return _constant(name + b"_packed", weights.astype(np.float16), model)
+    tensor = _constant(name + b"_packed", small.values, model)
+    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization.scale = small.scales.ravel()
+    tensor.quantization.zeroPoint = np.full(small.scales.size, small.zero, np.int64)
+    tensor.quantization.quantizedDimension = small.axis or 0
+    return tensor
+
+
+def _constant(name: bytes, values: np.ndarray, model):
+    """A tensor of these values, in a new buffer of the model."""
     from ai_edge_litert import schema_py_generated as schema
 
     tensor, buffer = schema.TensorT(), schema.BufferT()
-    tensor.name, tensor.shape, tensor.buffer = name + b"_packed", weights.shape, len(model.buffers)
-    if small is not None:
-        values = small.values
-        tensor.type = schema.TensorType.INT8
-        tensor.quantization = schema.QuantizationParametersT()
-        tensor.quantization.scale = small.scales.ravel()
-        tensor.quantization.zeroPoint = np.full(small.scales.size, small.zero, np.int64)
-        tensor.quantization.quantizedDimension = small.axis or 0
-    else:
-        values = weights.astype(np.float16)
-        tensor.type = schema.TensorType.FLOAT16
+    tensor.name, tensor.shape, tensor.buffer = name, values.shape, len(model.buffers)
+    tensor.type = getattr(schema.TensorType, values.dtype.name.upper())
     buffer.data = np.frombuffer(values.tobytes(), np.uint8)
     model.buffers.append(buffer)
     return tensor

@@ -13,10 +13,8 @@ from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import UserError
 from s2i_tf.features.base import Fingerprint
 from s2i_tf.media import audio, image, limits
-from s2i_tf.models import build_generator
-from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_to_image import SoundToImage
-from s2i_tf.serving import tflite_export
+from tests.toy import build_smallest_model
 
 
 @pytest.fixture(scope="module")
@@ -28,31 +26,8 @@ def sound_net():
 def model(sound_net, tmp_path_factory):
     """A folder with the smallest model that draws several pictures of a sound."""
     folder = tmp_path_factory.mktemp("trained") / "model"
-    layers = MultimodalLayers(2)
-    layers.build()
-    parts = [
-        build_generator(
-            "unet",
-            (128, 128, 1),
-            (128, 128, channels),
-            filters=2,
-            output_activation=activation,
-            seed=0,
-        )
-        for channels, activation in ((1, "linear"), (3, "tanh"))
-    ]
-    for part in parts:  # fresh weights would draw nothing but grey
-        for variable in part.trainable_variables:
-            variable.assign(variable * 2.5)
-    SoundToImage(
-        layers,
-        *parts,
-        class_names=("one", "two"),
-        fingerprints={"sound_fingerprint": sound_net.fingerprint.digest, "image_fingerprint": "i"},
-        extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
-        nets={},
-    ).save(folder)
-    return folder
+    digests = {"sound": sound_net.fingerprint.digest, "image": "i"}
+    return build_smallest_model(("one", "two"), digests, scale=2.5).save(folder)
 
 
 @pytest.fixture
@@ -134,13 +109,13 @@ def test_the_same_call_gives_the_same_pictures_and_the_model_s_own(
     np.testing.assert_allclose(drawn / 255, expected, atol=1 / 255)
 
 
-@pytest.mark.apart
 def test_a_tflite_file_draws_what_its_model_draws(
-    generate, call_verb, model, sound_net, sounds, tmp_path
+    call_verb, toy, float32_file, sounds, tmp_path, monkeypatch
 ):
-    path = sounds("a.wav", 7)
-    exported = tflite_export.export(SoundToImage.load(model), sound_net, tmp_path / "lite").path
-    generate(path, f"--out={tmp_path / 'one'}")
+    monkeypatch.setattr(features, "load_extractor", lambda name: toy.extractor)
+    path, exported = sounds("a.wav", 7), float32_file
+    model = toy.model.save(tmp_path / "model")
+    call_verb("generate", path, f"--out={tmp_path / 'one'}", f"--model={model}")
     call_verb("generate", path, f"--out={tmp_path / 'two'}", f"--model={exported}")
     pictures = [image.load_image(tmp_path / out / "a.png") for out in ("one", "two")]
     np.testing.assert_allclose(*[picture.astype(int) for picture in pictures], atol=1)

@@ -12,10 +12,9 @@ from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
 from s2i_tf.media import audio, image
-from s2i_tf.models import build_generator
-from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.sound_index import SoundIndex
 from s2i_tf.models.sound_to_image import SoundToImage
+from tests.toy import build_smallest_model
 
 IDS = [f"sounds/{number}.wav" for number in range(4)]
 
@@ -40,19 +39,10 @@ def source(tmp_path_factory):
 def model(image_net, source, tmp_path_factory):
     """The smallest model of both directions, in a run whose data has a source folder."""
     run = tmp_path_factory.mktemp("run")
-    layers = MultimodalLayers(2, hidden_units=8)
-    layers.build()
     vectors = np.random.default_rng(0).normal(size=(4, spec.FEATURE_SIZE)).astype(np.float32)
-    forward = build_generator("feature_decoder", (8,), (spec.FEATURE_SIZE,), filters=2)
-    made = SoundToImage(
-        layers,
-        forward,
-        build_generator("decoder", (spec.FEATURE_SIZE,), (128, 128, 3), filters=2),
-        class_names=("one", "two"),
-        fingerprints={"sound_fingerprint": "s", "image_fingerprint": image_net.fingerprint.digest},
-        extractors={"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"},
-        nets={},
-        reverse_generator=build_generator("feature_decoder", (8,), (spec.FEATURE_SIZE,), filters=2),
+    made = build_smallest_model(
+        ("one", "two"),
+        {"sound": "s", "image": image_net.fingerprint.digest},
         sound_index=SoundIndex.of(vectors, IDS, ["a", "b", "c", "d"], [0, 0, 1, 1]),
     )
     made.save(run / "model")

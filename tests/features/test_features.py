@@ -1,5 +1,7 @@
 """What holds for every net: names, shapes, fingerprints, weights that don't fit."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -16,9 +18,18 @@ QUICK = [
     ("classifier", "efficientnet_lite2"),
     ("classifier", "yamnet"),
 ]
-HEAVY = [("extractor", "vgg16_fc6"), ("classifier", "inception_resnet_v2")]
+HEAVY = {
+    ("extractor", "vgg16_fc6"): [pytest.mark.slow, pytest.mark.apart],
+    ("classifier", "inception_resnet_v2"): [pytest.mark.slow],
+}
 
 LOADERS = {"extractor": features.load_extractor, "classifier": features.load_classifier}
+
+
+@pytest.fixture(scope="module")
+def load_random():
+    """Loads a net with weights of a seed, once for all tests, which leave it as it is."""
+    return functools.cache(lambda kind, name, seed: LOADERS[kind](name, weights=f"random:{seed}"))
 
 
 def make_items(modality):
@@ -38,10 +49,10 @@ def test_the_two_lists_are_all_names():
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [*QUICK, *(pytest.param(*net, marks=[pytest.mark.slow, pytest.mark.apart]) for net in HEAVY)],
+    [*QUICK, *(pytest.param(*net, marks=marks) for net, marks in HEAVY.items())],
 )
-def test_every_net_keeps_the_contract(kind, name):
-    net = LOADERS[kind](name, weights="random:1")
+def test_every_net_keeps_the_contract(load_random, kind, name):
+    net = load_random(kind, name, 1)
     assert net.name == name
     assert net.fingerprint.weights_sha256 == "random:1"
     items = make_items(net.modality)
@@ -60,8 +71,9 @@ def test_every_net_keeps_the_contract(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "name"), QUICK[:2])
-def test_random_weights_follow_their_seed(kind, name):
-    nets = [LOADERS[kind](name, weights=f"random:{seed}") for seed in (1, 1, 2)]
+def test_random_weights_follow_their_seed(load_random, kind, name):
+    nets = [load_random(kind, name, 1)]
+    nets += [LOADERS[kind](name, weights=f"random:{seed}") for seed in (1, 2)]
     batch = np.stack([nets[0].prepare(item) for item in make_items(nets[0].modality)])
     first, again, other = (net(batch) for net in nets)
     np.testing.assert_array_equal(first, again)
@@ -70,8 +82,8 @@ def test_random_weights_follow_their_seed(kind, name):
     assert nets[0].fingerprint.digest != nets[2].fingerprint.digest
 
 
-def test_nets_have_different_fingerprints():
-    digests = {LOADERS[kind](name, weights="random:1").fingerprint.digest for kind, name in QUICK}
+def test_nets_have_different_fingerprints(load_random):
+    digests = {load_random(kind, name, 1).fingerprint.digest for kind, name in QUICK}
     assert len(digests) == len(QUICK)
 
 

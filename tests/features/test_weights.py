@@ -83,7 +83,7 @@ def test_an_index_out_of_reach_is_told(index, monkeypatch):
 def test_import_takes_every_form(index, kind, tmp_path):
     file = getattr(index, kind, None)
     if kind == "kept":
-        file = weights_lib.fetch("first").rename(tmp_path / "from_elsewhere")
+        file = weights_lib.import_file("first", index.archive).rename(tmp_path / "from_elsewhere")
     assert weights_lib.import_file("first", file) == weights_lib.path("first")
     weights_lib.verify("first")
 
@@ -126,7 +126,7 @@ def test_an_npz_with_a_pickle_is_refused(index, tmp_path):
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.97])
 def test_a_damaged_file_is_told(index, share):
-    file = weights_lib.fetch("first")
+    file = weights_lib.import_file("first", index.archive)
     data = file.read_bytes()
     file.write_bytes(data[: int(len(data) * share)])
     for use in (weights_lib.verify, weights_lib.load):
@@ -135,7 +135,7 @@ def test_a_damaged_file_is_told(index, share):
 
 
 def test_a_flipped_byte_is_told(index):
-    file = weights_lib.fetch("first")
+    file = weights_lib.import_file("first", index.archive)
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)

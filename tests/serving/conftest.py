@@ -1,5 +1,7 @@
 """Fixtures that all serving tests share."""
 
+import dataclasses
+
 import pytest
 
 
@@ -19,6 +21,17 @@ def dataset_with_sounds(make_dataset, tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small(toy):
+    """The toy model with another image generator, of few ops: quicker to trace and to convert."""
+    from s2i_tf.models import build_generator
+
+    generator = build_generator("decoder", (4096,), (128, 128, 3), filters=2, seed=0)
+    for variable in generator.trainable_variables:
+        variable.assign(variable * 2.5)
+    return dataclasses.replace(toy.model, image_generator=generator)
 
 
 @pytest.fixture(scope="session")

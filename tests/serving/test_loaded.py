@@ -57,3 +57,12 @@ def test_another_or_a_damaged_one_is_refused(exported, tmp_path):
     for folder in (broken, tmp_path / "other"):
         with pytest.raises(UserError, match="not a SavedModel that `s2i export` wrote"):
             s2i_tf.load(folder)
+
+
+@pytest.mark.parametrize("facts", ["{}", "[]", "5", "no JSON"])
+def test_another_program_s_is_refused(tmp_path, facts):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "model.json").write_text(facts)
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(UserError, match="not a SavedModel that `s2i export` wrote"):
+        s2i_tf.load(tmp_path)

@@ -92,12 +92,12 @@ def test_the_table_groups_by_part():
 
 
 @pytest.mark.slow
-def test_the_sweep_writes_a_table_and_pictures(toy, sounds, tmp_path, monkeypatch):
+def test_the_sweep_writes_a_table_and_pictures(toy, small, sounds, tmp_path, monkeypatch):
     monkeypatch.setattr(
         tflite_export, "QUANTIZATIONS", {"float32": tflite_export.QUANTIZATIONS["float32"]}
     )
     rows, pictures = tflite_sweep.sweep(
-        toy.model, toy.extractor, ShadeJudge(), sounds, sounds.windows, 2
+        small, toy.extractor, ShadeJudge(), sounds, sounds.windows, 2
     )
     tflite_sweep.write(tmp_path, rows, pictures, sounds)
     assert [row["part"] for row in rows] == ["whole chain"] * 2 + [

@@ -17,12 +17,12 @@ def extractor():
 
 
 @pytest.fixture(scope="module")
-def model(toy, extractor):
-    digests = {**toy.model.fingerprints, "sound_fingerprint": extractor.fingerprint.digest}
+def model(small, extractor):
+    digests = {**small.fingerprints, "sound_fingerprint": extractor.fingerprint.digest}
     return dataclasses.replace(
-        toy.model,
+        small,
         fingerprints=digests,
-        extractors={**toy.model.extractors, "sound": extractor.name},
+        extractors={**small.extractors, "sound": extractor.name},
     )
 
 

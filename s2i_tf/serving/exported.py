@@ -1,0 +1,66 @@
+"""What the kinds of export share: the names in them, and how they are listened to.
+
+No TensorFlow import.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from s2i_tf import spec
+
+DEFAULT_NAME = "sound_to_image"
+LABELS_FILE = "labels.txt"
+FACTS_FILE = "model.json"
+EMBED_SIGNATURE = "embed_sound"
+
+
+def described(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The two files that say what a caller must know: the text of each by its name.
+
+    Args:
+      facts: as `saved_model.facts` gives them.
+    """
+    return {
+        LABELS_FILE: "\n".join(facts["class_names"]) + "\n",
+        FACTS_FILE: json.dumps(facts, indent=2) + "\n",
+    }
+
+
+def windows(waveforms: Iterable[np.ndarray]) -> np.ndarray:
+    """What an export hears of waveforms float32 [samples] within ±256: [num, 132300] in [-1, 1]."""
+    from s2i_tf.media import audio  # slow to import, and names alone don't need it
+
+    heard = np.stack([audio.feature_window(waveform) for waveform in waveforms])
+    return heard / np.float32(spec.WAVEFORM_SCALE)
+
+
+class ExportedModel:
+    """A sound-to-image model that `s2i export` wrote; hears and draws as `SoundToImage` does.
+
+    Of its kinds each has `run`, which gives a signature's outputs by name.
+
+    Args:
+      facts: what its `model.json` says.
+
+    Attributes:
+      class_names: names of the classes that it was trained on.
+      fingerprints: digests of the two nets whose features it takes.
+      extractors: the names of these nets (`sound`, `image`).
+    """
+
+    def __init__(self, facts: Mapping[str, Any]):
+        self.class_names = tuple(facts["class_names"])
+        self.fingerprints = facts["fingerprints"]
+        self.extractors = facts["extractors"]
+
+    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """What is heard in waveforms, each float32 [samples] within ±256 at 22,050 Hz.
+
+        Returns:
+          `heard`, class probabilities [num, classes], and the multimodal vectors `before` and
+          `after` the activation, each [num, hidden units].
+        """
+        return self.run(EMBED_SIGNATURE, waveform=windows(waveforms))
