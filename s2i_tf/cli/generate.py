@@ -31,7 +31,6 @@ that was trained. Sounds to pictures need no TensorFlow where the model has a fi
 package's own has (--runtime=auto); --runtime=lite makes one, once for each model.
 """
 
-import collections
 import functools
 import logging
 import pathlib
@@ -198,7 +197,7 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
     for path in paths:
         if path.name in made and files.is_same(path, out / path.name):
             raise UserError(f"{path}: a picture would take its place; choose another --out")
-    num_named = collections.Counter(path.name for path in paths)
+    is_told_apart = len({path.name for path in paths}) == len(paths)
     shown: dict[str, Any] = {}
     said: dict[str, Any] = {}
     num_pictures = 0
@@ -206,7 +205,7 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
         out.mkdir(parents=True, exist_ok=True)
         left_out = "" if len(pictures) else ": left out"
         path = paths[position]
-        print(f"{path if num_named[path.name] > 1 else path.name}: {_described(heard)}{left_out}")
+        print(f"{path.name if is_told_apart else path}: {_described(heard)}{left_out}")
         said[stems[position]] = {
             "classes": [list(pair) for pair in heard],
             "known": heard.known,

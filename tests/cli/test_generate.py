@@ -66,6 +66,13 @@ def test_a_picture_for_each_sample_of_each_sound_and_a_sheet(generate, sounds, t
     assert last == f"4 pictures of 2 sounds: {out}/contact_sheet.png"
 
 
+def test_all_are_called_by_their_paths_where_two_have_one_name(generate, sounds, tmp_path, capsys):
+    paths = [sounds(name) for name in ("one/a.wav", "two/a.wav", "two/b.wav")]
+    generate(*paths, f"--out={tmp_path / 'out'}")
+    *lines, _ = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [str(path) for path in paths]
+
+
 def test_what_was_heard_is_written_by_the_picture_s_stem(generate, sounds, tmp_path):
     long = sounds("long.wav", 20)
     generate(sounds("a.wav"), long, f"--out={tmp_path / 'out'}", "--window=2.5")
