@@ -564,12 +564,12 @@ def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
                 if name in _MOVED and not isinstance(value, Mapping):
                     group, field = _MOVED[name].split(".")
                     moved.setdefault(group, {})[field] = value
+                    grouped.setdefault(group, {})
                 else:
                     grouped[name] = value
             for group, fields in moved.items():
-                before = grouped.get(group, {})
-                if isinstance(before, Mapping):  # what is no group is refused by its name
-                    grouped[group] = {**before, **fields}
+                if isinstance(grouped[group], Mapping):  # what is no group is refused by its name
+                    grouped[group] = {**grouped[group], **fields}
     return migrated
 
 
