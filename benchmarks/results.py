@@ -13,6 +13,7 @@ import dataclasses
 import json
 import pathlib
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -343,7 +344,8 @@ def main() -> None:
     try:
         print(f"results: {write(given.evaluation, given.out, given.paper_recipe)}")
     except UserError as error:
-        parser.error(str(error))
+        print(f"benchmarks.results: error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

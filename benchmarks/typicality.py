@@ -12,6 +12,7 @@ of the eval split's sounds, and of sounds whose source the ears were fitted with
 
 import argparse
 import pathlib
+import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -107,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, type=pathlib.Path, help="prepared data set")
     parser.add_argument("--model", default=REALPAIRS, type=pathlib.Path, help="a model or its run")
-    parser.add_argument("--page", type=pathlib.Path, help="page with a mark `typicality`")
+    parser.add_argument("--page", help="page with a mark `typicality`")
     given = parser.parse_args()
     logs.show("s2i_tf")
     try:
@@ -118,9 +119,10 @@ def main() -> None:
         table = pages.table(HEAD, rows)
         print(table)
         if given.page:
-            pages.fill(given.page, {"typicality": table})
+            pages.fill(pathlib.Path(given.page), {"typicality": table})
     except UserError as error:
-        parser.error(str(error))
+        print(f"benchmarks.typicality: error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

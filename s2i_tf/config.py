@@ -569,7 +569,7 @@ def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
                     grouped[name] = value
             for group, fields in moved.items():
                 if isinstance(grouped[group], Mapping):  # what is no group is refused by its name
-                    grouped[group] = {**grouped[group], **fields}
+                    grouped[group] = {**fields, **grouped[group]}
     return migrated
 
 

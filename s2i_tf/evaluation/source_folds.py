@@ -18,7 +18,10 @@ from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import class_scores, fit_hearing
 
 MAX_FOLDS = 12
-NO_SOURCES = "the data do not say from which sources the training sounds are, or name but one"
+NO_SOURCES = (
+    "the data do not say from which sources the training sounds are, or name but one, or but one "
+    "of each class"
+)
 NO_REFIT = "the model's ears are not those that training fits in closed form"
 
 
@@ -47,7 +50,7 @@ def listen(
       seed: random seed of the folds; up to `MAX_FOLDS` sources have one of their own.
 
     Returns:
-      The sounds of both splits; None where there are not two sources.
+      The sounds of both splits; None where there are not two sources, or no class has two.
     """
     photos, photo_vectors, sounds = training
     columns = ("ids", "labels", "groups", "sources", "features")
@@ -64,13 +67,14 @@ def listen(
     scaled = np.asarray(model.multimodal.sound_scaler(features))
     net, num_classes = model.extractors["sound"], len(class_names)
     by_names = model.recipe["multimodal"].get("label_names")
-    named = features_lib.named_columns(net, class_names) if by_names else ()
+    named_columns = features_lib.named_columns(net, class_names) if by_names else ()
+    label_columns = features_lib.label_columns(net)
     directions, middle = class_scores.directions(photo_vectors, photos.labels, num_classes)
 
     def fit(inputs: np.ndarray, rows: np.ndarray, strength: float) -> class_scores.Linear:
-        columns = features_lib.label_columns(net)
         return class_scores.fit(
-            inputs[rows], labels[rows], num_classes, strength, columns, named, directions
+            *(inputs[rows], labels[rows], num_classes, strength),
+            *(label_columns, named_columns, directions),
         )
 
     fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)
@@ -89,6 +93,8 @@ def listen(
         of_scaled = fit(scaled, rest, refit_strength(model))
         linear[out] = class_scores.to_photos(of_scaled, directions, middle)(scaled[out])
     kept = np.flatnonzero(known & asked)
+    if not len(kept):
+        return None
     vectors = Hidden(*map(np.asarray, model.multimodal.hidden_of(linear[kept])))
     return LeftOutSounds(
         Items(ids[kept], labels[kept], groups[kept], sources[kept], np.arange(len(kept))),

@@ -70,7 +70,7 @@ class Net(abc.ABC):
 
 
 class WaveformNet(Net):
-    """A net that hears 6 s of a sound."""
+    """A net of waveforms; it hears the 6 s window, unless it says otherwise."""
 
     modality = "sound"
 

@@ -9,6 +9,7 @@ taken from where they have, so that a sound and its picture are always of one mo
 """
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -42,6 +43,8 @@ _MAX_BACK_SECONDS = 0.1
 # Of the sounds that are chained into an Ogg file: how often their kind may change.
 _MAX_CHANGES = 100
 _PAGE_HEAD_BYTES = 27 + 255  # with the sizes of as many segments as there can be
+
+logger = logging.getLogger(__name__)
 
 # Codecs of sound need up to some thousand samples of the past before the first right one.
 _MAX_ENCODER_DELAY_SECONDS = 0.1
@@ -230,12 +233,15 @@ def _demuxed(*streams: av.stream.Stream, num_changes: int = 0) -> Iterator[av.Pa
             if packet.stream_index in wanted:  # other tracks may turn up on the way
                 page = page if packet.pos is None else packet.pos
                 yield packet
-    is_sound = container.format.name == "ogg" and [one.type for one in streams] == ["audio"]
-    if not is_sound or page is None or num_changes == _MAX_CHANGES:
+    is_sound = [one.type for one in streams] == ["audio"] and not _played(container.streams.video)
+    if not is_sound or container.format.name != "ogg" or page is None:
         return
     with contextlib.suppress(av.FFmpegError, OSError):
         following = _next_in_chain(container.file.file, page)
         if following is None:
+            return
+        if num_changes == _MAX_CHANGES:
+            logger.warning("a sound that changes %d times: what follows is left out", num_changes)
             return
         with _opened(following) as opened:
             sound = _played(opened.streams.audio)
@@ -261,16 +267,22 @@ class _Parts:
 
     Attributes:
       shifts: seconds by which each part is moved, in the order of the parts.
+      has_other_rates: whether packets had another rate, which are left out and take no time.
     """
 
     def __init__(self):
         self.shifts = [0.0]
+        self.has_other_rates = False
+        self._unit: dict[int, float] = {}
         self._part: dict[int, int] = {}  # by track, for their packets interleave at a joint
         self._next: dict[int, float] = {}
 
     def shift(self, packet: av.Packet) -> None:
         """Moves the times of the next packet of its track."""
         track, unit = packet.stream_index, float(packet.time_base)
+        if unit != self._unit.setdefault(track, unit):
+            self.has_other_rates = True
+            return
         part = self._part.setdefault(track, 0)
         if packet.dts is not None:
             time = packet.dts * unit
@@ -299,7 +311,7 @@ def has_one_time(stream: av.stream.Stream) -> bool:
     if stream.container.format.name in _JOINABLE:
         for _ in packets(stream, parts=parts):
             pass
-    return len(parts.shifts) == 1
+    return len(parts.shifts) == 1 and not parts.has_other_rates
 
 
 def seek(stream: av.stream.Stream, seconds: float) -> bool:

@@ -189,6 +189,8 @@ def _plain_wav(file: BinaryIO, order: str, size: int) -> _Header | None:
         width = block // channels if block % channels == 0 else 0
         if least_width and (least_width, width) != (3, 4):  # 24 bits in 32
             width = least_width
+        if not width:
+            return None
         bits, block = 8 * width, width * channels
         speed = rate_hz * block
     if order == "<":

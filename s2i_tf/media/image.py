@@ -274,6 +274,7 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
         image = Image.fromarray(_to_8_bits(image, name))
     elif image.has_transparency_data:
         image = image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
+        image.info.pop("transparency", None)  # it may be any text chunk of that name
         alpha, image = image.getchannel("A"), image.convert(image.mode[:-1])
     if profile := info.get("icc_profile"):
         image = _to_srgb(image, profile)

@@ -3,6 +3,7 @@
 No TensorFlow import.
 """
 
+import abc
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import spec
+from s2i_tf.errors import UserError
 
 DEFAULT_NAME = "sound_to_image"
 LABELS_FILE = "labels.txt"
@@ -37,24 +39,35 @@ def windows(waveforms: Iterable[np.ndarray]) -> np.ndarray:
     return heard / np.float32(spec.WAVEFORM_SCALE)
 
 
-class ExportedModel:
+class ExportedModel(abc.ABC):
     """A sound-to-image model that `s2i export` wrote; hears and draws as `SoundToImage` does.
-
-    Of its kinds each has `run`, which gives a signature's outputs by name.
 
     Args:
       facts: what its `model.json` says.
+      where: the file or folder.
 
     Attributes:
       class_names: names of the classes that it was trained on.
       fingerprints: digests of the two nets whose features it takes.
       extractors: the names of these nets (`sound`, `image`).
+
+    Raises:
+      UserError: if the facts are not those of an export.
     """
 
-    def __init__(self, facts: Mapping[str, Any]):
-        self.class_names = tuple(facts["class_names"])
-        self.fingerprints = facts["fingerprints"]
-        self.extractors = facts["extractors"]
+    def __init__(self, facts: Any, where: str):
+        try:
+            self.class_names = tuple(facts["class_names"])
+            self.fingerprints = facts["fingerprints"]
+            self.extractors = facts["extractors"]
+        except (KeyError, TypeError):
+            raise UserError(
+                f"{where}: not what `s2i export` wrote: its {FACTS_FILE} is another program's"
+            ) from None
+
+    @abc.abstractmethod
+    def run(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """A signature's outputs by name."""
 
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """What is heard in waveforms, each float32 [samples] within ±256 at 22,050 Hz.

@@ -36,17 +36,17 @@ class LoadedModel(ExportedModel):
 
         try:
             facts = json.loads((folder / "assets" / FACTS_FILE).read_text(encoding="utf-8"))
-            super().__init__(facts)
             self._loaded = tf.saved_model.load(str(folder))
-            self._signatures = self._loaded.signatures
-            self._max_pictures = facts["max_pictures"]
-            self.stochastic = self._max_pictures > 1
-        except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+        except (OSError, ValueError, tf.errors.OpError) as error:
             raise UserError(
                 f"{folder}: not a SavedModel that `s2i export` wrote: {first_line(error)}"
             ) from None
-        if "draw" not in self._signatures:
+        super().__init__(facts, str(folder))
+        self._signatures = self._loaded.signatures
+        if "draw" not in self._signatures or "max_pictures" not in facts:
             raise UserError(f"{folder}: an older version wrote it; `s2i export` writes it anew")
+        self._max_pictures = facts["max_pictures"]
+        self.stochastic = self._max_pictures > 1
 
     def draw(self, before: np.ndarray, samples: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
         """Pictures [num, samples, side, side, 3] in [0, 1] of vectors [num, hidden units]."""

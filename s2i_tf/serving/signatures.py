@@ -191,14 +191,17 @@ class Signatures:
             draws = tf.stack([seed, tf.fill([num_rows], sample)], axis=1)
             return self.model.picture_of_vector(before, draws)
 
-        # One after the other: side by side they would need the memory of all at once.
+        # One after the other: side by side they would need the memory of all at once. Of none
+        # nothing could be stacked.
+        most = tf.reduce_max(num_samples)
         others = tf.map_fn(
             further,
-            tf.range(1, tf.reduce_max(num_samples)),
+            tf.range(1, tf.maximum(most, 2)),
             fn_output_signature=tf.TensorSpec(first.shape, first.dtype),
             parallel_iterations=1,
         )
-        return tf.transpose(tf.concat([first[None], others], axis=0), [1, 0, 2, 3, 4])
+        pictures = tf.concat([first[None], others], axis=0)[:most]
+        return tf.transpose(pictures, [1, 0, 2, 3, 4])
 
 
 def encode_png(pictures: tf.Tensor) -> tf.Tensor:

@@ -32,7 +32,7 @@ class TFLiteModel(ExportedModel):
     """
 
     def __init__(self, path: pathlib.Path, facts: dict, num_threads: int | None, quick_start: bool):
-        super().__init__(facts)
+        super().__init__(facts, str(path))
         self._path = path
         self._lock = threading.Lock()
         runtime = interpreter()

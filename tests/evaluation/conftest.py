@@ -185,10 +185,10 @@ class FakeModel:
     images_from_features = _draw
 
 
-def write_sources(folder, sources=("here", "there")):
-    """An index of the tiny data set's sounds, whose sources take turns."""
+def write_sources(folder, sources=("here", "there"), in_a_row=3):
+    """An index of the tiny data set's sounds, whose sources take turns after so many sounds."""
     rows = [
-        f"sound,sounds/{split}{index}.wav,{sources[index // 3 % len(sources)]}"
+        f"sound,sounds/{split}{index}.wav,{sources[index // in_a_row % len(sources)]}"
         for split, num in (("train", 12), ("eval", 6))
         for index in range(num)
     ]

@@ -74,6 +74,8 @@ def test_a_constant_model_scores_chance(constant):
 def test_sounds_of_sources_left_out_lead(make_dataset, run, perfect, tmp_path):
     folder = make_dataset(tmp_path / "data")
     assert run(folder, refitted=True)["missing"]["unseen_sources"] == source_folds.NO_SOURCES
+    write_sources(folder, ("of one", "of two", "of three"), in_a_row=1)  # of one class each
+    assert run(folder, refitted=True)["missing"]["unseen_sources"] == source_folds.NO_SOURCES
     assert perfect[0]["missing"]["unseen_sources"] == source_folds.NO_REFIT
     write_sources(folder)
     metrics = run(folder, refitted=True)

@@ -257,6 +257,11 @@ def test_what_is_chained_on_with_another_rate_is_left_out_and_said_so(codec, mak
     assert "48000 Hz; what it has of 44100 Hz is left out" in record.getMessage()
     audio.load_waveform(first)
     assert len(caplog.records) == 1
+    there_and_back = first + second + first
+    assert len(audio.load_waveform(there_and_back)) == 10 * RATE
+    if codec != "flac":  # whose packets do not tell their rate
+        for chained, seconds in ((first + second, 5), (there_and_back, 10)):
+            assert video.probe(chained).duration_seconds == pytest.approx(seconds, abs=0.05)
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU"])

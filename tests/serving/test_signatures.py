@@ -126,6 +126,9 @@ def test_samples_are_those_of_generate(toy, loaded):
             expected = toy.model.generate(features[row : row + 1], sample=sample, seed=int(seed))
             np.testing.assert_allclose(images[row, sample], expected[0], atol=1e-3)
     assert np.abs(images[0, 1] - images[0, 2]).mean() > 1e-3
+    one = {"num_samples": tf.constant([1, 1]), "seed": draws["seed"]}
+    alone = loaded["samples"](waveform=tf.constant(sounds), **one)["images"].numpy()
+    np.testing.assert_allclose(alone, images[:, :1], atol=1e-6)
 
 
 def test_a_deterministic_model_has_no_signature_for_samples(toy):

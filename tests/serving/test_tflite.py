@@ -206,12 +206,21 @@ def test_another_file_is_refused(tmp_path, contents, message):
         tflite.TFLiteModel.load(path)
 
 
-@pytest.mark.parametrize("facts", ["{}", "[]", "5", "no JSON"])
-def test_another_program_s_file_is_refused(tmp_path, facts):
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ("{}", "its model.json is another program's"),
+        ("[]", "its model.json is another program's"),
+        ('{"class_names": 5, "fingerprints": {}, "extractors": {}}', "its model.json is another"),
+        ('{"fingerprints": {}}', "its model.json is another program's"),
+        ("no JSON", "it holds no model.json"),
+    ],
+)
+def test_another_program_s_file_is_refused(tmp_path, facts, reason):
     path = tmp_path / "file.tflite"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model.json", facts)
-    with pytest.raises(UserError, match="file.tflite: not a TFLite file that `s2i export` wrote"):
+    with pytest.raises(UserError, match=f"file.tflite: not .*`s2i export` wrote: {reason}"):
         tflite.TFLiteModel.load(path)
 
 

@@ -66,8 +66,10 @@ def writing(path: str) -> Iterator[str]:
         temporary = os.path.join(local, name)
         yield temporary
         uploaded = f"{folder}/{files.temporary_start()}{name}"
-        target = _beam().create(uploaded, compression_type=_AS_IT_IS)
-        with open(temporary, "rb") as source, target:
+        with (
+            open(temporary, "rb") as source,
+            _beam().create(uploaded, compression_type=_AS_IT_IS) as target,
+        ):
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
         if exists(path):
             _beam().delete([path])

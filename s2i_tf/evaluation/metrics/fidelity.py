@@ -216,4 +216,5 @@ def _compared(
 def _kid_cell(kid: Part | None) -> Cell:
     if kid is None:
         return number(None)
-    return number(kid, 4, "{subset_mean:.4f} ± {subset_std:.4f} of {subset_size}".format_map(kid))
+    spread = f"{kid['subset_mean']:.4f} ± {kid['subset_std']:.4f} of {kid['subset_size']}"
+    return number(kid, 4, spread)

@@ -65,8 +65,8 @@ def confusion(part: Mapping[str, Any]) -> Figure:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="GnBu", vmin=0, vmax=1)
         axes.set_title(f"{key} pictures", fontsize=9, color=_INK)
-        axes.set_xticks(range(len(names)), names, rotation=90)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_xticks(range(len(names)), names, rotation=90, parse_math=False)
+        axes.set_yticks(range(len(names)), names, parse_math=False)
         axes.tick_params(length=0, labelsize=6, colors=_INK)
     figure.supxlabel("class named by the probe; rows: the true class", fontsize=8, color=_MUTED)
     return figure

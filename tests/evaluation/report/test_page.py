@@ -87,7 +87,7 @@ def test_hostile_names_are_shown_as_they_are(
     folder = make_dataset(tmp_path / "data")
     info = dataset_info.load(folder)
     hostile = dataclasses.replace(
-        info, name=HOSTILE, class_names=(HOSTILE, "</style>", "a&b"), settings={HOSTILE: HOSTILE}
+        info, name=HOSTILE, class_names=(HOSTILE, "</style>", "$^$"), settings={HOSTILE: HOSTILE}
     )
     hostile.save(folder)
     run = tmp_path / "run"

@@ -1,11 +1,13 @@
 """Which features the image GAN is given, and which of them have a photo."""
 
+import types
+
 import numpy as np
 import pytest
 
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
-from s2i_tf.models import part_file
+from s2i_tf.models import feature_map, part_file
 from s2i_tf.training.stages import STAGES
 
 BATCH = 4
@@ -71,3 +73,13 @@ def test_a_share_beside_the_batch_is_made_of_the_sounds_and_has_no_photo(make_st
 def test_they_need_the_stage_that_makes_them(make_stage, share):
     assert "feature_gan" in make_stage(**{share: 0.5}).needs
     assert "feature_gan" not in make_stage().needs
+
+
+def test_a_vector_is_laid_out_as_the_finished_model_does(tiny_dataset, tmp_path, rng):
+    info = dataset_info.load(tiny_dataset)
+    stage = STAGES["image_gan"](Config(data=str(tiny_dataset)), info, tmp_path)
+    vector = rng.normal(size=(2, 4096)).astype(np.float32)
+    generator = types.SimpleNamespace(input_shape=(None, info.image_side, info.image_side, 1))
+    expected = feature_map.lay_out(vector, generator)
+    assert expected.shape == (2, 128, 128, 1)
+    np.testing.assert_array_equal(stage.lay_out(vector), expected)
