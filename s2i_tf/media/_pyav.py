@@ -110,7 +110,8 @@ def stream(source: Source, piece_seconds: float) -> Iterator[tuple[np.ndarray, i
 def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
     """The frames of all that `stream` decodes, packed, with all their channels in their own format.
 
-    Gaps are frames of silence. Of more channels than loudspeakers have names for, the mean.
+    Whole numbers of 64 bits become double precision. Gaps are frames of silence. Of more channels
+    than loudspeakers have names for, the mean.
 
     Raises:
       MediaError: as `decode`.
@@ -127,6 +128,8 @@ def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
         if waiting:
             silence = np.full((len(samples), waiting), _FORMATS[kind][1], samples.dtype)
             samples, waiting = np.concatenate([silence, samples], axis=1), 0
+        if kind == "s64":  # which PyAV makes no frames of
+            kind, samples = "dbl", samples / _FORMATS[kind][2]
         if samples.size:
             packed = np.ascontiguousarray(samples.T).reshape(1, -1)
             cut = av.AudioFrame.from_ndarray(packed, kind, layout)

@@ -1,5 +1,6 @@
 """Sounds and videos of any length in one pass: the same as in one piece."""
 
+import av
 import numpy as np
 import pytest
 
@@ -28,6 +29,19 @@ def test_frames_of_a_stream_keep_their_channels(make_sound):
     frames = list(_pyav.stream_frames(file))
     samples = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in frames])
     np.testing.assert_allclose(samples / 2**15, stereo.T, atol=1e-4)
+
+
+def test_frames_of_whole_numbers_of_64_bits_are_of_double_precision(tmp_path, rng):
+    stereo, path = rng.uniform(-0.5, 0.5, (2, 40_000)), tmp_path / "long.w64"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("pcm_s64le", rate=44_100, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(stereo, "dblp", "stereo")
+        frame.sample_rate = 44_100
+        for part in av.AudioResampler("s64", "stereo", 44_100).resample(frame):
+            file.mux(stream.encode(part))
+    frames = list(_pyav.stream_frames(path))
+    samples = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in frames])
+    np.testing.assert_allclose(samples, stereo.T, atol=1e-6)
 
 
 def test_eight_channels_are_eight(make_sound):
