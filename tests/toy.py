@@ -11,7 +11,7 @@ def build_smallest_model(class_names, fingerprints, scale=1.0, sound_index=None)
     Args:
       class_names: of the model.
       fingerprints: digests of the nets whose features it takes, by modality.
-      scale: what fresh weights are multiplied by, for they draw nothing but grey.
+      scale: what fresh weights are multiplied by; the larger, the less grey is in the pictures.
       sound_index: the model's.
     """
     from s2i_tf import spec

@@ -27,7 +27,7 @@ def model(sound_net, tmp_path_factory):
     """A folder with the smallest model that draws several pictures of a sound."""
     folder = tmp_path_factory.mktemp("trained") / "model"
     digests = {"sound": sound_net.fingerprint.digest, "image": "i"}
-    return build_smallest_model(("one", "two"), digests, scale=2.5).save(folder)
+    return build_smallest_model(("one", "two"), digests).save(folder)
 
 
 @pytest.fixture
