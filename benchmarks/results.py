@@ -13,13 +13,12 @@ import dataclasses
 import json
 import pathlib
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import pages
 from s2i_tf import files
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, told_by
 from s2i_tf.evaluation import evaluate, provenance
 from s2i_tf.evaluation.metrics import METRICS, qualities, retrieval
 from s2i_tf.evaluation.metrics.label_match import PAPER_MATCH
@@ -341,11 +340,8 @@ def main() -> None:
     parser.add_argument("--paper_recipe", default="", help="the same of the paper's recipe")
     parser.add_argument("--out", default="docs/results.md", help="the page")
     given = parser.parse_args()
-    try:
+    with told_by("benchmarks.results"):
         print(f"results: {write(given.evaluation, given.out, given.paper_recipe)}")
-    except UserError as error:
-        print(f"benchmarks.results: error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

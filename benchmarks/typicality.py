@@ -12,7 +12,6 @@ of the eval split's sounds, and of sounds whose source the ears were fitted with
 
 import argparse
 import pathlib
-import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from benchmarks import pages
 from s2i_tf import logs
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, told_by
 from s2i_tf.pretrained import REALPAIRS
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -111,7 +110,7 @@ def main() -> None:
     parser.add_argument("--page", help="page with a mark `typicality`")
     given = parser.parse_args()
     logs.show("s2i_tf")
-    try:
+    with told_by("benchmarks.typicality"):
         rows = []
         for row in measure(given.model, given.data):
             rows.append(row)
@@ -120,9 +119,6 @@ def main() -> None:
         print(table)
         if given.page:
             pages.fill(pathlib.Path(given.page), {"typicality": table})
-    except UserError as error:
-        print(f"benchmarks.typicality: error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -72,9 +72,9 @@ def listen(
     directions, middle = class_scores.directions(photo_vectors, photos.labels, num_classes)
 
     def fit(inputs: np.ndarray, rows: np.ndarray, strength: float) -> class_scores.Linear:
+        columns = label_columns, named_columns
         return class_scores.fit(
-            *(inputs[rows], labels[rows], num_classes, strength),
-            *(label_columns, named_columns, directions),
+            inputs[rows], labels[rows], num_classes, strength, *columns, directions
         )
 
     fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)

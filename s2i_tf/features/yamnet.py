@@ -292,9 +292,10 @@ class YamnetClassifier(keras_net.KerasNet, WaveformNet, Classifier):
     def __init__(self, weights: str | None = None):
         net = build_yamnet(spec.FEATURE_SAMPLES)
         checksum = load_weights(net, weights)
-        is_random = keras_net.is_random(weights)
-        numbered = labels.numbered("sound", yamnet_weights.NUM_LABELS)
-        self.labels = numbered if is_random else yamnet_weights.label_names()
+        if keras_net.is_random(weights):
+            self.labels = labels.numbered("sound", yamnet_weights.NUM_LABELS)
+        else:
+            self.labels = yamnet_weights.label_names()
         waveform = keras.Input((spec.FEATURE_SAMPLES,), name="waveform")
         scores = net(waveform / spec.WAVEFORM_SCALE)["scores"]
         self._compile(keras.Model(waveform, ops.mean(scores, axis=1), name=self.name))

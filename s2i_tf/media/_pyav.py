@@ -188,10 +188,9 @@ def _parts(
             if position >= last:
                 break
         if other_rates_hz:
-            logger.warning(
-                "%s: begins with a sampling rate of %d Hz; what it has of %s Hz is left out",
-                *(name, rate_hz, " and ".join(map(str, sorted(other_rates_hz)))),
-            )
+            others = " and ".join(map(str, sorted(other_rates_hz)))
+            message = "%s: begins with a sampling rate of %d Hz; what it has of %s Hz is left out"
+            logger.warning(message, name, rate_hz, others)
         if not rate_hz and track.sought:  # the sound ends before
             rate_hz = _checked_rate(track.stream.rate, name)
             yield rate_hz, None, 0, 0
