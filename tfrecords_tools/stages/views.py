@@ -29,7 +29,7 @@ def view_items(
     """The items that are wanted, and the copies of sounds that are.
 
     Args:
-      items: all sounds and pictures; gone through twice.
+      items: all sounds and pictures; gone through twice where there are copies.
       pairs: all pairs, those of copies among them.
       wanted: keys of items and of copies.
       seed: random seed of the copies, and of what lies underneath.
@@ -42,7 +42,8 @@ def view_items(
             copies.setdefault(original, set()).add(pair.sound_id)
             classes[original] = pair.class_name
     training = sorted(classes)
-    contents = {item.id: item.content for item in items if item.id in classes}
+    originals = (item for item in items if item.id in classes) if classes else ()
+    contents = {item.id: item.content for item in originals}
     for item in items:
         if item.key in wanted:
             yield item
