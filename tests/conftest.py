@@ -23,8 +23,8 @@ REALPAIRS = pathlib.Path(os.environ.get("S2I_TF_REALPAIRS", SHARED / "realpairs"
 
 
 # A worker gives back what its tests have left whenever it has grown by so much: models are cycles,
-# which Python collects late among the million objects of TensorFlow, and freed memory stays with
-# the process.
+# which Python collects late, and freed memory stays with the process. The million objects of the
+# libraries are put out of the collector's sight, which would look through all of them each time.
 _GROWTH_BYTES = 200 << 20
 _resident_before = 0
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)
@@ -38,6 +38,9 @@ def _resident_bytes() -> int:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown():
     global _resident_before
+    if "keras" in sys.modules and not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
     if _resident_bytes() > _resident_before + _GROWTH_BYTES:
         gc.collect()
         _trim(0)

@@ -113,7 +113,12 @@ def refuse_unused(settings: Settings, by_class: bool, labelled: bool) -> None:
     for unused, names, case in (
         (settings.data != FOLEY, ("num_per_class",), "without --data=foley"),
         (by_class, ("windows_per_video", "window_seconds"), "on a folder by class"),
-        (not labelled, ("top_k", "rule"), "while the agreement filter is off"),
+        (
+            not labelled,
+            ("top_k", "rule", "label_sound", "label_image"),
+            "while the agreement filter is off",
+        ),
+        (settings.runner != Settings.runner, ("num_workers",), "beside another --runner"),
     ):
         for name in names if unused else ():
             if getattr(settings, name) != getattr(Settings, name):

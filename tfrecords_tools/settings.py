@@ -16,6 +16,7 @@ from s2i_tf.media import limits
 FOLEY = "foley"
 REFINE_CHOICES = ("auto", "on", "off")
 SPLIT_CHOICES = ("recording", "source")
+_AT_LEAST_ONE = ("top_k", "num_per_class", "windows_per_video")
 
 
 def _flag(default, text: str):
@@ -108,7 +109,7 @@ class Settings:
             raise UserError(f"--train_share={self.train_share}; allowed: between 0 and 1")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            least = int(field.name in ("top_k", "num_per_class", "windows_per_video"))
+            least = 1 if field.name in _AT_LEAST_ONE else 0
             if field.type is int and value < least:
                 raise UserError(f"--{field.name}={value}; allowed: {least} or more")
         if not 0 <= self.min_seconds < self.max_seconds:

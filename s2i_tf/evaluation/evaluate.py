@@ -163,8 +163,9 @@ def draw_charts(metrics: Mapping[str, Any]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for part, metric in METRICS.items():
         if metrics[part] is not None:
-            drawn = map(charts.png, metric.charts(metrics[part], metrics))
-            found |= zip(metric.chart_files, drawn, strict=True)
+            figures = metric.charts(metrics[part], metrics)
+            for file_name, figure in zip(metric.chart_files, figures, strict=True):
+                found[file_name] = charts.png(figure)
     return found
 
 

@@ -72,8 +72,9 @@ def soundnet_labels(data: bytes) -> Arrays:
     """
     names: dict[str, list[str]] = {}
     for node in ast.walk(ast.parse(data)):
-        if isinstance(node, ast.Assign) and (found := ast.unparse(node.targets[0])) in _LABEL_LISTS:
-            names[_LABEL_LISTS[found]] = ast.literal_eval(node.value)
+        variable = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else ""
+        if variable in _LABEL_LISTS:
+            names[_LABEL_LISTS[variable]] = ast.literal_eval(node.value)
     for index, name in _REPAIRED_IMAGENET_LABELS.items():
         names["imagenet"][index] = name
     return {kind: np.array(values) for kind, values in names.items()}

@@ -102,6 +102,9 @@ def known_fakes():
             patch.setitem(features.EXTRACTORS, net.name, net)
         for net in (FakeSoundLabels, FakeImageLabels):
             patch.setitem(features.CLASSIFIERS, net.name, net)
+        # As defaults they may stand where the filter is off.
+        patch.setattr(Settings, "label_sound", FakeSoundLabels.name)
+        patch.setattr(Settings, "label_image", FakeImageLabels.name)
         nets._load.cache_clear()
         logging.getLogger("apache_beam").setLevel(logging.ERROR)
         yield
@@ -121,8 +124,8 @@ def settings_for(folder: pathlib.Path, **changes) -> Settings:
         out=str(folder / "out"),
         sound_extractor="fake_sound",
         image_extractor="fake_image",
-        label_sound="fake_sound_labels",
-        label_image="fake_image_labels",
+        label_sound=FakeSoundLabels.name,
+        label_image=FakeImageLabels.name,
         num_workers=1,
     )
     return dataclasses.replace(settings, **changes)

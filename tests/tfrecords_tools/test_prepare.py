@@ -214,6 +214,8 @@ def test_second_run_in_the_same_folder_is_refused(settings, class_folder, replac
         ({"top_k": 5}, "--top_k has no effect while the agreement filter is off"),
         ({"rule": "first_equal", "refine": "off"}, "--rule has no effect while the agreement"),
         ({"rule": "first_equal", "data": "foley"}, "--rule has no effect while the agreement"),
+        ({"label_sound": "yamnet"}, "--label_sound has no effect while the agreement"),
+        ({"runner": "DaskRunner"}, "--num_workers has no effect beside another --runner"),
     ],
 )
 def test_names_that_nothing_has_and_flags_without_effect_are_refused_at_once(
