@@ -51,6 +51,13 @@ def build(side: str, batch_size: int) -> tuple[Step, dict[str, Any]]:
 
 
 @functools.cache
+def _shipped() -> Signatures:
+    """Of the model that comes along; kept, for a traced function keeps no variable alive."""
+    model, extractor = saved_model.load_with_net(REALPAIRS)
+    return Signatures(model, extractor.model)
+
+
+@functools.cache
 def served() -> tf.types.experimental.ConcreteFunction:
     """`serving_default` of the model that comes along.
 
@@ -58,8 +65,7 @@ def served() -> tf.types.experimental.ConcreteFunction:
       UserError: if the sound net is not in the cache.
     """
     require_sound_net()
-    model, extractor = saved_model.load_with_net(REALPAIRS)
-    function = Signatures(model, extractor.model).serving_default
+    function = _shipped().serving_default
     return tf.function(function, [WAVEFORM], autograph=False).get_concrete_function()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import keras
 
 from s2i_tf.errors import unknown_name
+from s2i_tf.models import projected
 from s2i_tf.models.autoencoder import build_autoencoder
 from s2i_tf.models.decoder import build_decoder, build_feature_decoder
 from s2i_tf.models.patchgan import build_multiscale, build_patchgan
@@ -38,6 +39,9 @@ OF_VECTORS = ("decoder", "modulated_decoder", "feature_decoder", "projected", "f
 
 # Those that must be told the layout of features (`projected.LAYOUTS`).
 OF_LAYOUTS = ("feature_critic",)
+
+# The norms of those that cannot have each of `norms.NORMS`.
+NORMS_OF = dict.fromkeys(("projected", "feature_critic"), projected.NORMS)
 
 # The generators that are given noise beside their condition.
 WITH_NOISE = ("feature_decoder",)

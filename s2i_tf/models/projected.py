@@ -30,6 +30,9 @@ LAYOUTS: dict[str, Callable[..., keras.layers.Layer]] = {
     "steps": functools.partial(layers.Reshape, _STEPS),
 }
 
+# Of `s2i_tf.models.norms.NORMS`, those that these discriminators can have.
+NORMS = ("spectral", "none")
+
 
 def build_projected(
     condition_shape: tuple[int, ...],
@@ -142,5 +145,5 @@ def _conv(x, width: int, kernel: int, stride: int, norm: str, name: str):
 
 
 def _check_norm(name: str, norm: str) -> None:
-    if norm not in ("spectral", "none"):
-        raise UserError(f"discriminator {name!r} got norm {norm!r}; allowed: spectral, none")
+    if norm not in NORMS:
+        raise UserError(f"discriminator {name!r} got norm {norm!r}; allowed: {', '.join(NORMS)}")

@@ -56,14 +56,16 @@ class ExportedModel(abc.ABC):
     """
 
     def __init__(self, facts: Any, where: str):
-        try:
-            self.class_names = tuple(facts["class_names"])
-            self.fingerprints = facts["fingerprints"]
-            self.extractors = facts["extractors"]
-        except (KeyError, TypeError):
+        kinds = {"class_names": list, "fingerprints": dict, "extractors": dict}
+        if not isinstance(facts, dict) or not all(
+            isinstance(facts.get(name), kind) for name, kind in kinds.items()
+        ):
             raise UserError(
                 f"{where}: not what `s2i export` wrote: its {FACTS_FILE} is another program's"
-            ) from None
+            )
+        self.class_names = tuple(facts["class_names"])
+        self.fingerprints = facts["fingerprints"]
+        self.extractors = facts["extractors"]
 
     @abc.abstractmethod
     def run(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:

@@ -43,7 +43,7 @@ class LoadedModel(ExportedModel):
             ) from None
         super().__init__(facts, str(folder))
         self._signatures = self._loaded.signatures
-        if "draw" not in self._signatures or "max_pictures" not in facts:
+        if "draw" not in self._signatures or not isinstance(facts.get("max_pictures"), int):
             raise UserError(f"{folder}: an older version wrote it; `s2i export` writes it anew")
         self._max_pictures = facts["max_pictures"]
         self.stochastic = self._max_pictures > 1

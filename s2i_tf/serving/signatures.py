@@ -191,16 +191,19 @@ class Signatures:
             draws = tf.stack([seed, tf.fill([num_rows], sample)], axis=1)
             return self.model.picture_of_vector(before, draws)
 
-        # One after the other: side by side they would need the memory of all at once. Of none
-        # nothing could be stacked.
         most = tf.reduce_max(num_samples)
-        others = tf.map_fn(
-            further,
-            tf.range(1, tf.maximum(most, 2)),
-            fn_output_signature=tf.TensorSpec(first.shape, first.dtype),
-            parallel_iterations=1,
-        )
-        pictures = tf.concat([first[None], others], axis=0)[:most]
+
+        def with_further() -> tf.Tensor:
+            # One after the other: side by side they would need the memory of all at once.
+            others = tf.map_fn(
+                further,
+                tf.range(1, most),
+                fn_output_signature=tf.TensorSpec(first.shape, first.dtype),
+                parallel_iterations=1,
+            )
+            return tf.concat([first[None], others], axis=0)
+
+        pictures = tf.cond(most > 1, with_further, lambda: first[None])  # none cannot be stacked
         return tf.transpose(pictures, [1, 0, 2, 3, 4])
 
 

@@ -89,7 +89,7 @@ class TFLiteModel(ExportedModel):
         if any(samples) and not self.stochastic:
             raise UserError("this TFLite file gives one picture a sound: its model does, or is old")
         drawn = [
-            self.run(SAMPLES_SIGNATURE, (seed, sample), before=before)
+            self.run(SAMPLES_SIGNATURE, seed, sample, before=before)
             if sample
             else self.run(DRAW_SIGNATURE, before=before)
             for sample in samples
@@ -101,30 +101,36 @@ class TFLiteModel(ExportedModel):
         return self.run(FEATURES_SIGNATURE, sound_features=sound_features)["image"]
 
     def run(
-        self, signature: str, drawn: tuple[int, int] | None = None, **rows: np.ndarray
+        self, signature: str, seed: int = 0, sample: int = 1, **rows: np.ndarray
     ) -> dict[str, np.ndarray]:
         """A signature's outputs.
 
         Args:
           signature: name of the signature.
-          drawn: seed and number of the sample that random numbers are drawn for.
+          seed: random seed, of one that draws further samples.
+          sample: the sample's number, of such a one.
           **rows: its one other input [num, …], of which it takes one row at a time.
 
         Raises:
-          UserError: if the file has no such signature, or is damaged.
+          UserError: if the file has no such signature or input, or is damaged.
         """
         if not self.has(signature):
+            known = ", ".join(self._interpreter.get_signature_list())
             raise UserError(
-                f"{self._path}: has no signature {signature!r}, for an older version wrote it; "
-                "`s2i export` writes it anew"
+                f"{self._path}: has no signature {signature!r}, only {known}; where an older "
+                "version wrote it, `s2i export` writes it anew"
             )
         with self._lock:
             runner = self._interpreter.get_signature_runner(signature)
-            numbers = self._numbers(runner, *drawn) if drawn else {}
-            ((name, values),) = rows.items()
+            (taken,) = (name for name in runner.get_input_details() if not name.startswith(NUMBERS))
+            if list(rows) != [taken]:
+                got = ", ".join(rows) or "nothing"
+                raise UserError(f"signature {signature!r} takes {taken}, got {got}")
+            numbers = self._numbers(runner, seed, sample)
+            values = rows[taken]
             try:
                 answers = [
-                    runner(**{name: row[None].astype(np.float32)}, **numbers) for row in values
+                    runner(**{taken: row[None].astype(np.float32)}, **numbers) for row in values
                 ]
             except RuntimeError as error:  # what the runtime says of damaged weights
                 raise UserError(f"{self._path}: cannot be run: {first_line(error)}") from None

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import s2i_tf
 from s2i_tf.errors import UserError
@@ -59,10 +60,23 @@ def test_another_or_a_damaged_one_is_refused(exported, tmp_path):
             s2i_tf.load(folder)
 
 
-@pytest.mark.parametrize("facts", ["{}", "[]", "5", "no JSON"])
-def test_another_program_s_is_refused(tmp_path, facts):
-    (tmp_path / "assets").mkdir()
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ("{}", "its model.json is another program's"),
+        ("[]", "its model.json is another program's"),
+        ("5", "its model.json is another program's"),
+        ("no JSON", "Expecting value"),
+        (
+            '{"class_names": [], "fingerprints": {}, "extractors": {}, "max_pictures": "3"}',
+            "an older version wrote it",
+        ),
+    ],
+)
+def test_another_program_s_is_refused(tmp_path, facts, reason):
+    module = tf.Module()
+    module.double = tf.function(lambda x: {"image": 2 * x}, [tf.TensorSpec([1])])
+    tf.saved_model.save(module, str(tmp_path), signatures={"draw": module.double})
     (tmp_path / "assets" / "model.json").write_text(facts)
-    (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(UserError, match="not .* `s2i export` wrote"):
+    with pytest.raises(UserError, match=reason):
         s2i_tf.load(tmp_path)

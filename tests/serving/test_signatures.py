@@ -131,6 +131,13 @@ def test_samples_are_those_of_generate(toy, loaded):
     np.testing.assert_allclose(alone, images[:, :1], atol=1e-6)
 
 
+def test_what_signatures_share_is_traced_once(toy):
+    traced = signatures.Signatures(toy.model, toy.extractor.model)
+    traced.module()
+    for name in ("_features", "_features_of_files", "_picture", "_samples"):
+        assert getattr(traced, name).experimental_get_tracing_count() == 1, name
+
+
 def test_a_deterministic_model_has_no_signature_for_samples(toy):
     class Deterministic(type(toy.model)):
         stochastic = False

@@ -224,6 +224,16 @@ def test_another_program_s_file_is_refused(tmp_path, facts, reason):
         tflite.TFLiteModel.load(path)
 
 
+def test_a_signature_or_an_input_that_it_has_not_is_named():
+    file = tflite.TFLiteModel.load(REALPAIRS / "lite.tflite")
+    before = np.zeros((1, 1024), np.float32)
+    with pytest.raises(UserError, match="no signature 'drew', only draw, draw_samples, embed_soun"):
+        file.run("drew", before=before)
+    for rows, got in (({"after": before}, "after"), ({}, "nothing")):
+        with pytest.raises(UserError, match=f"signature 'draw' takes before, got {got}"):
+            file.run("draw", **rows)
+
+
 def test_a_damaged_file_is_refused(float32_file, tmp_path):
     path = tmp_path / "file.tflite"
     path.write_bytes(bytes(1000) + float32_file.read_bytes()[1000:])

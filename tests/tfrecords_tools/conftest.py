@@ -102,9 +102,6 @@ def known_fakes():
             patch.setitem(features.EXTRACTORS, net.name, net)
         for net in (FakeSoundLabels, FakeImageLabels):
             patch.setitem(features.CLASSIFIERS, net.name, net)
-        # As defaults they may stand where the filter is off.
-        patch.setattr(Settings, "label_sound", FakeSoundLabels.name)
-        patch.setattr(Settings, "label_image", FakeImageLabels.name)
         nets._load.cache_clear()
         logging.getLogger("apache_beam").setLevel(logging.ERROR)
         yield
@@ -117,6 +114,10 @@ def fakes():
         yield
 
 
+# For data that is labelled; where the filter is off they would be refused.
+FAKE_LABELS = {"label_sound": FakeSoundLabels.name, "label_image": FakeImageLabels.name}
+
+
 def settings_for(folder: pathlib.Path, **changes) -> Settings:
     """Settings with the fake nets, in one process, for `folder/data` and `folder/out`."""
     settings = Settings(
@@ -124,8 +125,6 @@ def settings_for(folder: pathlib.Path, **changes) -> Settings:
         out=str(folder / "out"),
         sound_extractor="fake_sound",
         image_extractor="fake_image",
-        label_sound=FakeSoundLabels.name,
-        label_image=FakeImageLabels.name,
         num_workers=1,
     )
     return dataclasses.replace(settings, **changes)

@@ -10,6 +10,7 @@ import pytest
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
+from tests.tfrecords_tools.conftest import FAKE_LABELS
 from tfrecords_tools import finish, job, verify
 from tfrecords_tools.job import prepare
 
@@ -283,7 +284,7 @@ def test_too_small_data_says_what_is_missing(settings, make_sound, make_image):
 
 
 def test_refining_a_class_folder_keeps_agreeing_pairs_only(settings, class_folder, replaced):
-    prepare(replaced(refine="on", top_k=1))
+    prepare(replaced(refine="on", top_k=1, **FAKE_LABELS))
     verdicts = [
         json.loads(line)
         for path in (pathlib.Path(settings.out) / "work/refine").glob("*[0-9].jsonl")

@@ -1,5 +1,6 @@
 """Videos and clips of videos: windows, agreement filter, balance, report."""
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -11,10 +12,12 @@ from benchmarks import videos
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.errors import UserError
+from tests.tfrecords_tools.conftest import FAKE_LABELS
 from tfrecords_tools.job import prepare
 from tfrecords_tools.settings import Settings
 from tfrecords_tools.stages import sources
 
+DEFAULT_LABELS = {name: getattr(Settings, name) for name in FAKE_LABELS}
 HERTZ = {"low": 200, "middle": 800, "high": 3200}
 BRIGHTNESS = {"low": 40, "middle": 127, "high": 215}
 
@@ -41,7 +44,13 @@ def write_videos(root: pathlib.Path):
 @pytest.fixture(scope="module")
 def videos_once(prepare_once):
     """The videos, and what was prepared of them with `top_k=1`, which tests leave as they are."""
-    return prepare_once(write_videos, top_k=1)[0]
+    return prepare_once(write_videos, top_k=1, **FAKE_LABELS)[0]
+
+
+@pytest.fixture
+def settings(settings):
+    """With labels, for the agreement filter is on for videos."""
+    return dataclasses.replace(settings, **FAKE_LABELS)
 
 
 @pytest.fixture
@@ -119,7 +128,16 @@ def test_windows_spread_over_a_video_with_the_frame_of_their_middle(settings, re
         halves = [np.full((64, 64, 3), value, np.uint8) for value in (30, 220)]
         videos.write_video(root / f"{index}.mkv", waveform.astype(np.float32), halves)
 
-    prepare(replaced(refine="off", windows_per_video=2, window_seconds=3.0, name="v", num_shards=1))
+    prepare(
+        replaced(
+            windows_per_video=2,
+            window_seconds=3.0,
+            name="v",
+            num_shards=1,
+            refine="off",
+            **DEFAULT_LABELS,
+        )
+    )
 
     for split in spec.SPLITS:
         records = pipeline.load_split(settings.out, split)
@@ -142,7 +160,7 @@ def test_clips_of_a_csv_with_missing_files(settings, video_folder, replaced):
     lines += ["gone.mp4,0,low", "low 0.mp4,1.99,low", "low 1.mov,0.5,low"]
     table.write_text("\n".join(lines))
 
-    summary = prepare(replaced(data=str(table)))
+    summary = prepare(replaced(data=str(table), **DEFAULT_LABELS))
 
     assert sum(summary.num_pairs.values()) == 12
     found = labels_of(settings.out)
@@ -216,7 +234,9 @@ def test_real_videos_with_the_real_nets(real_videos, tmp_path):
 @pytest.mark.realpairs
 def test_real_videos_end_to_end(settings, replaced, real_videos):
     clips = {path.name for path in real_videos.glob("*.mp4")}
-    summary = prepare(replaced(data=str(real_videos), refine="off", train_share=0.7))
+    summary = prepare(
+        replaced(data=str(real_videos), train_share=0.7, refine="off", **DEFAULT_LABELS)
+    )
     assert sum(summary.num_pairs.values()) == len(clips) == 18
     assert not summary.reasons  # documents beside the videos are no data
     info = dataset_info.load(settings.out)

@@ -176,6 +176,7 @@ def test_another_size_than_the_data_s_is_refused(small_dataset, tmp_path):
         ("image_gan.generator.norm", "bach", "image_gan.generator.norm 'bach'; known: batch"),
         ("image_gan.generator.start", "nowhere", "'nowhere', where there is no image_generator"),
         ("image_gan.discriminator.name", "patchgone", "discriminator.name 'patchgone'; known"),
+        ("image_gan.discriminator.name", "feature_critic", "norm 'batch'; known: none, spectral"),
         ("image_gan.loss.adversarial", "hindge", "loss.adversarial 'hindge'; known"),
         ("image_gan.loss.augment", "colour", "augmentation 'colour'; known: color"),
         ("judge", "inceptoin", "config.judge 'inceptoin'; known"),

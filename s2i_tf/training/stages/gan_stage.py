@@ -29,6 +29,7 @@ from s2i_tf.media.sheet import contact_sheet, to_uint8
 from s2i_tf.models import (
     DISCRIMINATORS,
     GENERATORS,
+    NORMS_OF,
     OF_LAYOUTS,
     OF_VECTORS,
     WITH_NOISE,
@@ -88,7 +89,7 @@ class GanStage(Stage):
         allowed = {"generator.name": GENERATORS, "generator.norm": NORMS}
         if settings.has_discriminator:
             allowed["discriminator.name"] = DISCRIMINATORS
-            allowed["discriminator.norm"] = NORMS
+            allowed["discriminator.norm"] = NORMS_OF.get(settings.discriminator.name, NORMS)
             allowed["loss.adversarial"] = ADVERSARIAL_LOSSES
         for field, known in allowed.items():
             if (name := operator.attrgetter(field)(settings)) not in known:
