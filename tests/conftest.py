@@ -27,6 +27,7 @@ REALPAIRS = pathlib.Path(os.environ.get("S2I_TF_REALPAIRS", SHARED / "realpairs"
 # libraries are put out of the collector's sight, which would look through all of them each time.
 _GROWTH_BYTES = 200 << 20
 _resident_before = 0
+_are_frozen = False
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)
 
 
@@ -37,10 +38,11 @@ def _resident_bytes() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown():
-    global _resident_before
-    if "keras" in sys.modules and not gc.get_freeze_count():
+    global _resident_before, _are_frozen
+    if "keras" in sys.modules and not _are_frozen:
         gc.collect()
         gc.freeze()
+        _are_frozen = True
     if _resident_bytes() > _resident_before + _GROWTH_BYTES:
         gc.collect()
         _trim(0)
