@@ -16,7 +16,7 @@ LITERT = "ai-edge-litert>=1.2; platform_system != 'Windows'"
 LITE = [
     "absl-py>=2.1",
     LITERT,
-    "av>=14.1,<19",
+    "av>=17,<19",
     "ml_collections>=1.0",
     "numpy>=1.26",
     "pillow>=10.3",

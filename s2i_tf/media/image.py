@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, TiffImagePlugin, features
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import limits, reasons
+from s2i_tf.media import light, limits, reasons
 from s2i_tf.media._source import Source, name_of, open_source
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -54,8 +54,6 @@ _UNPACKED_SAMPLES = {
     "F;64BF": "F;64NF",
 }
 _SPREAD = {"L;2": 85, "L;4": 17}
-# x and y of white, red, green and blue.
-_SRGB_CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 # A colour profile that changes no colour by more than so many of 255 steps is sRGB's own.
 _SAME_COLOUR = 2
 
@@ -279,7 +277,7 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if profile := info.get("icc_profile"):
         image = _to_srgb(image, profile)
     elif "gamma" in info and "srgb" not in info:
-        image = _from_gamma(image, info["gamma"], info.get("chromaticity", _SRGB_CHROMATICITY))
+        image = _from_gamma(image, info["gamma"], info.get("chromaticity", light.SRGB))
     image = image.convert("RGB")
     if alpha is None:
         return image
@@ -290,33 +288,14 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
 
 def _from_gamma(image: Image.Image, gamma: float, chromaticity: tuple) -> Image.Image:
     """A picture in sRGB, whose PNG tells the exponent and the primaries of its values."""
-    to_srgb = _to_light_of_srgb(chromaticity)
-    if not 0.1 < gamma < 2 or to_srgb is None:
+    matrix = light.matrix_to_srgb(chromaticity)
+    if not 0.1 < gamma < 2 or matrix is None:
         return image  # damaged
-    if abs(gamma - 1 / 2.2) < 0.01 and np.allclose(to_srgb, np.eye(3), atol=0.02):
+    if abs(gamma - 1 / 2.2) < 0.01 and np.allclose(matrix, np.eye(3), atol=0.02):
         return image  # as programs mark sRGB
-    light = (np.asarray(image.convert("RGB")) / np.float32(255)) ** np.float32(1 / gamma)
-    light = np.clip(light @ to_srgb.T.astype(np.float32), 0, 1)
-    shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return Image.fromarray((shown * 255 + 0.5).astype(np.uint8))
-
-
-def _to_light_of_srgb(chromaticity: tuple) -> np.ndarray | None:
-    """From light of primaries to that of sRGB's, [3, 3]; None if there are no such primaries."""
-    try:
-        with np.errstate(all="ignore"):
-            found = np.linalg.inv(_to_xyz(_SRGB_CHROMATICITY)) @ _to_xyz(chromaticity)
-    except (ValueError, np.linalg.LinAlgError):
-        return None
-    return found if np.isfinite(found).all() else None
-
-
-def _to_xyz(chromaticity: tuple) -> np.ndarray:
-    """From light of primaries, given by white's, red's, green's and blue's x and y, to XYZ."""
-    x, y = np.reshape(chromaticity, (4, 2)).T
-    white, *primaries = np.stack([x / y, np.ones(4), (1 - x - y) / y], axis=1)
-    matrix = np.transpose(primaries)
-    return matrix * np.linalg.solve(matrix, white)
+    amounts = (np.asarray(image.convert("RGB")) / np.float32(255)) ** np.float32(1 / gamma)
+    amounts = np.clip(amounts @ matrix.T.astype(np.float32), 0, 1)
+    return Image.fromarray((light.to_srgb(amounts) * 255 + 0.5).astype(np.uint8))
 
 
 def _to_8_bits(image: Image.Image, name: str) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 Its sound is `s2i_tf.media.audio.load_waveform`'s business, with `start_seconds` and `max_seconds`.
 Time is the film's, as `s2i_tf.media._container` says: what players show. Pictures are as players
-show them too: turned and mirrored, of square pixels, in the colours of BT.709 where a file of high
-definition does not say which it means.
+show them too: turned and mirrored, of square pixels, in sRGB (`s2i_tf.media.light`), in the colours
+of BT.709 where a file of high definition does not say which it means.
 """
 
 import collections
@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import _container, limits, reasons
+from s2i_tf.media import _container, light, limits, reasons
 from s2i_tf.media._source import Source, name_of
 
 # How far before a moment a container without an index is asked to seek, again and again, until a
@@ -303,7 +303,11 @@ def _as_shown(frame: av.VideoFrame, aspect: float) -> np.ndarray:
             width = max(round(width * aspect), 1)
         else:
             height = max(round(height / aspect), 1)
-    shown = frame.reformat(width, height, "rgb24", **options).to_ndarray()
+    if light.is_wider_than_srgb(frame.color_trc, frame.color_primaries):
+        values = frame.reformat(width, height, "rgb48le", **options).to_ndarray()
+        shown = light.shown_in_srgb(values, frame.color_trc, frame.color_primaries)
+    else:
+        shown = frame.reformat(width, height, "rgb24", **options).to_ndarray()
     return np.ascontiguousarray(_turned(shown, frame.side_data.get("DISPLAYMATRIX")))
 
 

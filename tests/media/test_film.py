@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import audio, reasons, video
+from s2i_tf.media import audio, light, reasons, video
 from tests.media.conftest import number_of, second_of
 
 RATE = 10
@@ -370,3 +370,50 @@ def test_an_avi_that_dropped_frames_at_its_beginning(num_b_frames, make_film):
     for seconds in (3.3, 6.02, 9.5):
         found = number_of(video.frame_at(film, seconds))
         assert found == pytest.approx(int(25 * seconds), abs=1)
+
+
+def pq(light):
+    root = (light * 203 / 10_000) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * root) / (1 + 18.6875 * root)) ** 78.84375
+
+
+def hlg(light):
+    scene = light * 0.2649  # white lies at three quarters of the values
+    scene = scene * (light @ [0.2627, 0.678, 0.0593] + 1e-12)[..., None] ** (1 / 1.2 - 1)
+    high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), high)
+
+
+@pytest.mark.parametrize("colour", [(128, 128, 128), (120, 0, 0), (0, 160, 0), (200, 60, 30)])
+@pytest.mark.parametrize(("curve", "values_of"), [(16, pq), (18, hlg), (1, light.to_srgb)])
+def test_wide_colours_become_srgb(colour, curve, values_of):
+    to_bt2020 = [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
+    red, green, blue = values_of(to_bt2020 @ light.from_srgb(np.array(colour) / 255))
+    luma = 0.2627 * red + 0.678 * green + 0.0593 * blue
+    planes = (
+        64 + 876 * luma,
+        512 + 896 * (blue - luma) / 1.8814,
+        512 + 896 * (red - luma) / 1.4746,
+    )
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        pictures = output.add_stream("libx264", rate=10)
+        pictures.width = pictures.height = 64
+        pictures.pix_fmt = "yuv420p10le"
+        frame = av.VideoFrame(64, 64, "yuv420p10le")
+        for tagged in (pictures.codec_context, frame):
+            tagged.colorspace, tagged.color_primaries = 9, 9
+            tagged.color_trc, tagged.color_range = curve, 1
+        for plane, value in zip(frame.planes, planes, strict=True):
+            plane.update(np.full(plane.buffer_size // 2, round(value), np.uint16).tobytes())
+        output.mux([*pictures.encode(frame), *pictures.encode(None)])
+    shown = video.frame_at(file.getvalue(), 0.0)
+    np.testing.assert_allclose(shown[32, 32], colour, atol=8)
+
+
+def test_lights_brighter_than_white_keep_their_hue_and_their_order():
+    curve, bt2020 = 16, 9
+    values = np.linspace(0, 65535, 4000).astype(np.uint16)[:, None, None] * np.uint16([1, 1, 0])
+    shown = light.shown_in_srgb(values, curve, bt2020).astype(int)[:, 0]
+    assert (np.diff(shown[:, 1]) >= 0).all() and shown[-1, 1] == 255
+    assert (shown[:, 2] <= shown[:, 1]).all()
