@@ -23,7 +23,7 @@ _HLG_PEAK_CD_PER_M2 = 1_000.0
 _HLG_EXPONENT = 1.2
 # Light up to here is shown as it is, more of it ever closer to white.
 _KNEE = 0.8
-_NUM_VALUES = 1 << 16
+_LARGEST = (1 << 16) - 1
 _ROWS_AT_ONCE = 256
 
 
@@ -75,7 +75,7 @@ def shown_in_srgb(values: np.ndarray, curve: int, primaries: int) -> np.ndarray:
     Returns:
       Uint8 [height, width, 3].
     """
-    light_of_value = _light_of_values(curve)
+    light_of_value, srgb_of_light = _light_of_values(curve), _srgb_of_light()
     is_bright = curve in (_PQ, _HLG)
     if is_bright and primaries == _UNSPECIFIED:
         primaries = _BT2020
@@ -90,14 +90,14 @@ def shown_in_srgb(values: np.ndarray, curve: int, primaries: int) -> np.ndarray:
             light = light * np.float32(_HLG_PEAK_CD_PER_M2 / _WHITE_CD_PER_M2)
         if is_bright:
             light = _below_white(light)
-        shown[rows] = to_srgb(np.clip(light @ matrix, 0, 1)) * 255 + 0.5
+        shown[rows] = srgb_of_light[(np.clip(light @ matrix, 0, 1) * _LARGEST).astype(np.uint16)]
     return shown
 
 
 @functools.cache
 def _light_of_values(curve: int) -> np.ndarray:
     """Light of each 16-bit value, float32 [65536]; of HLG that of the scene, at most 1."""
-    values = np.arange(_NUM_VALUES) / (_NUM_VALUES - 1)
+    values = np.arange(_LARGEST + 1) / _LARGEST
     if curve == _PQ:
         root = values ** (1 / 78.84375)
         light = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
@@ -108,6 +108,12 @@ def _light_of_values(curve: int) -> np.ndarray:
     else:
         light = from_srgb(values)
     return light.astype(np.float32)
+
+
+@functools.cache
+def _srgb_of_light() -> np.ndarray:
+    """SRGB's value of each 16-bit amount of light, uint8 [65536]."""
+    return (to_srgb(np.arange(_LARGEST + 1) / _LARGEST) * 255 + 0.5).astype(np.uint8)
 
 
 def _below_white(light: np.ndarray) -> np.ndarray:
