@@ -7,19 +7,20 @@ else that cannot be used is listed with its reason.
 
 import dataclasses
 import logging
-import math
 import os
 import stat
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from s2i_tf.data import csv_rows, splits, walking
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
 from s2i_tf.data.dataset_info import WINDOW_SECONDS
 from s2i_tf.errors import UserError
+from s2i_tf.media import reasons
 from tfrecords_tools.engine import storage
 from tfrecords_tools.engine.rows import Quarantined, Source
+from tfrecords_tools.stages import clip_table
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ STAGE = "list"
 # Beside sounds/ and images/, so that nobody meant it as data of a class.
 BESIDE = "beside"
 _INDEX_COLUMNS = {"kind", "class", "path", "recording_group"}
-_CLIP_PATH_COLUMNS = ("path", "youtube_id", "ytid")
 # Beside the data, in any folder but those of the classes.
 _DOCUMENT_SUFFIXES = (".csv", ".html", ".json", ".jsonl", ".md", ".pdf", ".txt", ".xml")
 _DOCUMENTS = ("README", "LICENSE")
@@ -59,13 +59,22 @@ class Listing:
 
 
 def check(data: str) -> None:
-    """Refuses data that is not there, at no cost.
+    """Refuses data that is not there or cannot be read, at no cost.
 
     Raises:
-      UserError: if there is nothing of that name.
+      UserError: saying which.
     """
-    if storage.is_local(data) and not storage.exists(data):
-        raise UserError(f"--data={data}: no such folder or file")
+    if not storage.is_local(data):
+        return
+    try:
+        if os.path.isdir(data):
+            os.scandir(data).close()
+        elif stat.S_ISREG(os.stat(data).st_mode):  # opening a pipe would take what is in it
+            open(data, "rb").close()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise UserError(f"--data={data}: no such folder or file") from None
+    except OSError as error:
+        raise UserError(f"--data={data}: {(error.strerror or str(error)).lower()}") from None
 
 
 def list_data(
@@ -97,8 +106,8 @@ def list_data(
         listing = _list_classes(folder, split_by) if by_class else _list_videos(folder)
     if not listing.sources:
         raise UserError(
-            f"--data={data}: nothing to prepare; allowed: sounds/CLASS and images/CLASS, "
-            "a folder of videos, or a CSV with the columns path,start_seconds,label"
+            f"--data={data}: nothing to prepare{_why(listing.missing)}; allowed: sounds/CLASS and "
+            "images/CLASS, a folder of videos, or a CSV with the columns path,start_seconds,label"
         )
     if split_by == "source":
         if not (listing.by_class and listing.has_sources):
@@ -115,8 +124,20 @@ def list_data(
     return _limited(_merged(listing), max_items, seed)
 
 
+def _why(missing: Sequence[Quarantined]) -> str:
+    if not missing:
+        return ""
+    counts = Counter(row.reason for row in missing)
+    told = ", ".join(f"{num:,} {reason}" for reason, num in sorted(counts.items()))
+    return f" ({told}, such as {missing[0].path!r})"
+
+
 class _Folder:
-    """All files below a folder, links followed.
+    """All files below a folder, links followed, or those alone that a table names.
+
+    Args:
+      root: the folder.
+      is_walked: whether all files count; else those that `find` is asked for.
 
     Attributes:
       root: the folder.
@@ -125,10 +146,14 @@ class _Folder:
       odd: what is not to be opened, by path, with its reason.
     """
 
-    def __init__(self, root: str):
+    def __init__(self, root: str, is_walked: bool = True):
         self.root = root
         self.odd: dict[str, Quarantined] = {}
-        found = self._walk() if storage.is_local(root) else storage.find(root)
+        found: Iterable[tuple[str, str]] = ()
+        if not storage.is_local(root):  # one request, where each file asked for would be another
+            found = storage.find(root)
+        elif is_walked:
+            found = self._walk()
         self.versions = {path: version for path, version in sorted(found) if _is_data(path)}
         self._by_form = {unicodedata.normalize("NFC", path): path for path in self.versions}
 
@@ -145,12 +170,16 @@ class _Folder:
             if path in self.versions:
                 return path
             full = storage.join(self.root, path)
-            if storage.is_local(full) and os.path.isfile(full):
-                self.versions[path] = _version(full)
-                return path
-            if not storage.is_local(full) and full == path and storage.exists(full):
-                self.versions[path] = ""
-                return path
+            if not storage.is_local(full):
+                if full == path and storage.exists(full):
+                    self.versions[path] = ""
+                    return path
+                continue
+            for form in dict.fromkeys([path, *_forms(path)]):
+                full = storage.join(self.root, form)
+                if os.path.isfile(full):
+                    self.versions[form] = _version(full)
+                    return form
         return None
 
     def refuse(self, path: str, reason: str, message: str) -> None:
@@ -158,8 +187,12 @@ class _Folder:
         self.odd.setdefault(path, Quarantined(path, STAGE, reason, message))
 
     def missing(self, name: str, table: str) -> None:
-        """Takes note of a file that a table names and that is not there."""
-        self.refuse(name, "missing", f"{table} names it, and it is not there")
+        """Takes note of a file that a table names and that `find` did not find."""
+        full = storage.join(self.root, name)
+        oddity = _oddity(full, name) if storage.is_local(full) else None
+        if oddity is None or oddity[0] == reasons.MISSING:
+            oddity = reasons.MISSING, f"{table} names it, and it is not there"
+        self.refuse(name, *oddity)
 
     def _walk(self) -> Iterator[tuple[str, str]]:
         def refuse(full: str, reason: str, message: str) -> None:
@@ -192,6 +225,11 @@ def _kind_by_folder(path: str) -> str | None:
     """The kind of a file below sounds/ or images/; None for another."""
     first, *others = path.split("/")
     return kind_of(first) if others else None
+
+
+def _forms(path: str) -> tuple[str, ...]:
+    """A path with its letters composed and decomposed, as systems write them."""
+    return tuple(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))
 
 
 def _version(full: str) -> str:
@@ -253,14 +291,16 @@ def _list_videos(folder: _Folder) -> Listing:
 
 def _list_clips(path: str, window_seconds: float) -> Listing:
     """Clips of videos: our own columns, or the files as VGGSound and AudioSet ship them."""
-    folder = _Folder(os.path.dirname(path) or ".")
+    folder = _Folder(os.path.dirname(path) or ".", is_walked=False)
     found: dict[tuple[str, float | None], Source] = {}
-    num_others = 0
-    for name, start_seconds, end_seconds, label in _read_clips(path):
+    num_others = num_comments = 0
+    for name, start_seconds, end_seconds, label, may_be_comment in clip_table.read(path):
+        clip = next(filter(None, map(folder.find, _clip_paths(name, start_seconds))), None)
+        if clip is None and may_be_comment:
+            num_comments += 1
+            continue
         length = window_seconds if end_seconds is None else end_seconds - start_seconds
         num_others += abs(length - window_seconds) > 0.01
-        named = _clip_paths(name, start_seconds)
-        clip = next(filter(None, map(folder.find, named)), None)
         if clip is None:
             folder.missing(name, os.path.basename(path))
             continue
@@ -270,6 +310,11 @@ def _list_clips(path: str, window_seconds: float) -> Listing:
         if found.get((clip, start), row) != row:
             logger.warning("%s: %s stands there twice at one time; the last counts", path, clip)
         found[clip, start] = row
+    if num_comments:
+        logger.warning(
+            "%s: %d lines that begin with # name no file and are taken for comments",
+            *(path, num_comments),
+        )
     if num_others:
         logger.warning(
             "%s: %d clips are not %g s long by their end_seconds; of each so much is taken from "
@@ -289,56 +334,6 @@ def _clip_paths(name: str, start_seconds: float) -> Iterator[str]:
     for suffix in (*_VIDEO_SUFFIXES, *map(str.upper, _VIDEO_SUFFIXES)):
         yield f"{_cut_name(name, start_seconds)}{suffix}"
         yield f"{name}.{suffix}"
-
-
-def _read_clips(path: str) -> Iterator[tuple[str, float, float | None, str]]:
-    table = list(csv_rows.parse(storage.read(path), path))
-    header = _clip_header(path, [row for _, row in table])
-    columns = [name.strip("# ").lower() for name in header]
-    for number, row in table:
-        if row[0].startswith("#") or row == header:
-            continue
-        values = dict(zip(columns, row, strict=False))
-        try:
-            name = next(values[key] for key in _CLIP_PATH_COLUMNS if values.get(key))
-            # AudioSet gives several labels to a clip; the first is its class.
-            label = values.get("label") or values.get("positive_labels", "").split(",")[0]
-            start_seconds = _seconds(values.get("start_seconds") or "0")
-            end = values.get("end_seconds")
-            end_seconds = _seconds(end) if end else None
-        except (StopIteration, ValueError):
-            shown = repr(row) if len(repr(row)) < 200 else f"{repr(row)[:200]} …"
-            raise UserError(
-                f"{path}, line {number}: not path,start_seconds,label: {shown}"
-            ) from None
-        yield name, start_seconds, end_seconds, label.strip()
-
-
-def _seconds(text: str) -> float:
-    """A time, with a decimal point or comma.
-
-    Raises:
-      ValueError: unless it is 0 or more and finite.
-    """
-    seconds = float(text.replace(",", "."))
-    if not 0 <= seconds < math.inf:
-        raise ValueError(text)
-    return seconds
-
-
-def _clip_header(path: str, table: Sequence[list[str]]) -> list[str]:
-    """The columns' names: from the first line, or by the two layouts that have none."""
-    for row in table:
-        if {name.strip("# ").lower() for name in row} & set(_CLIP_PATH_COLUMNS):
-            return row
-        if row[0].startswith("#"):
-            continue
-        if len(row) == 4 and row[3] in ("train", "test"):  # VGGSound
-            return ["path", "start_seconds", "label", "split"]
-        if len(row) in (2, 3):
-            return ["path", "start_seconds", "label"]
-        break
-    raise UserError(f"{path}: no clips; the columns are path,start_seconds,label")
 
 
 def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
@@ -374,10 +369,12 @@ def _oddity(full: str, path: str) -> tuple[str, str] | None:
         return "bad_name", "the name is not UTF-8"
     try:
         mode = os.stat(full).st_mode
-    except OSError as error:
-        return "missing", error.strerror or str(error)
+    except PermissionError as error:
+        return reasons.UNREADABLE, error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a path with a zero byte in it
+        return reasons.MISSING, getattr(error, "strerror", None) or str(error)
     if not stat.S_ISREG(mode):
-        return "not_a_file", "a pipe, socket or device; allowed: regular files"
+        return "not_a_file", "a folder, pipe, socket or device; allowed: regular files"
     return None
 
 

@@ -100,6 +100,110 @@ def test_clips_of_another_length_than_is_taken_are_told(tmp_path, caplog):
     assert "1 clips are not 10 s long by their end_seconds" in caplog.text
 
 
+def clips(root, text):
+    table = root / "clips.csv"
+    table.write_text(text)
+    return sources.list_data(str(table))
+
+
+@pytest.mark.parametrize(
+    "header, column, known",
+    [
+        ("path,start,label", "start", "start_seconds"),
+        ("path,Begin_Time,label", "begin_time", "start_seconds"),
+        ("path,start_seconds,time_end,label", "time_end", "end_seconds"),
+        ("path,start_seconds,class", "class", "label"),
+        ("youtube_id,start_seconds,category", "category", "label"),
+        ("path,start_seconds,lable", "lable", "label"),
+    ],
+)
+def test_a_column_that_may_mean_a_known_one_is_refused(tmp_path, header, column, known):
+    touch(tmp_path, "a.mp4")
+    with pytest.raises(UserError, match=f"column '{column}' is not read; allowed: {known}"):
+        clips(tmp_path, f"{header}\na.mp4,1,2,dog\n")
+
+
+def test_foreign_columns_stay_usable_and_are_told(tmp_path, caplog):
+    touch(tmp_path, "a.mp4")
+    listing = clips(
+        tmp_path, "path,start_seconds,label,split,class_id,\na.mp4,1,dog,test,7,\na.mp4,5,dog,x\n"
+    )
+    assert [source.start_seconds for source in listing.sources] == [1.0, 5.0]
+    assert classes(listing) == {"a.mp4": "dog"}
+    assert "columns that are not read: split, class_id" in caplog.text
+
+
+def test_no_field_is_lost(tmp_path):
+    touch(tmp_path, "a.mp4")
+    with pytest.raises(UserError, match="line 2: 4 fields for 3 columns: .* in quotes"):
+        clips(tmp_path, "path,start_seconds,label\na.mp4,1,dog, cat\n")
+    with pytest.raises(UserError, match="the column label stands there twice"):
+        clips(tmp_path, "path,label,label\na.mp4,dog,cat\n")
+
+
+def test_names_that_begin_as_comments_do_are_files_where_they_are_there(tmp_path, caplog):
+    touch(tmp_path, "a.mp4", "#1 hit.mp4")
+    table = 'path,label\n"#1 hit.mp4",dog\na.mp4,cat\n'
+    wanted = {"#1 hit.mp4": "dog", "a.mp4": "cat"}
+    assert classes(clips(tmp_path, f"# any words, 1\n{table}")) == wanted
+    assert not caplog.text
+    listing = clips(tmp_path, f"{table}#b.mp4,fox\n# more words\n")
+    assert classes(listing) == wanted and not listing.missing
+    assert "2 lines that begin with # name no file" in caplog.text
+
+
+def test_a_csv_looks_at_what_it_names_alone(tmp_path, monkeypatch):
+    touch(tmp_path, "a.mp4", "far/b.mp4")
+    (tmp_path / "broken.mp4").symlink_to("nowhere")
+    (tmp_path / "far.mp4").mkdir()
+    monkeypatch.setattr(os, "scandir", None)
+    assert not clips(tmp_path, CLIPS.format(label="dog")).missing
+    rows = "broken.mp4,1,dog\nfar,1,dog\nfar.mp4,1,dog\n"
+    assert left_out(clips(tmp_path, CLIPS.format(label="dog") + rows)) == {
+        "broken.mp4": "missing",
+        "far": "not_a_file",
+        "far.mp4": "not_a_file",
+    }
+
+
+def test_a_csv_of_which_nothing_is_there_says_so(tmp_path):
+    with pytest.raises(UserError, match=r"nothing to prepare \(2 missing, such as 'a.mp4'\)"):
+        clips(tmp_path, CLIPS.format(label="dog") + "b.mp4,1,dog\n")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("other", ["NFC", "NFD"])
+def test_a_csv_finds_files_in_either_form_of_their_letters(tmp_path, form, other):
+    path = unicodedata.normalize(form, "forêt.mp4")
+    touch(tmp_path, path)
+    listing = clips(tmp_path, f"path\n{unicodedata.normalize(other, path)}\n")
+    assert set(classes(listing)) == {path}
+
+
+@pytest.mark.parametrize("name", ["", "clips.csv"])
+def test_data_without_permission_is_said_to_be_so(tmp_path, monkeypatch, name):
+    def deny(path, *args, **kwargs):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat" if name else "scandir", deny)
+    with pytest.raises(UserError, match="--data=.*: permission denied"):
+        sources.check(str(tmp_path / name))
+
+
+def test_a_clip_in_a_folder_without_permission_is_unreadable(tmp_path, monkeypatch):
+    touch(tmp_path, "a.mp4")
+    stat = os.stat
+
+    def deny(path, *args, **kwargs):
+        if "shut" in str(path):
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", deny)
+    listing = clips(tmp_path, CLIPS.format(label="dog") + "shut/b.mp4,1,dog\n")
+    assert left_out(listing) == {"shut/b.mp4": "unreadable"}
+
+
 def test_an_index_may_name_files_anywhere(folder, tmp_path):
     touch(tmp_path, "other/b.wav")
     touch(folder, "sounds/loose.wav")
