@@ -112,15 +112,35 @@ def test_a_strip_has_pictures_from_all_along(model, tmp_path):
     assert row[8:40].mean() + 30 < row[-40:-8].mean()
 
 
+def frames_beside(model, video, folder):
+    make_film(model, video, folder / "film.mp4", FilmSettings(side=64, beside=True))
+    with av.open(str(folder / "film.mp4")) as film:
+        return [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+
+
 def test_pictures_of_a_video_stand_beside(model, tmp_path, make_video):
     sound = noise([(200, 2)])
-    video = make_video(sound)
-    make_film(model, video, tmp_path / "film.mp4", FilmSettings(side=64, beside=True))
-    with av.open(str(tmp_path / "film.mp4")) as film:
-        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    frames = frames_beside(model, make_video(sound), tmp_path)
     assert frames[0].shape == (64, 64 * 2 + 64, 3)  # the video is twice as wide as high
     lights = np.array([frame[:, 8:120].mean() for frame in frames])
     assert lights[:11].max() < 40 and lights[13:].min() > 200  # it turns white after a second
+
+
+def test_a_picture_that_changes_its_shape_stays_in_its_place(model, tmp_path, make_video):
+    shapes = (128, 64), (64, 128)
+    parts = [make_video(noise([(200, 2)]), *shape, container="mpegts") for shape in shapes]
+    frames = frames_beside(model, b"".join(parts), tmp_path)
+    last = frames[-1].mean(axis=(0, 2))
+    assert last.size == frames[0].shape[1] == 128 + 64
+    assert last[:44].max() < 20 and last[84:124].max() < 20  # black beside one half as wide as high
+    assert last[52:76].min() > 200 and np.ptp(last[136:]) < 10
+
+
+def test_a_picture_wider_than_encoders_take_is_whole_between_black(model, tmp_path, make_video):
+    frames = frames_beside(model, make_video(noise([(200, 2)]), 1024, 64), tmp_path)
+    rows = frames[-1][:, : 4 * 64].mean(axis=(1, 2))
+    assert frames[-1].shape == (64, 5 * 64, 3)
+    assert rows[28:36].min() > 150 and rows[:20].max() < 20 and rows[44:].max() < 20
 
 
 @pytest.mark.parametrize(
