@@ -72,6 +72,21 @@ def test_more_channels_than_have_names_are_mixed(tmp_path):
     assert np.abs(audio.load_waveform(tmp_path / "film.mp4")).max() > 50
 
 
+@pytest.mark.parametrize("channels", [1, 2, 4, 6])
+def test_the_sound_is_as_loud_as_it_was_and_no_louder_than_full_scale(tmp_path, channels):
+    tone = 0.9 * np.sin(np.arange(RATE) * 0.2)
+    file = io.BytesIO()
+    wave = np.tile(tone[:, None], channels)
+    soundfile.write(file, wave, RATE, format="WAVEX", subtype="FLOAT")
+    path = tmp_path / "film.mp4"
+    encoding.write_film(path, flash(1, 12), fps=12, sound=file.getvalue())
+    with av.open(str(path)) as film:
+        frames = [frame.to_ndarray() for frame in film.decode(audio=0)]
+    heard = np.concatenate(frames, axis=1)[:, 4000:-4000]
+    assert heard.std(axis=1) == pytest.approx([tone.std()] * 2, rel=0.02)
+    assert np.abs(heard).max() < 1
+
+
 def test_what_ends_early_leaves_no_film(tmp_path):
     path = tmp_path / "film.mp4"
 
