@@ -99,7 +99,8 @@ def write_film(
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with (
         files.new_file(path) as temporary,
-        av.open(str(temporary), "w", format=suffix[1:]) as output,
+        temporary.open("wb") as file,  # FFmpeg takes what ends in a colon for a protocol
+        av.open(file, "w", format=suffix[1:]) as output,
     ):
         video = output.add_stream(wanted.video, rate=fps, options=wanted.video_options)
         video.height, video.width = (side - side % 2 for side in first.shape[:2])

@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import pathlib
+import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -179,6 +180,13 @@ def _check_made(made: str | os.PathLike, sound: Source) -> None:
     for folder in pathlib.Path(made).parents:
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{made}: {folder} is no folder. Choose another name.")
+    folder = next(filter(pathlib.Path.exists, pathlib.Path(made).absolute().parents))
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(
+            f"{made}: nothing can be written in {folder} ({error.strerror}). Choose another folder."
+        ) from None
 
 
 def _with_folder(path: str | os.PathLike) -> pathlib.Path:

@@ -109,6 +109,14 @@ def test_a_name_without_a_films_ending_is_refused(tmp_path):
         encoding.write_film(tmp_path / "film.gif", flash(1, 2), fps=12, sound=b"")
 
 
+def test_a_folder_is_named_as_it_likes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wave = audio.encode_audio(click_at(0.1, 1.0), "wav")
+    for path in ("2024:05/film.mp4", "data:x/film.webm", "./10:30/film.mp4"):
+        encoding.write_film(path, flash(1, 12), fps=12, sound=wave)
+        assert audio.load_waveform(path).size > 0.9 * RATE
+
+
 def test_an_encoder_that_lacks_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(encoding, "_missing", lambda suffix: "" if suffix == ".webm" else "libx264")
     assert encoding.best_suffix() == ".webm"

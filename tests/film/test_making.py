@@ -1,5 +1,7 @@
 """Films by a model that hears how loud a sound is, and draws loud light and quiet dark."""
 
+import tempfile
+
 import av
 import numpy as np
 import pytest
@@ -189,7 +191,10 @@ def test_a_film_does_not_take_the_place_of_its_sound(model, tmp_path, make_video
     assert film.read_bytes() == contents
 
 
-def test_what_cannot_be_made_is_said_before_anything_is_heard(model, tmp_path):
+def test_what_cannot_be_made_is_said_before_anything_is_heard(model, tmp_path, monkeypatch):
+    def denied(dir):
+        raise PermissionError(13, "Permission denied", f"{dir}/tmp1234")
+
     wav = audio.encode_audio(noise([(100, 1)]), "wav")
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").touch()
@@ -204,4 +209,7 @@ def test_what_cannot_be_made_is_said_before_anything_is_heard(model, tmp_path):
             make_film(model, wav, film, **names)
     with pytest.raises(UserError, match="no picture track"):
         make_film(model, wav, film, FilmSettings(beside=True))
-    assert not film.exists()
+    monkeypatch.setattr(tempfile, "TemporaryFile", denied)
+    with pytest.raises(UserError, match="new/film.mp4: nothing can be written in .* .Permission"):
+        make_film(model, wav, tmp_path / "new" / "film.mp4")
+    assert not film.exists() and not film.with_name("new").exists()
