@@ -5,6 +5,7 @@ import tempfile
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from s2i_tf import api, spec
 from s2i_tf.errors import MediaError, UserError
@@ -102,6 +103,16 @@ def test_silence_goes_on_with_what_was_heard_and_says_so(model, tmp_path):
     with pytest.raises(MediaError, match="silent"):
         make_film(model, audio.encode_audio(np.zeros(RATE, "f4"), "wav"), tmp_path / "no.mp4")
     assert not (tmp_path / "no.mp4").exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_that_are_no_numbers_are_told_with_the_file(model, tmp_path):
+    for bad in (np.nan, np.inf):
+        wave = noise([(0.5, 2)])
+        wave[-1] = bad
+        soundfile.write(tmp_path / "bad.wav", wave, RATE, subtype="FLOAT")
+        with pytest.raises(MediaError, match="bad.wav: has samples that are not finite numbers"):
+            make_film(model, tmp_path / "bad.wav", tmp_path / "film.mp4")
 
 
 def test_a_strip_has_pictures_from_all_along(model, tmp_path):
