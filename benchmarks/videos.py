@@ -39,7 +39,8 @@ def write_video(
     """
     video_codec, audio_codec, rate_hz, sample_format = _CODECS[os.fspath(path).rsplit(".", 1)[1]]
     seconds = 2.0 if waveform is None else len(waveform) / spec.SAMPLE_RATE_HZ
-    with av.open(os.fspath(path), "w") as container:
+    # Of a relative path FFmpeg takes what ends in a colon for a protocol.
+    with av.open(os.path.abspath(path), "w") as container:
         streams = []
         if pictures:
             film = container.add_stream(video_codec, rate=_FRAMES_PER_SECOND)

@@ -70,5 +70,8 @@ def told_by(program: str, *kinds: type[Exception]) -> Iterator[None]:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
     else:
         return
-    print(f"{program}: error: {' '.join(message.split())}", file=sys.stderr)
+    line = " ".join(message.split())
+    # Names of files may hold what a terminal obeys.
+    shown = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in line)
+    print(f"{program}: error: {shown}", file=sys.stderr)
     sys.exit(EXIT_MISTAKE)

@@ -1,6 +1,6 @@
 import pytest
 
-from s2i_tf.errors import first_line
+from s2i_tf.errors import EXIT_MISTAKE, UserError, first_line, told_by
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,10 @@ from s2i_tf.errors import first_line
 )
 def test_the_first_line_of_an_error_is_never_empty(error, line):
     assert first_line(error) == line
+
+
+def test_an_error_is_one_line_that_a_terminal_only_shows(capsys):
+    with pytest.raises(SystemExit) as stopped, told_by("s2i verb"):
+        raise UserError("a\n\x1b[31mb – ü.wav: no such file")
+    assert stopped.value.code == EXIT_MISTAKE
+    assert capsys.readouterr().err == "s2i verb: error: a \\x1b[31mb – ü.wav: no such file\n"

@@ -6,7 +6,8 @@ s2i film SOUND… | FOLDER --out=FOLDER
 The sound is listened to along its length and lies under the pictures; an hour of it needs no more
 memory than a minute. A film ends in .mp4 (H.264 and AAC) or .webm (VP9 and Opus). Of several
 sounds, or those of a folder, each film gets the name of its sound; a sound that cannot be used is
-reported and left out, and the exit status is then 2.
+reported and left out, and the exit status is then 2. Of what lies in a folder, folders are reported
+too; pictures, documents and hidden files are no sounds.
 """
 
 import logging
@@ -16,12 +17,18 @@ from absl import flags
 
 from s2i_tf import files
 from s2i_tf.cli.stems import unique_stems
-from s2i_tf.data import walking
 from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media._source import name_of
 
 logger = logging.getLogger(__name__)
 
 _SETTINGS = ("fps", "hop_seconds", "side", "beats", "beside", "seed")
+# Pictures and documents, which lie beside the sounds of an album.
+_NO_SOUNDS = (
+    *(".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".svg", ".tiff", ".webp"),
+    *(".csv", ".cue", ".db", ".html", ".ini", ".json", ".log", ".lrc", ".m3u", ".m3u8", ".md"),
+    *(".nfo", ".pdf", ".pls", ".sfv", ".srt", ".txt", ".vtt", ".xml"),
+)
 
 
 def define_flags() -> None:
@@ -70,7 +77,7 @@ def run(args: list[str]) -> None:
             strip=values.strip,
             subtitles=values.captions,
         )
-        print(f"{heard.duration_seconds:.1f} s of film: {out}")
+        print(f"{heard.duration_seconds:.1f} s of film: {name_of(out)}")
         return
     paths = _sounds(args)
     model, suffix = api.load(values.model), encoding.best_suffix()
@@ -91,10 +98,22 @@ def run(args: list[str]) -> None:
 
 
 def _sounds(args: list[str]) -> list[pathlib.Path]:
-    """The files that are given, and in folders that are given those without a dot first."""
+    """The files that are given, and what may be sounds in folders that are given."""
     paths = []
     for path in map(pathlib.Path, args):
-        paths += walking.files_in(path) if path.is_dir() else [path]
-    if not paths:
-        raise UserError(f"{args[0]}: an empty folder. Give one with sounds in it.")
+        paths += _in_folder(path) if path.is_dir() else [path]
     return paths
+
+
+def _in_folder(folder: pathlib.Path) -> list[pathlib.Path]:
+    """What may be sounds in a folder, links that lead nowhere too; its folders are told."""
+    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    folders = [path for path in found if path.is_dir()]
+    sounds = [path for path in found if path.suffix.lower() not in _NO_SOUNDS]
+    sounds = [path for path in sounds if path not in folders]
+    if not sounds:
+        within = ", only folders" if folders else ""
+        raise UserError(f"{folder}: no sounds in it{within}. Give a folder with sounds in it.")
+    for path in folders:
+        logger.warning("left out: %s: a folder. Give it too for the sounds in it.", name_of(path))
+    return sounds

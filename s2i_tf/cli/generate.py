@@ -44,6 +44,7 @@ from s2i_tf.api import RUNTIMES
 from s2i_tf.cli import unused
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError
+from s2i_tf.media._source import name_of
 from s2i_tf.pretrained import given_or_own
 
 logger = logging.getLogger(__name__)
@@ -205,7 +206,8 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
         out.mkdir(parents=True, exist_ok=True)
         left_out = "" if len(pictures) else ": left out"
         path = paths[position]
-        print(f"{path.name if is_told_apart else path}: {_described(heard)}{left_out}")
+        called = name_of(path.name if is_told_apart else path)
+        print(f"{called}: {_described(heard)}{left_out}")
         said[stems[position]] = {
             "classes": [list(pair) for pair in heard],
             "known": heard.known,

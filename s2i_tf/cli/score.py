@@ -8,7 +8,8 @@ name without the ending, or by a line of the CSV (columns picture, sound, photo;
 source if they are known). Classes are the folders of the photos. With the embeddings of a net that
 knows both sounds and pictures, --audio_embeddings=FILE.npz (ids, sounds) and
 --image_embeddings=FILE.npz (ids, pictures, photos; class_names, classes), come audio-image and
-image-image similarity and the recall of class names. Writes OUT/scores.json.
+image-image similarity and the recall of class names; an id is a picture's path without the ending,
+or with it in a CSV that has two pictures of one name. Writes OUT/scores.json.
 """
 
 import shlex
@@ -16,6 +17,7 @@ import shlex
 from absl import flags
 
 from s2i_tf.errors import UserError
+from s2i_tf.media._source import name_of
 
 _FOLDERS = ("pictures", "sounds", "photos")
 _EMBEDDINGS = ("audio_embeddings", "image_embeddings", "image_net")
@@ -69,5 +71,5 @@ def run() -> None:
     )
     print(terminal.as_text(scores, SCORES))
     if unmatched:
-        print(f"without a match, left out: {len(unmatched)} files, such as {unmatched[0]}")
+        print(f"without a match, left out: {len(unmatched)} files, such as {name_of(unmatched[0])}")
     print(f"scores of {len(pairs)} pictures: {values.out}/{scoring.SCORES_FILE}")

@@ -2,7 +2,9 @@
 
 import collections
 import dataclasses
+import errno
 import functools
+import math
 import os
 import pathlib
 import tempfile
@@ -288,7 +290,7 @@ class Scratch:
         """An array to fill, memory-mapped.
 
         Raises:
-          UserError: if the disk has no room for it.
+          UserError: if the disk has no room for it, or takes no files.
         """
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         try:
@@ -298,7 +300,13 @@ class Scratch:
                     os.posix_fallocate(file.fileno(), 0, size)
                 return np.memmap(file, dtype, "w+", shape=shape)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise UserError(
+                    f"{self._folder}: no room for {math.ceil(size / 2**20)} MB of working data "
+                    f"({error.strerror}); free some space there, or choose a results folder on "
+                    "another disk"
+                ) from None
             raise UserError(
-                f"{self._folder}: no room for {size >> 20} MB of working data ({error.strerror}); "
-                "free some space there, or choose a results folder on another disk"
+                f"{self._folder}: nothing can be written there ({error.strerror}); choose another "
+                "results folder"
             ) from None

@@ -4,8 +4,9 @@ What is scored are pairs: a picture made from a sound, that sound, and a photo o
 They are matched by name or listed in a CSV. A net's embeddings of sounds and pictures, read from
 `.npz` files or taken from a hub net, add the similarities that the field publishes.
 
-Names: a pair is called as its picture, by the path within the folder without the ending. A class is
-the CSV's column or the folder that the photo lies in; without any all pairs are of one.
+Names: a pair is called as its picture, by the path within the folder without the ending, or of a
+CSV with it, where nothing else tells two pictures apart. A class is the CSV's column or the folder
+that the photo lies in; without any all pairs are of one.
 """
 
 import dataclasses
@@ -42,7 +43,7 @@ class Pair:
     """A picture with the sound that it was made from and a photo of what was heard.
 
     Attributes:
-      name: the picture's path within its folder, without the ending.
+      name: the picture's path within its folder, as a rule without the ending.
       picture: the file of the picture.
       sound: the file of the sound.
       photo: the file of the photo.
@@ -102,21 +103,27 @@ def read_pairs(path: str | os.PathLike) -> list[Pair]:
         rows = csv_rows.numbered(path.read_bytes(), str(path))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, Pair] = {}  # by the picture's file
     for number, row in rows:
         if missing := [name for name in _COLUMNS if not row.get(name)]:
             raise UserError(f"{path}: line {number} has no {missing[0]}; give each pair one")
         files = [_beside(path.parent, row[name]) for name in _COLUMNS]
-        name = str(pathlib.PurePath(row["picture"]).with_suffix(""))
-        if name in pairs:
+        if files[0] in pairs:
             raise UserError(
                 f"{path}: line {number} has {row['picture']} once more; list each pair once"
             )
         known = [row.get(key, "") for key in ("class", "group", "source")]
-        pairs[name] = Pair(name, *files, known[0], known[1] or files[1], known[2])
+        name = str(pathlib.PurePath(row["picture"]))
+        pairs[files[0]] = Pair(name, *files, known[0], known[1] or files[1], known[2])
     if not pairs:
         raise UserError(f"{path}: holds no pairs; list one a line")
-    return list(pairs.values())
+    names = [os.path.splitext(pair.name)[0] for pair in pairs.values()]
+    if len(set(names)) < len(names):
+        return list(pairs.values())
+    return [
+        dataclasses.replace(pair, name=name)
+        for pair, name in zip(pairs.values(), names, strict=True)
+    ]
 
 
 def _beside(folder: pathlib.Path, name: str) -> str:

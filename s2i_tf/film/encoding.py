@@ -99,7 +99,8 @@ def write_film(
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with (
         files.new_file(path) as temporary,
-        av.open(str(temporary), "w", format=suffix[1:]) as output,
+        temporary.open("wb") as file,  # FFmpeg takes what ends in a colon for a protocol
+        av.open(file, "w", format=suffix[1:]) as output,
     ):
         video = output.add_stream(wanted.video, rate=fps, options=wanted.video_options)
         video.height, video.width = (side - side % 2 for side in first.shape[:2])
@@ -147,15 +148,41 @@ def _sound_frames(sound: Source, audio: av.AudioStream) -> Iterator[av.AudioFram
 
 
 def _in_stereo(sound: Source, audio: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """The sound in the encoder's format, one stretch of another layout after the other."""
+    """The sound in the encoder's format, one stretch of another layout after the other.
+
+    A single channel is on both sides, two are as they are, more are mixed so that all of them at
+    full scale are full scale.
+    """
 
     def format_of(frame: av.AudioFrame) -> tuple[str, str, int]:
         return frame.format.name, frame.layout.name, frame.sample_rate
 
-    for _, frames in itertools.groupby(stream_frames(sound), format_of):
-        converter = av.AudioResampler(audio.codec_context.format, "stereo", _SOUND_RATE_HZ)
-        for frame in itertools.chain(frames, [None]):
-            yield from converter.resample(frame)
+    all_frames = map(_of_two_sides, stream_frames(sound))
+    for (_, layout, rate_hz), frames in itertools.groupby(all_frames, format_of):
+        if av.AudioLayout(layout).nb_channels > 2:
+            # Into floating point FFmpeg mixes them to more than full scale.
+            frames = _converted(frames, "s32", rate_hz)
+        yield from _converted(frames, audio.codec_context.format, _SOUND_RATE_HZ)
+
+
+def _of_two_sides(frame: av.AudioFrame) -> av.AudioFrame:
+    """A frame with a single channel on both sides, which FFmpeg would make 3 dB quieter."""
+    if frame.layout.nb_channels > 1:
+        return frame
+    sides = np.repeat(frame.to_ndarray(), 2, axis=1)
+    both = av.AudioFrame.from_ndarray(sides, frame.format.name, "stereo")
+    both.sample_rate = frame.sample_rate
+    return both
+
+
+def _converted(
+    frames: Iterable[av.AudioFrame], sample_format: av.AudioFormat | str, rate_hz: int
+) -> Iterator[av.AudioFrame]:
+    """Frames of one layout in stereo, in another format and of another rate."""
+    converter = av.AudioResampler(sample_format, "stereo", rate_hz)
+    for frame in itertools.chain(frames, [None]):
+        # What needs no conversion is handed through, the mark of the end too.
+        yield from (made for made in converter.resample(frame) if made is not None)
 
 
 def _missing(suffix: str) -> str:

@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import pathlib
+import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 _BATCH_SIZE = 16
 _STRIP_PICTURES = 16
 _DISSOLVE_SECONDS = 0.5
+_WIDEST = 4  # of a video's pictures beside the film's, in heights: encoders take so many pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,8 @@ class FilmSettings:
       side: height and width of the pictures in the film, in pixels, even.
       beats: begin anew at every onset of the sound, with another sample and nothing smoothed
         across it.
-      beside: put the video's own pictures to the left.
+      beside: put the video's own pictures to the left, as wide as its first one, but no wider than
+        four times the height; what has another shape stands in that place with black around it.
       seed: random seed of the pictures.
     """
 
@@ -136,9 +139,10 @@ def make_film(
             raise UserError(f"{made}: must end in {suffix}. Choose another name.")
     for made in filter(None, (path, strip, subtitles)):
         _check_made(made, sound)
-    if settings.beside and not video.probe(sound).has_picture:
-        message = f"{name_of(sound)}: no picture track to put beside the film's own"
-        raise MediaError(reasons.NO_PICTURE, message)
+    width = 0
+    if settings.beside:
+        first = next(video.frames_along(sound, [0.0]))
+        width = min(_width_at(first, settings.side), _WIDEST * settings.side)
     heard = listen(model, sound, settings.hop_seconds)
     times = np.arange(math.ceil(heard.duration_seconds * settings.fps)) / settings.fps
     kept = set(np.linspace(0, len(times), _STRIP_PICTURES, endpoint=False).astype(int))
@@ -153,8 +157,7 @@ def make_film(
                 for_strip.append(picture)
             large = _resized(picture, settings.side, settings.side)
             if own is not None:
-                width = max(2, round(settings.side * own.shape[1] / own.shape[0] / 2) * 2)
-                large = np.concatenate([_resized(own, width, settings.side), large], axis=1)
+                large = np.concatenate([_fitted(own, width, settings.side), large], axis=1)
             yield large
             progress.update(number + 1)
 
@@ -177,6 +180,13 @@ def _check_made(made: str | os.PathLike, sound: Source) -> None:
     for folder in pathlib.Path(made).parents:
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{made}: {folder} is no folder. Choose another name.")
+    folder = next(filter(pathlib.Path.exists, pathlib.Path(made).absolute().parents))
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(
+            f"{made}: nothing can be written in {folder} ({error.strerror}). Choose another folder."
+        ) from None
 
 
 def _with_folder(path: str | os.PathLike) -> pathlib.Path:
@@ -248,6 +258,25 @@ def draw_along(
                 yield from model.draw(at[own], sample=int(sample), seed=settings.seed)
 
     return dissolve(drawn(), times, min(settings.smooth_seconds, _DISSOLVE_SECONDS), cuts)
+
+
+def _width_at(picture: np.ndarray, height: int) -> int:
+    """How wide a picture is at another height, in pixels, even."""
+    return max(2, round(height * picture.shape[1] / picture.shape[0] / 2) * 2)
+
+
+def _fitted(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """A picture of another size; where that has another shape, whole in the middle of black."""
+    if _width_at(picture, height) == width:
+        return _resized(picture, width, height)
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    inner_height, inner_width = (max(1, round(scale * side)) for side in picture.shape[:2])
+    top, left = (height - inner_height) // 2, (width - inner_width) // 2
+    fitted = np.zeros((height, width, 3), np.uint8)
+    fitted[top : top + inner_height, left : left + inner_width] = _resized(
+        picture, inner_width, inner_height
+    )
+    return fitted
 
 
 def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:

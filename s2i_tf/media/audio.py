@@ -163,6 +163,9 @@ def pieces(source: Source, piece_seconds: int = 30) -> Iterator[np.ndarray]:
     for decoded, rate_hz in _pyav.stream(source, piece_seconds):
         _check_stored(decoded, source)
         held = np.concatenate([held, decoded])
+        if not np.isfinite(decoded).all():
+            message = f"{name_of(source)}: has samples that are not finite numbers"
+            raise MediaError(reasons.NOT_FINITE, message)
         # A second on either side, so that every output is resampled from all that it depends on.
         while held.size >= before + (piece_seconds + 1) * rate_hz:
             end = before + piece_seconds * rate_hz

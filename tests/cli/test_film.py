@@ -1,5 +1,7 @@
 """Which films are made of what is named, and what is said of them; the films are in tests/film."""
 
+import os
+import pathlib
 import types
 
 import pytest
@@ -55,13 +57,29 @@ def test_films_of_a_folder_leave_out_what_is_bad(call_verb, made, folder, tmp_pa
     assert capsys.readouterr().out == f"3 films: {tmp_path / 'films'}\n"
 
 
+def test_what_lies_beside_the_sounds_of_a_folder(call_verb, made, folder, tmp_path, caplog):
+    for name in ("cover.jpg", "a.CUE", "list.m3u"):
+        (folder / name).touch()
+    (folder / "bad.ogg").unlink()
+    (folder / "bad_link.ogg").symlink_to("nowhere")
+    os.mkfifo(folder / "bad_pipe")
+    with caplog.at_level("WARNING"), pytest.raises(UserError, match="2 of 4 sounds could not"):
+        call_verb("film", str(folder), f"--out={tmp_path / 'films'}")
+    assert [pathlib.Path(sound).name for sound, *_ in made] == ["a.mp3", "b.wav"]
+    told = [record.message.split("/")[-1] for record in caplog.records]
+    assert told[0] == "more: a folder. Give it too for the sounds in it."
+    assert told[1:] == ["bad_link.ogg: silent", "bad_pipe: silent"]
+    with pytest.raises(UserError, match="no sounds in it, only folders"):
+        call_verb("film", str(tmp_path), f"--out={tmp_path / 'films'}")
+
+
 def test_mistakes_are_answered_in_one_line(call_verb, made, folder, tmp_path):
     for message, arguments in (
         ("no sound given", ["--out=film.mp4"]),
         ("--out is missing", ["x.wav"]),
         ("--strip and --captions are for one sound", [str(folder), "--out=f", "--strip=s.png"]),
         ("is one film. Give a folder for several", ["x.wav", "y.wav", "--out=film.mp4"]),
-        ("an empty folder", [str(folder / "more"), f"--out={tmp_path / 'films'}"]),
+        ("more: no sounds in it. Give", [str(folder / "more"), f"--out={tmp_path / 'films'}"]),
         ("a film ends in .mp4 or .webm", ["x.wav", "--out=film.gif"]),
     ):
         with pytest.raises(UserError, match=message):

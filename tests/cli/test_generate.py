@@ -73,6 +73,12 @@ def test_all_are_called_by_their_paths_where_two_have_one_name(generate, sounds,
     assert [line.partition(": ")[0] for line in lines] == [str(path) for path in paths]
 
 
+def test_what_a_name_holds_for_a_terminal_is_not_obeyed(generate, sounds, tmp_path, capsys):
+    generate(sounds("a\n\x1b[31mb.wav"), f"--out={tmp_path / 'out'}")
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line.startswith(r"'a\n\x1b[31mb.wav': ")
+
+
 def test_what_was_heard_is_written_by_the_picture_s_stem(generate, sounds, tmp_path):
     long = sounds("long.wav", 20)
     generate(sounds("a.wav"), long, f"--out={tmp_path / 'out'}", "--window=2.5")

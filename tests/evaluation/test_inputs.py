@@ -1,3 +1,4 @@
+import errno
 import os
 
 import numpy as np
@@ -34,10 +35,17 @@ def test_scratch_arrays_lie_on_disk_and_leave_nothing_behind(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no posix_fallocate here")
-def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
-    def full(*args):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "no room for 1 MB .*No space left.*free some space there"),
+        (errno.EROFS, "nothing can be written there .Read-only.*; choose another results folder"),
+    ],
+)
+def test_a_place_without_room_is_one_sentence(tmp_path, monkeypatch, number, message):
+    def refused(*args):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(UserError, match="no room for 0 MB .*No space left.*free some space there"):
+    monkeypatch.setattr(os, "posix_fallocate", refused)
+    with pytest.raises(UserError, match=message):
         Scratch(str(tmp_path)).array((10,), "uint8")

@@ -227,6 +227,16 @@ def test_a_csv_loses_no_pair_and_counts_none_twice(tmp_path):
     path.write_text("picture,sound,photo\na.png,s.wav,q.jpg\na.png,s.wav,r.jpg\n")
     with pytest.raises(UserError, match="line 3 has a.png once more"):
         scoring.read_pairs(path)
+    path.write_text("picture,sound,photo\np/a.png,s.wav,q.jpg\np/a.jpg,s.wav,r.jpg\n")
+    assert [pair.name for pair in scoring.read_pairs(path)] == ["p/a.png", "p/a.jpg"]
+
+
+@pytest.mark.parametrize("picture", [".", "/", ".."])
+def test_a_folder_for_a_picture_is_named(tmp_path, judge, picture):
+    path = tmp_path / "pairs.csv"
+    path.write_text(f"picture,sound,photo\n{picture},s.wav,q.jpg\n")
+    with pytest.raises(UserError, match="not a regular file"):
+        scoring.score(scoring.read_pairs(path), judge=judge, out=tmp_path / "out")
 
 
 def test_linked_folders_are_followed_and_loops_end(folders, tmp_path):

@@ -9,16 +9,16 @@ from s2i_tf import spec
 
 @pytest.fixture(scope="session")
 def make_video():
-    """A video of a sound, 128 × 64 pixels, black for a second and white from then on."""
+    """A video of a sound, black for a second and white from then on."""
 
-    def make(waveform):
+    def make(waveform, width=128, height=64, container="mp4"):
         file = io.BytesIO()
-        with av.open(file, "w", format="mp4") as output:
+        with av.open(file, "w", format=container) as output:
             video = output.add_stream("libx264", rate=25)
-            video.width, video.height, video.pix_fmt = 128, 64, "yuv420p"
+            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
             audio = output.add_stream("aac", rate=spec.SAMPLE_RATE_HZ, layout="mono")
             for number in range(round(25 * waveform.size / spec.SAMPLE_RATE_HZ)):
-                picture = np.full((64, 128, 3), 255 if number >= 25 else 0, np.uint8)
+                picture = np.full((height, width, 3), 255 if number >= 25 else 0, np.uint8)
                 output.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             output.mux(video.encode(None))
             samples = (waveform / spec.WAVEFORM_SCALE).astype(np.float32)[None]

@@ -72,6 +72,21 @@ def test_more_channels_than_have_names_are_mixed(tmp_path):
     assert np.abs(audio.load_waveform(tmp_path / "film.mp4")).max() > 50
 
 
+@pytest.mark.parametrize("channels", [1, 2, 4, 6])
+def test_the_sound_is_as_loud_as_it_was_and_no_louder_than_full_scale(tmp_path, channels):
+    tone = 0.9 * np.sin(np.arange(RATE) * 0.2)
+    file = io.BytesIO()
+    wave = np.tile(tone[:, None], channels)
+    soundfile.write(file, wave, RATE, format="WAVEX", subtype="FLOAT")
+    path = tmp_path / "film.mp4"
+    encoding.write_film(path, flash(1, 12), fps=12, sound=file.getvalue())
+    with av.open(str(path)) as film:
+        frames = [frame.to_ndarray() for frame in film.decode(audio=0)]
+    heard = np.concatenate(frames, axis=1)[:, 4000:-4000]
+    assert heard.std(axis=1) == pytest.approx([tone.std()] * 2, rel=0.02)
+    assert np.abs(heard).max() < 1
+
+
 def test_what_ends_early_leaves_no_film(tmp_path):
     path = tmp_path / "film.mp4"
 
@@ -92,6 +107,14 @@ def test_what_ends_early_leaves_no_film(tmp_path):
 def test_a_name_without_a_films_ending_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"\.mp4 or \.webm"):
         encoding.write_film(tmp_path / "film.gif", flash(1, 2), fps=12, sound=b"")
+
+
+def test_a_folder_is_named_as_it_likes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wave = audio.encode_audio(click_at(0.1, 1.0), "wav")
+    for path in ("2024:05/film.mp4", "data:x/film.webm", "./10:30/film.mp4"):
+        encoding.write_film(path, flash(1, 12), fps=12, sound=wave)
+        assert audio.load_waveform(path).size > 0.9 * RATE
 
 
 def test_an_encoder_that_lacks_is_named(tmp_path, monkeypatch):

@@ -1,8 +1,11 @@
 """Films by a model that hears how loud a sound is, and draws loud light and quiet dark."""
 
+import tempfile
+
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from s2i_tf import api, spec
 from s2i_tf.errors import MediaError, UserError
@@ -102,6 +105,16 @@ def test_silence_goes_on_with_what_was_heard_and_says_so(model, tmp_path):
     assert not (tmp_path / "no.mp4").exists()
 
 
+@pytest.mark.filterwarnings("error")
+def test_samples_that_are_no_numbers_are_told_with_the_file(model, tmp_path):
+    for bad in (np.nan, np.inf):
+        wave = noise([(0.5, 2)])
+        wave[-1] = bad
+        soundfile.write(tmp_path / "bad.wav", wave, RATE, subtype="FLOAT")
+        with pytest.raises(MediaError, match="bad.wav: has samples that are not finite numbers"):
+            make_film(model, tmp_path / "bad.wav", tmp_path / "film.mp4")
+
+
 def test_a_strip_has_pictures_from_all_along(model, tmp_path):
     sound = audio.encode_audio(noise([(10, 3), (200, 3)]), "flac")
     strip = tmp_path / "strip.png"
@@ -112,15 +125,35 @@ def test_a_strip_has_pictures_from_all_along(model, tmp_path):
     assert row[8:40].mean() + 30 < row[-40:-8].mean()
 
 
+def frames_beside(model, video, folder):
+    make_film(model, video, folder / "film.mp4", FilmSettings(side=64, beside=True))
+    with av.open(str(folder / "film.mp4")) as film:
+        return [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+
+
 def test_pictures_of_a_video_stand_beside(model, tmp_path, make_video):
     sound = noise([(200, 2)])
-    video = make_video(sound)
-    make_film(model, video, tmp_path / "film.mp4", FilmSettings(side=64, beside=True))
-    with av.open(str(tmp_path / "film.mp4")) as film:
-        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    frames = frames_beside(model, make_video(sound), tmp_path)
     assert frames[0].shape == (64, 64 * 2 + 64, 3)  # the video is twice as wide as high
     lights = np.array([frame[:, 8:120].mean() for frame in frames])
     assert lights[:11].max() < 40 and lights[13:].min() > 200  # it turns white after a second
+
+
+def test_a_picture_that_changes_its_shape_stays_in_its_place(model, tmp_path, make_video):
+    shapes = (128, 64), (64, 128)
+    parts = [make_video(noise([(200, 2)]), *shape, container="mpegts") for shape in shapes]
+    frames = frames_beside(model, b"".join(parts), tmp_path)
+    last = frames[-1].mean(axis=(0, 2))
+    assert last.size == frames[0].shape[1] == 128 + 64
+    assert last[:44].max() < 20 and last[84:124].max() < 20  # black beside one half as wide as high
+    assert last[52:76].min() > 200 and np.ptp(last[136:]) < 10
+
+
+def test_a_picture_wider_than_encoders_take_is_whole_between_black(model, tmp_path, make_video):
+    frames = frames_beside(model, make_video(noise([(200, 2)]), 1024, 64), tmp_path)
+    rows = frames[-1][:, : 4 * 64].mean(axis=(1, 2))
+    assert frames[-1].shape == (64, 5 * 64, 3)
+    assert rows[28:36].min() > 150 and rows[:20].max() < 20 and rows[44:].max() < 20
 
 
 @pytest.mark.parametrize(
@@ -169,7 +202,10 @@ def test_a_film_does_not_take_the_place_of_its_sound(model, tmp_path, make_video
     assert film.read_bytes() == contents
 
 
-def test_what_cannot_be_made_is_said_before_anything_is_heard(model, tmp_path):
+def test_what_cannot_be_made_is_said_before_anything_is_heard(model, tmp_path, monkeypatch):
+    def denied(dir):
+        raise PermissionError(13, "Permission denied", f"{dir}/tmp1234")
+
     wav = audio.encode_audio(noise([(100, 1)]), "wav")
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").touch()
@@ -184,4 +220,7 @@ def test_what_cannot_be_made_is_said_before_anything_is_heard(model, tmp_path):
             make_film(model, wav, film, **names)
     with pytest.raises(UserError, match="no picture track"):
         make_film(model, wav, film, FilmSettings(beside=True))
-    assert not film.exists()
+    monkeypatch.setattr(tempfile, "TemporaryFile", denied)
+    with pytest.raises(UserError, match="new/film.mp4: nothing can be written in .* .Permission"):
+        make_film(model, wav, tmp_path / "new" / "film.mp4")
+    assert not film.exists() and not film.with_name("new").exists()
