@@ -116,7 +116,7 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
         may_seek = picture.container.format.name != "mpeg"
-        shown = search.by_seeking(picture, clock.zero) if may_seek else None
+        shown = search.by_seeking(tracks, clock.zero) if may_seek else None
     if not may_seek:
         shown = search.by_reading()
     if shown is None:
@@ -192,9 +192,10 @@ class _Search:
     moment: float
     delay: int | None
 
-    def by_seeking(self, stream: av.VideoStream, zero: float) -> av.VideoFrame | None:
+    def by_seeking(self, tracks: _container.Tracks, zero: float) -> av.VideoFrame | None:
         """The frame; None if no seek, however far back, leads to a key frame before it."""
-        if not _container.has_one_time(stream):
+        stream = tracks.picture
+        if not _container.has_one_time(self.source, tracks):
             return None
         end = zero + (stream.container.duration or 0) / av.time_base
         reachable = min(self.moment, end) if end > zero else self.moment

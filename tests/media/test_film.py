@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import audio, reasons, video
-from tests.media.conftest import number_of, second_of
+from s2i_tf.media import _pyav, audio, reasons, video
+from tests.media.conftest import number_of, second_of, with_value
 
 RATE = 10
 CONTAINERS = {
@@ -60,12 +60,13 @@ def test_sound_and_picture_are_of_one_moment(name, picture_start, sound_start, m
     ("muxer", "codec", "sound", "rate"),
     [("mpegts", "libx264", "aac", 10), ("mpeg", "mpeg2video", "mp2", 25)],
 )
-def test_parts_laid_end_to_end_are_one_film(muxer, codec, sound, rate, make_film):
-    def part(first, last):
+@pytest.mark.parametrize("clocks", [(0, 0), (1000, 5000), (5000, 1000)])
+def test_parts_laid_end_to_end_are_one_film(muxer, codec, sound, rate, clocks, make_film):
+    def part(first, last, clock):
         starts = {"picture_start": first, "sound_starts": (first,)}
-        return make_film(muxer, codec, sound, seconds=last, rate=rate, **starts)
+        return make_film(muxer, codec, sound, seconds=last, rate=rate, clock=clock, **starts)
 
-    film = part(4, 8) + part(0, 4)  # its clock goes back
+    film = part(4, 8, clocks[0]) + part(0, 4, clocks[1])
     assert video.probe(film).duration_seconds == pytest.approx(8, abs=0.2)
     assert len(audio.load_waveform(film)) == pytest.approx(8 * 22_050, abs=4_000)
     for seconds, expected in ((0, 4), (2.5, 6.5), (5.3, 1.3), (7.2, 3.2)):
@@ -73,6 +74,59 @@ def test_parts_laid_end_to_end_are_one_film(muxer, codec, sound, rate, make_film
         assert abs(shown - int(expected * rate) % 256) <= 1
         heard = audio.load_waveform(film, start_seconds=seconds, max_seconds=0.5)
         assert second_of(heard) == int(expected + 0.11)
+
+
+@pytest.mark.parametrize("seconds_before", [4, 0.05])
+def test_a_clock_that_runs_over_goes_on(seconds_before, make_film):
+    clock = (1 << 33) / 90_000 - seconds_before
+    film = make_film("mpegts", "libx264", "aac", clock=clock)
+    assert video.probe(film).duration_seconds == pytest.approx(8, abs=0.1)
+    for seconds in (0.0, 3.1, 5.3):
+        check_moment(film, seconds, seconds)
+
+
+def with_late_sound(flv, milliseconds):
+    """An FLV of which the first packet of sound after 4 s says that it comes so much later."""
+    at = 13
+    while True:
+        kind, size = flv[at], int.from_bytes(flv[at + 1 : at + 4], "big")
+        time = int.from_bytes(flv[at + 4 : at + 7], "big")
+        if kind == 8 and time > 4000:
+            return flv[: at + 4] + (time + milliseconds).to_bytes(3, "big") + flv[at + 7 :]
+        at += 11 + size + 4
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1048.576])
+def test_one_damaged_time_silences_nothing(seconds, make_film):
+    film = with_late_sound(make_film("flv", "flv", "aac"), round(1000 * seconds))
+    assert video.probe(film).duration_seconds == pytest.approx(8, abs=0.2)
+    sound = audio.load_waveform(film, start_seconds=0.0)
+    assert len(sound) == pytest.approx(8 * 22_050, abs=4_000)
+    assert [second_of(sound[round((at + 0.2) * 22_050) :]) for at in (3, 4, 5, 6)] == [3, 4, 5, 6]
+
+
+def test_groups_of_packets_with_a_damaged_time_stay_in_their_place(make_film):
+    film = make_film("matroska", "libx264", "aac", options={"bf": "0"}, cluster_time_limit="1000")
+    at = 0
+    for _ in range(4):
+        at = film.index(b"\x1f\x43\xb6\x75", at + 1)
+    at = film.index(b"\xe7\x82", at) + 2  # its time, of two bytes
+    late = with_value(film, at, "B", film[at] ^ 0x80)
+    assert video.probe(late).duration_seconds == pytest.approx(8, abs=0.2)
+    for seconds in (3.1, 5.3):
+        check_moment(late, seconds, seconds)
+
+
+@pytest.mark.parametrize("muxer", ["matroska", "mpegts"])
+def test_long_silence_comes_in_pieces(muxer, make_film):
+    film = make_film(muxer, "libx264", "aac", seconds=28, gap=(2.0, 25.0))
+    assert video.probe(film).duration_seconds == pytest.approx(28, abs=0.2)
+    for pieces in (
+        [len(piece) for piece, _ in _pyav.stream(film, 1.0)],
+        [frame.samples for frame in _pyav.stream_frames(film)],
+    ):
+        assert max(pieces) <= 11.1 * 48_000
+        assert sum(pieces) == pytest.approx(28 * 48_000, abs=5_000)
 
 
 @pytest.mark.parametrize(
