@@ -98,11 +98,12 @@ def open_tracks(source: Source, audio_track: int = 0) -> Iterator[Tracks]:
             raise _refusal(file, name_of(source)) from None
         with container:
             sounds = container.streams.audio
-            chosen = sounds[audio_track - 1 : audio_track] if audio_track else sounds
-            picture = _played(container.streams.video)
+            sound, picture = _default_tracks(container)
+            if audio_track:
+                sound = _played(sounds[audio_track - 1 : audio_track])
             if picture is not None:  # its packets may hold larger ones than the header says
                 picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
-            yield Tracks(_played(chosen), picture, len(sounds))
+            yield Tracks(sound, picture, len(sounds))
 
 
 def _opened(file: BinaryIO) -> av.container.InputContainer:
@@ -128,6 +129,19 @@ def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
         if stream.codec_context is not None and not stream.disposition & flags.attached_pic
     ]
     return max(found, key=lambda stream: bool(stream.disposition & flags.default), default=None)
+
+
+def _default_tracks(
+    container: av.container.InputContainer,
+) -> tuple[av.AudioStream | None, av.VideoStream | None]:
+    """The sound and the picture that a player would play, of one programme of a broadcast."""
+    streams, picture = container.streams, _played(container.streams.video)
+    sounds = streams.audio
+    if picture is not None:
+        # For all tracks of one programme FFmpeg names the same sound as the best.
+        best = streams.best("audio", picture)
+        sounds = [sound for sound in sounds if streams.best("audio", sound) is best]
+    return _played(sounds) or _played(streams.audio), picture
 
 
 class Span:
@@ -233,10 +247,9 @@ def packets(*streams: av.stream.Stream, parts: "_Parts | None" = None) -> Iterat
         return
     parts, wanted = parts or _Parts(), {stream.index for stream in streams}
     # Where a part ends is told by both tracks of a film, whichever is wanted.
-    found = streams[0].container.streams
-    film = [track for track in (_played(found.audio), _played(found.video)) if track is not None]
-    read = {track.index: track for track in (*streams, *film)}.values()
-    for packet in _with_sure_times(_demuxed(*read)):
+    film = _default_tracks(streams[0].container)
+    read = {track.index: track for track in (*streams, *film) if track is not None}
+    for packet in _with_sure_times(_demuxed(*read.values())):
         parts.shift(packet)
         if packet.stream_index in wanted:
             yield packet

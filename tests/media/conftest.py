@@ -39,11 +39,11 @@ def _wav(samples, rate_hz=22_050, *, tag=None, extra_chunks=b""):
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
-def _sound(muxer, codec, samples, rate_hz, sample_format="fltp", options=None):
+def _sound(muxer, codec, samples, rate_hz, sample_format="fltp", options=None, **muxer_options):
     """A file of samples [channels, num] within ±1, by any of FFmpeg's muxers and codecs."""
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(samples)]
-    with av.open(file, "w", format=muxer) as output:
+    with av.open(file, "w", format=muxer, options=muxer_options) as output:
         stream = output.add_stream(codec, rate=rate_hz, layout=layout)
         stream.codec_context.format = sample_format
         stream.codec_context.options = options or {}

@@ -248,6 +248,41 @@ def test_the_default_sound_track_is_heard_or_the_one_asked_for(
     assert video.probe(film, audio_track=number).has_sound
 
 
+def broadcast(*programmes):
+    """A transport stream of those, which have the numbers 1 and on, and tables from 0x1000 on."""
+    table = bytes((0, 0xB0, 9 + 4 * len(programmes), 0, 1, 0xC1, 0, 0))
+    for number in range(len(programmes)):
+        table += struct.pack(">HH", number + 1, 0xE000 | 0x1000 + number)
+    checksum = 0xFFFFFFFF
+    for byte in table:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = checksum << 1 ^ (0x104C11DB7 if checksum >> 31 else 0)
+    table = b"\x47\x40\0\x10\0" + table + checksum.to_bytes(4, "big")
+    packets = [
+        (at / len(programme), programme[at : at + 188])
+        for programme in programmes
+        for at in range(0, len(programme), 188)
+        if programme[at + 1] & 31 or programme[at + 2]  # each has a table of its own at 0
+    ]
+    return table.ljust(188, b"\xff") + b"".join(
+        packet for _, packet in sorted(packets, key=lambda packet: packet[0])
+    )
+
+
+def test_the_sound_of_the_pictures_programme_is_heard(make_film, make_sound, make_tone):
+    tone = make_tone(48_000, 8.0)[None]
+    radio = make_sound("mpegts", "mp2", tone, 48_000, "s16")
+    ids = {"mpegts_service_id": "2", "mpegts_pmt_start_pid": "4097", "mpegts_start_pid": "512"}
+    film = make_film("mpegts", "libx264", "aac", clock=1000, **ids)
+    both = broadcast(radio, film)
+    with av.open(io.BytesIO(both)) as container:
+        assert [stream.type for stream in container.streams] == ["audio", "video", "audio"]
+    assert video.probe(both).duration_seconds == pytest.approx(8, abs=0.2)
+    for seconds in (0.0, 3.1, 5.3):
+        check_moment(both, seconds, seconds)
+
+
 def test_a_sound_track_that_is_not_there_is_refused(make_film):
     film = make_film("mp4", "libx264", "aac", seconds=2)
     with pytest.raises(MediaError, match="no sound track 2 of 1") as caught:
