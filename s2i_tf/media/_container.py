@@ -153,9 +153,11 @@ class Span:
         start anywhere.
       end: end of its last packet.
       num_packets: how many were read.
+      is_picture: whether the track is one of pictures.
     """
 
     def __init__(self, stream: av.stream.Stream):
+        self.is_picture = stream.type == "video"
         self.first = self.begun = self.end = None
         self.num_packets = 0
         self._is_decodable = False
@@ -363,7 +365,8 @@ class _Parts:
         self._unit: dict[int, float] = {}
         self._part: dict[int, int] = {}  # by track, for their packets interleave at a joint
         self._next: dict[int, float] = {}
-        self._end: float | None = None  # of all tracks
+        self._begin: float | None = None  # of all tracks, as the end is
+        self._end: float = 0.0
 
     def shift(self, packet: av.Packet) -> None:
         """Moves the times of the next packet of its track."""
@@ -377,10 +380,11 @@ class _Parts:
 
     def _place(self, track: int, time: float, duration: float) -> None:
         """Finds the part in which a packet follows on its track, or begins another."""
-        if self._end is None:
-            self._end = time
-        own = self._part.get(track, 0)
-        expected = self._next.get(track, self._end - _MAX_AHEAD_SECONDS)
+        if self._begin is None:
+            self._begin = self._end = time
+        # The first packet of another track may be given late, or have begun a little earlier.
+        own = self._part.get(track, len(self.shifts) - 1)
+        expected = self._next.get(track, self._begin - _MAX_AHEAD_SECONDS)
         for part in (own, *reversed(range(len(self.shifts)))):
             # Another track has begun a later one. Into an earlier one leads back a damaged time.
             early = _MAX_AHEAD_SECONDS if part > own else _MAX_BACK_SECONDS

@@ -349,6 +349,22 @@ def test_a_single_picture_is_shown_as_long_as_the_sound_lasts(make_film, make_to
     assert info.end_seconds == pytest.approx(13, abs=0.2)
 
 
+@pytest.mark.parametrize("muxer", ["mp4", "matroska", "flv", "mpegts"])
+def test_the_last_of_some_slides_is_shown_as_long_as_the_sound_lasts(muxer, make_film, make_tone):
+    film = make_film(
+        *(muxer, "libx264", "aac"),
+        seconds=2,
+        rate=1,
+        options={"bf": "0"},
+        sounds=[make_tone(48_000, 30.0)],
+    )
+    info = video.probe(film)
+    assert (info.start_seconds, info.end_seconds) == pytest.approx((0, 30), abs=0.2)
+    assert [number_of(video.frame_at(film, second)) for second in (0.5, 1.5, 20)] == [0, 1, 1]
+    sound = audio.load_waveform(film, start_seconds=20.0, max_seconds=5.0)
+    assert len(sound) == 5 * 22_050
+
+
 CORNERS = np.zeros((64, 96, 3), np.uint8)
 CORNERS[:32, :48], CORNERS[:32, 48:] = (220, 30, 30), (30, 200, 30)
 CORNERS[32:, :48], CORNERS[32:, 48:] = (30, 30, 220), (230, 230, 230)
