@@ -8,6 +8,7 @@ its two tracks, whatever each says of its own start. What is asked for before bo
 taken from where they have, so that a sound and its picture are always of one moment.
 """
 
+import collections
 import contextlib
 import logging
 from collections.abc import Iterator
@@ -41,9 +42,20 @@ _SIGNATURES = (
 )
 
 # Transport and program streams and Ogg may be parts laid end to end, each of which counts time from
-# its own start. A part ends where the time of a track goes back by more than this.
+# its own start. A part ends where the time of a track goes back by more than this, or ahead of all
+# tracks by more than that, for a pause in which nothing at all comes is shorter.
 _JOINABLE = ("mpegts", "mpeg", "ogg")
 _MAX_BACK_SECONDS = 0.1
+_MAX_AHEAD_SECONDS = 10.0
+# Pictures are decoded some time before they are shown; a track that ends earlier has ended.
+_MAX_APART_SECONDS = 1.0
+
+# A track leaps where its time goes on by more than this beyond the last packet. That may be damage,
+# of a packet or of a group of them, which Matroska makes of up to 5 s.
+MIN_GAP_SECONDS = 0.1
+_DOUBTED_SECONDS = 6.0
+# No picture waits longer than this for others that are decoded after it and shown before it.
+_MAX_WAIT_SECONDS = 60.0
 
 # Of the sounds that are chained into an Ogg file: how often their kind may change.
 _MAX_CHANGES = 100
@@ -94,18 +106,24 @@ def open_tracks(source: Source, audio_track: int = 0) -> Iterator[Tracks]:
             raise _refusal(file, name_of(source)) from None
         with container:
             sounds = container.streams.audio
-            chosen = sounds[audio_track - 1 : audio_track] if audio_track else sounds
-            picture = _played(container.streams.video)
+            sound, picture = _default_tracks(container)
+            if audio_track:
+                sound = _played(sounds[audio_track - 1 : audio_track])
             if picture is not None:  # its packets may hold larger ones than the header says
                 picture.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
-            yield Tracks(_played(chosen), picture, len(sounds))
+            yield Tracks(sound, picture, len(sounds))
 
 
 def _opened(file: BinaryIO) -> av.container.InputContainer:
     return av.open(
         file,
         options={"max_pixels": str(limits.MAX_PIXELS)},
-        container_options={"format_whitelist": ",".join(_DEMUXERS)},
+        container_options={
+            "format_whitelist": ",".join(_DEMUXERS),
+            # A clock that goes back begins another part, which `_Parts` sees to; FFmpeg takes it
+            # for one that has run over, and adds 26 hours.
+            "correct_ts_overflow": "0",
+        },
         metadata_errors="replace",
     )
 
@@ -123,6 +141,19 @@ def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
     return max(found, key=lambda stream: bool(stream.disposition & flags.default), default=None)
 
 
+def _default_tracks(
+    container: av.container.InputContainer,
+) -> tuple[av.AudioStream | None, av.VideoStream | None]:
+    """The sound and the picture that a player would play, of one programme of a broadcast."""
+    streams, picture = container.streams, _played(container.streams.video)
+    sounds = streams.audio
+    if picture is not None:
+        # For all tracks of one programme FFmpeg names the same sound as the best.
+        best = streams.best("audio", picture)
+        sounds = [sound for sound in sounds if streams.best("audio", sound) is best]
+    return _played(sounds) or _played(streams.audio), picture
+
+
 class Span:
     """When a track runs, as far as its packets have been read, in the container's own seconds.
 
@@ -132,9 +163,11 @@ class Span:
         start anywhere.
       end: end of its last packet.
       num_packets: how many were read.
+      is_picture: whether the track is one of pictures.
     """
 
     def __init__(self, stream: av.stream.Stream):
+        self.is_picture = stream.type == "video"
         self.first = self.begun = self.end = None
         self.num_packets = 0
         self._is_decodable = False
@@ -221,12 +254,68 @@ def has_no_pts(stream: av.stream.Stream) -> bool:
 
 def packets(*streams: av.stream.Stream, parts: "_Parts | None" = None) -> Iterator[av.Packet]:
     """The packets of tracks of a file, as far as it can be read, with the times of one file."""
-    if parts is None and streams[0].container.format.name in _JOINABLE:
-        parts = _Parts()
-    for packet in _demuxed(*streams):
-        if parts:
-            parts.shift(packet)
-        yield packet
+    if streams[0].container.format.name not in _JOINABLE:
+        yield from _with_sure_times(_demuxed(*streams))
+        return
+    parts, wanted = parts or _Parts(), {stream.index for stream in streams}
+    # Where a part ends is told by both tracks of a film, whichever is wanted.
+    film = _default_tracks(streams[0].container)
+    read = {track.index: track for track in (*streams, *film) if track is not None}
+    for packet in _with_sure_times(_demuxed(*read.values())):
+        parts.shift(packet)
+        if packet.stream_index in wanted:
+            yield packet
+
+
+def _with_sure_times(demuxed: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """Packets of which those whose time leaps ahead and soon comes back follow on those before."""
+    tracks: dict[int, _Leap] = collections.defaultdict(_Leap)
+    for packet in demuxed:
+        yield from tracks[packet.stream_index].settled(packet)
+    for track in tracks.values():
+        yield from track.doubted
+
+
+class _Leap:
+    """The packets of a track since its time leapt ahead, until others bear it out.
+
+    Attributes:
+      doubted: those packets.
+    """
+
+    def __init__(self):
+        self.doubted: list[av.Packet] = []
+        self._end: int | None = None  # of what came before
+
+    def settled(self, packet: av.Packet) -> list[av.Packet]:
+        """What is in no doubt now that the next packet of the track has come."""
+        time, settled = packet.dts, []
+        if None not in (time, packet.pts) and (
+            packet.pts - time > _MAX_WAIT_SECONDS / packet.time_base
+        ):
+            packet.pts = time
+        if self.doubted and time is not None:
+            first = self.doubted[0].dts
+            if time < first:
+                for doubted in self.doubted:
+                    _move(doubted, self._end - first)
+            if time < first or time - first > _DOUBTED_SECONDS / packet.time_base:
+                settled, self.doubted = self.doubted, []
+                self._end = max(_end(one) for one in settled if one.dts is not None)
+        leaps = None not in (time, self._end) and (
+            time - self._end > MIN_GAP_SECONDS / packet.time_base
+        )
+        if self.doubted or leaps:
+            self.doubted.append(packet)
+            return settled
+        if time is not None:
+            self._end = _end(packet)
+        return [*settled, packet]
+
+
+def _end(packet: av.Packet) -> int:
+    """When a packet that has a time of decoding ends, in its stream's unit."""
+    return packet.dts + _duration(packet)
 
 
 def _demuxed(*streams: av.stream.Stream, num_changes: int = 0) -> Iterator[av.Packet]:
@@ -286,6 +375,8 @@ class _Parts:
         self._unit: dict[int, float] = {}
         self._part: dict[int, int] = {}  # by track, for their packets interleave at a joint
         self._next: dict[int, float] = {}
+        self._begin: float | None = None  # of all tracks, as the end is
+        self._end: float = 0.0
 
     def shift(self, packet: av.Packet) -> None:
         """Moves the times of the next packet of its track."""
@@ -293,19 +384,38 @@ class _Parts:
         if unit != self._unit.setdefault(track, unit):
             self.has_other_rates = True
             return
-        part = self._part.setdefault(track, 0)
         if packet.dts is not None:
-            time = packet.dts * unit
-            expected = self._next.get(track, time)
-            if time < expected - _MAX_BACK_SECONDS:
-                part = self._part[track] = part + 1
-                if part == len(self.shifts):
-                    self.shifts.append(self.shifts[-1] + expected - time)
-            self._next[track] = time + _duration(packet) * unit
-        if part:
-            ticks = round(self.shifts[part] / unit)
-            packet.dts = None if packet.dts is None else packet.dts + ticks
-            packet.pts = None if packet.pts is None else packet.pts + ticks
+            self._place(track, packet.dts * unit, _duration(packet) * unit)
+        _move(packet, round(self.shifts[self._part.get(track, 0)] / unit))
+
+    def _place(self, track: int, time: float, duration: float) -> None:
+        """Finds the part in which a packet follows on its track, or begins another."""
+        if self._begin is None:
+            self._begin = self._end = time
+        # The first packet of another track may be given late, or have begun a little earlier.
+        own = self._part.get(track, len(self.shifts) - 1)
+        expected = self._next.get(track, self._begin - _MAX_AHEAD_SECONDS)
+        for part in (own, *reversed(range(len(self.shifts)))):
+            # Another track has begun a later one. Into an earlier one leads back a damaged time.
+            early = _MAX_AHEAD_SECONDS if part > own else _MAX_BACK_SECONDS
+            moved = time + self.shifts[part]
+            if expected - early <= moved <= self._end + _MAX_AHEAD_SECONDS:
+                break
+        else:
+            part, moved = len(self.shifts), expected
+            if expected < self._end - _MAX_APART_SECONDS:
+                moved = self._end
+            self.shifts.append(moved - time)
+        self._part[track] = part
+        self._next[track] = moved + duration
+        self._end = max(self._end, self._next[track])
+
+
+def _move(packet: av.Packet, ticks: int) -> None:
+    """Moves a packet's times, if any, by so many of its units."""
+    if ticks:
+        packet.dts = None if packet.dts is None else packet.dts + ticks
+        packet.pts = None if packet.pts is None else packet.pts + ticks
 
 
 def frames(stream: av.stream.Stream) -> Iterator:
@@ -315,11 +425,13 @@ def frames(stream: av.stream.Stream) -> Iterator:
             yield from packet.decode()
 
 
-def has_one_time(stream: av.stream.Stream) -> bool:
-    """Whether its file is one part, in which a time leads to a place; may read it to its end."""
+def has_one_time(source: Source, tracks: Tracks, audio_track: int = 0) -> bool:
+    """Whether a file is one part, in which a time leads to a place; may read it to its end."""
+    if (tracks.sound or tracks.picture).container.format.name not in _JOINABLE:
+        return True
     parts = _Parts()
-    if stream.container.format.name in _JOINABLE:
-        for _ in packets(stream, parts=parts):
+    with open_tracks(source, audio_track) as unread:  # the given ones may stand behind a joint
+        for _ in packets(unread.sound or unread.picture, parts=parts):
             pass
     return len(parts.shifts) == 1 and not parts.has_other_rates
 

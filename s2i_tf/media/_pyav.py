@@ -7,6 +7,7 @@ the gaps that a sound track leaves.
 """
 
 import contextlib
+import itertools
 import logging
 import sys
 from collections.abc import Iterator
@@ -43,9 +44,7 @@ _Part = tuple[int, av.AudioFrame | None, int, int]
 
 _SAMPLES_AT_ONCE = 1 << 13
 _ALL_SECONDS = 1e9
-
-# Of a film: less is the jitter of its container's time.
-_MIN_GAP_SECONDS = 0.1
+_MAX_SILENCE_SECONDS = 10  # at once, of hours that a film may be silent
 
 logger = logging.getLogger(__name__)
 
@@ -129,25 +128,26 @@ def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
     Raises:
       MediaError: as `decode`.
     """
-    waiting = 0
+    waiting = []  # lengths of silence, of a kind that the next frame tells
     for rate_hz, frame, start, stop in _parts(source, 0.0, _ALL_SECONDS):
         if frame is None:
-            waiting += stop - start
+            waiting.append(stop - start)
             continue
         layout, kind = frame.layout.name, frame.format.name.removesuffix("p")
         samples = _stored(frame, start, stop)
         if len(samples) > _MAX_NAMED_CHANNELS:
             layout, samples = "mono", samples.mean(axis=0, keepdims=True).astype(samples.dtype)
-        if waiting:
-            silence = np.full((len(samples), waiting), _FORMATS[kind][1], samples.dtype)
-            samples, waiting = np.concatenate([silence, samples], axis=1), 0
-        if kind == "s64":  # which PyAV makes no frames of
-            kind, samples = "dbl", samples / _FORMATS[kind][2]
-        if samples.size:
-            packed = np.ascontiguousarray(samples.T).reshape(1, -1)
-            cut = av.AudioFrame.from_ndarray(packed, kind, layout)
-            cut.sample_rate = rate_hz
-            yield cut
+        zero = _FORMATS[kind][1]
+        silences = (np.full((len(samples), num), zero, samples.dtype) for num in waiting)
+        for part in itertools.chain(silences, [samples]):
+            if kind == "s64":  # which PyAV makes no frames of
+                part = part / _FORMATS[kind][2]
+            if part.size:
+                packed = np.ascontiguousarray(part.T).reshape(1, -1)
+                cut = av.AudioFrame.from_ndarray(packed, "dbl" if kind == "s64" else kind, layout)
+                cut.sample_rate = rate_hz
+                yield cut
+        waiting = []
 
 
 def _read(parts: Iterator[_Part], channel: int | None = None) -> tuple["_Mix", int]:
@@ -191,9 +191,12 @@ def _parts(
                 continue
             if track.is_of_film and timed:
                 gap = round((frame.time - zero) * rate_hz) - position
-                if gap > _MIN_GAP_SECONDS * rate_hz:
+                # Less is the jitter of a container's time.
+                if gap > _container.MIN_GAP_SECONDS * rate_hz:
                     silent = min(position + gap, last) - max(position, first)
-                    yield rate_hz, None, 0, max(silent, 0)
+                    for done in range(0, silent, _MAX_SILENCE_SECONDS * rate_hz):
+                        rest = min(silent - done, _MAX_SILENCE_SECONDS * rate_hz)
+                        yield rate_hz, None, 0, rest
                     position += gap
             start = min(max(first - position, 0), frame.samples)
             yield rate_hz, frame, start, min(max(last - position, start), frame.samples)
@@ -257,13 +260,10 @@ def _open(
     # In Ogg FFmpeg counts the frames of FLAC anew after a seek, from somewhere in the page.
     may_seek = may_seek and start_seconds > _PREROLL_SECONDS and in_ogg != "flac"
     asks = may_seek or is_ogg_vorbis
-    has_one_time = not asks or _container.has_one_time(stream)
-    sought = (
-        may_seek
-        and has_one_time
-        and _container.seek(stream, zero + start_seconds - _PREROLL_SECONDS)
-    )
-    if (clock or asks) and not sought:  # it is no longer at its beginning
+    has_one_time = asks and _container.has_one_time(source, tracks, audio_track)
+    may_seek = may_seek and has_one_time
+    sought = may_seek and _container.seek(stream, zero + start_seconds - _PREROLL_SECONDS)
+    if (clock or may_seek) and not sought:  # it is no longer at its beginning
         stream = opened.enter_context(_container.open_tracks(source, audio_track)).sound
     is_cut_here = is_ogg_vorbis and has_one_time  # of chained ones FFmpeg cuts each part
     if is_cut_here:

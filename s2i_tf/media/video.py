@@ -46,7 +46,8 @@ class MediaInfo:
     Attributes:
       duration_seconds: from its beginning to the end of its longest track.
       start_seconds: where all its tracks have begun.
-      end_seconds: where the first of its tracks ends.
+      end_seconds: where its sound ends, for the last picture is shown until then; without sound,
+        where its pictures end.
       has_sound: whether there is a sound track that can be decoded.
       has_picture: whether there is a picture track that can be decoded; a cover picture is none.
       sample_rate_hz: sampling rate of the sound; 0 without sound.
@@ -79,8 +80,9 @@ def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
             message = f"{name_of(source)}: damaged or incomplete, headers and nothing after them"
             raise MediaError(reasons.TRUNCATED, message)
         clock = _container.Clock.of(spans)
-        # A picture that stands alone on its track is shown for as long as the sound lasts.
-        ends = [span.end - clock.zero for span in spans if span.num_packets > 1] or [0.0]
+        # The last picture is shown for as long as the sound lasts: slides, recordings of a screen.
+        sound_end = max((span.end for span in spans if not span.is_picture), default=clock.zero)
+        ends = [max(span.end, sound_end) - clock.zero for span in spans] or [0.0]
         return MediaInfo(
             duration_seconds=max(ends),
             start_seconds=clock.common,
@@ -116,7 +118,7 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
         may_seek = picture.container.format.name != "mpeg"
-        shown = search.by_seeking(picture, clock.zero) if may_seek else None
+        shown = search.by_seeking(tracks, clock.zero) if may_seek else None
     if not may_seek:
         shown = search.by_reading()
     if shown is None:
@@ -192,9 +194,10 @@ class _Search:
     moment: float
     delay: int | None
 
-    def by_seeking(self, stream: av.VideoStream, zero: float) -> av.VideoFrame | None:
+    def by_seeking(self, tracks: _container.Tracks, zero: float) -> av.VideoFrame | None:
         """The frame; None if no seek, however far back, leads to a key frame before it."""
-        if not _container.has_one_time(stream):
+        stream = tracks.picture
+        if not _container.has_one_time(self.source, tracks):
             return None
         end = zero + (stream.container.duration or 0) / av.time_base
         reachable = min(self.moment, end) if end > zero else self.moment

@@ -39,11 +39,11 @@ def _wav(samples, rate_hz=22_050, *, tag=None, extra_chunks=b""):
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
-def _sound(muxer, codec, samples, rate_hz, sample_format="fltp", options=None):
+def _sound(muxer, codec, samples, rate_hz, sample_format="fltp", options=None, **muxer_options):
     """A file of samples [channels, num] within ±1, by any of FFmpeg's muxers and codecs."""
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(samples)]
-    with av.open(file, "w", format=muxer) as output:
+    with av.open(file, "w", format=muxer, options=muxer_options) as output:
         stream = output.add_stream(codec, rate=rate_hz, layout=layout)
         stream.codec_context.format = sample_format
         stream.codec_context.options = options or {}
@@ -81,12 +81,14 @@ def film(
     options=None,
     set_up=None,
     gap=None,
+    clock=0.0,
     **muxer_options,
 ):
     """A film whose picture k shows the number k, and each second of whose sound has its pitch.
 
     Each track begins where it is told, on the film's clock. `gap` is a span in seconds from which
-    the sound is left out. Pitch and number alike count from the film's clock.
+    the sound is left out. Pitch and number alike count from the film's clock, which is at `clock`
+    seconds when the film begins.
     """
     rate_hz, file = 48_000, io.BytesIO()
     packets = []
@@ -124,6 +126,8 @@ def film(
             packets += track.encode(None)
         packets = [packet for packet in packets if packet.dts is not None]
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            packet.pts += round(clock / packet.time_base)
+            packet.dts += round(clock / packet.time_base)
             output.mux(packet)
     return file.getvalue()
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import audio, light, reasons, video
-from tests.media.conftest import number_of, second_of
+from s2i_tf.media import _pyav, audio, light, reasons, video
+from tests.media.conftest import number_of, second_of, with_value
 
 RATE = 10
 CONTAINERS = {
@@ -60,12 +60,13 @@ def test_sound_and_picture_are_of_one_moment(name, picture_start, sound_start, m
     ("muxer", "codec", "sound", "rate"),
     [("mpegts", "libx264", "aac", 10), ("mpeg", "mpeg2video", "mp2", 25)],
 )
-def test_parts_laid_end_to_end_are_one_film(muxer, codec, sound, rate, make_film):
-    def part(first, last):
+@pytest.mark.parametrize("clocks", [(0, 0), (1000, 5000), (5000, 1000)])
+def test_parts_laid_end_to_end_are_one_film(muxer, codec, sound, rate, clocks, make_film):
+    def part(first, last, clock):
         starts = {"picture_start": first, "sound_starts": (first,)}
-        return make_film(muxer, codec, sound, seconds=last, rate=rate, **starts)
+        return make_film(muxer, codec, sound, seconds=last, rate=rate, clock=clock, **starts)
 
-    film = part(4, 8) + part(0, 4)  # its clock goes back
+    film = part(4, 8, clocks[0]) + part(0, 4, clocks[1])
     assert video.probe(film).duration_seconds == pytest.approx(8, abs=0.2)
     assert len(audio.load_waveform(film)) == pytest.approx(8 * 22_050, abs=4_000)
     for seconds, expected in ((0, 4), (2.5, 6.5), (5.3, 1.3), (7.2, 3.2)):
@@ -73,6 +74,59 @@ def test_parts_laid_end_to_end_are_one_film(muxer, codec, sound, rate, make_film
         assert abs(shown - int(expected * rate) % 256) <= 1
         heard = audio.load_waveform(film, start_seconds=seconds, max_seconds=0.5)
         assert second_of(heard) == int(expected + 0.11)
+
+
+@pytest.mark.parametrize("seconds_before", [4, 0.05])
+def test_a_clock_that_runs_over_goes_on(seconds_before, make_film):
+    clock = (1 << 33) / 90_000 - seconds_before
+    film = make_film("mpegts", "libx264", "aac", clock=clock)
+    assert video.probe(film).duration_seconds == pytest.approx(8, abs=0.1)
+    for seconds in (0.0, 3.1, 5.3):
+        check_moment(film, seconds, seconds)
+
+
+def with_late_sound(flv, milliseconds):
+    """An FLV of which the first packet of sound after 4 s says that it comes so much later."""
+    at = 13
+    while True:
+        kind, size = flv[at], int.from_bytes(flv[at + 1 : at + 4], "big")
+        time = int.from_bytes(flv[at + 4 : at + 7], "big")
+        if kind == 8 and time > 4000:
+            return flv[: at + 4] + (time + milliseconds).to_bytes(3, "big") + flv[at + 7 :]
+        at += 11 + size + 4
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1048.576])
+def test_one_damaged_time_silences_nothing(seconds, make_film):
+    film = with_late_sound(make_film("flv", "flv", "aac"), round(1000 * seconds))
+    assert video.probe(film).duration_seconds == pytest.approx(8, abs=0.2)
+    sound = audio.load_waveform(film, start_seconds=0.0)
+    assert len(sound) == pytest.approx(8 * 22_050, abs=4_000)
+    assert [second_of(sound[round((at + 0.2) * 22_050) :]) for at in (3, 4, 5, 6)] == [3, 4, 5, 6]
+
+
+def test_groups_of_packets_with_a_damaged_time_stay_in_their_place(make_film):
+    film = make_film("matroska", "libx264", "aac", options={"bf": "0"}, cluster_time_limit="1000")
+    at = 0
+    for _ in range(4):
+        at = film.index(b"\x1f\x43\xb6\x75", at + 1)
+    at = film.index(b"\xe7\x82", at) + 2  # its time, of two bytes
+    late = with_value(film, at, "B", film[at] ^ 0x80)
+    assert video.probe(late).duration_seconds == pytest.approx(8, abs=0.2)
+    for seconds in (3.1, 5.3):
+        check_moment(late, seconds, seconds)
+
+
+@pytest.mark.parametrize("muxer", ["matroska", "mpegts"])
+def test_long_silence_comes_in_pieces(muxer, make_film):
+    film = make_film(muxer, "libx264", "aac", seconds=28, gap=(2.0, 25.0))
+    assert video.probe(film).duration_seconds == pytest.approx(28, abs=0.2)
+    for pieces in (
+        [len(piece) for piece, _ in _pyav.stream(film, 1.0)],
+        [frame.samples for frame in _pyav.stream_frames(film)],
+    ):
+        assert max(pieces) <= 11.1 * 48_000
+        assert sum(pieces) == pytest.approx(28 * 48_000, abs=5_000)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +248,41 @@ def test_the_default_sound_track_is_heard_or_the_one_asked_for(
     assert video.probe(film, audio_track=number).has_sound
 
 
+def broadcast(*programmes):
+    """A transport stream of those, which have the numbers 1 and on, and tables from 0x1000 on."""
+    table = bytes((0, 0xB0, 9 + 4 * len(programmes), 0, 1, 0xC1, 0, 0))
+    for number in range(len(programmes)):
+        table += struct.pack(">HH", number + 1, 0xE000 | 0x1000 + number)
+    checksum = 0xFFFFFFFF
+    for byte in table:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = checksum << 1 ^ (0x104C11DB7 if checksum >> 31 else 0)
+    table = b"\x47\x40\0\x10\0" + table + checksum.to_bytes(4, "big")
+    packets = [
+        (at / len(programme), programme[at : at + 188])
+        for programme in programmes
+        for at in range(0, len(programme), 188)
+        if programme[at + 1] & 31 or programme[at + 2]  # each has a table of its own at 0
+    ]
+    return table.ljust(188, b"\xff") + b"".join(
+        packet for _, packet in sorted(packets, key=lambda packet: packet[0])
+    )
+
+
+def test_the_sound_of_the_pictures_programme_is_heard(make_film, make_sound, make_tone):
+    tone = make_tone(48_000, 8.0)[None]
+    radio = make_sound("mpegts", "mp2", tone, 48_000, "s16")
+    ids = {"mpegts_service_id": "2", "mpegts_pmt_start_pid": "4097", "mpegts_start_pid": "512"}
+    film = make_film("mpegts", "libx264", "aac", clock=1000, **ids)
+    both = broadcast(radio, film)
+    with av.open(io.BytesIO(both)) as container:
+        assert [stream.type for stream in container.streams] == ["audio", "video", "audio"]
+    assert video.probe(both).duration_seconds == pytest.approx(8, abs=0.2)
+    for seconds in (0.0, 3.1, 5.3):
+        check_moment(both, seconds, seconds)
+
+
 def test_a_sound_track_that_is_not_there_is_refused(make_film):
     film = make_film("mp4", "libx264", "aac", seconds=2)
     with pytest.raises(MediaError, match="no sound track 2 of 1") as caught:
@@ -258,6 +347,22 @@ def test_a_single_picture_is_shown_as_long_as_the_sound_lasts(make_film, make_to
     )
     info = video.probe(film)
     assert info.end_seconds == pytest.approx(13, abs=0.2)
+
+
+@pytest.mark.parametrize("muxer", ["mp4", "matroska", "flv", "mpegts"])
+def test_the_last_of_some_slides_is_shown_as_long_as_the_sound_lasts(muxer, make_film, make_tone):
+    film = make_film(
+        *(muxer, "libx264", "aac"),
+        seconds=2,
+        rate=1,
+        options={"bf": "0"},
+        sounds=[make_tone(48_000, 30.0)],
+    )
+    info = video.probe(film)
+    assert (info.start_seconds, info.end_seconds) == pytest.approx((0, 30), abs=0.2)
+    assert [number_of(video.frame_at(film, second)) for second in (0.5, 1.5, 20)] == [0, 1, 1]
+    sound = audio.load_waveform(film, start_seconds=20.0, max_seconds=5.0)
+    assert len(sound) == 5 * 22_050
 
 
 CORNERS = np.zeros((64, 96, 3), np.uint8)

@@ -162,3 +162,10 @@ def test_a_short_ogg_file_is_as_long_as_its_samples(num_samples, tmp_path, rng):
     path = tmp_path / "short.ogg"
     soundfile.write(path, rng.normal(0, 0.1, num_samples), 22_050, subtype="VORBIS")
     assert video.probe(path).duration_seconds == pytest.approx(num_samples / 22_050)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("FLAC", "PCM_16"), ("AIFF", "PCM_S8")])
+def test_a_sound_of_one_packet_is_as_long_as_its_samples(kind, subtype, tmp_path, rng):
+    path = tmp_path / "short"
+    soundfile.write(path, rng.normal(0, 0.1, 2_000), 8_000, subtype=subtype, format=kind)
+    assert video.probe(path).duration_seconds == pytest.approx(0.25)
