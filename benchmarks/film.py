@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the sounds that are joined")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    film = args.out.absolute() / "film.mp4"  # else FFmpeg takes `10:30/` for a protocol
+    film = args.out.absolute() / "film.mp4"  # FFmpeg takes `2024:` for a protocol
     with tempfile.TemporaryDirectory() as folder:
         sound, hour = pathlib.Path(folder, "sound.wav"), pathlib.Path(folder, "hour.wav")
         if args.sound.is_dir():

@@ -39,7 +39,7 @@ def write_video(
     """
     video_codec, audio_codec, rate_hz, sample_format = _CODECS[os.fspath(path).rsplit(".", 1)[1]]
     seconds = 2.0 if waveform is None else len(waveform) / spec.SAMPLE_RATE_HZ
-    # Of a relative path FFmpeg takes what ends in a colon for a protocol.
+    # In a relative path FFmpeg takes `2024:` for a protocol.
     with av.open(os.path.abspath(path), "w") as container:
         streams = []
         if pictures:

@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 _SETTINGS = ("fps", "hop_seconds", "side", "beats", "beside", "seed")
 # Pictures and documents, which lie beside the sounds of an album.
 _NO_SOUNDS = (
-    *(".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".svg", ".tiff", ".webp"),
-    *(".csv", ".cue", ".db", ".html", ".ini", ".json", ".log", ".lrc", ".m3u", ".m3u8", ".md"),
-    *(".nfo", ".pdf", ".pls", ".sfv", ".srt", ".txt", ".vtt", ".xml"),
+    *(".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"),
+    *(".csv", ".cue", ".db", ".htm", ".html", ".ini", ".json", ".log", ".lrc", ".m3u", ".m3u8"),
+    *(".md", ".nfo", ".pdf", ".pls", ".sfv", ".srt", ".txt", ".vtt", ".xml"),
 )
 
 

@@ -99,7 +99,7 @@ def write_film(
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with (
         files.new_file(path) as temporary,
-        temporary.open("wb") as file,  # FFmpeg takes what ends in a colon for a protocol
+        temporary.open("wb") as file,  # in a path, FFmpeg takes `2024:` for a protocol
         av.open(file, "w", format=suffix[1:]) as output,
     ):
         video = output.add_stream(wanted.video, rate=fps, options=wanted.video_options)

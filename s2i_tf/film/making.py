@@ -32,7 +32,8 @@ logger = logging.getLogger(__name__)
 _BATCH_SIZE = 16
 _STRIP_PICTURES = 16
 _DISSOLVE_SECONDS = 0.5
-_WIDEST = 4  # of a video's pictures beside the film's, in heights: encoders take so many pixels
+# Of a video's pictures beside the film's, in heights: no encoder takes any width.
+_WIDEST = 4
 
 
 @dataclasses.dataclass(frozen=True)

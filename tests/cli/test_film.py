@@ -47,6 +47,9 @@ def test_one_film_of_one_sound(call_verb, made, tmp_path, capsys):
     assert capsys.readouterr().out == f"2.5 s of film: {film}\n"
     call_verb("film", "x.wav", f"--out={tmp_path}")
     assert made[1][1] == tmp_path / f"x{encoding.best_suffix()}"
+    capsys.readouterr()
+    call_verb("film", "x\x1b.wav", f"--out={tmp_path}")
+    assert capsys.readouterr().out == f"2.5 s of film: {str(made[2][1])!r}\n"
 
 
 def test_films_of_a_folder_leave_out_what_is_bad(call_verb, made, folder, tmp_path, capsys):

@@ -42,13 +42,13 @@ def test_folders_are_scored_and_what_has_no_match_is_named(call, tmp_path, monke
             path.parent.mkdir(parents=True, exist_ok=True)
             shade = np.full((16, 16, 3), 80 * (number % 3) + number, np.uint8)
             path.write_bytes(image.encode_png(shade))
-    (tmp_path / "sounds" / "alone.wav").write_text("")
+    alone = tmp_path / "sounds" / "al\x1bone.wav"
+    alone.write_text("")
     folders = [f"--{name}={tmp_path / name}" for name in ("pictures", "sounds", "photos")]
     call(*folders, "--judge=shades", f"--out={tmp_path / 'out'}")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Label match")
-    alone = tmp_path / "sounds" / "alone.wav"
-    assert lines[-2] == f"without a match, left out: 1 files, such as {alone}"
+    assert lines[-2] == f"without a match, left out: 1 files, such as {str(alone)!r}"
     assert lines[-1] == f"scores of 9 pictures: {tmp_path / 'out'}/scores.json"
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert scores["pairs"]["unmatched"] == [str(alone)]
