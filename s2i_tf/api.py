@@ -112,6 +112,10 @@ class Runtime(Protocol):
     fingerprints: dict[str, str]
     stochastic: bool
 
+    @property
+    def hidden_units(self) -> int:
+        """Length of the multimodal vectors."""
+
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """As of `SoundToImage.what_is_heard`, of waveforms as `media.audio` has them."""
 
@@ -348,20 +352,33 @@ class Model:
         _check_number("seed", seed)
         _check_number("sample", sample)
         vectors = np.asarray(vectors, np.float32)
-        if vectors.ndim != 2 or not np.isfinite(vectors).all():
+        if vectors.ndim != 2 or not len(vectors) or not np.isfinite(vectors).all():
             raise UserError(
                 f"vectors {list(vectors.shape)}; allowed: finite numbers [num, hidden units], of "
                 "one sound hear(…).before[None]"
             )
+        self._check_length(vectors)
         from s2i_tf.media.sheet import to_uint8
 
         samples = [sample if self._runtime.stochastic else 0]
         return to_uint8(self._runtime.draw(vectors, samples, seed)[:, 0])
 
+    def _check_length(self, vectors: np.ndarray) -> None:
+        """Refuses multimodal vectors of a model with another number of hidden units."""
+        length, units = vectors.shape[-1], self._runtime.hidden_units
+        if length != units:
+            raise UserError(
+                f"vectors of {length} values are another model's: this one has {units} hidden "
+                "units. Give what it heard itself."
+            )
+
     def _listen(
         self, sounds: list[np.ndarray | Heard], window: str | float = "auto"
     ) -> list[Heard]:
         """What was not heard yet is heard."""
+        for sound in sounds:
+            if isinstance(sound, Heard):
+                self._check_length(sound.before)
         waveforms = [sound for sound in sounds if not isinstance(sound, Heard)]
         if not waveforms:
             return sounds
@@ -471,6 +488,7 @@ class _Keras:
         self.extractors = self._model.extractors
         self.fingerprints = self._model.fingerprints
         self.stochastic = self._model.stochastic
+        self.hidden_units = self._model.multimodal.hidden_units
         self.require_reverse = self._model.require_reverse
         self._sound_net: Any = None
         # Layers that draw keep their seeds in themselves while they do.

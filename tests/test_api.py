@@ -226,7 +226,9 @@ def test_mixtures_and_vectors_refuse_a_seed_that_runtimes_would_cut(model, sampl
     ("vectors", "options", "message"),
     [
         (np.zeros(8), {}, r"vectors \[8\]; allowed: finite numbers \[num, hidden units\]"),
+        (np.zeros((0, 8)), {}, r"vectors \[0, 8\]; allowed: finite numbers"),
         (np.full((1, 8), np.nan), {}, "allowed: finite numbers"),
+        (np.zeros((1, 7)), {}, "of 7 values are another model's: this one has 8 hidden units"),
         (np.zeros((1, 8)), {"sample": -1}, "sample -1; allowed: 0 to"),
         (np.zeros((1, 8)), {"sample": 10**10}, "sample 10000000000; allowed: 0 to"),
     ],
@@ -234,6 +236,22 @@ def test_mixtures_and_vectors_refuse_a_seed_that_runtimes_would_cut(model, sampl
 def test_vectors_that_are_none_are_refused(model, vectors, options, message):
     with pytest.raises(UserError, match=message):
         model.draw(vectors, **options)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, heard, wav: model.generate(heard),
+        lambda model, heard, wav: model.mix([heard, wav], [1, 1]),
+        lambda model, heard, wav: model.between(heard, wav),
+    ],
+)
+def test_what_a_model_of_other_vectors_heard_is_refused(model, wav, call):
+    other = s2i_tf.load(runtime="lite")
+    with pytest.raises(UserError, match="another model's: this one has 8 hidden units"):
+        call(model, other.hear(wav), wav)
+    with pytest.raises(UserError, match="another model's: this one has .* hidden units"):
+        call(other, model.hear(wav), wav)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path, monkeypatch):

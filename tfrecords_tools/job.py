@@ -84,15 +84,16 @@ def check_names(settings: Settings) -> None:
     Raises:
       UserError: naming the flag, and what is known.
     """
-    for flag, known, has in (
-        ("rule", refine.RULES, refine.RULES.__contains__),
-        ("sound_extractor", features.EXTRACTORS, features.has_extractor),
-        ("image_extractor", features.EXTRACTORS, features.has_extractor),
-        ("label_sound", features.CLASSIFIERS, features.has_classifier),
-        ("label_image", features.CLASSIFIERS, features.has_classifier),
+    if settings.rule not in refine.RULES:
+        raise unknown_name("--rule", settings.rule, refine.RULES)
+    for flag, modality, table, has in (
+        ("sound_extractor", "sound", features.EXTRACTORS, features.has_extractor),
+        ("image_extractor", "image", features.EXTRACTORS, features.has_extractor),
+        ("label_sound", "sound", features.CLASSIFIERS, features.has_classifier),
+        ("label_image", "image", features.CLASSIFIERS, features.has_classifier),
     ):
-        if not has(name := getattr(settings, flag)):
-            raise unknown_name(f"--{flag}", name, known)
+        if not has(name := getattr(settings, flag), modality):
+            raise unknown_name(f"--{flag}", name, features.known(table, modality))
     if settings.top_k > label.DEPTH:
         raise UserError(f"--top_k={settings.top_k}; allowed: 1 to {label.DEPTH}")
     if settings.data == FOLEY:  # what it holds is known before it is rendered

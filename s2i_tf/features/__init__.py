@@ -3,14 +3,16 @@
 Nothing here imports TensorFlow until a net is loaded.
 """
 
+import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from s2i_tf.errors import unknown_name
-from s2i_tf.features.base import Classifier, Extractor, Net
+from s2i_tf.features.base import Classifier, Extractor, Modality, Net
 
 HUB_PREFIX = "hub:"
 SOUNDING_PREFIX = "sounding:"
+_OF_HUB = f"{HUB_PREFIX}HANDLE_OR_FOLDER"  # all of its nets are of pictures
 # Classifiers of AudioSet's labels, which no net of pictures has.
 _OF_AUDIOSET = ("yamnet",)
 
@@ -19,12 +21,14 @@ class _Factory:
     """A net's constructor, imported when it is called.
 
     Args:
+      modality: what the net takes, known before it is imported.
       module: of `s2i_tf.features`.
       attribute: the class of the net in it.
       arguments: what the class is given before the weights.
     """
 
-    def __init__(self, module: str, attribute: str, *arguments: str):
+    def __init__(self, modality: Modality, module: str, attribute: str, *arguments: str):
+        self.modality = modality
         self._module, self._attribute, self._arguments = module, attribute, arguments
 
     def net_type(self) -> type[Net]:
@@ -36,19 +40,21 @@ class _Factory:
 
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
-    "soundnet_pool5": _Factory("soundnet", "SoundNetExtractor"),
-    "yamnet_bands": _Factory("yamnet", "YamnetExtractor"),
-    "vgg16_fc6": _Factory("vgg16", "Vgg16Extractor"),
-    "efficientnet_lite2_map": _Factory("efficientnet_lite_map", "MapExtractor"),
+    "soundnet_pool5": _Factory("sound", "soundnet", "SoundNetExtractor"),
+    "yamnet_bands": _Factory("sound", "yamnet", "YamnetExtractor"),
+    "vgg16_fc6": _Factory("image", "vgg16", "Vgg16Extractor"),
+    "efficientnet_lite2_map": _Factory("image", "efficientnet_lite_map", "MapExtractor"),
 }
 
+_lite_classifier = functools.partial(_Factory, "image", "efficientnet_lite", "LabelClassifier")
+
 CLASSIFIERS: dict[str, Callable[[str | None], Classifier]] = {
-    "soundnet": _Factory("soundnet", "SoundNetClassifier", "imagenet"),
-    "soundnet_places": _Factory("soundnet", "SoundNetClassifier", "places"),
-    "yamnet": _Factory("yamnet", "YamnetClassifier"),
-    "inception_resnet_v2": _Factory("inception_resnet_v2", "InceptionResNetV2Classifier"),
-    "efficientnet_lite0": _Factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite0"),
-    "efficientnet_lite2": _Factory("efficientnet_lite", "LabelClassifier", "efficientnet_lite2"),
+    "soundnet": _Factory("sound", "soundnet", "SoundNetClassifier", "imagenet"),
+    "soundnet_places": _Factory("sound", "soundnet", "SoundNetClassifier", "places"),
+    "yamnet": _Factory("sound", "yamnet", "YamnetClassifier"),
+    "inception_resnet_v2": _Factory("image", "inception_resnet_v2", "InceptionResNetV2Classifier"),
+    "efficientnet_lite0": _lite_classifier("efficientnet_lite0"),
+    "efficientnet_lite2": _lite_classifier("efficientnet_lite2"),
 }
 
 
@@ -104,14 +110,25 @@ def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
     return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
 
 
-def has_classifier(name: str) -> bool:
+def has_classifier(name: str, modality: Modality) -> bool:
     """Whether there is a classifier of that name; one of a hub is only there once it is loaded."""
-    return name.removeprefix(SOUNDING_PREFIX) in CLASSIFIERS or name.startswith(HUB_PREFIX)
+    return _has(name.removeprefix(SOUNDING_PREFIX), CLASSIFIERS, modality)
 
 
-def has_extractor(name: str) -> bool:
+def has_extractor(name: str, modality: Modality) -> bool:
     """Whether there is an extractor of that name; one of a hub is only there once it is loaded."""
-    return name in EXTRACTORS or name.startswith(HUB_PREFIX)
+    return _has(name, EXTRACTORS, modality)
+
+
+def known(table: Mapping[str, Callable], modality: Modality) -> list[str]:
+    """The names in `EXTRACTORS` or `CLASSIFIERS` of sounds' or pictures' nets, and a hub's form."""
+    names = [name for name, net in table.items() if getattr(net, "modality", modality) == modality]
+    return [*names, _OF_HUB] if modality == "image" else names
+
+
+def _has(name: str, table: Mapping[str, Callable], modality: Modality) -> bool:
+    is_of_hub = modality == "image" and name.startswith(HUB_PREFIX)
+    return is_of_hub or name in known(table, modality)
 
 
 def comparable(sound: str, image: str) -> tuple[str, str]:
@@ -134,5 +151,5 @@ def _resolve(kind: str, name: str, factories: dict, hub_class: str, weights: str
     if name.startswith(HUB_PREFIX):
         return _Factory("hub", hub_class, name.removeprefix(HUB_PREFIX))(weights)
     if name not in factories:
-        raise unknown_name(kind, name, [*factories, f"{HUB_PREFIX}HANDLE_OR_FOLDER"])
+        raise unknown_name(kind, name, [*factories, _OF_HUB])
     return factories[name](weights)

@@ -47,6 +47,8 @@ class LoadedModel(ExportedModel):
             raise UserError(f"{folder}: an older version wrote it; `s2i export` writes it anew")
         self._max_pictures = facts["max_pictures"]
         self.stochastic = self._max_pictures > 1
+        _, given = self._signatures["draw"].structured_input_signature
+        self.hidden_units = given["before"].shape[-1]
 
     def draw(self, before: np.ndarray, samples: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
         """Pictures [num, samples, side, side, 3] in [0, 1] of vectors [num, hidden units]."""

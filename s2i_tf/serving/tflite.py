@@ -4,6 +4,7 @@ Needs ai-edge-litert and NumPy, no TensorFlow. A file may be used by several thr
 computes for one of them at a time.
 """
 
+import functools
 import os
 import pathlib
 import threading
@@ -68,6 +69,13 @@ class TFLiteModel(ExportedModel):
         """
         return cls(pathlib.Path(path), tflite_metadata.read(path), num_threads, quick_start)
 
+    @functools.cached_property
+    def hidden_units(self) -> int:
+        """Length of the multimodal vectors."""
+        with self._lock:
+            inputs = self._runner(DRAW_SIGNATURE).get_input_details()
+        return int(inputs["before"]["shape"][-1])
+
     def has(self, signature: str) -> bool:
         """Whether the file has a signature of that name."""
         return signature in self._interpreter.get_signature_list()
@@ -114,14 +122,8 @@ class TFLiteModel(ExportedModel):
         Raises:
           UserError: if the file has no such signature or input, or is damaged.
         """
-        if not self.has(signature):
-            known = ", ".join(self._interpreter.get_signature_list())
-            raise UserError(
-                f"{self._path}: has no signature {signature!r}, only {known}; where an older "
-                "version wrote it, `s2i export` writes it anew"
-            )
         with self._lock:
-            runner = self._interpreter.get_signature_runner(signature)
+            runner = self._runner(signature)
             (taken,) = (name for name in runner.get_input_details() if not name.startswith(NUMBERS))
             if list(rows) != [taken]:
                 got = ", ".join(rows) or "nothing"
@@ -141,6 +143,15 @@ class TFLiteModel(ExportedModel):
             else np.zeros((0, *details["shape"][1:]), np.float32)
             for output, details in outputs.items()
         }
+
+    def _runner(self, signature: str) -> Any:
+        if not self.has(signature):
+            known = ", ".join(self._interpreter.get_signature_list())
+            raise UserError(
+                f"{self._path}: has no signature {signature!r}, only {known}; where an older "
+                "version wrote it, `s2i export` writes it anew"
+            )
+        return self._interpreter.get_signature_runner(signature)
 
     def _numbers(self, runner: Any, seed: int, sample: int) -> dict[str, np.ndarray]:
         """The random numbers that `SoundToImage` draws for a sample, by input."""

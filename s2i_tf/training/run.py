@@ -87,8 +87,9 @@ def plan_stages(config: Config, workdir: pathlib.Path, stages: Sequence[str] = (
             raise unknown_name("stage", name, STAGES)
         if name not in wanted(config):
             raise UserError(f"stage {name} needs config.image_to_sound, which is off")
-    if not features.has_classifier(config.judge):
-        raise unknown_name("config.judge", config.judge, features.CLASSIFIERS)
+    if not features.has_classifier(config.judge, "image"):
+        known = features.known(features.CLASSIFIERS, "image")
+        raise unknown_name("config.judge", config.judge, known)
     if config.hearing and config.unknown_sounds:
         fit_hearing.files_of(config.unknown_sounds)
     info = dataset_info.load(config.data)

@@ -23,6 +23,7 @@ HEAVY = {
     ("classifier", "inception_resnet_v2"): [pytest.mark.slow],
 }
 
+TABLES = {"extractor": features.EXTRACTORS, "classifier": features.CLASSIFIERS}
 LOADERS = {"extractor": features.load_extractor, "classifier": features.load_classifier}
 
 
@@ -54,6 +55,7 @@ def test_the_two_lists_are_all_names():
 def test_every_net_keeps_the_contract(load_random, kind, name):
     net = load_random(kind, name, 1)
     assert net.name == name
+    assert net.modality == TABLES[kind][name].modality
     assert net.fingerprint.weights_sha256 == "random:1"
     items = make_items(net.modality)
     before = [item.copy() for item in items]

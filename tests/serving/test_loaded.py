@@ -22,6 +22,7 @@ def test_it_hears_and_draws_what_its_model_does(model, toy):
     heard = model.listen(waveforms)
     for name, values in toy.model.listen(features).items():
         np.testing.assert_allclose(heard[name], values, atol=1e-3 * max(1, np.abs(values).max()))
+    assert model.hidden_units == heard["before"].shape[1]
     drawn = model.draw(heard["before"], range(3), seed=7)
     for sample in range(3):
         expected = toy.model.generate(features, sample=sample, seed=7)

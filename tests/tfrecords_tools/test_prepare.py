@@ -10,7 +10,7 @@ import pytest
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
-from tests.tfrecords_tools.conftest import FAKE_LABELS
+from tests.tfrecords_tools.conftest import FAKE_LABELS, FakeSoundNet
 from tfrecords_tools import finish, job, verify
 from tfrecords_tools.job import prepare
 
@@ -207,6 +207,13 @@ def test_second_run_in_the_same_folder_is_refused(settings, class_folder, replac
         ({"rule": "nonsense"}, "unknown --rule 'nonsense'; known: first_equal, "),
         ({"sound_extractor": "x"}, "unknown --sound_extractor 'x'"),
         ({"label_image": "x"}, "unknown --label_image 'x'"),
+        (
+            {"label_image": "soundnet"},
+            "'soundnet'; known: efficientnet_lite0, .*hub:",
+        ),
+        ({"sound_extractor": "vgg16_fc6"}, "'vgg16_fc6'; known: .*soundnet_pool5, yamnet_bands$"),
+        ({"image_extractor": "yamnet_bands"}, "unknown --image_extractor 'yamnet_bands'"),
+        ({"sound_extractor": "hub:x"}, "unknown --sound_extractor 'hub:x'"),
         ({"top_k": 11}, "--top_k=11; allowed: 1 to 10"),
         ({"num_per_class": 9}, "--num_per_class has no effect without --data=foley. Leave it out"),
         ({"windows_per_video": 2}, "--windows_per_video has no effect on a folder by class"),
@@ -364,3 +371,12 @@ def test_what_no_pair_can_use_is_listed_with_its_reason(settings, class_folder, 
     lines = (pathlib.Path(settings.out) / "quarantine.jsonl").read_text().splitlines()
     messages = {row["path"]: row["message"] for row in map(json.loads, lines)}
     assert messages["sounds/alone/0.wav"] == "its class, 'alone', has no photo that can be used"
+
+
+def test_features_of_another_size_are_refused(settings, class_folder, monkeypatch):
+    def longer(net, batch):
+        return np.zeros((len(batch), spec.FEATURE_SIZE + 904), np.float32)
+
+    monkeypatch.setattr(FakeSoundNet, "__call__", longer)
+    with pytest.raises(UserError, match=r"'fake_sound' gives features of \(5000,\); allowed: \(40"):
+        prepare(settings)

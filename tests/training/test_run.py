@@ -180,6 +180,7 @@ def test_another_size_than_the_data_s_is_refused(small_dataset, tmp_path):
         ("image_gan.loss.adversarial", "hindge", "loss.adversarial 'hindge'; known"),
         ("image_gan.loss.augment", "colour", "augmentation 'colour'; known: color"),
         ("judge", "inceptoin", "config.judge 'inceptoin'; known"),
+        ("judge", "yamnet", "config.judge 'yamnet'; known: efficientnet_lite0"),
     ],
 )
 def test_a_misspelt_name_is_refused_before_any_stage_is_trained(
@@ -197,7 +198,11 @@ def test_a_misspelt_name_is_refused_before_any_stage_is_trained(
         ({"discriminator.norm": "batch"}, "gradient penalty is each example's own; allowed: 'ins"),
         ({"discriminator.name": "projected"}, "'projected', which looks through a net"),
         (
-            {"discriminator.name": "projected", "loss.backbone": "efficientnet_lite0"},
+            {"discriminator.name": "projected", "loss.backbone": "vgg"},
+            "image_gan.loss.backbone 'vgg'; known: efficientnet_lite2",
+        ),
+        (
+            {"discriminator.name": "projected", "loss.backbone": "efficientnet_lite2"},
             "penalises gradients at pictures",
         ),
         ({"loss.adversarial": "began"}, "errors of reproduction; allowed: 'autoencoder'"),
@@ -211,7 +216,7 @@ def test_losses_that_a_discriminator_cannot_have_are_refused(
     gan = config.image_gan
     gan.loss.adversarial, gan.discriminator.norm = "wgan_gp", "none"
     if "loss.class_weight" in changes:
-        gan.loss.backbone = "efficientnet_lite0"
+        gan.loss.backbone = "efficientnet_lite2"
     for field, value in changes.items():
         set_field(config, f"image_gan.{field}", value)
     with pytest.raises(UserError, match=message):

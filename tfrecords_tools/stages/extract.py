@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import spec
+from s2i_tf.errors import UserError
 from s2i_tf.features.base import Modality
 from s2i_tf.media import image
 from tfrecords_tools.engine import clock, nets, parts, rows, storage
@@ -74,7 +75,12 @@ class Extract(parts.Stage):
 
         found = nets.outputs(self.extractors, items, self.root, self.name, output.quarantine, keep)
         with storage.writing(output.path(".bin")) as temporary, open(temporary, "wb") as file:
-            for _, item, features in found:
+            for net, item, features in found:
+                if features.shape != (spec.FEATURE_SIZE,):
+                    raise UserError(
+                        f"extractor {net.name!r} gives features of {features.shape}; allowed: "
+                        f"({spec.FEATURE_SIZE},)"
+                    )
                 payload = features.astype("<f4").tobytes() + pictures.pop(item.id, b"")
                 with clock.measure("write"):
                     index.append(Extracted(item.id, item.modality, file.tell(), len(payload)))

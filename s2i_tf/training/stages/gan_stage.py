@@ -19,7 +19,7 @@ from s2i_tf import files, spec
 from s2i_tf.config import Config, GanConfig
 from s2i_tf.data import schema
 from s2i_tf.errors import UserError, unknown_name
-from s2i_tf.features.backbones import load_backbone
+from s2i_tf.features.backbones import BACKBONES, load_backbone
 from s2i_tf.kernels import fused
 from s2i_tf.losses import adversarial_loss, augment
 from s2i_tf.losses.adversarial import ADVERSARIAL_LOSSES
@@ -91,6 +91,8 @@ class GanStage(Stage):
             allowed["discriminator.name"] = DISCRIMINATORS
             allowed["discriminator.norm"] = NORMS_OF.get(settings.discriminator.name, NORMS)
             allowed["loss.adversarial"] = ADVERSARIAL_LOSSES
+        if settings.loss.backbone:
+            allowed["loss.backbone"] = BACKBONES
         for field, known in allowed.items():
             if (name := operator.attrgetter(field)(settings)) not in known:
                 raise unknown_name(f"config.{self.name}.{field}", name, known)
