@@ -23,9 +23,13 @@ from s2i_tf.media._source import Source, name_of, open_source
 
 _DEMUXERS = (
     *("wav", "w64", "aiff", "caf", "au", "mp3", "aac", "flac", "ogg"),
+    *("ac3", "amr", "eac3", "nistsphere", "tta", "voc", "wv"),
     *("mov", "matroska", "avi", "asf", "flv", "mpeg", "mpegts"),
 )
-_OFFERED = "WAV, MP3, FLAC, Ogg, M4A, AAC, or a video such as MP4, MKV, WebM, AVI or MOV"
+_OFFERED = (
+    "WAV, MP3, FLAC, Ogg, M4A, AAC, AIFF, AU, CAF, W64, VOC, NIST, AC-3, E-AC-3, AMR, WMA, "
+    "WavPack, TTA, or a video such as MP4, MKV, WebM, AVI or MOV"
+)
 
 # How files of the common kinds begin: (offset, bytes). One that does and still can't be opened is
 # damaged; any other is no media.
@@ -33,6 +37,7 @@ _SIGNATURES = (
     *((0, b"RIFF"), (0, b"fLaC"), (0, b"OggS"), (0, b"ID3"), (4, b"ftyp")),
     *((0, b"RIFX"), (0, b"RF64"), (0, b"riff"), (0, b"FORM"), (0, b"caff"), (0, b".snd")),
     *((0, b"\x1a\x45\xdf\xa3"), (0, b"\xff\xfb"), (0, b"\xff\xf3"), (0, b"\xff\xf1")),
+    *((0, b"#!AMR"), (0, b"NIST_1A"), (0, b"TTA1"), (0, b"Creative Voice File"), (0, b"wvpk")),
 )
 
 # Transport and program streams and Ogg may be parts laid end to end, each of which counts time from
@@ -43,6 +48,9 @@ _MAX_BACK_SECONDS = 0.1
 # Of the sounds that are chained into an Ogg file: how often their kind may change.
 _MAX_CHANGES = 100
 _PAGE_HEAD_BYTES = 27 + 255  # with the sizes of as many segments as there can be
+
+# By container and codec: NMS ADPCM in a WAV, which FFmpeg takes for AMR, gives noise twice as long.
+_MISREAD = (("wav", "amrnb"), ("w64", "amrnb"))
 
 logger = logging.getLogger(__name__)
 
@@ -103,12 +111,14 @@ def _opened(file: BinaryIO) -> av.container.InputContainer:
 
 
 def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
-    """The default one of those that have a decoder and are no cover picture, or else the first."""
+    """The default one of those that can be decoded and are no cover picture, or else the first."""
     flags = av.stream.Disposition
     found = [
         stream
         for stream in streams
-        if stream.codec_context is not None and not stream.disposition & flags.attached_pic
+        if stream.codec_context is not None
+        and not stream.disposition & flags.attached_pic
+        and (stream.container.format.name, stream.codec_context.name) not in _MISREAD
     ]
     return max(found, key=lambda stream: bool(stream.disposition & flags.default), default=None)
 
@@ -328,7 +338,7 @@ def seek(stream: av.stream.Stream, seconds: float) -> bool:
 
 def _refusal(file, name: str) -> MediaError:
     file.seek(0)
-    head = file.read(16)
+    head = file.read(24)
     if any(head[at : at + len(magic)] == magic for at, magic in _SIGNATURES):
         return MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, nothing decodes")
     return MediaError(reasons.NOT_MEDIA, f"{name}: not a sound or video; allowed: {_OFFERED}")

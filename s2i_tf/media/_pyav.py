@@ -32,6 +32,9 @@ _FORMATS = {
     "dbl": (np.dtype("f8"), 0.0, 1.0),
 }
 
+# Codecs that give floats as they were stored, in whatever scale.
+_OF_FLOATS = ("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "wavpack")
+
 # 7.1; of more, FFmpeg does not know which goes where.
 _MAX_NAMED_CHANNELS = 8
 
@@ -81,6 +84,16 @@ def decode(
         downmix.warn(name_of(source), channel)
         mix, rate_hz = _read(_parts(*part, may_seek), channel)
     return mix.result(), rate_hz
+
+
+def stores_floats(source: Source, audio_track: int = 0) -> bool:
+    """Whether the samples of a sound track may be floats, as they are.
+
+    Raises:
+      MediaError: if the file is no media.
+    """
+    with _container.open_tracks(source, audio_track) as tracks:
+        return tracks.sound is not None and tracks.sound.codec_context.name in _OF_FLOATS
 
 
 def stream(source: Source, piece_seconds: float) -> Iterator[tuple[np.ndarray, int]]:

@@ -38,9 +38,12 @@ __all__ = [
     "pieces",
 ]
 
-# Of samples in memory: more channels are samples that lie the other way, a higher peak is no ±1.
+# Of samples in memory: more channels are samples that lie the other way.
 _MAX_CHANNELS = 64
+# Of floats: what is given overshoots a little, a file of an unmastered mix by up to 18 dB, and what
+# peaks higher is of another scale.
 _MAX_PEAK = 2.0
+_MAX_STORED_PEAK = 8.0
 
 
 def _decode_by_tensorflow_io(*part) -> tuple[np.ndarray, int]:
@@ -99,7 +102,9 @@ def load_waveform(
             break
     else:
         decoded = BACKENDS[last](source, *part, **options)
-    return _at_our_rate(*_checked(*decoded, name_of(source), start_seconds, max_seconds))
+    mono, rate_hz = _checked(*decoded, name_of(source), start_seconds, max_seconds)
+    _check_stored(mono, source, audio_track)
+    return _at_our_rate(mono, rate_hz)
 
 
 def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -113,7 +118,8 @@ def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
       The waveform, float32 [samples].
 
     Raises:
-      MediaError: as `load_waveform`; `not_media` if it is no array of samples.
+      MediaError: as `load_waveform`; `not_media` if it is no array of samples, `bad_scale` if
+        floats are not in [-1, 1].
     """
     name = "the given waveform"
     if samples.ndim not in (1, 2) or (
@@ -132,11 +138,7 @@ def from_samples(samples: np.ndarray, rate_hz: int) -> np.ndarray:
         full_scale = (int(info.max) - int(info.min) + 1) / 2
         mono = mono / np.float32(full_scale) - np.float32(info.min == 0)
     mono = mono if mono.ndim == 1 else downmix.mixed(mono.T, name)
-    if np.abs(mono).max(initial=0) > _MAX_PEAK:
-        raise MediaError(
-            reasons.NOT_MEDIA,
-            f"{name}: a peak of {np.abs(mono).max():g}; allowed: float in [-1, 1], or integers",
-        )
+    _check_scale(mono, name, _MAX_PEAK)
     return _at_our_rate(*_checked(mono, int(rate_hz), name, 0.0, limits.MAX_SECONDS))
 
 
@@ -155,10 +157,11 @@ def pieces(source: Source, piece_seconds: int = 30) -> Iterator[np.ndarray]:
       Float32 [samples].
 
     Raises:
-      MediaError: if there is no sound in it that decodes.
+      MediaError: if there is no sound in it that decodes, or its floats are of another scale.
     """
     held, before = np.zeros(0, np.float32), 0
     for decoded, rate_hz in _pyav.stream(source, piece_seconds):
+        _check_stored(decoded, source)
         held = np.concatenate([held, decoded])
         # A second on either side, so that every output is resampled from all that it depends on.
         while held.size >= before + (piece_seconds + 1) * rate_hz:
@@ -177,7 +180,7 @@ def feature_window(waveform: np.ndarray) -> np.ndarray:
     A longer waveform gives its middle, a shorter one is repeated and cut.
 
     Raises:
-      MediaError: if the waveform is empty.
+      MediaError: if the waveform is empty, or its middle silent.
     """
     return _window(waveform, spec.FEATURE_SAMPLES)
 
@@ -193,7 +196,14 @@ def _window(waveform: np.ndarray, num_samples: int) -> np.ndarray:
     if waveform.size < num_samples:
         return np.resize(waveform, num_samples)  # NumPy's resize repeats
     start = (waveform.size - num_samples) // 2
-    return waveform[start : start + num_samples]
+    heard = waveform[start : start + num_samples]
+    if waveform.size > num_samples and limits.is_silent(heard):
+        seconds = num_samples / spec.SAMPLE_RATE_HZ
+        raise MediaError(
+            reasons.SILENT,
+            f"silent in its middle {seconds:g} s; allowed: a sound that is heard there",
+        )
+    return heard
 
 
 def _check_arguments(
@@ -224,7 +234,7 @@ def _checked(
     if max_seconds is not None:
         mono = mono[: round(max_seconds * rate_hz)]
     seconds = mono.size / rate_hz
-    peak = max(mono.max(), -mono.min()) if mono.size else 0.0  # NaN, if a sample is
+    peak = _peak(mono)
     if not np.isfinite(peak):
         raise MediaError(reasons.NOT_FINITE, f"{name}: has samples that are not finite numbers")
     if max_seconds is None and seconds > limits.MAX_SECONDS:
@@ -245,6 +255,29 @@ def _checked(
             f"{name}: silent; allowed: a peak of at least {limits.SILENCE:g} of full scale",
         )
     return mono, rate_hz
+
+
+def _check_stored(mono: np.ndarray, source: Source, audio_track: int = 0) -> None:
+    """Refuses a file of floats in another scale; decoders of lossy formats may overshoot at will.
+
+    Raises:
+      MediaError: `bad_scale`, if it is one.
+    """
+    if _peak(mono) > _MAX_STORED_PEAK and _pyav.stores_floats(source, audio_track):
+        _check_scale(mono, name_of(source), _MAX_STORED_PEAK)
+
+
+def _check_scale(mono: np.ndarray, name: str, most: float) -> None:
+    if _peak(mono) > most:
+        raise MediaError(
+            reasons.BAD_SCALE,
+            f"{name}: a peak of {_peak(mono):g}; allowed: float in [-1, 1], or integers",
+        )
+
+
+def _peak(mono: np.ndarray) -> float:
+    """The greatest magnitude of samples; NaN, if one is."""
+    return max(mono.max(), -mono.min()) if mono.size else 0.0
 
 
 def _at_our_rate(mono: np.ndarray, rate_hz: int) -> np.ndarray:

@@ -38,7 +38,7 @@ def parse(window: str | float) -> str | float:
 
 
 def check(waveform: np.ndarray, window: str | float, name: str) -> None:
-    """Refuses a window that begins behind the end of a sound that is longer than one.
+    """Refuses a window of a longer sound that begins behind its end, or is silent.
 
     Args:
       waveform: float32 [samples].
@@ -46,15 +46,23 @@ def check(waveform: np.ndarray, window: str | float, name: str) -> None:
       name: of the sound, for the message.
 
     Raises:
-      MediaError: `too_short`, if it does.
+      MediaError: `too_short` or `silent`, if it does or is.
     """
     seconds = len(waveform) / spec.SAMPLE_RATE_HZ
-    is_choice = len(waveform) > spec.FEATURE_SAMPLES and not isinstance(window, str)
-    if is_choice and window >= seconds:
+    if len(waveform) <= spec.FEATURE_SAMPLES or window in (AUTO, LOUDEST):
+        return
+    if window != MIDDLE and window >= seconds:
         raise MediaError(
             reasons.TOO_SHORT,
             f"{name}: {seconds:.1f} s can be heard of it (of a long file the first "
             f"{limits.MAX_SECONDS:g}); a window that begins at {window:g} s is behind their end",
+        )
+    (begin,) = starts(waveform, spec.FEATURE_SAMPLES, window)
+    if limits.is_silent(waveform[begin : begin + spec.FEATURE_SAMPLES]):
+        raise MediaError(
+            reasons.SILENT,
+            f"{name}: silent in the {spec.FEATURE_SECONDS:g} s from "
+            f"{begin / spec.SAMPLE_RATE_HZ:.1f} s on; allowed: a window that is not, such as auto",
         )
 
 

@@ -1,5 +1,9 @@
 """What is let in: the limits behind the reasons of `s2i_tf.media.reasons`, each once."""
 
+import numpy as np
+
+from s2i_tf import spec
+
 # Below it a sound tiled to 6 s is a hum of the tiling; a single bark has about twice as much.
 MIN_SECONDS = 0.2
 # Of sound in one piece; from longer files a part is taken with `start_seconds` and `max_seconds`.
@@ -23,3 +27,8 @@ MAX_PIXELS = 50_000_000
 def can_be_held(num_values: int, rate_hz: int) -> bool:
     """Whether a backend that holds the whole at once decodes so many values of such a rate."""
     return 0 < num_values <= MAX_VALUES_AT_ONCE and MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ
+
+
+def is_silent(waveform: np.ndarray) -> bool:
+    """Whether a waveform within ±256, of one sample at least, has nothing to hear."""
+    return max(waveform.max(), -waveform.min()) < SILENCE * spec.WAVEFORM_SCALE

@@ -1,4 +1,5 @@
 import os
+import re
 import struct
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import audio, limits, reasons, video
+from s2i_tf.media import _pyav, audio, limits, reasons, video
 
 
 def refusal(*arguments, **options):
@@ -150,6 +151,65 @@ def test_what_goes_beyond_full_scale_is_clipped(make_wav):
     np.testing.assert_array_equal(audio.load_waveform(make_wav(loud)), np.tile([256, -256], 5_000))
 
 
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8"])
+def test_floats_of_another_scale_are_refused(dtype, make_tone):
+    samples = (make_tone(22_050) * 60_000).astype(dtype)
+    order = dtype[0]
+    contents = riff(samples, order=order, mark=b"RIFX" if order == ">" else b"RIFF")
+    error = refusal(contents)
+    assert error.reason == reasons.BAD_SCALE
+    assert re.search(r"a peak of (29999|30000).*; allowed: float in \[-1, 1\], or int", str(error))
+    with pytest.raises(MediaError, match="a peak of"):
+        list(audio.pieces(contents))
+
+
+def test_what_a_decoder_overshoots_by_is_no_scale(make_sound, make_tone):
+    loud = make_sound("mp3", "libmp3lame", make_tone(44_100)[None] * 40, 44_100)
+    assert _pyav.decode(loud, None, 9.0)[0].max() > 10
+    assert audio.load_waveform(loud).max() == 256
+
+
+def with_tag(contents, tag):
+    return contents.replace(b"fmt \x10\0\0\0\1\0", b"fmt \x10\0\0\0" + struct.pack("<H", tag), 1)
+
+
+def test_nms_adpcm_is_refused_and_not_read_as_amr(make_wav, rng):
+    noise = rng.integers(-9_999, 9_999, 20_000).astype(np.int16)
+    error = refusal(with_tag(make_wav(noise, rate_hz=8_000), 0x38))
+    assert error.reason == reasons.NO_SOUND
+    assert not video.probe(with_tag(make_wav(noise, rate_hz=8_000), 0x38)).has_sound
+
+
+@pytest.mark.parametrize("name", ["ac3", "eac3", "amr", "tta", "voc", "wv"])
+def test_other_kinds_of_files_are_what_was_encoded(name, sounds):
+    expected = audio.load_waveform(sounds["wav"])[:22_050]
+    waveform = audio.load_waveform(sounds[name])
+    assert len(waveform) / 22_050 == pytest.approx(8, abs=0.05)
+    delays = range(400)  # codecs may begin with theirs
+    nearest = max(np.corrcoef(waveform[at:][:22_050], expected)[0, 1] for at in delays)
+    assert nearest > (0.9 if name == "amr" else 0.99)
+    assert video.probe(sounds[name]).duration_seconds == pytest.approx(8, abs=0.05)
+
+
+def test_a_nist_sphere_file_is_read(make_tone):
+    tone = make_tone(16_000)
+    head = "NIST_1A\n   1024\nsample_count -i 16000\nsample_n_bytes -i 2\nchannel_count -i 1\n"
+    head += "sample_byte_format -s2 01\nsample_rate -i 16000\nsample_coding -s3 pcm\nend_head\n"
+    contents = head.encode().ljust(1024) + np.int16(tone * 32767).tobytes()
+    expected = audio.from_samples(np.int16(tone * 32767), 16_000)
+    np.testing.assert_allclose(audio.load_waveform(contents), expected, atol=0.02)
+
+
+def test_a_silent_middle_is_no_window():
+    waveform = np.zeros(30 * 22_050, np.float32)
+    waveform[: 7 * 22_050] = 9
+    assert audio.label_window(waveform).max() == 9
+    with pytest.raises(MediaError, match="silent in its middle 6 s") as caught:
+        audio.feature_window(waveform)
+    assert caught.value.reason == reasons.SILENT
+    assert not audio.feature_window(np.zeros(spec.FEATURE_SAMPLES, np.float32)).any()
+
+
 def test_a_path_and_its_contents_give_the_same(tmp_path, sounds):
     path = tmp_path / "a sound: 'é' 音.weird"  # the name says nothing
     path.write_bytes(sounds["m4a"])
@@ -169,6 +229,11 @@ def test_a_path_and_its_contents_give_the_same(tmp_path, sounds):
         "vorbis.ogg",
         "opus.ogg",
         "m4a",
+        "ac3",
+        "eac3",
+        "tta",
+        "voc",
+        "wv",
         "mkv",
         "webm",
         "avi",

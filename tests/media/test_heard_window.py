@@ -5,7 +5,7 @@ import pytest
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import heard_window
+from s2i_tf.media import heard_window, reasons
 
 SECOND = spec.SAMPLE_RATE_HZ
 WINDOW = 6 * SECOND
@@ -69,6 +69,18 @@ def test_words_and_seconds():
     for wrong in ("quiet", "-1", "nan", None):
         with pytest.raises(UserError, match="allowed: auto, middle, loudest or a start"):
             heard_window.parse(wrong)
+
+
+def test_a_silent_window_of_a_sound_that_is_not_is_refused():
+    waveform = np.zeros(30 * SECOND, np.float32)
+    waveform[: 7 * SECOND] = 9
+    for window in ("auto", "loudest", 0.0, 6.9):
+        heard_window.check(waveform, window, "a.wav")
+    for window, begin in (("middle", 12), (7.5, 7.5), (29.0, 24)):
+        message = rf"a\.wav: silent in the 6 s from {begin:.1f} s on; allowed: .*auto"
+        with pytest.raises(MediaError, match=message) as caught:
+            heard_window.check(waveform, window, "a.wav")
+        assert caught.value.reason == reasons.SILENT
 
 
 def test_a_window_behind_the_end_is_refused():

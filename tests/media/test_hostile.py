@@ -13,6 +13,7 @@ from s2i_tf.media import audio, image, reasons, video
 
 NAMES = (
     *("wav", "flac", "mp3", "stereo.mp3", "vorbis.ogg", "opus.ogg", "m4a", "aac"),
+    *("ac3", "eac3", "amr", "tta", "voc", "wv"),
     *("mkv", "webm", "avi", "mov"),
 )
 

@@ -90,6 +90,16 @@ HOSTILE: tuple[tuple[str, bytes | Maker, str], ...] = (
     ("sounds/bell/liar.wav", wav(RNG.bytes(2000), claims=2**32 - 40), "too_short"),
     ("sounds/bell/hours.wav", sparse_hours, "too_long"),
     ("sounds/bell/nan.wav", wav(b"\xff\xff\xff\x7f" * 22050, kind=3, bits=32), "not_finite"),
+    (
+        "sounds/bell/floats.wav",
+        wav((TONE * 100).astype(np.float32).tobytes(), kind=3, bits=32),
+        "bad_scale",
+    ),
+    (
+        "sounds/bell/pause.wav",
+        wav(np.int16(np.repeat([9_999, 0, 9_999], [66_150, 176_400, 66_150])).tobytes()),
+        "silent",
+    ),
     ("sounds/bell/slow.wav", wav(RNG.bytes(44100), rate_hz=8), "bad_rate"),
     ("sounds/bell/fast.wav", wav(RNG.bytes(44100), rate_hz=400_000_000), "bad_rate"),
     ("sounds/bell/pipe.wav", os.mkfifo, "not_a_file"),
@@ -154,7 +164,7 @@ def quarantined(out: str) -> dict[str, str]:
 def test_good_files_are_written_and_bad_ones_listed_with_their_reason(hostile_run):
     folder, summary, _ = hostile_run
     data, out = folder / "data", folder / "out"
-    assert len(HOSTILE) == summary.num_quarantined == 25
+    assert len(HOSTILE) == summary.num_quarantined == 27
     assert quarantined(out) == {path: reason for path, _, reason in HOSTILE}
     records = [pipeline.load_split(out, split) for split in spec.SPLITS]
     used = {name for split in records for key in ("sound_id", "image_id") for name in split[key]}
