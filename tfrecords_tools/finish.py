@@ -60,13 +60,40 @@ class Summary:
             f"prepared {self.out}: {pairs} pairs in {self.num_classes} classes, "
             f"{self.num_shards} shards"
         )
-        if self.reasons:
-            counts = ", ".join(f"{num:,} {reason}" for reason, num in sorted(self.reasons.items()))
-            text += (
-                f"; {sum(self.reasons.values()):,} files could not be used ({counts}), "
-                f"see {storage.join(self.out, QUARANTINE)}"
-            )
-        return text
+        return text + left_out(self.out, self.reasons)
+
+
+def left_out(out: str, reasons: Mapping[str, int]) -> str:
+    """The end of a line that says how many files could not be used, why, and where they stand."""
+    if not reasons:
+        return ""
+    counts = ", ".join(f"{num:,} {reason}" for reason, num in sorted(reasons.items()))
+    return (
+        f"; {sum(reasons.values()):,} files could not be used ({counts}), "
+        f"see {storage.join(out, QUARANTINE)}"
+    )
+
+
+def quarantine(
+    out: str, listing: Listing, read: Sequence[Table], unpaired: Sequence[Quarantined]
+) -> Mapping[str, int]:
+    """Writes down what could not be used.
+
+    Args:
+      out: the data set's folder.
+      listing: what the data were found to hold.
+      read: the tables of the stages that open media.
+      unpaired: the sounds and pictures that can be read and that no pair could take.
+
+    Returns:
+      How many files were left out, by reason.
+    """
+    found = [row for table in read for part in table.manifests() for row in part.quarantined]
+    # Each reason of a file once.
+    by_reason = {(row.path, row.reason): row for row in (*found, *listing.missing, *unpaired)}
+    unusable = [by_reason[key] for key in sorted(by_reason)]
+    storage.write(storage.join(out, QUARANTINE), rows.to_lines(unusable))
+    return Counter({row.path: row.reason for row in unusable}.values())
 
 
 def finish(
@@ -75,10 +102,9 @@ def finish(
     stage: Write,
     shards: Table,
     nets: Mapping[str, Net],
-    read: Sequence[Table],
-    unpaired: Sequence[Quarantined],
+    reasons: Mapping[str, int],
 ) -> Summary:
-    """Writes the quarantine and, last of all, the data set's description.
+    """Writes, last of all, the data set's description.
 
     Args:
       settings: settings of the run.
@@ -86,14 +112,8 @@ def finish(
       stage: stage that wrote the shards.
       shards: table of what it wrote.
       nets: the extractors by modality.
-      read: the tables of the stages that open media.
-      unpaired: the sounds and pictures that can be read and that no pair could take.
+      reasons: number of files that were left out, by reason.
     """
-    found = [row for table in read for part in table.manifests() for row in part.quarantined]
-    # Each reason of a file once.
-    by_reason = {(row.path, row.reason): row for row in (*found, *listing.missing, *unpaired)}
-    unusable = [by_reason[key] for key in sorted(by_reason)]
-    storage.write(storage.join(settings.out, QUARANTINE), rows.to_lines(unusable))
     info = DatasetInfo(
         name=settings.dataset_name,
         class_names=stage.class_names,
@@ -120,7 +140,7 @@ def finish(
         num_pairs={split: info.num_records(split) for split in spec.SPLITS},
         num_classes=info.num_classes,
         num_shards=len(shards.part_names),
-        reasons=Counter({row.path: row.reason for row in unusable}.values()),
+        reasons=reasons,
     )
 
 

@@ -13,7 +13,7 @@ import functools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -25,7 +25,7 @@ from tfrecords_tools import finish, outputs
 from tfrecords_tools.engine import manifest, parts, row_tables, runner, storage
 from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.row_tables import Rows, Table
-from tfrecords_tools.engine.rows import Item, Labels, Pair, Quarantined
+from tfrecords_tools.engine.rows import Item, Labels, Pair, TooFewLeft
 from tfrecords_tools.settings import FOLEY, Settings
 from tfrecords_tools.stages import (
     balance,
@@ -149,6 +149,15 @@ class Job:
         items = self._probe()
         labels = self._label(items) if refines(self._settings, self._listing) else None
         rounds: list[Table] = []
+        try:
+            return self._rest(items, labels, rounds)
+        except TooFewLeft as error:
+            reasons = self._quarantine(items, labels, rounds)
+            left_out = finish.left_out(self._settings.out, reasons)
+            raise UserError(f"{error}{left_out}") from None
+
+    def _rest(self, items: Table, labels: Table | None, rounds: list[Table]) -> finish.Summary:
+        """What comes after the stages that look at all files; adds to `rounds`."""
         while True:
             chosen = list(
                 views.with_views(self._choose(items, labels).rows(Pair), self._settings.views)
@@ -237,7 +246,7 @@ class Job:
         if self._trained_on is None or any(row.split == spec.EVAL_SPLIT for row in chosen):
             return
         counts = Counter(item.modality for item in items.rows(Item))
-        raise UserError(
+        raise TooFewLeft(
             f"--data={self._settings.data}: nothing is left to evaluate: the model was trained on "
             f"these {counts['sound']} sounds or these {counts['image']} photos, or on none of "
             "their classes there are both; allowed: data with recordings and photos that are new "
@@ -291,12 +300,18 @@ class Job:
             features_digest=manifest.key_of(files=[table.records() for table in rounds]),
         )
         shards = self._run(stage, planned, settings.out)
+        reasons = self._quarantine(items, labels, rounds)
+        return finish.finish(settings, self._listing, stage, shards, nets, reasons)
+
+    def _quarantine(
+        self, items: Table, labels: Table | None, rounds: Sequence[Table]
+    ) -> Mapping[str, int]:
         read = [items, *([labels] if labels else []), *rounds]
-        unpaired: list[Quarantined] = []
+        unpaired = []
         if self._listing.by_class:
             usable = [item for item in items.rows(Item) if item.key not in self._bad]
             unpaired = pair.unpaired(usable, self._pairs.rows(Pair))
-        return finish.finish(settings, self._listing, stage, shards, nets, read, unpaired)
+        return finish.quarantine(self._settings.out, self._listing, read, unpaired)
 
     def _extractors(self) -> dict[str, NetName]:
         settings = self._settings

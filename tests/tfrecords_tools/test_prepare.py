@@ -283,6 +283,33 @@ def test_too_small_data_says_what_is_missing(settings, make_sound, make_image):
         prepare(settings)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({}, "no pair is left for train"), ({"instances_per_class": 2}, "0 classes have 2 pairs")],
+)
+def test_where_too_little_is_left_the_reasons_are_told(
+    settings, make_sound, make_image, replaced, changes, message
+):
+    root = pathlib.Path(settings.data)
+    make_sound(root / "sounds/bell/0.wav", 200)
+    (root / "sounds/bell/1.wav").write_bytes(b"words")
+    (root / "sounds/bell/2.wav").symlink_to("nowhere")
+    make_image(root / "images/drum/0.png", 30)
+    with pytest.raises(UserError) as caught:
+        prepare(replaced(**changes))
+    counts = "1 missing, 1 not_media, 2 unpaired"
+    found = pathlib.Path(settings.out) / "quarantine.jsonl"
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).endswith(f"; 4 files could not be used ({counts}), see {found}")
+    rows = map(json.loads, found.read_text().splitlines())
+    assert {row["path"]: row["reason"] for row in rows} == {
+        "images/drum/0.png": "unpaired",
+        "sounds/bell/0.wav": "unpaired",
+        "sounds/bell/1.wav": "not_media",
+        "sounds/bell/2.wav": "missing",
+    }
+
+
 def test_refining_a_class_folder_keeps_agreeing_pairs_only(settings, class_folder, replaced):
     prepare(replaced(refine="on", top_k=1, **FAKE_LABELS))
     verdicts = [

@@ -9,9 +9,14 @@ import json
 from collections.abc import Iterable
 from typing import Any, Literal, TypeVar
 
+from s2i_tf.errors import UserError
 from s2i_tf.features.base import Modality
 
 Row = TypeVar("Row")
+
+
+class TooFewLeft(UserError):
+    """What a choice left makes no data set; the job adds which files could not be used."""
 
 
 @dataclasses.dataclass(frozen=True)

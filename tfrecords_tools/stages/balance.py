@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from s2i_tf import spec
 from s2i_tf.data import splits
-from s2i_tf.errors import UserError
 from tfrecords_tools.engine import grouping
-from tfrecords_tools.engine.rows import Pair
+from tfrecords_tools.engine.rows import Pair, TooFewLeft
 
 NAME = "balance"
 
@@ -102,7 +101,7 @@ def choose_classes(
         sizes = sorted(
             (sum(counts.get((name, side), 0) for side in sides) for name in names), reverse=True
         )
-        raise UserError(
+        raise TooFewLeft(
             f"{len(large)} classes have {instances_per_class} pairs; {needed} are needed; "
             f"the largest classes have {', '.join(map(str, sizes[:5]))}"
         )

@@ -11,7 +11,7 @@ import os
 import stat
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from s2i_tf.data import csv_rows, splits, walking
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
@@ -106,8 +106,8 @@ def list_data(
         listing = _list_classes(folder, split_by) if by_class else _list_videos(folder)
     if not listing.sources:
         raise UserError(
-            f"--data={data}: nothing to prepare; allowed: sounds/CLASS and images/CLASS, "
-            "a folder of videos, or a CSV with the columns path,start_seconds,label"
+            f"--data={data}: nothing to prepare{_why(listing.missing)}; allowed: sounds/CLASS and "
+            "images/CLASS, a folder of videos, or a CSV with the columns path,start_seconds,label"
         )
     if split_by == "source":
         if not (listing.by_class and listing.has_sources):
@@ -122,6 +122,14 @@ def list_data(
                 "more"
             )
     return _limited(_merged(listing), max_items, seed)
+
+
+def _why(missing: Sequence[Quarantined]) -> str:
+    if not missing:
+        return ""
+    counts = Counter(row.reason for row in missing)
+    told = ", ".join(f"{num:,} {reason}" for reason, num in sorted(counts.items()))
+    return f" ({told}, such as {missing[0].path!r})"
 
 
 class _Folder:

@@ -14,10 +14,9 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, splits
-from s2i_tf.errors import UserError
 from tfrecords_tools.engine import clock, parts, rows, storage
 from tfrecords_tools.engine.row_tables import Table
-from tfrecords_tools.engine.rows import Pair
+from tfrecords_tools.engine.rows import Pair, TooFewLeft
 from tfrecords_tools.stages import extract
 
 SHARD_BYTES = 128 << 20
@@ -141,7 +140,7 @@ def deal(
         by_split[row.split].append(row)
     for split, pairs in by_split.items():
         if not pairs and split in needed:
-            raise UserError(
+            raise TooFewLeft(
                 f"no pair is left for {split}; allowed: at least two recordings and two photos "
                 "that can be read and belong together"
             )

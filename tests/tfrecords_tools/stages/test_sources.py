@@ -166,6 +166,11 @@ def test_a_csv_looks_at_what_it_names_alone(tmp_path, monkeypatch):
     }
 
 
+def test_a_csv_of_which_nothing_is_there_says_so(tmp_path):
+    with pytest.raises(UserError, match=r"nothing to prepare \(2 missing, such as 'a.mp4'\)"):
+        clips(tmp_path, CLIPS.format(label="dog") + "b.mp4,1,dog\n")
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("other", ["NFC", "NFD"])
 def test_a_csv_finds_files_in_either_form_of_their_letters(tmp_path, form, other):
