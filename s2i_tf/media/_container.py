@@ -61,8 +61,8 @@ _MAX_WAIT_SECONDS = 60.0
 _MAX_CHANGES = 100
 _PAGE_HEAD_BYTES = 27 + 255  # with the sizes of as many segments as there can be
 
-# NMS ADPCM in a WAV: FFmpeg decodes it as AMR, to noise of another length.
-_MISREAD = (("wav", "8\0\0\0"), ("w64", "8\0\0\0"))
+# By container and codec: NMS ADPCM in a WAV, which FFmpeg takes for AMR, gives noise twice as long.
+_MISREAD = (("wav", "amrnb"), ("w64", "amrnb"))
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def _played(streams: tuple[av.stream.Stream, ...]) -> av.stream.Stream | None:
         for stream in streams
         if stream.codec_context is not None
         and not stream.disposition & flags.attached_pic
-        and (stream.container.format.name, stream.codec_context.codec_tag) not in _MISREAD
+        and (stream.container.format.name, stream.codec_context.name) not in _MISREAD
     ]
     return max(found, key=lambda stream: bool(stream.disposition & flags.default), default=None)
 

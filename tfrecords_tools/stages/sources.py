@@ -164,7 +164,7 @@ class _Folder:
         of the folder.
         """
         elsewhere = "://" in name or not storage.is_local(self.root)
-        for spelling in (name, name.replace("\\", "/")):
+        for spelling in dict.fromkeys([name, name.replace("\\", "/")]):
             path = spelling if elsewhere else walking.within(self.root, spelling)
             path = self._by_form.get(unicodedata.normalize("NFC", path), path)
             if path in self.versions:
