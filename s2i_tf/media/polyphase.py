@@ -21,8 +21,10 @@ PHASES_PER_GROUP = 128
 
 # Kernels of a group that are kept, 250 kB each for most rates and 1 MB for high ones.
 _KEPT_KERNELS = 16
-# Points of the Kaiser window that others are interpolated between, to 1e-9.
-_TABLE_SIZE = 1 << 16
+# Points of the windowed sinc that others are interpolated between, to 1e-7. Rates without a common
+# divisor need some 10 million others.
+_TABLE_SIZE = 1 << 18
+_WINDOW_TABLE_SIZE = 1 << 14
 
 
 def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
@@ -76,10 +78,13 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 
 
 @functools.cache
-def _kaiser() -> tuple[np.ndarray, np.ndarray]:
-    """Heights in [0, 1] on the half circle, and the Kaiser window there."""
-    heights = np.linspace(0, 1, _TABLE_SIZE)
-    return heights, np.i0(BETA * heights)
+def _windowed_sinc() -> np.ndarray:
+    """The windowed sinc at `_TABLE_SIZE` distances from 0 to `HALF_WIDTH`, and twice 0 behind."""
+    distance = np.linspace(0, HALF_WIDTH, _TABLE_SIZE, endpoint=False)
+    heights = np.linspace(0, 1, _WINDOW_TABLE_SIZE)
+    window = np.interp(np.sqrt(1 - (distance / HALF_WIDTH) ** 2), heights, np.i0(BETA * heights))
+    window /= window[0]
+    return np.append(np.sinc(CUTOFF * distance) * window, [0.0, 0.0])
 
 
 @functools.lru_cache(_KEPT_KERNELS)
@@ -90,8 +95,11 @@ def _kernel(
     start = index * group * down // up
     taps = (start - reach + np.arange(window)) * up
     centres = (index * group + np.arange(group)) * down
-    distance = (taps[:, None] - centres) / up * share  # in samples of the lower rate
-    height = np.sqrt(np.maximum(0.0, 1 - (distance / HALF_WIDTH) ** 2))
-    kernel = np.sinc(CUTOFF * distance) * np.interp(height, *_kaiser()) * (height > 0)
+    distance = np.abs(taps[:, None] - centres) / up * share  # in samples of the lower rate
+    place = np.minimum(distance * (_TABLE_SIZE / HALF_WIDTH), _TABLE_SIZE)
+    before = place.astype(np.int32)
+    table = _windowed_sinc()
+    kernel = table[before]
+    kernel += (place - before) * (table[before + 1] - kernel)
     # Exact gain at 0 Hz for every phase; else a constant input would come out with a faint tone.
     return (kernel / kernel.sum(axis=0)).astype(np.float32)

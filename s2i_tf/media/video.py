@@ -13,6 +13,7 @@ import itertools
 import math
 import struct
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -32,6 +33,8 @@ _MAX_PIXELS_ON_THE_WAY = 10_000_000_000
 # Matroska counts time in milliseconds.
 _TICK_SECONDS = 1e-3
 
+# Containers that say nothing of the pixels' aspect, which may change in them.
+_WITHOUT_ASPECT = ("mpegts", "mpeg")
 # Usual pixels are of 1:2 at most; what says more than this is damaged.
 _MAX_PIXEL_ASPECT = 8.0
 # A picture larger than this that does not say how its colours are coded has BT.709's, for players.
@@ -113,7 +116,6 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         raise UserError(f"seconds {seconds}; allowed: 0 or more")
     with _container.open_tracks(source, audio_track) as tracks:
         picture = _checked_picture(tracks, source)
-        pixel_aspect = picture.sample_aspect_ratio or 1
         clock = tracks.clock()
         search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
@@ -125,7 +127,7 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         shown = search.from_packet(0)
     if shown is None:
         raise _undecodable(source)
-    return _as_shown(shown, float(pixel_aspect))
+    return _as_shown(shown)
 
 
 def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]:
@@ -143,7 +145,6 @@ def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]
     """
     with _container.open_tracks(source) as tracks:
         track = _checked_picture(tracks, source)
-        aspect = float(track.sample_aspect_ratio or 1)
         clock = tracks.clock()
         search = _Search(source, clock.moment(clock.common), _decoder_delay(source, track))
     with _container.open_tracks(source) as tracks:
@@ -157,7 +158,7 @@ def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]
             while following and (shown is None or (following[0] or -math.inf) <= moment):
                 shown, following, changed = following[1], next(coming, None), True
             if changed:
-                picture = _as_shown(shown, aspect)
+                picture = _as_shown(shown)
             yield picture
 
 
@@ -180,6 +181,13 @@ def _undecodable(source: Source) -> MediaError:
     return MediaError(reasons.TRUNCATED, message)
 
 
+class _Found(NamedTuple):
+    """A frame, and how many times as wide as high its pixels are."""
+
+    frame: av.VideoFrame
+    aspect: float
+
+
 @dataclasses.dataclass(frozen=True)
 class _Search:
     """Looks for the frame that is shown at a moment.
@@ -194,7 +202,7 @@ class _Search:
     moment: float
     delay: int | None
 
-    def by_seeking(self, tracks: _container.Tracks, zero: float) -> av.VideoFrame | None:
+    def by_seeking(self, tracks: _container.Tracks, zero: float) -> _Found | None:
         """The frame; None if no seek, however far back, leads to a key frame before it."""
         stream = tracks.picture
         if not _container.has_one_time(self.source, tracks):
@@ -210,7 +218,7 @@ class _Search:
                     return shown
         return None
 
-    def by_reading(self) -> av.VideoFrame | None:
+    def by_reading(self) -> _Found | None:
         """As `by_seeking`, reading all from the beginning and decoding from a key packet on."""
         keys = []
         with _container.open_tracks(self.source) as tracks:
@@ -226,14 +234,14 @@ class _Search:
                 return shown
         return None
 
-    def from_packet(self, number: int, *, after_key: bool = False) -> av.VideoFrame | None:
+    def from_packet(self, number: int, *, after_key: bool = False) -> _Found | None:
         """As `last_frame`, of the file from the packet of that number on."""
         with _container.open_tracks(self.source) as tracks:
             return self.last_frame(tracks.picture, after_key=after_key, skip=number)
 
     def last_frame(
         self, stream: av.VideoStream, *, after_key: bool = False, skip: int = 0
-    ) -> av.VideoFrame | None:
+    ) -> _Found | None:
         """The last frame that begins at or before the moment.
 
         Without one, the first that decodes; but None `after_key`, where frames count from a key
@@ -241,8 +249,8 @@ class _Search:
         packets are not decoded.
         """
         shown, num_pixels = None, 0
-        for seconds, frame in self.timed_frames(stream, skip=skip):
-            num_pixels += frame.width * frame.height
+        for seconds, found in self.timed_frames(stream, skip=skip):
+            num_pixels += found.frame.width * found.frame.height
             if num_pixels > _MAX_PIXELS_ON_THE_WAY:
                 raise MediaError(
                     reasons.NO_KEY_FRAME,
@@ -251,27 +259,32 @@ class _Search:
                 )
             past = seconds is not None and seconds > self.moment + _TICK_SECONDS
             if past:
-                return frame if shown is None and not after_key else shown
-            if shown is not None or frame.key_frame or not after_key:
-                shown = frame
+                return found if shown is None and not after_key else shown
+            if shown is not None or found.frame.key_frame or not after_key:
+                shown = found
         return shown
 
     def timed_frames(
         self, stream: av.VideoStream, *, skip: int = 0
-    ) -> Iterator[tuple[float | None, av.VideoFrame]]:
+    ) -> Iterator[tuple[float | None, _Found]]:
         """The frames that decode, and the container's time of each where it is known."""
+        has_own_aspect = stream.container.format.name not in _WITHOUT_ASPECT
         latest = collections.deque(maxlen=1 + (self.delay or 0))  # times of so many packets
         for packet in itertools.islice(_container.packets(stream), skip, None):
             if packet.dts is not None:
                 latest.append(packet.dts)
             with contextlib.suppress(av.FFmpegError):
                 for frame in packet.decode():
+                    aspect = stream.sample_aspect_ratio
+                    if not has_own_aspect:
+                        aspect = stream.codec_context.sample_aspect_ratio or aspect
+                    found = _Found(frame, float(aspect or 1))
                     if self.delay is None:
-                        yield frame.time, frame
+                        yield frame.time, found
                         continue
                     if packet.dts is None and len(latest) > 1:  # what the decoder held back
                         latest.popleft()
-                    yield float(latest[0] * stream.time_base) if latest else 0.0, frame
+                    yield float(latest[0] * stream.time_base) if latest else 0.0, found
 
 
 def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
@@ -289,8 +302,9 @@ def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
     return 0
 
 
-def _as_shown(frame: av.VideoFrame, aspect: float) -> np.ndarray:
-    """A frame as players show it, uint8 [height, width, 3]; its pixels are `aspect` wide."""
+def _as_shown(shown: _Found) -> np.ndarray:
+    """A frame as players show it, uint8 [height, width, 3]."""
+    frame, aspect = shown
     width, height = frame.width, frame.height
     options = {}
     if frame.colorspace == _UNSPECIFIED and (
@@ -308,10 +322,10 @@ def _as_shown(frame: av.VideoFrame, aspect: float) -> np.ndarray:
             height = max(round(height / aspect), 1)
     if light.is_wider_than_srgb(frame.color_trc, frame.color_primaries):
         values = frame.reformat(width, height, "rgb48le", **options).to_ndarray()
-        shown = light.shown_in_srgb(values, frame.color_trc, frame.color_primaries)
+        picture = light.shown_in_srgb(values, frame.color_trc, frame.color_primaries)
     else:
-        shown = frame.reformat(width, height, "rgb24", **options).to_ndarray()
-    return np.ascontiguousarray(_turned(shown, frame.side_data.get("DISPLAYMATRIX")))
+        picture = frame.reformat(width, height, "rgb24", **options).to_ndarray()
+    return np.ascontiguousarray(_turned(picture, frame.side_data.get("DISPLAYMATRIX")))
 
 
 def _turned(picture: np.ndarray, matrix: bytes | None) -> np.ndarray:

@@ -426,6 +426,19 @@ def test_pixels_become_square(muxer, codec, sound, aspect, make_film):
     assert abs(np.ptp(rows) - np.ptp(columns)) <= 2 and np.ptp(rows) >= 36
 
 
+def test_pixels_become_square_where_their_aspect_changes(make_film):
+    def part(aspect):
+        def set_up(pictures, _):
+            pictures.codec_context.sample_aspect_ratio = Fraction(*aspect)
+
+        return make_film("mpegts", "libx264", "aac", seconds=2, set_up=set_up)
+
+    film = part((4, 3)) + part((2, 1))
+    widths = [video.frame_at(film, seconds).shape[1] for seconds in (0.5, 3.5)]
+    assert widths == [picture.shape[1] for picture in video.frames_along(film, (0.5, 3.5))]
+    assert widths == [85, 128]
+
+
 @pytest.mark.parametrize(
     ("size", "space", "expected"),
     [

@@ -40,6 +40,17 @@ def test_the_kernels_of_usual_rates_are_made_once():
     assert polyphase._kernel.cache_info().hits == polyphase._kernel.cache_info().misses > 0
 
 
+def test_rates_without_a_common_divisor_make_no_sines_for_their_kernels(monkeypatch):
+    samples = np.ones(5_000, np.float32)
+    polyphase.resample(samples, 44_056, TO_HZ)
+    sizes = []
+    monkeypatch.setattr(polyphase.np, "sinc", lambda x: sizes.append(x.size))
+    monkeypatch.setattr(polyphase.np, "i0", lambda x: sizes.append(x.size))
+    polyphase.resample(samples, 44_056, TO_HZ)
+    polyphase.resample(samples, 96_001, TO_HZ)
+    assert not sizes
+
+
 def test_equal_rates_change_nothing_and_0_is_refused():
     samples = np.ones(9, np.float32)
     assert polyphase.resample(samples, TO_HZ, TO_HZ) is samples
