@@ -271,7 +271,7 @@ def _check_stored(mono: np.ndarray, source: Source, audio_track: int = 0) -> Non
 
 
 def _check_scale(mono: np.ndarray, name: str, most: float) -> None:
-    if _peak(mono) > most:
+    if most < _peak(mono) < np.inf:
         raise MediaError(
             reasons.BAD_SCALE,
             f"{name}: a peak of {_peak(mono):g}; allowed: float in [-1, 1], or integers",

@@ -22,6 +22,7 @@ class Loudness:
 
     class_names = ("loud", "quiet")
     stochastic = True
+    hidden_units = 2
 
     def listen(self, waveforms):
         middles = [wave[len(wave) // 2 - 4000 : len(wave) // 2 + 4000] for wave in waveforms]
