@@ -51,6 +51,8 @@ def sounds(folder: pathlib.Path) -> tuple[list[Seed], Run]:
         ("CAF", "PCM_24", None),
         ("WAVEX", "PCM_24", None),
         ("AU", "PCM_16", "LITTLE"),
+        ("NIST", "PCM_16", None),
+        ("VOC", "PCM_16", None),
     ):
         file = io.BytesIO()
         with contextlib.suppress(ImportError):
