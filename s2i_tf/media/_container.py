@@ -281,7 +281,7 @@ class _Leap:
         """What is in no doubt now that the next packet of the track has come."""
         time, settled = packet.dts, []
         if None not in (time, packet.pts) and (
-            packet.pts - time > _MAX_WAIT_SECONDS / packet.time_base
+            abs(packet.pts - time) > _MAX_WAIT_SECONDS / packet.time_base
         ):
             packet.pts = time
         if self.doubted and time is not None:
