@@ -8,7 +8,6 @@ its two tracks, whatever each says of its own start. What is asked for before bo
 taken from where they have, so that a sound and its picture are always of one moment.
 """
 
-import collections
 import contextlib
 import logging
 from collections.abc import Iterator
@@ -269,9 +268,12 @@ def packets(*streams: av.stream.Stream, parts: "_Parts | None" = None) -> Iterat
 
 def _with_sure_times(demuxed: Iterator[av.Packet]) -> Iterator[av.Packet]:
     """Packets of which those whose time leaps ahead and soon comes back follow on those before."""
-    tracks: dict[int, _Leap] = collections.defaultdict(_Leap)
+    tracks: dict[int, _Leap] = {}
     for packet in demuxed:
-        yield from tracks[packet.stream_index].settled(packet)
+        track = packet.stream_index
+        if track not in tracks:
+            tracks[track] = _Leap(1 / float(packet.time_base))
+        yield from tracks[track].settled(packet)
     for track in tracks.values():
         yield from track.doubted
 
@@ -283,28 +285,27 @@ class _Leap:
       doubted: those packets.
     """
 
-    def __init__(self):
+    def __init__(self, ticks_per_second: float):
+        self._max_wait = _MAX_WAIT_SECONDS * ticks_per_second
+        self._doubted_for = _DOUBTED_SECONDS * ticks_per_second
+        self._min_gap = MIN_GAP_SECONDS * ticks_per_second
         self.doubted: list[av.Packet] = []
         self._end: int | None = None  # of what came before
 
     def settled(self, packet: av.Packet) -> list[av.Packet]:
         """What is in no doubt now that the next packet of the track has come."""
         time, settled = packet.dts, []
-        if None not in (time, packet.pts) and (
-            packet.pts - time > _MAX_WAIT_SECONDS / packet.time_base
-        ):
+        if None not in (time, packet.pts) and abs(packet.pts - time) > self._max_wait:
             packet.pts = time
         if self.doubted and time is not None:
             first = self.doubted[0].dts
             if time < first:
                 for doubted in self.doubted:
                     _move(doubted, self._end - first)
-            if time < first or time - first > _DOUBTED_SECONDS / packet.time_base:
+            if time < first or time - first > self._doubted_for:
                 settled, self.doubted = self.doubted, []
                 self._end = max(_end(one) for one in settled if one.dts is not None)
-        leaps = None not in (time, self._end) and (
-            time - self._end > MIN_GAP_SECONDS / packet.time_base
-        )
+        leaps = None not in (time, self._end) and time - self._end > self._min_gap
         if self.doubted or leaps:
             self.doubted.append(packet)
             return settled
