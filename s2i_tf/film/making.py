@@ -5,6 +5,7 @@ and a caption for each moment, the second draws the frames between them.
 """
 
 import dataclasses
+import functools
 import itertools
 import logging
 import math
@@ -141,8 +142,10 @@ def make_film(
     for made in filter(None, (path, strip, subtitles)):
         _check_made(made, sound)
     width = 0
+    # The last half of their way to the side is Pillow's.
+    pictures = functools.partial(video.frames_along, sound, enough=2 * settings.side)
     if settings.beside:
-        first = next(video.frames_along(sound, [0.0]))
+        first = next(pictures([0.0]))
         width = min(_width_at(first, settings.side), _WIDEST * settings.side)
     heard = listen(model, sound, settings.hop_seconds)
     times = np.arange(math.ceil(heard.duration_seconds * settings.fps)) / settings.fps
@@ -152,7 +155,7 @@ def make_film(
     def frames() -> Iterator[np.ndarray]:
         progress = logs.Progress("drawing frames", len(times))
         drawn = draw_along(model, heard, times, settings)
-        shown = video.frames_along(sound, times) if settings.beside else itertools.repeat(None)
+        shown = pictures(times) if settings.beside else itertools.repeat(None)
         for number, (picture, own) in enumerate(zip(drawn, shown, strict=False)):
             if number in kept:
                 for_strip.append(picture)

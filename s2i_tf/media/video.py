@@ -130,12 +130,15 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
     return _as_shown(shown)
 
 
-def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]:
+def frames_along(
+    source: Source, times: Iterable[float], *, enough: int | None = None
+) -> Iterator[np.ndarray]:
     """The pictures that a video shows at times, decoded in one pass.
 
     Args:
       source: a path, or the contents of a file.
       times: seconds from where sound and pictures have begun, ascending.
+      enough: pixels of the shorter side; of larger pictures no more is made.
 
     Yields:
       For each time the picture, as `frame_at` gives it; after the end, the last one.
@@ -158,7 +161,7 @@ def frames_along(source: Source, times: Iterable[float]) -> Iterator[np.ndarray]
             while following and (shown is None or (following[0] or -math.inf) <= moment):
                 shown, following, changed = following[1], next(coming, None), True
             if changed:
-                picture = _as_shown(shown)
+                picture = _as_shown(shown, enough)
             yield picture
 
 
@@ -302,8 +305,8 @@ def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
     return 0
 
 
-def _as_shown(shown: _Found) -> np.ndarray:
-    """A frame as players show it, uint8 [height, width, 3]."""
+def _as_shown(shown: _Found, enough: int | None = None) -> np.ndarray:
+    """A frame as players show it, uint8 [height, width, 3]; its shorter side at most `enough`."""
     frame, aspect = shown
     width, height = frame.width, frame.height
     options = {}
@@ -320,6 +323,9 @@ def _as_shown(shown: _Found) -> np.ndarray:
             width = max(round(width * aspect), 1)
         else:
             height = max(round(height / aspect), 1)
+    if enough is not None and enough < min(width, height):
+        scale = enough / min(width, height)
+        width, height = round(width * scale), round(height * scale)
     if light.is_wider_than_srgb(frame.color_trc, frame.color_primaries):
         values = frame.reformat(width, height, "rgb48le", **options).to_ndarray()
         picture = light.shown_in_srgb(values, frame.color_trc, frame.color_primaries)

@@ -535,3 +535,12 @@ def test_lights_brighter_than_white_keep_their_hue_and_their_order():
     shown = light.shown_in_srgb(values, curve, bt2020).astype(int)[:, 0]
     assert (np.diff(shown[:, 1]) >= 0).all() and shown[-1, 1] == 255
     assert (shown[:, 2] <= shown[:, 1]).all()
+
+
+def test_of_large_pictures_no_more_is_made_than_is_enough(make_film):
+    film = make_film("mp4", "mpeg4", "aac", seconds=1, size=(320, 160))
+    whole = next(video.frames_along(film, [0.5]))
+    less = next(video.frames_along(film, [0.5], enough=64))
+    assert whole.shape == (160, 320, 3) and less.shape == (64, 128, 3)
+    assert abs(whole.mean() - less.mean()) < 2
+    np.testing.assert_array_equal(next(video.frames_along(film, [0.5], enough=200)), whole)
