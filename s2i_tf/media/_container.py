@@ -162,11 +162,10 @@ class Span:
         start anywhere.
       end: end of its last packet.
       num_packets: how many were read.
-      is_picture: whether the track is one of pictures.
     """
 
     def __init__(self, stream: av.stream.Stream):
-        self.is_picture = stream.type == "video"
+        self._is_picture = stream.type == "video"
         self.first = self.begun = self.end = None
         self.num_packets = 0
         self._is_decodable = False
@@ -174,6 +173,11 @@ class Span:
         self._start = stream.start_time
         self._delay = round(_MAX_ENCODER_DELAY_SECONDS / self._unit)
         self._has_no_pts = has_no_pts(stream)
+
+    @property
+    def shows_slides(self) -> bool:
+        """Whether it has a picture alone, or no more than one a second, as slides are shown."""
+        return self._is_picture and self.num_packets <= 1 + self.end - self.first
 
     def add(self, packet: av.Packet) -> None:
         """Counts a packet, if it is to be shown and has a time."""

@@ -49,8 +49,8 @@ class MediaInfo:
     Attributes:
       duration_seconds: from its beginning to the end of its longest track.
       start_seconds: where all its tracks have begun.
-      end_seconds: where its sound ends, for the last picture is shown until then; without sound,
-        where its pictures end.
+      end_seconds: where the first of its tracks ends; the last of some slides is shown for as long
+        as the sound lasts.
       has_sound: whether there is a sound track that can be decoded.
       has_picture: whether there is a picture track that can be decoded; a cover picture is none.
       sample_rate_hz: sampling rate of the sound; 0 without sound.
@@ -83,9 +83,8 @@ def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
             message = f"{name_of(source)}: damaged or incomplete, headers and nothing after them"
             raise MediaError(reasons.TRUNCATED, message)
         clock = _container.Clock.of(spans)
-        # The last picture is shown for as long as the sound lasts: slides, recordings of a screen.
-        sound_end = max((span.end for span in spans if not span.is_picture), default=clock.zero)
-        ends = [max(span.end, sound_end) - clock.zero for span in spans] or [0.0]
+        last = max((span.end for span in spans), default=clock.zero)
+        ends = [(last if span.shows_slides else span.end) - clock.zero for span in spans] or [0.0]
         return MediaInfo(
             duration_seconds=max(ends),
             start_seconds=clock.common,

@@ -365,6 +365,13 @@ def test_the_last_of_some_slides_is_shown_as_long_as_the_sound_lasts(muxer, make
     assert len(sound) == 5 * 22_050
 
 
+@pytest.mark.parametrize("muxer", ["mp4", "matroska"])
+def test_a_film_ends_where_its_pictures_end_before_its_sound(muxer, make_film, make_tone):
+    film = make_film(muxer, "mpeg4", "aac", seconds=4, sounds=[make_tone(48_000, 10.0)])
+    info = video.probe(film)
+    assert (info.duration_seconds, info.end_seconds) == pytest.approx((10, 4), abs=0.2)
+
+
 CORNERS = np.zeros((64, 96, 3), np.uint8)
 CORNERS[:32, :48], CORNERS[:32, 48:] = (220, 30, 30), (30, 200, 30)
 CORNERS[32:, :48], CORNERS[32:, 48:] = (30, 30, 220), (230, 230, 230)
