@@ -105,8 +105,9 @@ def load_classifier(name: str, *, weights: str | None = None) -> Classifier:
     of things that sound, see `s2i_tf.features.sounding`.
     """
     if name.startswith(SOUNDING_PREFIX):
-        other = name.removeprefix(SOUNDING_PREFIX)
-        return _Factory("sounding", "SoundingClassifier", other)(weights)
+        from s2i_tf.features import sounding  # it imports this module
+
+        return sounding.SoundingClassifier(name.removeprefix(SOUNDING_PREFIX), weights)
     return _resolve("classifier", name, CLASSIFIERS, "HubClassifier", weights)
 
 
@@ -149,7 +150,7 @@ def comparable(sound: str, image: str) -> tuple[str, str]:
 
 def _resolve(kind: str, name: str, factories: dict, hub_class: str, weights: str | None) -> Net:
     if name.startswith(HUB_PREFIX):
-        return _Factory("hub", hub_class, name.removeprefix(HUB_PREFIX))(weights)
+        return _Factory("image", "hub", hub_class, name.removeprefix(HUB_PREFIX))(weights)
     if name not in factories:
         raise unknown_name(kind, name, [*factories, _OF_HUB])
     return factories[name](weights)

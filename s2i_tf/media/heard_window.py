@@ -38,7 +38,7 @@ def parse(window: str | float) -> str | float:
 
 
 def check(waveform: np.ndarray, window: str | float, name: str) -> None:
-    """Refuses a window that begins behind the sound's end, or is silent in a longer one.
+    """Refuses a window of a longer sound that begins behind its end, or is silent.
 
     Args:
       waveform: float32 [samples].
@@ -49,7 +49,7 @@ def check(waveform: np.ndarray, window: str | float, name: str) -> None:
       MediaError: `too_short` or `silent`, if it does or is.
     """
     seconds = len(waveform) / spec.SAMPLE_RATE_HZ
-    if window in (AUTO, LOUDEST):
+    if len(waveform) <= spec.FEATURE_SAMPLES or window in (AUTO, LOUDEST):
         return
     if window != MIDDLE and window >= seconds:
         raise MediaError(
@@ -57,8 +57,6 @@ def check(waveform: np.ndarray, window: str | float, name: str) -> None:
             f"{name}: {seconds:.1f} s can be heard of it (of a long file the first "
             f"{limits.MAX_SECONDS:g}); a window that begins at {window:g} s is behind their end",
         )
-    if len(waveform) <= spec.FEATURE_SAMPLES:
-        return
     (begin,) = starts(waveform, spec.FEATURE_SAMPLES, window)
     if limits.is_silent(waveform[begin : begin + spec.FEATURE_SAMPLES]):
         raise MediaError(

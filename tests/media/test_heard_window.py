@@ -87,8 +87,6 @@ def test_a_window_behind_the_end_is_refused():
     waveform = np.ones(10 * SECOND)
     heard_window.check(waveform, 9.9, "a.wav")
     heard_window.check(waveform, "auto", "a.wav")
-    heard_window.check(waveform[:WINDOW], 5.9, "a.wav")  # heard whole
-    for num_seconds in (10, 2):
-        message = rf"a\.wav: {num_seconds}\.0 s can be heard.* begins at {num_seconds} s"
-        with pytest.raises(MediaError, match=message):
-            heard_window.check(waveform[: num_seconds * SECOND], float(num_seconds), "a.wav")
+    heard_window.check(waveform[:WINDOW], 9.9, "a.wav")  # heard whole
+    with pytest.raises(MediaError, match=r"a\.wav: 10\.0 s can be heard.* begins at 10 s"):
+        heard_window.check(waveform, 10.0, "a.wav")
