@@ -67,9 +67,8 @@ def left_out(out: str, reasons: Mapping[str, int]) -> str:
     """The end of a line that says how many files could not be used, why, and where they stand."""
     if not reasons:
         return ""
-    counts = ", ".join(f"{num:,} {reason}" for reason, num in sorted(reasons.items()))
     return (
-        f"; {sum(reasons.values()):,} files could not be used ({counts}), "
+        f"; {sum(reasons.values()):,} files could not be used ({rows.counted(reasons)}), "
         f"see {storage.join(out, QUARANTINE)}"
     )
 

@@ -163,9 +163,7 @@ def pieces(source: Source, piece_seconds: int = 30) -> Iterator[np.ndarray]:
     for decoded, rate_hz in _pyav.stream(source, piece_seconds):
         _check_stored(decoded, source)
         held = np.concatenate([held, decoded])
-        if not np.isfinite(decoded).all():
-            message = f"{name_of(source)}: has samples that are not finite numbers"
-            raise MediaError(reasons.NOT_FINITE, message)
+        _finite_peak(decoded, name_of(source))
         # A second on either side, so that every output is resampled from all that it depends on.
         while held.size >= before + (piece_seconds + 1) * rate_hz:
             end = before + piece_seconds * rate_hz
@@ -237,9 +235,7 @@ def _checked(
     if max_seconds is not None:
         mono = mono[: round(max_seconds * rate_hz)]
     seconds = mono.size / rate_hz
-    peak = _peak(mono)
-    if not np.isfinite(peak):
-        raise MediaError(reasons.NOT_FINITE, f"{name}: has samples that are not finite numbers")
+    peak = _finite_peak(mono, name)
     if max_seconds is None and seconds > limits.MAX_SECONDS:
         raise MediaError(
             reasons.TOO_LONG,
@@ -260,27 +256,30 @@ def _checked(
     return mono, rate_hz
 
 
+def _finite_peak(mono: np.ndarray, name: str) -> float:
+    peak = limits.peak(mono)
+    if not np.isfinite(peak):
+        raise MediaError(reasons.NOT_FINITE, f"{name}: has samples that are not finite numbers")
+    return peak
+
+
 def _check_stored(mono: np.ndarray, source: Source, audio_track: int = 0) -> None:
     """Refuses a file of floats in another scale; decoders of lossy formats may overshoot at will.
 
     Raises:
       MediaError: `bad_scale`, if it is one.
     """
-    if _peak(mono) > _MAX_STORED_PEAK and _pyav.stores_floats(source, audio_track):
+    if limits.peak(mono) > _MAX_STORED_PEAK and _pyav.stores_floats(source, audio_track):
         _check_scale(mono, name_of(source), _MAX_STORED_PEAK)
 
 
 def _check_scale(mono: np.ndarray, name: str, most: float) -> None:
-    if most < _peak(mono) < np.inf:
+    peak = limits.peak(mono)
+    if most < peak < np.inf:
         raise MediaError(
             reasons.BAD_SCALE,
-            f"{name}: a peak of {_peak(mono):g}; allowed: float in [-1, 1], or integers",
+            f"{name}: a peak of {peak:g}; allowed: float in [-1, 1], or integers",
         )
-
-
-def _peak(mono: np.ndarray) -> float:
-    """The greatest magnitude of samples; NaN, if one is."""
-    return max(mono.max(), -mono.min()) if mono.size else 0.0
 
 
 def _at_our_rate(mono: np.ndarray, rate_hz: int) -> np.ndarray:

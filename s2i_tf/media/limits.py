@@ -31,4 +31,9 @@ def can_be_held(num_values: int, rate_hz: int) -> bool:
 
 def is_silent(waveform: np.ndarray) -> bool:
     """Whether a waveform within ±256, of one sample at least, has nothing to hear."""
-    return max(waveform.max(), -waveform.min()) < SILENCE * spec.WAVEFORM_SCALE
+    return peak(waveform) < SILENCE * spec.WAVEFORM_SCALE
+
+
+def peak(samples: np.ndarray) -> float:
+    """The greatest magnitude of samples, 0 of none; NaN, if one is."""
+    return max(samples.max(), -samples.min()) if samples.size else 0.0

@@ -6,7 +6,7 @@ the data's source folder and use `/`; times are seconds from the start of the fi
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from s2i_tf.errors import UserError
@@ -143,6 +143,11 @@ class Quarantined:
     stage: str
     reason: str
     message: str
+
+
+def counted(reasons: Mapping[str, int]) -> str:
+    """How many files were left out for each reason, as text."""
+    return ", ".join(f"{num:,} {reason}" for reason, num in sorted(reasons.items()))
 
 
 def item_key(modality: Modality, item_id: str) -> str:

@@ -19,7 +19,7 @@ from s2i_tf.data.dataset_info import WINDOW_SECONDS
 from s2i_tf.errors import UserError
 from s2i_tf.media import reasons
 from tfrecords_tools.engine import storage
-from tfrecords_tools.engine.rows import Quarantined, Source
+from tfrecords_tools.engine.rows import Quarantined, Source, counted
 from tfrecords_tools.stages import clip_table
 
 logger = logging.getLogger(__name__)
@@ -127,8 +127,7 @@ def list_data(
 def _why(missing: Sequence[Quarantined]) -> str:
     if not missing:
         return ""
-    counts = Counter(row.reason for row in missing)
-    told = ", ".join(f"{num:,} {reason}" for reason, num in sorted(counts.items()))
+    told = counted(Counter(row.reason for row in missing))
     return f" ({told}, such as {missing[0].path!r})"
 
 
