@@ -122,7 +122,9 @@ def describe(stage: Stage) -> str:
 def _prepare_folder(
     config: Config, workdir: pathlib.Path, stages: Sequence[str], strategy: strategy_lib.Strategy
 ) -> None:
-    plan_stages(config, workdir, stages)
+    for stage in plan_stages(config, workdir, stages):
+        if not stage.begun:
+            stage.check_closely()
     info = dataset_info.load(config.data)
     lengthened = []
     if (workdir / config_lib.FILE_NAME).exists():

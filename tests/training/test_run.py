@@ -223,6 +223,25 @@ def test_losses_that_a_discriminator_cannot_have_are_refused(
         run.plan_stages(config, tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("image_gan.discriminator.num_layers", 9, "layers"),
+        ("image_gan.generator.name", "feature_decoder", "feature_decoder"),
+        ("feature_gan.generator.start", "TRAINED", "is not compatible"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused_before_a_stage_before_them_is_trained(
+    field, value, message, trained, small_dataset, tmp_path
+):
+    config = smoke_config(small_dataset)
+    config.feature_gan.generator.filters *= 2
+    set_field(config, field, str(trained / "model") if value == "TRAINED" else value)
+    with pytest.raises(UserError, match=message):
+        run.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_a_training_started_with_may_have_moved(trained, small_dataset, tmp_path):
     config = smoke_config(small_dataset)
     start = tmp_path / "start"

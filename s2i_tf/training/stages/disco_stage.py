@@ -46,6 +46,11 @@ class DiscoStage(FeatureGanStage):
                 "other direction, is gone; choose another --workdir"
             )
 
+    def check_closely(self) -> None:
+        """Also refuses networks of the other direction."""
+        super().check_closely()
+        self.reverse.check_closely()
+
     def check_discriminator(self) -> None:
         """Also refuses losses that are of the other method alone."""
         name = self.settings.loss.adversarial
@@ -79,13 +84,13 @@ class DiscoStage(FeatureGanStage):
             self.multimodal.condition_of_scaled_image,
         )
         with dtype_policy(precision_of(config, settings)):
-            forward, backward = (
-                Way(stage.build_generator(), stage.build_discriminator(), condition)
-                for stage, condition in zip((self, reverse), conditions, strict=True)
-            )
+            ways = []
+            for stage, condition in zip((self, reverse), conditions, strict=True):
+                generator = stage.build_generator()
+                stage.tell_classes(generator)
+                ways.append(Way(generator, stage.build_discriminator(), condition))
             trainer = DiscoGan(
-                forward,
-                backward,
+                *ways,
                 prepare=self.domains,
                 adversarial=ADVERSARIAL_LOSSES[settings.loss.adversarial],
                 loss=settings.loss,

@@ -26,9 +26,8 @@ class FeatureGanStage(GanStage):
         target = self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES])
         return condition, self.lay_out(target)
 
-    def build_generator(self) -> keras.Model:
-        """The generator alone, told where the classes' photos are if it moves conditions there."""
-        generator = super().build_generator()
+    def tell_classes(self, generator: keras.Model) -> None:
+        """Tells it where the classes' photos are if it moves conditions there."""
         if self.settings.generator.typicality:
             split = pipeline.load_split(self.config.data, spec.TRAIN_SPLIT, with_image=False)
             conditions, labels = self.centred_on(split)
@@ -36,7 +35,6 @@ class FeatureGanStage(GanStage):
                 np.asarray(conditions), labels, self.info.num_classes
             )
             generator.get_layer("typical").centres.assign(directions + middle)
-        return generator
 
     def centred_on(self, split) -> tuple:
         """The conditions of a split's photos, whose class means are typical, and their labels."""
@@ -45,7 +43,7 @@ class FeatureGanStage(GanStage):
 
     def condition_size(self) -> int:
         """Length of the hidden vectors."""
-        return self.multimodal.hidden_units
+        return self.config.multimodal.hidden_units
 
     def target_shape(self) -> tuple[int, ...]:
         """A vector of features or their map."""

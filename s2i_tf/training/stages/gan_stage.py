@@ -160,12 +160,12 @@ class GanStage(Stage):
         # Not when `prepare` first needs them: it is traced, and weights that are read from a file
         # while a function is traced keep their initial values in its graph.
         self.multimodal = self.trained(MultimodalStage.part)
-        name = settings.loss.backbone
         with dtype_policy(precision_of(self.config, settings)):
-            backbone = load_backbone(name, self.info.image_side) if name else None
+            generator, discriminator, backbone = self._build_networks()
+            self.tell_classes(generator)
             trainer = GanTrainer(
-                self.build_generator(),
-                self.build_discriminator(backbone) if settings.has_discriminator else None,
+                generator,
+                discriminator,
                 objective=build_objective(settings, backbone, self.info.num_classes),
                 prepare=self.prepare,
                 num_discriminator_updates=settings.discriminator.updates_per_step,
@@ -195,6 +195,22 @@ class GanStage(Stage):
         """The targets of a batch, and what the generator makes of its conditions."""
         condition, target = self.vectors(batch)
         return [target, trainer.kept_generator(self.lay_out(condition), training=False)]
+
+    def check_closely(self) -> None:
+        """Refuses networks that cannot be built as they are wanted, by building them in vain."""
+        self._build_networks()
+
+    def _build_networks(self) -> tuple[keras.Model, keras.Model | None, keras.Model | None]:
+        """The players, and the net that the discriminator or a loss looks through."""
+        settings = self.settings
+        name = settings.loss.backbone
+        backbone = load_backbone(name, self.info.image_side) if name else None
+        generator = self.build_generator()
+        discriminator = self.build_discriminator(backbone) if settings.has_discriminator else None
+        return generator, discriminator, backbone
+
+    def tell_classes(self, generator: keras.Model) -> None:
+        """Tells a generator that goes by it where the classes are; by default none does."""
 
     def build_generator(self) -> keras.Model:
         """The generator alone, freshly drawn or begun with a part that there is."""

@@ -28,11 +28,14 @@ class MultimodalStage(Stage):
     part = "multimodal"
     position = 0
 
-    def build(self) -> MultimodalTrainer:
-        """The layers with their scalers adapted to the training features, and Adam."""
+    def check_closely(self) -> None:
+        """Refuses to learn to hear of too few recordings."""
         if self.config.hearing:
             rows = schema.each_once(self._split, schema.KEY_SOUND_ID)
             fit_hearing.check_enough(self._split[schema.KEY_GROUP][rows])
+
+    def build(self) -> MultimodalTrainer:
+        """The layers with their scalers adapted to the training features, and Adam."""
         features = _training_features(self.config.data, self.info)
         return build_trainer(self.config, self.info.num_classes, *features)
 

@@ -110,6 +110,14 @@ class Stage(abc.ABC):
             )
 
     @abc.abstractmethod
+    def check_closely(self) -> None:
+        """Refuses what only the records or the networks tell, in seconds.
+
+        Raises:
+          UserError: saying what cannot be.
+        """
+
+    @abc.abstractmethod
     def build(self) -> keras.Model:
         """The trainer, its weights freshly drawn from the stage's seed."""
 
