@@ -71,7 +71,10 @@ def told_by(program: str, *kinds: type[Exception]) -> Iterator[None]:
     else:
         return
     line = " ".join(message.split())
-    # Names of files may hold what a terminal obeys.
-    shown = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in line)
-    print(f"{program}: error: {shown}", file=sys.stderr)
+    print(f"{program}: error: {printable(line)}", file=sys.stderr)
     sys.exit(EXIT_MISTAKE)
+
+
+def printable(line: str) -> str:
+    """A line whose names of files or classes hold nothing that a terminal obeys."""
+    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in line)

@@ -44,7 +44,7 @@ class Settings:
         "Keep only pairs whose labels agree: on, off, or auto (on for data without classes).",
     )
     top_k: int = _flag(spec.AGREEMENT_TOP_K, "Labels of either side that the filter looks at.")
-    rule: str = _flag("sets_meet", "When two lists of labels agree, a key of refine.RULES.")
+    rule: str = _flag("sets_meet", "When two lists of labels agree; an unknown name lists all.")
     num_classes: int = _flag(0, "How many classes to draw among those large enough; 0 for all.")
     instances_per_class: int = _flag(
         0, "Pairs of every class; smaller classes are left out. 0: off."

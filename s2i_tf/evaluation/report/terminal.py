@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
+from s2i_tf.errors import printable
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics
 from s2i_tf.evaluation.metrics.tabular import Row, Table
 from s2i_tf.evaluation.provenance import left_out
@@ -46,6 +47,7 @@ def _lines(table: Table) -> list[str]:
     room = max(_MIN_TITLE, min(max(title_width, len(table.title)), WIDTH - sum(widths)))
 
     def line(title: str, cells: list[str]) -> str:
+        title = printable(title)
         columns = "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
         title = title if len(title) <= room else f"{title[: room - 1]}…"
         return f"{title:<{room}}{columns}"

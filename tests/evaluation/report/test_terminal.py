@@ -47,6 +47,11 @@ def test_only_the_columns_in_brief_are_shown_and_of_none_no_table():
     assert text(Table("T", ["one", "two"], rows, brief=())) == []
 
 
+def test_names_hold_nothing_that_a_terminal_obeys():
+    line = text(Table("T", ["one"], [Row("dog\x1b[31m", [plain(0.1)])]))[1]
+    assert line.split() == ["dog\\x1b[31m", "10.0%"]
+
+
 def test_two_columns_of_one_name_keep_their_figures():
     row = Row("one", [plain(value) for value in (0.1, 0.2, 0.3, 0.4)])
     lines = text(Table("Two", ["here", "macro", "there", "macro"], [row]))
