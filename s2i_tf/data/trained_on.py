@@ -8,6 +8,7 @@ contents of either side are not at hand, because plain names such as `dog/0001.w
 
 import dataclasses
 import hashlib
+import logging
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ SALT = "s2i_tf trained on"
 
 _HASH_DIGITS = 16
 
+logger = logging.getLogger(__name__)
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainedOn:
@@ -30,11 +33,11 @@ class TrainedOn:
 
     Attributes:
       recordings: hashes of the recordings' names.
-      contents: hashes of the files' digests (`files.content_digest`); empty where no file was at
-        hand.
+      contents: hashes of the digests (`files.content_digest`) of the files that were at hand.
       paths: hashes of the sounds' and photos' ids.
       num_sounds: how many sounds there were.
       num_images: how many photos.
+      unread: of `paths`, those whose files were not at hand.
     """
 
     recordings: frozenset[str]
@@ -42,25 +45,34 @@ class TrainedOn:
     paths: frozenset[str]
     num_sounds: int
     num_images: int
+    unread: frozenset[str] = frozenset()
 
     @classmethod
     def of_split(cls, data_dir: str | os.PathLike) -> "TrainedOn":
-        """Of a prepared data set's training split; contents if its source folder is there."""
+        """Of a prepared data set's training split; contents of what is in its source folder."""
         info = dataset_info.load(data_dir)
         columns = arrays.load_split(data_dir, spec.TRAIN_SPLIT, with_image=False)
         sounds = {source_sounds.original_id(sound_id) for sound_id in columns["sound_id"]}
         images = set(columns["image_id"])
         contents = content_digests(info.source, sounds | images)
-        # All or none: a path would not tell whether its contents are among them.
-        whole = all(contents.values())
+        ids = {"sound": sounds, "image": images}
+        unread = {kind: {one for one in of if not contents[one]} for kind, of in ids.items()}
+        if 0 < (num_unread := sum(map(len, unread.values()))) < len(contents):
+            logger.warning(
+                "%s: %d of the files that were trained on are not there any more; an evaluation "
+                "knows them by their paths alone",
+                info.source,
+                num_unread,
+            )
         return cls(
             recordings=_hashes(
                 "recording", recordings(info, columns["sound_id"], columns["group"])
             ),
-            contents=_hashes("content", contents.values() if whole else ()),
-            paths=_hashes("sound", sounds) | _hashes("image", images),
+            contents=_hashes("content", contents.values()),
+            paths=_hashes_of(ids),
             num_sounds=len(sounds),
             num_images=len(images),
+            unread=_hashes_of(unread),
         )
 
     def knows(self, modality: str, item_id: str, group: str, content: str | None) -> bool:
@@ -76,8 +88,7 @@ class TrainedOn:
             return True
         if group != _path(item_id) and _hash("recording", group) in self.recordings:
             return True
-        by_path = not content or not self.contents
-        return by_path and _hash(modality, item_id) in self.paths
+        return _hash(modality, item_id) in (self.unread if content else self.paths)
 
     def as_dict(self) -> dict[str, Any]:
         """What `trained_on.json` holds."""
@@ -98,7 +109,9 @@ class TrainedOn:
             raise UserError(f"{where}: version and salt {found}; allowed: {(VERSION, SALT)}")
         try:
             sets = {key: frozenset(values[key]) for key in ("recordings", "contents", "paths")}
-            return cls(**sets, **{key: int(values[key]) for key in _COUNTS})
+            # Earlier versions knew the contents of all files or of none.
+            unread = frozenset(values.get("unread", () if sets["contents"] else sets["paths"]))
+            return cls(**sets, **{key: int(values[key]) for key in _COUNTS}, unread=unread)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{where}: not what a model was trained on: {error}") from None
 
@@ -147,6 +160,11 @@ def _path(item_id: str) -> str:
 
 def _hashes(kind: str, values: Iterable[str | None]) -> frozenset[str]:
     return frozenset(_hash(kind, value) for value in values if value)
+
+
+def _hashes_of(ids: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Of ids by modality."""
+    return frozenset(_hash(modality, one) for modality, of in ids.items() for one in of)
 
 
 def _hash(kind: str, value: str) -> str:

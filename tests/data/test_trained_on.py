@@ -71,6 +71,18 @@ def test_a_file_of_the_same_plain_name_is_another_one(with_files):
     assert known.knows("image", name, name, None), "its contents are not at hand"
 
 
+def test_a_file_that_is_gone_takes_no_other_s_contents_with_it(with_files, caplog):
+    (with_files / "images/train5.png").unlink()
+    known = TrainedOn.of_split(with_files)
+    assert "1 of the files that were trained on are not there" in caplog.text
+    copy = digest(with_files, "images/train3.png")
+    assert known.knows("image", "photos/other.jpg", "photos/other.jpg", copy)
+    # What is gone is known by its path, of what is there a path says nothing.
+    for name, expected in (("images/train5.png", True), ("images/train3.png", False)):
+        assert known.knows("image", name, name, "0" * 16) == expected
+    assert TrainedOn.from_dict(known.as_dict(), "here") == known
+
+
 def test_without_the_source_folder_paths_decide(tiny_dataset):
     known = TrainedOn.of_split(tiny_dataset)
     assert not known.contents
