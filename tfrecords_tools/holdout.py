@@ -12,6 +12,7 @@ fit into memory (27 MB for 1,000 pairs).
 
 import dataclasses
 import hashlib
+import logging
 import pathlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,8 @@ from tfrecords_tools.engine.rows import Item, Pair
 from tfrecords_tools.stages.split import merge_groups
 
 DEFAULT_SHARE = 0.15
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,27 +87,37 @@ def hold_out(
 
 
 def _read(data: str, info: DatasetInfo) -> _Source:
-    records, items, pairs, contents = {}, {}, [], {}
+    records, items, pairs, contents, heard = {}, {}, [], {}, {}
     shards = damage.checked_shards(data, info, spec.TRAIN_SPLIT)
     for record in map(tfrecords.parse_example, tfrecords.Records(shards)):
         text = {key: record[key].decode() for key in ("id", "group", "sound_id", "image_id")}
         class_name = info.class_names[record["label"]]
         contents[text["image_id"]] = content = hashlib.sha256(record["image"]).hexdigest()
+        heard[text["sound_id"]] = hashlib.sha256(record["sound_features"]).hexdigest()
         for modality in ("sound", "image"):
             item_id = text[f"{modality}_id"]
             item = Item(item_id, modality, item_id, text["group"], content, class_name)
             items.setdefault(item.key, item)
             records.setdefault(item.key, record)
         pairs.append(Pair(**text, class_name=class_name))
-    groups = _photo_groups(contents, pairs)
-    return _Source(
-        records,
-        [
-            dataclasses.replace(item, group=groups[item.id]) if item.modality == "image" else item
-            for item in items.values()
-        ],
-        pairs,
-    )
+    groups = {"sound": _sound_groups(heard, pairs), "image": _photo_groups(contents, pairs)}
+    grouped = [
+        dataclasses.replace(item, group=groups[item.modality][item.id]) for item in items.values()
+    ]
+    return _Source(records, grouped, pairs)
+
+
+def _sound_groups(contents: Mapping[str, str], pairs: Iterable[Pair]) -> dict[str, str]:
+    """The group of each sound: its recording, or the first of those that have the same features.
+
+    Args:
+      contents: the digest of each sound's features, by its id.
+      pairs: all pairs of the data.
+    """
+    recordings = {pair.sound_id: pair.group for pair in pairs}
+    first = {content: recordings[sound] for sound, content in contents.items()}
+    joined = merge_groups((first[contents[sound]], group) for sound, group in recordings.items())
+    return {sound: joined[group] for sound, group in recordings.items()}
 
 
 def _photo_groups(contents: Mapping[str, str], pairs: Iterable[Pair]) -> dict[str, str]:
@@ -144,7 +157,15 @@ def _pair_anew(source: _Source, share: float, seed: int) -> list[Pair]:
     items = [
         item for modality in ("sound", "image") for item in _divided(source, modality, share, seed)
     ]
-    return list(pair.pair_items(items, f"{seed}/holdout", by_class=True))
+    pairs = list(pair.pair_items(items, f"{seed}/holdout", by_class=True))
+    if left := pair.unpaired(items, pairs):
+        logger.warning(
+            "left out: %d sounds and photos, such as %s: %s",
+            len(left),
+            left[0].path,
+            left[0].message,
+        )
+    return pairs
 
 
 def _keep(source: _Source, share: float, seed: int) -> list[Pair]:

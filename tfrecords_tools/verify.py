@@ -1,11 +1,13 @@
 """`python -m tfrecords_tools.verify FOLDER`: whether a prepared data set is what it claims to be.
 
 Reads every byte: checksums and sizes against `dataset_info.json` and the manifests, every record
-against the schema and the fingerprints, and the split for groups, sounds or photos on both sides.
+against the schema and the fingerprints, and the split for groups, sounds or photos on both sides,
+copies under other names and in other formats too, which have the same features.
 One line for each fault. Exit status: 0 all is well, 1 faults were found, 2 there is no data set.
 """
 
 import collections
+import hashlib
 import itertools
 import pathlib
 import sys
@@ -18,6 +20,11 @@ from s2i_tf.errors import UserError, told_by
 from tfrecords_tools.engine import manifest
 
 EXIT_FAULTS = 1
+
+_FEATURES_OF = {
+    schema.KEY_SOUND_ID: schema.KEY_SOUND_FEATURES,
+    schema.KEY_IMAGE_ID: schema.KEY_IMAGE_FEATURES,
+}
 
 # What must not stand on both sides of the split.
 _APART = ("group", "sound_id", "image_id")
@@ -38,6 +45,7 @@ def verify(folder: str) -> list[str]:
     info = dataset_info.load(folder)
     faults: list[str] = []
     sides = {key: collections.defaultdict(set) for key in _APART}
+    alike = {key: collections.defaultdict(dict) for key in _FEATURES_OF}
     seen: collections.Counter[str] = collections.Counter()
     for split, shards in info.splits.items():
         for shard in shards:
@@ -56,8 +64,10 @@ def verify(folder: str) -> list[str]:
             seen.update(names[schema.KEY_ID] for names in records)
             for names, key in itertools.product(records, _APART):
                 sides[key][names[key]].add(split)
+            for names, (key, features) in itertools.product(records, _FEATURES_OF.items()):
+                alike[key][names[features]][split] = names[key]
     faults += [f"the id {name} stands {count} times" for name, count in seen.items() if count > 1]
-    faults += _overlaps(sides)
+    faults += [*_overlaps(sides), *_copies(alike)]
     return faults
 
 
@@ -67,7 +77,7 @@ def _damaged_record(path: pathlib.Path, info: DatasetInfo) -> list[str]:
 
 
 def _names(path: pathlib.Path, info: DatasetInfo, shard: Shard) -> list[dict[str, str]]:
-    """Checks one shard's records; returns the names that each has.
+    """Checks one shard's records; returns the names that each has and its features' digests.
 
     Raises:
       ValueError: at the first record that does not hold what the data set says.
@@ -75,7 +85,9 @@ def _names(path: pathlib.Path, info: DatasetInfo, shard: Shard) -> list[dict[str
     found = []
     for record in tfrecords.Records([path] if shard.num_bytes else []):
         values = damage.check_record(record, info, path)
-        found.append({key: values[key].decode() for key in (schema.KEY_ID, *_APART)})
+        names = {key: values[key].decode() for key in (schema.KEY_ID, *_APART)}
+        digests = {key: hashlib.sha256(values[key]).hexdigest() for key in schema.FEATURES}
+        found.append(names | digests)
     return found
 
 
@@ -102,6 +114,19 @@ def _overlaps(sides: dict[str, dict[str, set[str]]]) -> Iterator[str]:
         if crossing:
             some = ", ".join(itertools.islice(crossing, 3))
             yield f"{len(crossing)} {key}s stand on both sides of the split, such as {some}"
+
+
+def _copies(alike: dict[str, dict[str, dict[str, str]]]) -> Iterator[str]:
+    """Of sounds or photos by features and split, those that have another name on the other side."""
+    for key, found in alike.items():
+        crossing = sorted(
+            " and ".join(names.values()) for names in found.values() if len(set(names.values())) > 1
+        )
+        if crossing:
+            yield (
+                f"{len(crossing)} {key}s of one side have the features of another on the other "
+                f"side, such as {crossing[0]}"
+            )
 
 
 def main(arguments: list[str]) -> int:

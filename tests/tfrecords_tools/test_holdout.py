@@ -8,7 +8,7 @@ from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
 from tfrecords_tools import holdout, verify
 from tfrecords_tools.engine.rows import Pair
-from tfrecords_tools.holdout import _photo_groups, hold_out
+from tfrecords_tools.holdout import _photo_groups, _sound_groups, hold_out
 
 KEYS = ("group", "sound_id", "image_id")
 
@@ -97,6 +97,26 @@ def test_frames_of_a_recording_and_copies_of_a_photo_stay_together():
     assert of["a.mp4#t=3"] == of["b.mp4#t=3"] == of["still_of_a.jpg"]
     assert of["wet.jpg"] == of["wet_copy.jpg"] == "4"
     assert len(set(of.values())) == 3
+
+
+def test_copies_of_a_sound_stay_together_and_others_keep_their_recording():
+    pairs = [Pair(f"{name}|p", name, "p", f"of {name}") for name in ("a", "b", "c", "d")]
+    of = _sound_groups({"a": "1", "b": "2", "c": "1", "d": "3"}, pairs)
+    assert of == {"a": "of a", "b": "of b", "c": "of a", "d": "of d"}
+
+
+def test_what_is_in_no_pair_is_told(make_dataset, tmp_path, monkeypatch, caplog):
+    data = make_dataset(tmp_path / "data", num_train=4, num_classes=2)
+    divided = holdout._divided
+
+    def without_a_photo(source, modality, *rest):
+        items = divided(source, modality, *rest)
+        return items[1:] if modality == "image" else items
+
+    monkeypatch.setattr(holdout, "_divided", without_a_photo)
+    hold_out(str(data), str(tmp_path / "out"), 0.5)
+    assert "left out: 1 sounds and photos, such as sounds/" in caplog.text
+    assert "no photo of its class is on its side of the split" in caplog.text
 
 
 def test_a_prepared_folder_by_class_can_be_split_but_its_pairs_not_be_kept(prepared, tmp_path):

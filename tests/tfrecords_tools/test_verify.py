@@ -80,6 +80,19 @@ def test_what_stands_on_both_sides_is_found(prepared, key):
     assert fault.startswith(f"1 {key}s stand on both sides of the split, such as {shared.decode()}")
 
 
+@pytest.mark.parametrize("kind", ["sound", "image"])
+def test_a_copy_on_the_other_side_is_known_by_its_features(prepared, kind):
+    train, held_out = records_of(prepared, "train"), records_of(prepared, "eval")
+    values = tf.train.Example.FromString(train[0]).features.feature
+    features = values[f"{kind}_features"].bytes_list.value[0]
+    rewrite(prepared, "eval", [changed(held_out[0], **{f"{kind}_features": features})])
+    name = values[f"{kind}_id"].bytes_list.value[0].decode()
+    assert any(
+        fault.startswith(f"1 {kind}_ids of one side have the features") and name in fault
+        for fault in verify.verify(str(prepared))
+    )
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
