@@ -174,7 +174,7 @@ def _parts(
     with contextlib.ExitStack() as opened:
         track = _open(opened, source, start_seconds, audio_track, may_seek)
         rate_hz, other_rates_hz = 0, set()
-        for frame in _container.frames(track.stream):
+        for frame, is_last in _marked(_container.frames(track.stream)):
             timed = frame.pts is not None
             if not rate_hz:
                 if track.sought and not timed:
@@ -198,6 +198,8 @@ def _parts(
                         rest = min(silent - done, _MAX_SILENCE_SECONDS * rate_hz)
                         yield rate_hz, None, 0, rest
                     position += gap
+            if is_last:
+                last = min(last, _told_end(track, position, frame, rate_hz))
             start = min(max(first - position, 0), frame.samples)
             yield rate_hz, frame, start, min(max(last - position, start), frame.samples)
             position += frame.samples
@@ -290,6 +292,29 @@ def _located(track: _Track, frame: av.audio.AudioFrame, rate_hz: int) -> tuple[i
             end -= max(time + frame.samples, 0) if time < 0 else 0
             position = -frame.samples
     return position, end
+
+
+def _marked(frames: Iterator[av.AudioFrame]) -> Iterator[tuple[av.AudioFrame, bool]]:
+    """Frames, and whether each is the last."""
+    before = next(frames, None)
+    for frame in frames:
+        yield before, False
+        before = frame
+    if before is not None:
+        yield before, True
+
+
+def _told_end(track: _Track, position: int, frame: av.AudioFrame, rate_hz: int) -> int:
+    """Where the sound ends, in samples as `_located` has them, if that is within its last frame.
+
+    An MP4 tells how long its track is, and FFmpeg does not cut what its codec adds to that.
+    """
+    stream = track.stream
+    if "mp4" not in stream.container.format.name or stream.duration is None:
+        return sys.maxsize
+    ticks = (stream.start_time or 0) + stream.duration
+    end = round((float(ticks * stream.time_base) - track.zero) * rate_hz)
+    return end if position < end < position + frame.samples else sys.maxsize
 
 
 def _checked_rate(rate_hz: int, name: str) -> int:

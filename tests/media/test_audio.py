@@ -180,6 +180,29 @@ def test_nms_adpcm_is_refused_and_not_read_as_amr(make_wav, rng):
     assert not video.probe(with_tag(make_wav(noise, rate_hz=8_000), 0x38)).has_sound
 
 
+@pytest.mark.parametrize("codec", ["aac", "libmp3lame", "alac"])
+@pytest.mark.parametrize("seconds", [1.0, 2.5])
+def test_an_mp4_is_as_long_as_it_tells_without_what_its_codec_adds(
+    codec, seconds, make_sound, make_tone
+):
+    tone = make_tone(44_100, seconds)[None]
+    form = {"alac": "s16p"}.get(codec, "fltp")
+    contents = make_sound("mp4", codec, tone, 44_100, form)
+    for start in (None, 0.0, 0.5):
+        samples, _ = _pyav.decode(contents, start, 9.0)
+        assert len(samples) == round((seconds - (start or 0)) * 44_100)
+    # One that tells less than that is used whole: the time may be damaged.
+    samples, _ = _pyav.decode(with_half_the_duration(contents), None, 9.0)
+    assert len(samples) >= seconds * 44_100
+
+
+def with_half_the_duration(contents):
+    """An MP4 whose media header tells half of its duration."""
+    at = contents.index(b"mdhd") + 20
+    half = int.from_bytes(contents[at : at + 4], "big") // 2
+    return contents[:at] + half.to_bytes(4, "big") + contents[at + 4 :]
+
+
 @pytest.mark.parametrize("name", ["ac3", "eac3", "amr", "tta", "voc", "wv"])
 def test_other_kinds_of_files_are_what_was_encoded(name, sounds):
     expected = audio.load_waveform(sounds["wav"])[:22_050]
