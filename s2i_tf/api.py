@@ -32,7 +32,7 @@ import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
-from s2i_tf.media import heard_window
+from s2i_tf.media import heard_window, reasons
 from s2i_tf.media._source import name_of
 from s2i_tf.model_folder import DESCRIPTION_FILE, FOLDER_IN_RUN, find_model
 from s2i_tf.pretrained import given_or_own
@@ -318,9 +318,9 @@ class Model:
         Raises:
           UserError: if a sound cannot be used, or the weights do not fit.
         """
-        if isinstance(sounds, (str, bytes, os.PathLike)):
+        if isinstance(sounds, (str, bytes, os.PathLike, Heard)):
             raise UserError("one sound where several are mixed. Give a list of them.")
-        weights = np.asarray(weights, np.float64)
+        weights = _numbers(weights, np.float64)
         if weights.ndim != 2 or weights.shape[1] != len(sounds):
             raise UserError(f"{len(sounds)} sounds need as many weights. Give one for each.")
         largest = weights.max(axis=1, initial=0, keepdims=True)
@@ -351,7 +351,7 @@ class Model:
         """
         _check_number("seed", seed)
         _check_number("sample", sample)
-        vectors = np.asarray(vectors, np.float32)
+        vectors = _numbers(vectors, np.float32)
         if vectors.ndim != 2 or not len(vectors) or not np.isfinite(vectors).all():
             raise UserError(
                 f"vectors {list(vectors.shape)}; allowed: finite numbers [num, hidden units], of "
@@ -361,7 +361,10 @@ class Model:
         from s2i_tf.media.sheet import to_uint8
 
         samples = [sample if self._runtime.stochastic else 0]
-        return to_uint8(self._runtime.draw(vectors, samples, seed)[:, 0])
+        drawn = self._runtime.draw(vectors, samples, seed)[:, 0]
+        if not np.isfinite(drawn).all():
+            raise UserError("vectors that are too long to be drawn; give ones of a model's length")
+        return to_uint8(drawn)
 
     def _check_length(self, vectors: np.ndarray) -> None:
         """Refuses multimodal vectors of a model with another number of hidden units."""
@@ -555,6 +558,14 @@ def of_lengths(blended: np.ndarray) -> np.ndarray:
     return (vectors * (lengths / norms)).astype(np.float32)
 
 
+def _numbers(values: Any, dtype: type) -> np.ndarray:
+    """An array of numbers; of what is none, one of no dimension that is not finite."""
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError):
+        return np.asarray(np.nan, dtype)
+
+
 def _check_number(name: str, number: int) -> None:
     """Refuses what the runtimes would cut to 32 bits, each in its own way."""
     if not 0 <= number <= MAX_SEED:
@@ -569,7 +580,7 @@ def _each(
     def attempt(item: Any) -> Any:
         try:
             return read(item)
-        except MediaError as error:
+        except UserError as error:
             if return_exceptions:
                 return error
             raise
@@ -579,9 +590,9 @@ def _each(
     with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(items), _BATCH_SIZE):
             batch = list(pool.map(attempt, items[start : start + _BATCH_SIZE]))
-            usable = [item for item in batch if not isinstance(item, MediaError)]
+            usable = [item for item in batch if not isinstance(item, UserError)]
             worked = iter(work(usable) if usable else ())
-            results += [item if isinstance(item, MediaError) else next(worked) for item in batch]
+            results += [item if isinstance(item, UserError) else next(worked) for item in batch]
     return results if isinstance(given, list) else results[0]
 
 
@@ -628,9 +639,7 @@ def _read_photo(photo: Photo) -> np.ndarray:
 
 def _read_any(item: Sound | Photo, rate_hz: int | None) -> np.ndarray | Heard:
     """The picture of a photo or the waveform of a sound, as its contents say."""
-    from s2i_tf.media import reasons
-
-    if isinstance(item, tuple) or (isinstance(item, np.ndarray) and not _is_picture(item)):
+    if isinstance(item, tuple) or (isinstance(item, np.ndarray) and item.ndim < 3):
         return _read_sound(item, rate_hz)
     if not isinstance(item, np.ndarray):
         item = _source(item)
@@ -661,7 +670,12 @@ def _source(file: File) -> str | os.PathLike | bytes:
     """A path or the contents of a file, as `s2i_tf.media` takes them."""
     if isinstance(file, str | os.PathLike | bytes):
         return file
-    contents = file.read() if hasattr(file, "read") else file
+    try:
+        contents = file.read() if hasattr(file, "read") else file
+    except (OSError, ValueError) as error:  # closed, or open for writing
+        raise UserError(f"an open file that cannot be read: {error}") from None
+    if hasattr(file, "read") and not contents:
+        raise MediaError(reasons.EMPTY, "an open file: empty, or read to its end before")
     if not isinstance(contents, bytes | bytearray | memoryview):
         raise UserError(
             f"a file given as {type(file).__name__}; allowed: a path, bytes, or a file that is "

@@ -142,6 +142,8 @@ def test_a_list_gives_a_list_in_its_order(model, wav, tmp_path, samples):
         np.testing.assert_allclose(first.astype(int), made[0], atol=1)
         np.testing.assert_allclose(last.astype(int), made[2], atol=1)
     assert np.abs(made[0].astype(int) - made[2]).max() > 1
+    *_, untimed = model.generate([wav, samples], return_exceptions=True)
+    assert isinstance(untimed, UserError) and "without its rate" in str(untimed)
     assert model.generate([]) == [] and model.hear([wav])[0] == model.hear(wav)
 
 
@@ -196,7 +198,23 @@ def test_mistakes_are_one_line(model, sound, options, message):
         model.generate(sound, **options)
 
 
+def test_open_files_that_give_nothing_are_said(model, wav, tmp_path):
+    with open(wav, "rb") as read:
+        read.read()
+        with pytest.raises(MediaError, match="an open file: empty, or read to its end before"):
+            model.generate(read)
+    with pytest.raises(UserError, match="an open file that cannot be read: .*closed"):
+        model.generate(read)
+    with (
+        open(tmp_path / "new.wav", "wb") as written,
+        pytest.raises(UserError, match="an open file that cannot be read"),
+    ):
+        model.generate(written)
+
+
 def test_what_is_neither_sound_nor_photo_is_said(model):
+    with pytest.raises(UserError, match=r"float64 \[9, 9, 3\]; allowed: uint8 \[height, width"):
+        model.embed(np.zeros((9, 9, 3)))
     with pytest.raises(MediaError, match="not a sound or video; .*; nor is it a photo"):
         model.embed(b"text" * 99)
     with pytest.raises(UserError, match=r"float64 \[2, 2\]; allowed: uint8 \[height, width, 3\]"):
@@ -228,6 +246,8 @@ def test_mixtures_and_vectors_refuse_a_seed_that_runtimes_would_cut(model, sampl
         (np.zeros(8), {}, r"vectors \[8\]; allowed: finite numbers \[num, hidden units\]"),
         (np.zeros((0, 8)), {}, r"vectors \[0, 8\]; allowed: finite numbers"),
         (np.full((1, 8), np.nan), {}, "allowed: finite numbers"),
+        (np.full((1, 8), 1e38), {}, "too long to be drawn"),
+        ((("rain", 0.9), ("dog", 0.1)), {}, r"allowed: finite numbers \[num, hidden units\]"),
         (np.zeros((1, 7)), {}, "of 7 values are another model's: this one has 8 hidden units"),
         (np.zeros((1, 8)), {"sample": -1}, "sample -1; allowed: 0 to"),
         (np.zeros((1, 8)), {"sample": 10**10}, "sample 10000000000; allowed: 0 to"),
@@ -335,7 +355,15 @@ def test_the_way_between_two_sounds_goes_from_one_to_the_other(model, wav, sampl
     assert np.abs(way[0].astype(int) - way[-1]).max() > 20
 
 
-@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, float("nan")]])
+def test_one_sound_is_no_mixture(model, wav):
+    for one in (str(wav), model.hear(wav)):
+        with pytest.raises(UserError, match="one sound where several are mixed"):
+            model.mix(one, [1.0])
+
+
+@pytest.mark.parametrize(
+    "weights", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, float("nan")], ["a", "2"], None]
+)
 def test_weights_that_do_not_fit_are_refused(model, wav, weights):
     with pytest.raises(UserError, match="weights"):
         model.mix([wav, wav], weights)

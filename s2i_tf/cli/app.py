@@ -36,7 +36,9 @@ def run() -> None:
     model_folder = str(given_or_own(flags.FLAGS.model))
     if pathlib.Path(model_folder).is_file():
         raise UserError(f"--model={model_folder} is a file; allowed: a trained model's folder")
-    if flags.FLAGS.out:
+    if flags.FLAGS.out is not None:
+        if not flags.FLAGS.out:
+            raise UserError("--out is empty. Say where the page goes: --out=FOLDER")
         unused.refuse(("port", "browser"), "beside --out")
         print(f"the page: {site.write(flags.FLAGS.out, model_folder)}")
         return

@@ -35,6 +35,8 @@ def test_it_serves_the_page_and_opens_it(call_verb, no_export, monkeypatch, caps
 def test_mistakes_are_answered_in_one_line(call_verb, no_export, tmp_path):
     with pytest.raises(UserError, match="takes no arguments, got 'more'"):
         call_verb("app", "more")
+    with pytest.raises(UserError, match="--out is empty"):
+        call_verb("app", "--out=")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port}: address already in use; choose another"):
