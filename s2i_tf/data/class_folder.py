@@ -1,11 +1,14 @@
 """The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`."""
 
+import logging
 import os
 import pathlib
 import unicodedata
 
 from s2i_tf.data import csv_rows, walking
 from s2i_tf.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 INDEX_FILE = "index.csv"
 KIND_FOLDERS = {"sound": "sounds", "image": "images"}
@@ -39,7 +42,10 @@ def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
     path = index_path(folder)
     try:
         rows = csv_rows.mappings(path.read_bytes(), str(path))
-    except (OSError, UserError):
+    except OSError:
+        return {}
+    except UserError as error:
+        logger.warning("%s. It is left unread", error)
         return {}
     return {
         unicodedata.normalize(form, walking.within(folder, row["path"].replace("\\", "/"))): row

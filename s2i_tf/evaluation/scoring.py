@@ -34,6 +34,16 @@ SCORES_FILE = "scores.json"
 ONE_CLASS = "all"
 
 _COLUMNS = ("picture", "sound", "photo")
+# What words of other names begin with that may mean a column; the kind of a file last, as the name
+# of another column may hold it (`photo_class`).
+_MEANINGS = {
+    "class": ("class", "label", "category", "tag"),
+    "group": ("group", "recording"),
+    "source": ("source", "collection"),
+    "picture": ("picture",),
+    "sound": ("sound", "audio"),
+    "photo": ("photo",),
+}
 _MAX_SIDE = 512
 _BATCH_SIZE = 32
 
@@ -96,13 +106,15 @@ def read_pairs(path: str | os.PathLike) -> list[Pair]:
     `source`; paths are relative to its folder. A sound is a name here, which is not opened.
 
     Raises:
-      UserError: if it cannot be read, or a column or a path is missing.
+      UserError: if it cannot be read, a column or a path is missing, or something would be lost.
     """
     path = pathlib.Path(path)
     try:
         rows = csv_rows.numbered(path.read_bytes(), str(path))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
+    if rows:
+        csv_rows.check_unread(list(rows[0][1]), _MEANINGS, _MEANINGS, str(path))
     pairs: dict[str, Pair] = {}  # by the picture's file
     for number, row in rows:
         if missing := [name for name in _COLUMNS if not row.get(name)]:

@@ -231,6 +231,32 @@ def test_a_csv_loses_no_pair_and_counts_none_twice(tmp_path):
     assert [pair.name for pair in scoring.read_pairs(path)] == ["p/a.png", "p/a.jpg"]
 
 
+def test_a_csv_of_pairs_leaves_nothing_unread_without_a_word(tmp_path, caplog):
+    path = tmp_path / "pairs.csv"
+    for column, known in (
+        ("label", "class"),
+        ("photo_class", "class"),
+        ("Recording", "group"),
+        ("sources", "source"),
+    ):
+        path.write_text(f"picture,sound,photo,{column}\na.png,s.wav,q.jpg,dog\n")
+        message = f"column '{column.lower()}' is not read; allowed: {known}"
+        with pytest.raises(UserError, match=message):
+            scoring.read_pairs(path)
+    path.write_text("pictures,sound,photo\na.png,s.wav,q.jpg\n")
+    with pytest.raises(UserError, match="column 'pictures' is not read; allowed: picture"):
+        scoring.read_pairs(path)
+    path.write_text("picture,sound,photo,class\na.png,s.wav,q.jpg,dog, barking\n")
+    with pytest.raises(UserError, match="line 2: 5 fields for 4 columns"):
+        scoring.read_pairs(path)
+    path.write_text("picture,sound,photo,class,class\na.png,s.wav,q.jpg,dog,cat\n")
+    with pytest.raises(UserError, match="the column class stands there twice"):
+        scoring.read_pairs(path)
+    path.write_text("picture,sound,photo,class,class_id,fold\na.png,s.wav,q.jpg,dog,1,2\n")
+    assert scoring.read_pairs(path)[0].class_name == "dog"
+    assert "columns that are not read: class_id, fold" in caplog.text
+
+
 @pytest.mark.parametrize("picture", [".", "/", ".."])
 def test_a_folder_for_a_picture_is_named(tmp_path, judge, picture):
     path = tmp_path / "pairs.csv"

@@ -3,11 +3,8 @@
 Times are seconds. A column that may hold what is read from another one is refused, not left unread.
 """
 
-import difflib
 import logging
 import math
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -26,7 +23,6 @@ _MEANINGS = {
     "start_seconds": ("start", "begin", "onset", "time", "second"),
     "label": ("label", "class", "category", "tag"),
 }
-_MAX_SHOWN = 200
 
 
 class Clip(NamedTuple):
@@ -67,13 +63,10 @@ def read(path: str) -> Iterator[Clip]:
             if is_marked:
                 continue
             raise UserError(
-                f"{path}, line {number}: not path,start_seconds,label: {_shown(row)}"
+                f"{path}, line {number}: not path,start_seconds,label: {csv_rows.shown(row)}"
             ) from None
-        if any(row[len(columns) :]) and not is_marked:
-            raise UserError(
-                f"{path}, line {number}: {len(row)} fields for {len(columns)} columns: "
-                f"{_shown(row)}; put what holds a separator in quotes"
-            )
+        if not is_marked:
+            csv_rows.check_length(row, columns, path, number)
         yield clip
 
 
@@ -139,31 +132,8 @@ def _check_columns(path: str, columns: Sequence[str]) -> None:
     Raises:
       UserError: naming the column, and the one that it may mean.
     """
-    twice = [column for column, num in Counter(columns).items() if num > 1 and column in _COLUMNS]
-    if twice:
-        raise UserError(f"{path}: the column {twice[0]} stands there twice; leave one of them")
-    unread = [column for column in columns if column and column not in _COLUMNS]
-    for column in unread:
-        meant = _meant(column)
-        is_there = meant in columns or (meant == "label" and set(columns) & set(_LABEL_COLUMNS))
-        if meant and not is_there:
-            raise UserError(
-                f"{path}: a column {column!r} is not read; allowed: {meant}. Name it so, or take "
-                "it out"
-            )
-    if unread:
-        logger.warning("%s: columns that are not read: %s", path, ", ".join(unread))
-
-
-def _meant(column: str) -> str | None:
-    """The column that another name may stand for."""
-    words = re.findall("[a-z]+", column)
-    for known, beginnings in _MEANINGS.items():
-        if any(word.startswith(beginnings) for word in words):
-            return known
-    return next(iter(difflib.get_close_matches(column, _MEANINGS, 1, 0.7)), None)
-
-
-def _shown(row: list[str]) -> str:
-    shown = repr(row)
-    return shown if len(shown) < _MAX_SHOWN else f"{shown[:_MAX_SHOWN]} …"
+    csv_rows.check_unique(columns, _COLUMNS, path)
+    meanings = dict(_MEANINGS)
+    if set(columns) & set(_LABEL_COLUMNS):
+        del meanings["label"]
+    csv_rows.check_unread(columns, _COLUMNS, meanings, path)

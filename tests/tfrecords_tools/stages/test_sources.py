@@ -141,6 +141,23 @@ def test_no_field_is_lost(tmp_path):
         clips(tmp_path, "path,label,label\na.mp4,dog,cat\n")
 
 
+def test_no_field_of_an_index_is_lost(folder, caplog):
+    row = "sound,dog,sounds/dog/a.wav"
+    for text, message in (
+        (f"kind,class,path,title,recording_group\n\n{row},Dog, near,g\n", "line 3: 6 fields for 5"),
+        (f"kind,class,path,recording_group,class\n{row},g,cat\n", "the column class stands there"),
+    ):
+        (folder / "index.csv").write_text(text)
+        with pytest.raises(UserError, match=message):
+            sources.list_data(str(folder))
+        assert not class_folder.read_index(folder)
+        assert message in caplog.text
+    (folder / "index.csv").write_text(
+        f"kind,class,path,recording_group,title\n{row},g\n{row},g,,,\n"
+    )
+    assert {source.group for source in sources.list_data(str(folder)).sources} >= {"g"}
+
+
 def test_names_that_begin_as_comments_do_are_files_where_they_are_there(tmp_path, caplog):
     touch(tmp_path, "a.mp4", "#1 hit.mp4")
     table = 'path,label\n"#1 hit.mp4",dog\na.mp4,cat\n'
