@@ -10,6 +10,7 @@ that the photo lies in; without any all pairs are of one.
 """
 
 import dataclasses
+import logging
 import os
 import pathlib
 import unicodedata
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from s2i_tf import features
+from s2i_tf import features, files
 from s2i_tf.data import csv_rows, walking
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance, stats
@@ -26,8 +27,9 @@ from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import SCORES
 from s2i_tf.features.base import Classifier
-from s2i_tf.files import ARCHIVE_ERRORS
 from s2i_tf.media import image
+
+logger = logging.getLogger(__name__)
 
 SCORES_VERSION = 1
 SCORES_FILE = "scores.json"
@@ -182,26 +184,26 @@ def score(
     bare = [pair.name for pair in pairs if not pair.class_name]
     if 0 < len(bare) < len(pairs):
         raise UserError(f"{bare[0]}: has no class, but other pairs do; give each pair one")
-    embeddings = _embeddings(pairs, class_names, audio_embeddings, image_embeddings)
+    found, num_copies = _identified(pairs)
+    made, of_pair = _distinct(found, ("picture", "sound", "class_name"))
+    sounds = _items(made, class_names, of_pair)
+    seen, of_pair = _distinct(found, ("photo", "class_name"))
+    images = _items(seen, class_names, of_pair)
+    embeddings = _embeddings(made, class_names, audio_embeddings, image_embeddings)
     scratch = Scratch(out)
-    side = min(_MAX_SIDE, *(min(image.load_image(pair.picture).shape[:2]) for pair in pairs))
-    photo_files, first, of_pair = np.unique(
-        [pair.photo for pair in pairs], return_index=True, return_inverse=True
-    )
-    pictures, photos = (
-        _load(files, side, scratch)
-        for files in ([pair.picture for pair in pairs], photo_files.tolist())
-    )
+    side = min(_MAX_SIDE, *(min(image.load_image(pair.picture).shape[:2]) for pair in made))
+    pictures = _load([pair.picture for pair in made], side, scratch)
+    photos = _load([pair.photo for pair in seen], side, scratch)
     if image_net is not None:
         net = features.load_classifier(image_net)
         embeddings["pictures"] = _embedded(net, pictures)
-        embeddings["photos"] = _embedded(net, photos)[of_pair]
+        embeddings["photos"] = _embedded(net, photos)[images.of_pair[sounds.first_pair]]
         _check_sizes(embeddings)
     predictions = Predictions(
         class_names=class_names,
         judge_labels=tuple(image_judge.classifier.labels),
-        sounds=_items(pairs, range(len(pairs)), class_names, np.arange(len(pairs))),
-        images=_items(pairs, first, class_names, of_pair),
+        sounds=sounds,
+        images=images,
         judged=image_judge.look(photos, "photos"),
         pictures={"generated": image_judge.look(pictures, "pictures")},
         seed=seed,
@@ -222,9 +224,11 @@ def score(
             },
             "versions": provenance.versions(),
             "pairs": {
-                "num_pictures": len(pairs),
-                "num_photos": len(photo_files),
-                "num_groups": len({pair.group for pair in pairs}),
+                "num_pictures": len(made),
+                "num_sounds": len({pair.sound for pair in made}),
+                "num_photos": len(seen),
+                "num_groups": len({pair.group for pair in made}),
+                "num_copies": {"pictures": len(pairs) - len(made), **num_copies},
                 "class_names": list(class_names),
                 "unmatched": list(unmatched),
             },
@@ -258,6 +262,80 @@ def _by_name(
     return found
 
 
+def _identified(pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, int]]:
+    """Pairs of which copies and links have one name, and so has what is of one recording.
+
+    What is not there, as a sound may be, is told apart by its name alone.
+
+    Returns:
+      The pairs, those that are wholly the same once; and how many names of `sounds` and `photos`
+      hold what another holds.
+    """
+    same: dict[str, list[str]] = {}
+    num_copies = {}
+    for column in _COLUMNS:
+        paths = [getattr(pair, column) for pair in pairs]
+        first_of: dict[str, str] = {}  # by the contents
+        name_of = {}
+        for path in sorted(set(paths)):
+            name_of[path] = first_of.setdefault(_content(path), path)
+        same[column] = [name_of[path] for path in paths]
+        num_copies[f"{column}s"] = len(name_of) - len(first_of)
+    if absent := [pair.sound for pair in pairs if not os.path.isfile(pair.sound)]:
+        logger.warning(
+            "%d pairs have sounds that are not there, such as %s; copies among them go unseen",
+            *(len(absent), absent[0]),
+        )
+    del num_copies["pictures"]  # one picture of many sounds is no copy, but what is to be measured
+    same["group"] = _recordings([pair.group for pair in pairs], same["sound"])
+    found = [
+        dataclasses.replace(pair, **dict(zip(same, names, strict=True)))
+        for pair, *names in zip(pairs, *same.values(), strict=True)
+    ]
+    return _distinct(found, (*_COLUMNS, "class_name"))[0], num_copies
+
+
+def _content(path: str) -> str:
+    """What copies of a file have in common; of what is no file its name.
+
+    Raises:
+      UserError: if it cannot be read.
+    """
+    try:
+        return files.content_digest(path) if os.path.isfile(path) else path
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+
+
+def _distinct(pairs: Sequence[Pair], columns: Sequence[str]) -> tuple[list[Pair], np.ndarray]:
+    """The first pair of each item that these columns tell apart, and the item of each pair."""
+    first_of: dict[tuple, Pair] = {}
+    keys = [tuple(getattr(pair, column) for column in columns) for pair in pairs]
+    for key, pair in zip(keys, pairs, strict=True):
+        first_of.setdefault(key, pair)
+    place = {key: number for number, key in enumerate(first_of)}
+    return list(first_of.values()), np.array([place[key] for key in keys])
+
+
+def _recordings(groups: Sequence[str], sounds: Sequence[str]) -> list[str]:
+    """The recording of each pair: those of one group or of one sound are of one, by its first name.
+
+    Args:
+      groups: the group of each pair.
+      sounds: the sound of each pair.
+    """
+    names, members = np.unique(groups, return_inverse=True)
+    heard = np.unique(sounds, return_inverse=True)[1]
+    found, before = members, None
+    while before is None or (found != before).any():  # groups may be joined by way of others
+        before = found
+        for part_of in (heard, members):
+            least = np.full(len(groups), len(groups))
+            np.minimum.at(least, part_of, found)
+            found = least[part_of]
+    return names[found].tolist()
+
+
 def _load(files: Sequence[str], side: int, scratch: Scratch) -> np.ndarray:
     """Pictures of files, uint8 [files, side, side, 3]."""
     pictures = scratch.array((len(files), side, side, 3), np.uint8)
@@ -266,15 +344,13 @@ def _load(files: Sequence[str], side: int, scratch: Scratch) -> np.ndarray:
     return pictures
 
 
-def _items(
-    pairs: Sequence[Pair], rows: Sequence[int], class_names: tuple[str, ...], of_pair: np.ndarray
-) -> Items:
-    chosen = [pairs[row] for row in rows]
+def _items(firsts: Sequence[Pair], class_names: tuple[str, ...], of_pair: np.ndarray) -> Items:
+    """The items whose first pairs are these."""
     return Items(
-        ids=np.array([pair.name for pair in chosen]),
-        labels=np.array([class_names.index(pair.class_name or ONE_CLASS) for pair in chosen]),
-        groups=np.array([pair.group for pair in chosen]),
-        sources=np.array([pair.source for pair in chosen]),
+        ids=np.array([pair.name for pair in firsts]),
+        labels=np.array([class_names.index(pair.class_name or ONE_CLASS) for pair in firsts]),
+        groups=np.array([pair.group for pair in firsts]),
+        sources=np.array([pair.source for pair in firsts]),
         of_pair=of_pair,
     )
 
@@ -313,7 +389,7 @@ def _read_arrays(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (*ARCHIVE_ERRORS, AttributeError, TypeError) as error:
+    except (*files.ARCHIVE_ERRORS, AttributeError, TypeError) as error:
         raise UserError(f"{path}: cannot be read as an .npz file: {error}") from None
 
 

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -23,7 +25,8 @@ def folders(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             shade = SHADES[name] + number
             picture = np.full((40, 60 if folder == "photos" else 40, 3), shade, np.uint8)
-            path.write_bytes(b"a sound" if ending == "wav" else image.encode_png(picture))
+            sound = f"sound {number}".encode()
+            path.write_bytes(sound if ending == "wav" else image.encode_png(picture))
     return [tmp_path / folder for folder in ("pictures", "sounds", "photos")]
 
 
@@ -121,6 +124,57 @@ def test_without_classes_the_rest_is_measured(folders, judge, tmp_path):
     half = [scoring.Pair(**{**vars(pairs[0]), "class_name": "dark"}), *pairs[1:]]
     with pytest.raises(UserError, match="has no class, but other pairs do"):
         scoring.score(half, judge=judge, out=tmp_path / "out")
+
+
+def test_copies_and_links_count_as_what_they_are_of(folders, judge, tmp_path):
+    pairs, _ = scoring.match(*folders)
+    once = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    for path in [path for folder in folders for path in folder.rglob("*.*")]:
+        for again in range(5):
+            copy = path.with_stem(f"{path.stem}_{again}")
+            copy.write_bytes(path.read_bytes()) if again else copy.symlink_to(path)
+    pairs, _ = scoring.match(*folders)
+    assert len(pairs) == 72
+    copied = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    assert {name: copied[name] for name in SCORES} == {name: once[name] for name in SCORES}
+    numbers = {"num_pictures": 12, "num_sounds": 12, "num_photos": 12, "num_groups": 12}
+    for scores, num in ((once, 0), (copied, 60)):
+        copies = dict.fromkeys(("pictures", "sounds", "photos"), num)
+        assert scores["pairs"].items() >= {**numbers, "num_copies": copies}.items()
+
+
+def test_one_photo_of_a_class_under_many_names_is_one(folders, judge, tmp_path):
+    for path in folders[2].rglob("*.jpg"):
+        path.write_bytes((path.parent / f"clip{path.parent.name == 'dark':02}.jpg").read_bytes())
+    scores = scoring.score(scoring.match(*folders)[0], judge=judge, out=tmp_path / "out")
+    another = row_named(scores["label_match"]["rows"], "real_same_class")["match"]["1"]["micro"]
+    generated = row_named(scores["fidelity"]["rows"], "generated")
+    assert another["value"] is None and generated["precision"]["micro"]["value"] is None
+    assert row_named(scores["diversity"]["rows"], "generated")["ratio"]["value"] is None
+    assert scores["fidelity"]["num_real"] == scores["pairs"]["num_photos"] == 2
+    assert scores["pairs"]["num_copies"] == {"pictures": 0, "sounds": 0, "photos": 10}
+
+
+def test_a_recording_is_a_group_and_all_copies_of_its_sounds(folders, judge, tmp_path):
+    pairs, _ = scoring.match(*folders)
+    sounds = [0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9]
+    for pair, number in zip(pairs, sounds, strict=True):
+        pathlib.Path(pair.sound).write_text(f"sound {number}")
+    groups = ["b", "a", "a", "a", "c", "c", *"defghi"]
+    pairs = [
+        dataclasses.replace(pair, group=group) for pair, group in zip(pairs, groups, strict=True)
+    ]
+    scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    assert scores["pairs"]["num_sounds"] == 10 and scores["pairs"]["num_groups"] == 7
+    assert scores["pairs"]["num_pictures"] == 12  # two of one sound that differ
+
+
+def test_sounds_that_are_not_there_are_told(folders, judge, tmp_path, caplog):
+    pairs, _ = scoring.match(*folders)
+    pathlib.Path(pairs[3].sound).unlink()
+    scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    assert scores["pairs"]["num_sounds"] == 12
+    assert f"1 pairs have sounds that are not there, such as {pairs[3].sound}" in caplog.text
 
 
 @pytest.fixture
