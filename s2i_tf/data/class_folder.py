@@ -4,6 +4,8 @@ import logging
 import os
 import pathlib
 import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 
 from s2i_tf.data import csv_rows, walking
 from s2i_tf.errors import UserError
@@ -24,6 +26,28 @@ def is_class_folder(folder: str | os.PathLike) -> bool:
     folder = pathlib.Path(folder)
     found = {kind_of(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
     return found >= set(KIND_FOLDERS)
+
+
+def merged(names: Iterable[str]) -> dict[str, str]:
+    """The class that each name stands for, and says which stand for one: see `folded`.
+
+    Of several spellings the one in small letters counts, composed as most keyboards do.
+    """
+    spellings = defaultdict(set)
+    for name in names:
+        spellings[folded(name)].add(name)
+    class_of = {}
+    for of_one in spellings.values():
+        class_name = unicodedata.normalize("NFC", max(of_one)).strip()
+        if len(of_one) > 1:
+            logger.warning("one class, %r: %s", class_name, ", ".join(map(repr, sorted(of_one))))
+        class_of |= dict.fromkeys(of_one, class_name)
+    return class_of
+
+
+def folded(name: str) -> str:
+    """What the names of one class have in common: all but case, outer spaces and Unicode form."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def index_path(folder: str | os.PathLike) -> pathlib.Path:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import features, files
-from s2i_tf.data import csv_rows, walking
+from s2i_tf.data import class_folder, csv_rows, walking
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance, stats
 from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
@@ -47,6 +47,8 @@ _MEANINGS = {
     "photo": ("photo",),
 }
 _MAX_SIDE = 512
+# Of the usual side, below which a picture is taken for a thumbnail among them.
+_MIN_SIDE_SHARE = 0.5
 _BATCH_SIZE = 32
 
 
@@ -84,7 +86,8 @@ def match(
       UserError: if two files of a folder have one name, or no picture has a match.
     """
     for name_of in (lambda path: str(path.with_suffix("")), lambda path: path.stem):
-        found = [_by_name(folder, name_of) for folder in (pictures, sounds, photos)]
+        unmatched: set[str] = set()
+        found = [_by_name(folder, name_of, unmatched) for folder in (pictures, sounds, photos)]
         if common := set.intersection(*map(set, found)):
             break
     else:
@@ -98,7 +101,7 @@ def match(
         files = [str(by_name[name]) for by_name in found]
         within = pathlib.Path(files[2]).relative_to(root).parts
         pairs.append(Pair(name, *files, within[0] if len(within) > 1 else "", files[1]))
-    unmatched = {str(path) for by_name in found for name, path in by_name.items()}
+    unmatched |= {str(path) for by_name in found for path in by_name.values()}
     unmatched -= {file for pair in pairs for file in (pair.picture, pair.sound, pair.photo)}
     return pairs, sorted(unmatched)
 
@@ -180,10 +183,15 @@ def score(
     """
     out = pathlib.Path(out)
     image_judge = Judge(judge)
-    class_names = tuple(sorted({pair.class_name or ONE_CLASS for pair in pairs}))
     bare = [pair.name for pair in pairs if not pair.class_name]
     if 0 < len(bare) < len(pairs):
         raise UserError(f"{bare[0]}: has no class, but other pairs do; give each pair one")
+    class_of = class_folder.merged(pair.class_name or ONE_CLASS for pair in pairs)
+    class_names = tuple(sorted(set(class_of.values())))
+    pairs = [
+        dataclasses.replace(pair, class_name=class_of[pair.class_name or ONE_CLASS])
+        for pair in pairs
+    ]
     found, num_copies = _identified(pairs)
     made, of_pair = _distinct(found, ("picture", "sound", "class_name"))
     sounds = _items(made, class_names, of_pair)
@@ -191,7 +199,7 @@ def score(
     images = _items(seen, class_names, of_pair)
     embeddings = _embeddings(made, class_names, audio_embeddings, image_embeddings)
     scratch = Scratch(out)
-    side = min(_MAX_SIDE, *(min(image.load_image(pair.picture).shape[:2]) for pair in made))
+    side = _side([pair.picture for pair in made])
     pictures = _load([pair.picture for pair in made], side, scratch)
     photos = _load([pair.photo for pair in seen], side, scratch)
     if image_net is not None:
@@ -242,9 +250,12 @@ def score(
 
 
 def _by_name(
-    folder: str | os.PathLike, name_of: Callable[[pathlib.Path], str]
+    folder: str | os.PathLike, name_of: Callable[[pathlib.Path], str], odd: set[str]
 ) -> dict[str, pathlib.Path]:
-    """The files of a folder by name; those that begin with a dot are passed over."""
+    """The files of a folder by name; those that begin with a dot are passed over.
+
+    Names that lead to no file, such as broken links, join the odd ones.
+    """
     root, found = pathlib.Path(folder), {}
     if not root.is_dir():
         raise UserError(f"{folder}: not a folder")
@@ -254,11 +265,13 @@ def _by_name(
             raise UserError(f"{path}: {message}")
 
     for path in map(pathlib.Path, sorted(walking.files_below(root, refuse))):
-        if path.is_file():
-            name = unicodedata.normalize("NFC", name_of(path.relative_to(root)))
-            if name in found:
-                raise UserError(f"{found[name]} and {path} have one name; rename one of them")
-            found[name] = path
+        if not path.is_file():
+            odd.add(str(path))
+            continue
+        name = _composed(name_of(path.relative_to(root)))
+        if name in found:
+            raise UserError(f"{found[name]} and {path} have one name; rename one of them")
+        found[name] = path
     return found
 
 
@@ -336,6 +349,28 @@ def _recordings(groups: Sequence[str], sounds: Sequence[str]) -> list[str]:
     return names[found].tolist()
 
 
+def _side(pictures: Sequence[str]) -> int:
+    """The side at which all pictures are seen, in pixels: that of the smallest, but 512 at most.
+
+    Raises:
+      UserError: if it is far smaller than the others, of which little would be seen.
+    """
+    sides = [min(_MAX_SIDE, *image.load_image(path).shape[:2]) for path in pictures]
+    side, usual, largest = min(sides), int(np.median(sides)), max(sides)
+    smallest = pictures[sides.index(side)]
+    if side < usual * _MIN_SIDE_SHARE:
+        raise UserError(
+            f"{smallest}: a side of {side} pixels, at which all pictures would be seen; half of "
+            f"them have {usual} or more. Leave it out, or give pictures of one size"
+        )
+    if side < largest:
+        logger.warning(
+            "pictures of %d to %d pixels: all are seen at %d, the side of %s",
+            *(side, largest, side, smallest),
+        )
+    return side
+
+
 def _load(files: Sequence[str], side: int, scratch: Scratch) -> np.ndarray:
     """Pictures of files, uint8 [files, side, side, 3]."""
     pictures = scratch.array((len(files), side, side, 3), np.uint8)
@@ -348,7 +383,7 @@ def _items(firsts: Sequence[Pair], class_names: tuple[str, ...], of_pair: np.nda
     """The items whose first pairs are these."""
     return Items(
         ids=np.array([pair.name for pair in firsts]),
-        labels=np.array([class_names.index(pair.class_name or ONE_CLASS) for pair in firsts]),
+        labels=np.array([class_names.index(pair.class_name) for pair in firsts]),
         groups=np.array([pair.group for pair in firsts]),
         sources=np.array([pair.source for pair in firsts]),
         of_pair=of_pair,
@@ -409,18 +444,30 @@ def _chosen(
             f"{path}: {key!r} is {listed.dtype} {listed.shape}; it needs a list of names"
         )
     listed = listed.astype(str).tolist()
-    if vectors.ndim != 2 or len(vectors) != len(listed) or not np.isfinite(vectors).all():
+    if vectors.ndim != 2 or len(vectors) != len(listed):
         raise UserError(
-            f"{path}: {side!r} is {vectors.shape} for {len(listed)} {key!r}; it needs a row of "
-            "finite numbers for each of them"
+            f"{path}: {side!r} is {vectors.shape} for {len(listed)} {key!r}; it needs a row for "
+            "each of them"
         )
-    row_of = {name: row for row, name in enumerate(listed)}
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        raise UserError(
+            f"{path}: {side!r} of {listed[np.argmin(finite)]!r} is not finite, one of "
+            f"{np.sum(~finite)} such rows; it needs finite numbers for each of {key!r}"
+        )
+    form = class_folder.folded if key == "class_names" else _composed
+    row_of = {form(name): row for row, name in enumerate(listed)}
     if len(row_of) < len(listed):
-        twice = next(name for row, name in enumerate(listed) if row_of[name] != row)
+        twice = next(name for row, name in enumerate(listed) if row_of[form(name)] != row)
         raise UserError(f"{path}: {key!r} has {twice!r} twice; list each once")
-    if missing := [name for name in names if name not in row_of]:
+    if missing := [name for name in names if form(name) not in row_of]:
         raise UserError(f"{path}: no {side} of {missing[0]!r} in {key!r}; add it")
-    return vectors[[row_of[name] for name in names]]
+    return vectors[[row_of[form(name)] for name in names]]
+
+
+def _composed(name: str) -> str:
+    """A name with its letters in one form, however systems write them."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _embedded(net: Classifier, pictures: np.ndarray) -> np.ndarray:

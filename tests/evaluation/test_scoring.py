@@ -177,6 +177,50 @@ def test_sounds_that_are_not_there_are_told(folders, judge, tmp_path, caplog):
     assert f"1 pairs have sounds that are not there, such as {pairs[3].sound}" in caplog.text
 
 
+def test_classes_that_differ_by_case_or_unicode_form_are_one(folders, judge, tmp_path, caplog):
+    pairs = scoring.match(*folders)[0]
+    names = ["Dunkel", "dunkel", "Fore\u0302t", "for\u00eat"]
+    pairs = [
+        dataclasses.replace(pair, class_name=names[row // 6 * 2 + row % 2])
+        for row, pair in enumerate(pairs)
+    ]
+    ids = [pair.name for pair in pairs]
+    classes = {"class_names": [names[2], "DUNKEL"], "classes": np.eye(2, 12)}
+    np.savez(tmp_path / "pictures.npz", ids=ids, pictures=np.eye(12), **classes)
+    scores = scoring.score(
+        pairs, judge=judge, image_embeddings=tmp_path / "pictures.npz", out=tmp_path / "out"
+    )
+    assert scores["pairs"]["class_names"] == ["dunkel", names[3]]
+    assert scores["class_name_recall"]["num_classes"] == 2
+    assert "one class, 'dunkel': 'Dunkel', 'dunkel'" in caplog.text
+
+
+def test_a_thumbnail_among_pictures_is_refused_and_other_sizes_are_told(
+    folders, judge, tmp_path, caplog
+):
+    pairs = scoring.match(*folders)[0]
+
+    def shrink(side):
+        small = image.encode_png(np.full((side, 40, 3), 9, np.uint8))
+        pathlib.Path(pairs[4].picture).write_bytes(small)
+
+    shrink(8)
+    message = f"{pairs[4].picture}: a side of 8 pixels, .* half of them have 40 or more. Leave"
+    with pytest.raises(UserError, match=message):
+        scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    shrink(30)
+    assert scoring.score(pairs, judge=judge, out=tmp_path / "out")["settings"]["side"] == 30
+    assert "pictures of 30 to 40 pixels: all are seen at 30, the side of" in caplog.text
+
+
+def test_broken_links_are_among_what_has_no_match(folders):
+    link = folders[0] / "dark" / "clip01.png"
+    link.unlink()
+    link.symlink_to("nowhere")
+    pairs, unmatched = scoring.match(*folders)
+    assert len(pairs) == 11 and str(link) in unmatched and len(unmatched) == 3
+
+
 @pytest.fixture
 def embeddings(folders, tmp_path):
     pairs = scoring.match(*folders)[0]
@@ -231,8 +275,9 @@ def test_embeddings_that_do_not_fit_are_refused(embeddings, judge, tmp_path):
     ids = [pair.name for pair in pairs]
     refused("holds no array 'sounds'", ids=ids)
     refused("no sounds of 'bright/clip02' in 'ids'; add it", ids=ids[:1], sounds=np.eye(1, 12))
-    refused("finite numbers for each", ids=ids, sounds=np.full((12, 12), np.nan))
-    refused("finite numbers for each", ids=ids, sounds=np.eye(11, 12))
+    bad = np.where(np.arange(12)[:, None] % 9 == 3, np.nan, np.eye(12))
+    refused(f"'sounds' of '{ids[3]}' is not finite, one of 1 such", ids=ids, sounds=bad)
+    refused("is .11, 12. for 12 'ids'; it needs a row for each", ids=ids, sounds=np.eye(11, 12))
     refused("differ in size", ids=ids, sounds=np.eye(12, 5))
     refused("it needs numbers", ids=ids, sounds=np.full((12, 12), "text"))
     refused("it needs numbers", ids=ids, sounds=np.eye(12) * 1j)
