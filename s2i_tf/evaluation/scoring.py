@@ -296,7 +296,7 @@ def _identified(pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, int]]:
         num_copies[f"{column}s"] = len(name_of) - len(first_of)
     if absent := [pair.sound for pair in pairs if not os.path.isfile(pair.sound)]:
         logger.warning(
-            "%d pairs have sounds that are not there, such as %s; copies among them go unseen",
+            "%d pairs have sounds that are not there, such as %r; copies among them go unseen",
             *(len(absent), absent[0]),
         )
     del num_copies["pictures"]  # one picture of many sounds is no copy, but what is to be measured
@@ -365,7 +365,7 @@ def _side(pictures: Sequence[str]) -> int:
         )
     if side < largest:
         logger.warning(
-            "pictures of %d to %d pixels: all are seen at %d, the side of %s",
+            "pictures of %d to %d pixels: all are seen at %d, the side of %r",
             *(side, largest, side, smallest),
         )
     return side

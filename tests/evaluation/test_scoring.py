@@ -174,7 +174,7 @@ def test_sounds_that_are_not_there_are_told(folders, judge, tmp_path, caplog):
     pathlib.Path(pairs[3].sound).unlink()
     scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
     assert scores["pairs"]["num_sounds"] == 12
-    assert f"1 pairs have sounds that are not there, such as {pairs[3].sound}" in caplog.text
+    assert f"1 pairs have sounds that are not there, such as {pairs[3].sound!r}" in caplog.text
 
 
 def test_classes_that_differ_by_case_or_unicode_form_are_one(folders, judge, tmp_path, caplog):

@@ -53,12 +53,14 @@ def read(path: str) -> Iterator[Clip]:
     """
     table = list(csv_rows.parse(storage.read(path), path))
     columns, num_rows = _header(path, [row for _, row in table])
+    num_several = 0
     for number, row in table[num_rows:]:
         if _columns(row) == columns:  # tables that were joined
             continue
         is_marked = row[0].startswith("#")
+        values = dict(zip(columns, row, strict=False))
         try:
-            clip = _clip(dict(zip(columns, row, strict=False)), is_marked)
+            clip = _clip(values, is_marked)
         except (StopIteration, ValueError):
             if is_marked:
                 continue
@@ -67,7 +69,13 @@ def read(path: str) -> Iterator[Clip]:
             ) from None
         if not is_marked:
             csv_rows.check_length(row, columns, path, number)
+        num_several += len(_labels(values)) > 1
         yield clip
+    if num_several:
+        logger.warning(
+            "%s: %d clips have several labels; the first counts, the others are not read",
+            *(path, num_several),
+        )
 
 
 def _clip(values: dict[str, str], may_be_comment: bool) -> Clip:
@@ -77,16 +85,22 @@ def _clip(values: dict[str, str], may_be_comment: bool) -> Clip:
       StopIteration: if it names no file.
       ValueError: if a time is none.
     """
-    # AudioSet gives several labels to a clip; the first is its class.
-    label = values.get("label") or values.get("positive_labels", "").split(",")[0]
     end = values.get("end_seconds")
     return Clip(
         name=next(values[key] for key in _PATH_COLUMNS if values.get(key)),
         start_seconds=_seconds(values.get("start_seconds") or "0"),
         end_seconds=_seconds(end) if end else None,
-        label=label.strip(),
+        label=next(iter(_labels(values)), ""),
         may_be_comment=may_be_comment,
     )
+
+
+def _labels(values: dict[str, str]) -> list[str]:
+    """The labels of a row: AudioSet gives several to a clip, of which the first is its class."""
+    if label := values.get("label"):
+        return [label]
+    labels = values.get("positive_labels", "").split(",")
+    return [label.strip() for label in labels if label.strip()]
 
 
 def _seconds(text: str) -> float:
@@ -115,6 +129,7 @@ def _header(path: str, table: Sequence[list[str]]) -> tuple[list[str], int]:
         if row[0].startswith("#"):
             continue
         if len(row) == 4 and row[3] in ("train", "test"):  # VGGSound
+            logger.warning("%s: its fourth column, train or test, is not read", path)
             return ["path", "start_seconds", "label", "split"], 0
         if len(row) in (2, 3):
             return ["path", "start_seconds", "label"], 0

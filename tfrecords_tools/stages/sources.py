@@ -245,11 +245,15 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
     }
     shared = groups["sound"] & groups["image"]
     sources = []
+    elsewhere = []  # what lies in the folder of another class than the table gives it
     for path, version in sorted(folder.versions.items()):
         row = index.get(path, {})
         folders = path.split("/")[:-1]
         kind = _kind_by_folder(path)
-        class_name = row.get("class") or (folders[1] if kind and len(folders) > 1 else "")
+        by_folder = folders[1] if kind and len(folders) > 1 else ""
+        class_name = row.get("class") or by_folder
+        if by_folder and class_folder.folded(class_name) != class_folder.folded(by_folder):
+            elsewhere.append(f"{path!r} ({class_name!r})")
         kind = kind or row.get("kind")
         if not kind or not class_name:
             if kind or not folders:
@@ -271,6 +275,12 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
                 version=version,
             )
         )
+    if elsewhere:
+        logger.warning(
+            "%d files lie in the folder of another class than index.csv gives them, which counts: "
+            "%s",
+            *(len(elsewhere), elsewhere[0]),
+        )
     kinds = {source.kind for source in sources}
     for kind, name in KIND_FOLDERS.items():
         if sources and kind not in kinds:
@@ -281,6 +291,12 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
 
 
 def _list_videos(folder: _Folder) -> Listing:
+    if within := [path for path in folder.versions if "/" in path]:
+        logger.warning(
+            "%d videos lie in folders, such as %r: these are not read as classes; list them in a "
+            "CSV with the columns path,start_seconds,label",
+            *(len(within), within[0]),
+        )
     sources = [
         Source(path, "video", group=path, version=version)
         for path, version in folder.versions.items()
