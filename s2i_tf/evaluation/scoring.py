@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from s2i_tf import features, files
+from s2i_tf import features
 from s2i_tf.data import class_folder, csv_rows, walking
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance, stats
@@ -27,6 +27,7 @@ from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import SCORES
 from s2i_tf.features.base import Classifier
+from s2i_tf.files import ARCHIVE_ERRORS, content_digest
 from s2i_tf.media import image
 
 logger = logging.getLogger(__name__)
@@ -315,7 +316,7 @@ def _content(path: str) -> str:
       UserError: if it cannot be read.
     """
     try:
-        return files.content_digest(path) if os.path.isfile(path) else path
+        return content_digest(path) if os.path.isfile(path) else path
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
 
@@ -424,7 +425,7 @@ def _read_arrays(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (*files.ARCHIVE_ERRORS, AttributeError, TypeError) as error:
+    except (*ARCHIVE_ERRORS, AttributeError, TypeError) as error:
         raise UserError(f"{path}: cannot be read as an .npz file: {error}") from None
 
 
