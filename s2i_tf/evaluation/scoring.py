@@ -6,7 +6,8 @@ They are matched by name or listed in a CSV. A net's embeddings of sounds and pi
 
 Names: a pair is called as its picture, by the path within the folder without the ending, or of a
 CSV with it, where nothing else tells two pictures apart. A class is the CSV's column or the folder
-that the photo lies in; without any all pairs are of one.
+that the photo lies in; without any all pairs are of one. Photos, sounds and pairs are told apart by
+their contents: copies and links count once, and pictures of one sound are of one recording.
 """
 
 import dataclasses
@@ -180,7 +181,8 @@ def score(
       What `scores.json` holds, see `docs/metrics.md`.
 
     Raises:
-      UserError: if a file is missing or damaged, an embedding is missing, or the judge is unknown.
+      UserError: if a file is missing or damaged, a picture far smaller than the others, an
+        embedding missing or not finite, or the judge unknown.
     """
     out = pathlib.Path(out)
     image_judge = Judge(judge)
