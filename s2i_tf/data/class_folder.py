@@ -1,4 +1,7 @@
-"""The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`."""
+"""The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`.
+
+Names of classes that differ by case, outer spaces or Unicode form are of one class (`class_key`).
+"""
 
 import logging
 import os
@@ -21,6 +24,11 @@ def kind_of(name: str) -> str | None:
     return next((kind for kind, known in KIND_FOLDERS.items() if name.lower() == known), None)
 
 
+def class_key(name: str) -> str:
+    """What all spellings of one class have in common."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
 def is_class_folder(folder: str | os.PathLike) -> bool:
     """Whether a folder has sounds and photos by class."""
     folder = pathlib.Path(folder)
@@ -29,13 +37,13 @@ def is_class_folder(folder: str | os.PathLike) -> bool:
 
 
 def merged(names: Iterable[str]) -> dict[str, str]:
-    """The class that each name stands for, and says which stand for one: see `folded`.
+    """The class that each name stands for, and says which stand for one: see `class_key`.
 
     Of several spellings the one in small letters counts, composed as most keyboards do.
     """
     spellings = defaultdict(set)
     for name in names:
-        spellings[folded(name)].add(name)
+        spellings[class_key(name)].add(name)
     class_of = {}
     for of_one in spellings.values():
         class_name = unicodedata.normalize("NFC", max(of_one)).strip()
@@ -43,11 +51,6 @@ def merged(names: Iterable[str]) -> dict[str, str]:
             logger.warning("one class, %r: %s", class_name, ", ".join(map(repr, sorted(of_one))))
         class_of |= dict.fromkeys(of_one, class_name)
     return class_of
-
-
-def folded(name: str) -> str:
-    """What the names of one class have in common: all but case, outer spaces and Unicode form."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def index_path(folder: str | os.PathLike) -> pathlib.Path:

@@ -458,7 +458,7 @@ def _chosen(
             f"{path}: {side!r} of {listed[np.argmin(finite)]!r} is not finite, one of "
             f"{np.sum(~finite)} such rows; it needs finite numbers for each of {key!r}"
         )
-    form = class_folder.folded if key == "class_names" else _composed
+    form = class_folder.class_key if key == "class_names" else _composed
     row_of = {form(name): row for row, name in enumerate(listed)}
     if len(row_of) < len(listed):
         twice = next(name for row, name in enumerate(listed) if row_of[form(name)] != row)

@@ -252,7 +252,7 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
         kind = _kind_by_folder(path)
         by_folder = folders[1] if kind and len(folders) > 1 else ""
         class_name = row.get("class") or by_folder
-        if by_folder and class_folder.folded(class_name) != class_folder.folded(by_folder):
+        if by_folder and class_folder.class_key(class_name) != class_folder.class_key(by_folder):
             elsewhere.append(f"{path!r} ({class_name!r})")
         kind = kind or row.get("kind")
         if not kind or not class_name:
