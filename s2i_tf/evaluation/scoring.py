@@ -303,7 +303,7 @@ def _identified(pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, int]]:
             *(len(absent), absent[0]),
         )
     del num_copies["pictures"]  # one picture of many sounds is no copy, but what is to be measured
-    same["group"] = _recordings([pair.group for pair in pairs], same["sound"])
+    same["group"] = _recordings(pairs, same["sound"])
     found = [
         dataclasses.replace(pair, **dict(zip(same, names, strict=True)))
         for pair, *names in zip(pairs, *same.values(), strict=True)
@@ -333,20 +333,25 @@ def _distinct(pairs: Sequence[Pair], columns: Sequence[str]) -> tuple[list[Pair]
     return list(first_of.values()), np.array([place[key] for key in keys])
 
 
-def _recordings(groups: Sequence[str], sounds: Sequence[str]) -> list[str]:
-    """The recording of each pair: those of one group or of one sound are of one, by its first name.
+def _recordings(pairs: Sequence[Pair], sounds: Sequence[str]) -> list[str]:
+    """The recording of each pair: those of one group or of one sound are of one.
+
+    It is called as its first pair, so that nothing depends on where the files lie.
 
     Args:
-      groups: the group of each pair.
+      pairs: the pairs.
       sounds: the sound of each pair.
     """
-    names, members = np.unique(groups, return_inverse=True)
-    heard = np.unique(sounds, return_inverse=True)[1]
-    found, before = members, None
+    names, found = np.unique([pair.name for pair in pairs], return_inverse=True)
+    parts = [
+        np.unique(column, return_inverse=True)[1]
+        for column in (sounds, [pair.group for pair in pairs])
+    ]
+    before = None
     while before is None or (found != before).any():  # groups may be joined by way of others
         before = found
-        for part_of in (heard, members):
-            least = np.full(len(groups), len(groups))
+        for part_of in parts:
+            least = np.full(len(pairs), len(pairs))
             np.minimum.at(least, part_of, found)
             found = least[part_of]
     return names[found].tolist()

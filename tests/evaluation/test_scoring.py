@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -141,6 +142,17 @@ def test_copies_and_links_count_as_what_they_are_of(folders, judge, tmp_path):
     for scores, num in ((once, 0), (copied, 60)):
         copies = dict.fromkeys(("pictures", "sounds", "photos"), num)
         assert scores["pairs"].items() >= {**numbers, "num_copies": copies}.items()
+
+
+def test_figures_do_not_depend_on_where_the_files_lie(folders, judge, tmp_path):
+    noise = np.random.default_rng(1)
+    for path in folders[2].rglob("*.jpg"):
+        path.write_bytes(image.encode_png(noise.integers(0, 256, (40, 40, 3), np.uint8)))
+    found = []
+    for place in ("here", "there", "elsewhere"):
+        moved = [shutil.copytree(folder, tmp_path / place / folder.name) for folder in folders]
+        found.append(scoring.score(scoring.match(*moved)[0], judge=judge, out=tmp_path / "out"))
+    assert found[0] == found[1] == found[2]
 
 
 def test_one_photo_of_a_class_under_many_names_is_one(folders, judge, tmp_path):
