@@ -72,4 +72,8 @@ def run() -> None:
     print(terminal.as_text(scores, SCORES))
     if unmatched:
         print(f"without a match, left out: {len(unmatched)} files, such as {name_of(unmatched[0])}")
-    print(f"scores of {len(pairs)} pictures: {values.out}/{scoring.SCORES_FILE}")
+    copies = [f"{num} {kind}" for kind, num in scores["pairs"]["num_copies"].items() if num]
+    if copies:
+        print(f"copies of others, which count once: {', '.join(copies)}")
+    num, side = scores["pairs"]["num_pictures"], scores["settings"]["side"]
+    print(f"scores of {num} pictures, seen at {side} pixels: {values.out}/{scoring.SCORES_FILE}")

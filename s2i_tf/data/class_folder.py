@@ -1,11 +1,19 @@
-"""The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`."""
+"""The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`.
 
+Names of classes that differ by case, outer spaces or Unicode form are of one class (`class_key`).
+"""
+
+import logging
 import os
 import pathlib
 import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 
 from s2i_tf.data import csv_rows, walking
 from s2i_tf.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 INDEX_FILE = "index.csv"
 KIND_FOLDERS = {"sound": "sounds", "image": "images"}
@@ -16,11 +24,33 @@ def kind_of(name: str) -> str | None:
     return next((kind for kind, known in KIND_FOLDERS.items() if name.lower() == known), None)
 
 
+def class_key(name: str) -> str:
+    """What all spellings of one class have in common."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
 def is_class_folder(folder: str | os.PathLike) -> bool:
     """Whether a folder has sounds and photos by class."""
     folder = pathlib.Path(folder)
     found = {kind_of(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
     return found >= set(KIND_FOLDERS)
+
+
+def merged(names: Iterable[str]) -> dict[str, str]:
+    """The class that each name stands for, and says which stand for one: see `class_key`.
+
+    Of several spellings the one in small letters counts, composed as most keyboards do.
+    """
+    spellings = defaultdict(set)
+    for name in names:
+        spellings[class_key(name)].add(name)
+    class_of = {}
+    for of_one in spellings.values():
+        class_name = unicodedata.normalize("NFC", max(of_one)).strip()
+        if len(of_one) > 1:
+            logger.warning("one class, %r: %s", class_name, ", ".join(map(repr, sorted(of_one))))
+        class_of |= dict.fromkeys(of_one, class_name)
+    return class_of
 
 
 def index_path(folder: str | os.PathLike) -> pathlib.Path:
@@ -39,7 +69,10 @@ def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
     path = index_path(folder)
     try:
         rows = csv_rows.mappings(path.read_bytes(), str(path))
-    except (OSError, UserError):
+    except OSError:
+        return {}
+    except UserError as error:
+        logger.warning("%s. It is left unread", error)
         return {}
     return {
         unicodedata.normalize(form, walking.within(folder, row["path"].replace("\\", "/"))): row

@@ -6,11 +6,13 @@ read as Windows-1252, which is what Excel writes in western Europe, with a warni
 """
 
 import csv
+import difflib
 import io
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from s2i_tf.errors import UserError
 
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _SAMPLE_LINES = 20
 _SEPARATORS = ",;\t"
+_MAX_SHOWN = 200
 _SEPARATOR = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
 
 
@@ -56,7 +59,7 @@ def mappings(contents: bytes, name: str) -> list[dict[str, str]]:
     """The rows by the column names of the first, in lower case; a field that is missing is empty.
 
     Raises:
-      UserError: as `parse`.
+      UserError: as `parse`, or if a column stands there twice or a row has a field too many.
     """
     return [row for _, row in numbered(contents, name)]
 
@@ -64,11 +67,84 @@ def mappings(contents: bytes, name: str) -> list[dict[str, str]]:
 def numbered(contents: bytes, name: str) -> list[tuple[int, dict[str, str]]]:
     """As `mappings`, with the number of each row's last line."""
     header, *others = list(parse(contents, name)) or [(0, [])]
-    keys = [key.lower() for key in header[1]]
+    columns = [column.lower() for column in header[1]]
+    check_unique(columns, filter(None, columns), name)
+    for number, row in others:
+        check_length(row, columns, name, number)
     return [
-        (number, dict.fromkeys(keys, "") | dict(zip(keys, row, strict=False)))
+        (number, dict.fromkeys(columns, "") | dict(zip(columns, row, strict=False)))
         for number, row in others
     ]
+
+
+def check_length(row: Sequence[str], columns: Sequence[str], name: str, number: int) -> None:
+    """Refuses fields without a column, but for empty ones; missing ones count as empty.
+
+    Raises:
+      UserError: naming the line.
+    """
+    if any(row[len(columns) :]):
+        raise UserError(
+            f"{name}, line {number}: {len(row)} fields for {len(columns)} columns: {shown(row)}; "
+            "put what holds a separator in quotes"
+        )
+
+
+def check_unique(columns: Sequence[str], known: Iterable[str], name: str) -> None:
+    """Refuses a known column that stands there twice: only one of them would be read.
+
+    Raises:
+      UserError: naming the column.
+    """
+    counts = Counter(columns)
+    for column in known:
+        if counts[column] > 1:
+            raise UserError(f"{name}: the column {column} stands there twice; leave one of them")
+
+
+def check_unread(
+    columns: Sequence[str],
+    known: Container[str],
+    meanings: Mapping[str, Sequence[str]],
+    name: str,
+) -> None:
+    """Refuses a column that may mean a known one that is missing; tells of others that are unread.
+
+    Args:
+      columns: the columns of the file.
+      known: those that are read.
+      meanings: what words of other names begin with that may mean a known column, by its name, for
+        each that a file may lack; the first that fits counts.
+      name: the file's name, for messages.
+
+    Raises:
+      UserError: naming the column, and the one that it may mean.
+    """
+    unread = [column for column in columns if column and column not in known]
+    for column in unread:
+        meant = _meant(column, meanings)
+        if meant and meant not in columns:
+            raise UserError(
+                f"{name}: a column {column!r} is not read; allowed: {meant}. Name it so, or take "
+                "it out"
+            )
+    if unread:
+        logger.warning("%s: columns that are not read: %s", name, ", ".join(unread))
+
+
+def shown(row: Sequence[str]) -> str:
+    """A row for a message, its end cut off where it is long."""
+    text = repr(list(row))
+    return text if len(text) < _MAX_SHOWN else f"{text[:_MAX_SHOWN]} …"
+
+
+def _meant(column: str, meanings: Mapping[str, Sequence[str]]) -> str | None:
+    """The column that another name may stand for."""
+    words = re.findall("[a-z]+", column)
+    for known, beginnings in meanings.items():
+        if any(word.startswith(tuple(beginnings)) for word in words):
+            return known
+    return next(iter(difflib.get_close_matches(column, meanings, 1, 0.7)), None)
 
 
 def _decoded(contents: bytes, name: str) -> str:

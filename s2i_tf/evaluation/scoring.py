@@ -6,10 +6,12 @@ They are matched by name or listed in a CSV. A net's embeddings of sounds and pi
 
 Names: a pair is called as its picture, by the path within the folder without the ending, or of a
 CSV with it, where nothing else tells two pictures apart. A class is the CSV's column or the folder
-that the photo lies in; without any all pairs are of one.
+that the photo lies in; without any all pairs are of one. Photos, sounds and pairs are told apart by
+their contents: copies and links count once, and pictures of one sound are of one recording.
 """
 
 import dataclasses
+import logging
 import os
 import pathlib
 import unicodedata
@@ -19,22 +21,36 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import features
-from s2i_tf.data import csv_rows, walking
+from s2i_tf.data import class_folder, csv_rows, walking
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, provenance, stats
 from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import SCORES
 from s2i_tf.features.base import Classifier
-from s2i_tf.files import ARCHIVE_ERRORS
+from s2i_tf.files import ARCHIVE_ERRORS, content_digest
 from s2i_tf.media import image
+
+logger = logging.getLogger(__name__)
 
 SCORES_VERSION = 1
 SCORES_FILE = "scores.json"
 ONE_CLASS = "all"
 
 _COLUMNS = ("picture", "sound", "photo")
+# What words of other names begin with that may mean a column; the kind of a file last, as the name
+# of another column may hold it (`photo_class`).
+_MEANINGS = {
+    "class": ("class", "label", "category", "tag"),
+    "group": ("group", "recording"),
+    "source": ("source", "collection"),
+    "picture": ("picture",),
+    "sound": ("sound", "audio"),
+    "photo": ("photo",),
+}
 _MAX_SIDE = 512
+# Of the usual side, below which a picture is taken for a thumbnail among them.
+_MIN_SIDE_SHARE = 0.5
 _BATCH_SIZE = 32
 
 
@@ -72,7 +88,8 @@ def match(
       UserError: if two files of a folder have one name, or no picture has a match.
     """
     for name_of in (lambda path: str(path.with_suffix("")), lambda path: path.stem):
-        found = [_by_name(folder, name_of) for folder in (pictures, sounds, photos)]
+        unmatched: set[str] = set()
+        found = [_by_name(folder, name_of, unmatched) for folder in (pictures, sounds, photos)]
         if common := set.intersection(*map(set, found)):
             break
     else:
@@ -86,7 +103,7 @@ def match(
         files = [str(by_name[name]) for by_name in found]
         within = pathlib.Path(files[2]).relative_to(root).parts
         pairs.append(Pair(name, *files, within[0] if len(within) > 1 else "", files[1]))
-    unmatched = {str(path) for by_name in found for name, path in by_name.items()}
+    unmatched |= {str(path) for by_name in found for path in by_name.values()}
     unmatched -= {file for pair in pairs for file in (pair.picture, pair.sound, pair.photo)}
     return pairs, sorted(unmatched)
 
@@ -96,13 +113,15 @@ def read_pairs(path: str | os.PathLike) -> list[Pair]:
     `source`; paths are relative to its folder. A sound is a name here, which is not opened.
 
     Raises:
-      UserError: if it cannot be read, or a column or a path is missing.
+      UserError: if it cannot be read, a column or a path is missing, or something would be lost.
     """
     path = pathlib.Path(path)
     try:
         rows = csv_rows.numbered(path.read_bytes(), str(path))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
+    if rows:
+        csv_rows.check_unread(list(rows[0][1]), _MEANINGS, _MEANINGS, str(path))
     pairs: dict[str, Pair] = {}  # by the picture's file
     for number, row in rows:
         if missing := [name for name in _COLUMNS if not row.get(name)]:
@@ -162,34 +181,40 @@ def score(
       What `scores.json` holds, see `docs/metrics.md`.
 
     Raises:
-      UserError: if a file is missing or damaged, an embedding is missing, or the judge is unknown.
+      UserError: if a file is missing or damaged, a picture far smaller than the others, an
+        embedding missing or not finite, or the judge unknown.
     """
     out = pathlib.Path(out)
     image_judge = Judge(judge)
-    class_names = tuple(sorted({pair.class_name or ONE_CLASS for pair in pairs}))
     bare = [pair.name for pair in pairs if not pair.class_name]
     if 0 < len(bare) < len(pairs):
         raise UserError(f"{bare[0]}: has no class, but other pairs do; give each pair one")
-    embeddings = _embeddings(pairs, class_names, audio_embeddings, image_embeddings)
+    class_of = class_folder.merged(pair.class_name or ONE_CLASS for pair in pairs)
+    class_names = tuple(sorted(set(class_of.values())))
+    pairs = [
+        dataclasses.replace(pair, class_name=class_of[pair.class_name or ONE_CLASS])
+        for pair in pairs
+    ]
+    found, num_copies = _identified(pairs)
+    made, of_pair = _distinct(found, ("picture", "sound", "class_name"))
+    sounds = _items(made, class_names, of_pair)
+    seen, of_pair = _distinct(found, ("photo", "class_name"))
+    images = _items(seen, class_names, of_pair)
+    embeddings = _embeddings(made, class_names, audio_embeddings, image_embeddings)
     scratch = Scratch(out)
-    side = min(_MAX_SIDE, *(min(image.load_image(pair.picture).shape[:2]) for pair in pairs))
-    photo_files, first, of_pair = np.unique(
-        [pair.photo for pair in pairs], return_index=True, return_inverse=True
-    )
-    pictures, photos = (
-        _load(files, side, scratch)
-        for files in ([pair.picture for pair in pairs], photo_files.tolist())
-    )
+    side = _side([pair.picture for pair in made])
+    pictures = _load([pair.picture for pair in made], side, scratch)
+    photos = _load([pair.photo for pair in seen], side, scratch)
     if image_net is not None:
         net = features.load_classifier(image_net)
         embeddings["pictures"] = _embedded(net, pictures)
-        embeddings["photos"] = _embedded(net, photos)[of_pair]
+        embeddings["photos"] = _embedded(net, photos)[images.of_pair[sounds.first_pair]]
         _check_sizes(embeddings)
     predictions = Predictions(
         class_names=class_names,
         judge_labels=tuple(image_judge.classifier.labels),
-        sounds=_items(pairs, range(len(pairs)), class_names, np.arange(len(pairs))),
-        images=_items(pairs, first, class_names, of_pair),
+        sounds=sounds,
+        images=images,
         judged=image_judge.look(photos, "photos"),
         pictures={"generated": image_judge.look(pictures, "pictures")},
         seed=seed,
@@ -210,9 +235,11 @@ def score(
             },
             "versions": provenance.versions(),
             "pairs": {
-                "num_pictures": len(pairs),
-                "num_photos": len(photo_files),
-                "num_groups": len({pair.group for pair in pairs}),
+                "num_pictures": len(made),
+                "num_sounds": len({pair.sound for pair in made}),
+                "num_photos": len(seen),
+                "num_groups": len({pair.group for pair in made}),
+                "num_copies": {"pictures": len(pairs) - len(made), **num_copies},
                 "class_names": list(class_names),
                 "unmatched": list(unmatched),
             },
@@ -226,9 +253,12 @@ def score(
 
 
 def _by_name(
-    folder: str | os.PathLike, name_of: Callable[[pathlib.Path], str]
+    folder: str | os.PathLike, name_of: Callable[[pathlib.Path], str], odd: set[str]
 ) -> dict[str, pathlib.Path]:
-    """The files of a folder by name; those that begin with a dot are passed over."""
+    """The files of a folder by name; those that begin with a dot are passed over.
+
+    Names that lead to no file, such as broken links, join the odd ones.
+    """
     root, found = pathlib.Path(folder), {}
     if not root.is_dir():
         raise UserError(f"{folder}: not a folder")
@@ -238,12 +268,115 @@ def _by_name(
             raise UserError(f"{path}: {message}")
 
     for path in map(pathlib.Path, sorted(walking.files_below(root, refuse))):
-        if path.is_file():
-            name = unicodedata.normalize("NFC", name_of(path.relative_to(root)))
-            if name in found:
-                raise UserError(f"{found[name]} and {path} have one name; rename one of them")
-            found[name] = path
+        if not path.is_file():
+            odd.add(str(path))
+            continue
+        name = _composed(name_of(path.relative_to(root)))
+        if name in found:
+            raise UserError(f"{found[name]} and {path} have one name; rename one of them")
+        found[name] = path
     return found
+
+
+def _identified(pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, int]]:
+    """Pairs of which copies and links have one name, and so has what is of one recording.
+
+    What is not there, as a sound may be, is told apart by its name alone.
+
+    Returns:
+      The pairs, those that are wholly the same once; and how many names of `sounds` and `photos`
+      hold what another holds.
+    """
+    same: dict[str, list[str]] = {}
+    num_copies = {}
+    for column in _COLUMNS:
+        paths = [getattr(pair, column) for pair in pairs]
+        first_of: dict[str, str] = {}  # by the contents
+        name_of = {}
+        for path in sorted(set(paths)):
+            name_of[path] = first_of.setdefault(_content(path), path)
+        same[column] = [name_of[path] for path in paths]
+        num_copies[f"{column}s"] = len(name_of) - len(first_of)
+    if absent := [pair.sound for pair in pairs if not os.path.isfile(pair.sound)]:
+        logger.warning(
+            "%d pairs have sounds that are not there, such as %r; copies among them go unseen",
+            *(len(absent), absent[0]),
+        )
+    del num_copies["pictures"]  # one picture of many sounds is no copy, but what is to be measured
+    same["group"] = _recordings(pairs, same["sound"])
+    found = [
+        dataclasses.replace(pair, **dict(zip(same, names, strict=True)))
+        for pair, *names in zip(pairs, *same.values(), strict=True)
+    ]
+    return _distinct(found, (*_COLUMNS, "class_name"))[0], num_copies
+
+
+def _content(path: str) -> str:
+    """What copies of a file have in common; of what is no file its name.
+
+    Raises:
+      UserError: if it cannot be read.
+    """
+    try:
+        return content_digest(path) if os.path.isfile(path) else path
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+
+
+def _distinct(pairs: Sequence[Pair], columns: Sequence[str]) -> tuple[list[Pair], np.ndarray]:
+    """The first pair of each item that these columns tell apart, and the item of each pair."""
+    first_of: dict[tuple, Pair] = {}
+    keys = [tuple(getattr(pair, column) for column in columns) for pair in pairs]
+    for key, pair in zip(keys, pairs, strict=True):
+        first_of.setdefault(key, pair)
+    place = {key: number for number, key in enumerate(first_of)}
+    return list(first_of.values()), np.array([place[key] for key in keys])
+
+
+def _recordings(pairs: Sequence[Pair], sounds: Sequence[str]) -> list[str]:
+    """The recording of each pair: those of one group or of one sound are of one.
+
+    It is called as its first pair, so that nothing depends on where the files lie.
+
+    Args:
+      pairs: the pairs.
+      sounds: the sound of each pair.
+    """
+    names, found = np.unique([pair.name for pair in pairs], return_inverse=True)
+    parts = [
+        np.unique(column, return_inverse=True)[1]
+        for column in (sounds, [pair.group for pair in pairs])
+    ]
+    before = None
+    while before is None or (found != before).any():  # groups may be joined by way of others
+        before = found
+        for part_of in parts:
+            least = np.full(len(pairs), len(pairs))
+            np.minimum.at(least, part_of, found)
+            found = least[part_of]
+    return names[found].tolist()
+
+
+def _side(pictures: Sequence[str]) -> int:
+    """The side at which all pictures are seen, in pixels: that of the smallest, but 512 at most.
+
+    Raises:
+      UserError: if it is far smaller than the others, of which little would be seen.
+    """
+    sides = [min(_MAX_SIDE, *image.load_image(path).shape[:2]) for path in pictures]
+    side, usual, largest = min(sides), int(np.median(sides)), max(sides)
+    smallest = pictures[sides.index(side)]
+    if side < usual * _MIN_SIDE_SHARE:
+        raise UserError(
+            f"{smallest}: a side of {side} pixels, at which all pictures would be seen; half of "
+            f"them have {usual} or more. Leave it out, or give pictures of one size"
+        )
+    if side < largest:
+        logger.warning(
+            "pictures of %d to %d pixels: all are seen at %d, the side of %r",
+            *(side, largest, side, smallest),
+        )
+    return side
 
 
 def _load(files: Sequence[str], side: int, scratch: Scratch) -> np.ndarray:
@@ -254,15 +387,13 @@ def _load(files: Sequence[str], side: int, scratch: Scratch) -> np.ndarray:
     return pictures
 
 
-def _items(
-    pairs: Sequence[Pair], rows: Sequence[int], class_names: tuple[str, ...], of_pair: np.ndarray
-) -> Items:
-    chosen = [pairs[row] for row in rows]
+def _items(firsts: Sequence[Pair], class_names: tuple[str, ...], of_pair: np.ndarray) -> Items:
+    """The items whose first pairs are these."""
     return Items(
-        ids=np.array([pair.name for pair in chosen]),
-        labels=np.array([class_names.index(pair.class_name or ONE_CLASS) for pair in chosen]),
-        groups=np.array([pair.group for pair in chosen]),
-        sources=np.array([pair.source for pair in chosen]),
+        ids=np.array([pair.name for pair in firsts]),
+        labels=np.array([class_names.index(pair.class_name) for pair in firsts]),
+        groups=np.array([pair.group for pair in firsts]),
+        sources=np.array([pair.source for pair in firsts]),
         of_pair=of_pair,
     )
 
@@ -321,18 +452,30 @@ def _chosen(
             f"{path}: {key!r} is {listed.dtype} {listed.shape}; it needs a list of names"
         )
     listed = listed.astype(str).tolist()
-    if vectors.ndim != 2 or len(vectors) != len(listed) or not np.isfinite(vectors).all():
+    if vectors.ndim != 2 or len(vectors) != len(listed):
         raise UserError(
-            f"{path}: {side!r} is {vectors.shape} for {len(listed)} {key!r}; it needs a row of "
-            "finite numbers for each of them"
+            f"{path}: {side!r} is {vectors.shape} for {len(listed)} {key!r}; it needs a row for "
+            "each of them"
         )
-    row_of = {name: row for row, name in enumerate(listed)}
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        raise UserError(
+            f"{path}: {side!r} of {listed[np.argmin(finite)]!r} is not finite, one of "
+            f"{np.sum(~finite)} such rows; it needs finite numbers for each of {key!r}"
+        )
+    form = class_folder.class_key if key == "class_names" else _composed
+    row_of = {form(name): row for row, name in enumerate(listed)}
     if len(row_of) < len(listed):
-        twice = next(name for row, name in enumerate(listed) if row_of[name] != row)
+        twice = next(name for row, name in enumerate(listed) if row_of[form(name)] != row)
         raise UserError(f"{path}: {key!r} has {twice!r} twice; list each once")
-    if missing := [name for name in names if name not in row_of]:
+    if missing := [name for name in names if form(name) not in row_of]:
         raise UserError(f"{path}: no {side} of {missing[0]!r} in {key!r}; add it")
-    return vectors[[row_of[name] for name in names]]
+    return vectors[[row_of[form(name)] for name in names]]
+
+
+def _composed(name: str) -> str:
+    """A name with its letters in one form, however systems write them."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _embedded(net: Classifier, pictures: np.ndarray) -> np.ndarray:

@@ -49,9 +49,24 @@ def test_folders_are_scored_and_what_has_no_match_is_named(call, tmp_path, monke
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Label match")
     assert lines[-2] == f"without a match, left out: 1 files, such as {str(alone)!r}"
-    assert lines[-1] == f"scores of 9 pictures: {tmp_path / 'out'}/scores.json"
+    where = tmp_path / "out/scores.json"
+    assert lines[-1] == f"scores of 9 pictures, seen at 16 pixels: {where}"
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert scores["pairs"]["unmatched"] == [str(alone)]
     assert scores["command"] == " ".join(
         ["s2i score", *folders, "--judge=shades", f"--out={tmp_path / 'out'}"]
     )
+
+
+def test_copies_are_told(call, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(features.CLASSIFIERS, "shades", lambda weights: ShadeJudge())
+    for number in range(4):
+        for kind, of in (("pictures", 0), ("sounds", number // 2), ("photos", 0)):
+            path = tmp_path / kind / f"{number}.png"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(image.encode_png(np.full((8, 8, 3), 9 + of, np.uint8)))
+    folders = [f"--{name}={tmp_path / name}" for name in ("pictures", "sounds", "photos")]
+    call(*folders, "--judge=shades", f"--out={tmp_path / 'out'}")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "copies of others, which count once: 2 pictures, 2 sounds, 3 photos"
+    assert lines[-1].startswith("scores of 2 pictures, seen at 8 pixels: ")

@@ -1,4 +1,7 @@
+import dataclasses
 import json
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -23,7 +26,8 @@ def folders(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             shade = SHADES[name] + number
             picture = np.full((40, 60 if folder == "photos" else 40, 3), shade, np.uint8)
-            path.write_bytes(b"a sound" if ending == "wav" else image.encode_png(picture))
+            sound = f"sound {number}".encode()
+            path.write_bytes(sound if ending == "wav" else image.encode_png(picture))
     return [tmp_path / folder for folder in ("pictures", "sounds", "photos")]
 
 
@@ -123,6 +127,112 @@ def test_without_classes_the_rest_is_measured(folders, judge, tmp_path):
         scoring.score(half, judge=judge, out=tmp_path / "out")
 
 
+def test_copies_and_links_count_as_what_they_are_of(folders, judge, tmp_path):
+    pairs, _ = scoring.match(*folders)
+    once = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    for path in [path for folder in folders for path in folder.rglob("*.*")]:
+        for again in range(5):
+            copy = path.with_stem(f"{path.stem}_{again}")
+            copy.write_bytes(path.read_bytes()) if again else copy.symlink_to(path)
+    pairs, _ = scoring.match(*folders)
+    assert len(pairs) == 72
+    copied = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    assert {name: copied[name] for name in SCORES} == {name: once[name] for name in SCORES}
+    numbers = {"num_pictures": 12, "num_sounds": 12, "num_photos": 12, "num_groups": 12}
+    for scores, num in ((once, 0), (copied, 60)):
+        copies = dict.fromkeys(("pictures", "sounds", "photos"), num)
+        assert scores["pairs"].items() >= {**numbers, "num_copies": copies}.items()
+
+
+def test_figures_do_not_depend_on_where_the_files_lie(folders, judge, tmp_path):
+    noise = np.random.default_rng(1)
+    for path in folders[2].rglob("*.jpg"):
+        path.write_bytes(image.encode_png(noise.integers(0, 256, (40, 40, 3), np.uint8)))
+    found = []
+    for place in ("here", "there", "elsewhere"):
+        moved = [shutil.copytree(folder, tmp_path / place / folder.name) for folder in folders]
+        found.append(scoring.score(scoring.match(*moved)[0], judge=judge, out=tmp_path / "out"))
+    assert found[0] == found[1] == found[2]
+
+
+def test_one_photo_of_a_class_under_many_names_is_one(folders, judge, tmp_path):
+    for path in folders[2].rglob("*.jpg"):
+        path.write_bytes((path.parent / f"clip{path.parent.name == 'dark':02}.jpg").read_bytes())
+    scores = scoring.score(scoring.match(*folders)[0], judge=judge, out=tmp_path / "out")
+    another = row_named(scores["label_match"]["rows"], "real_same_class")["match"]["1"]["micro"]
+    generated = row_named(scores["fidelity"]["rows"], "generated")
+    assert another["value"] is None and generated["precision"]["micro"]["value"] is None
+    assert row_named(scores["diversity"]["rows"], "generated")["ratio"]["value"] is None
+    assert scores["fidelity"]["num_real"] == scores["pairs"]["num_photos"] == 2
+    assert scores["pairs"]["num_copies"] == {"pictures": 0, "sounds": 0, "photos": 10}
+
+
+def test_a_recording_is_a_group_and_all_copies_of_its_sounds(folders, judge, tmp_path):
+    pairs, _ = scoring.match(*folders)
+    sounds = [0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9]
+    for pair, number in zip(pairs, sounds, strict=True):
+        pathlib.Path(pair.sound).write_text(f"sound {number}")
+    groups = ["b", "a", "a", "a", "c", "c", *"defghi"]
+    pairs = [
+        dataclasses.replace(pair, group=group) for pair, group in zip(pairs, groups, strict=True)
+    ]
+    scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    assert scores["pairs"]["num_sounds"] == 10 and scores["pairs"]["num_groups"] == 7
+    assert scores["pairs"]["num_pictures"] == 12  # two of one sound that differ
+
+
+def test_sounds_that_are_not_there_are_told(folders, judge, tmp_path, caplog):
+    pairs, _ = scoring.match(*folders)
+    pathlib.Path(pairs[3].sound).unlink()
+    scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    assert scores["pairs"]["num_sounds"] == 12
+    assert f"1 pairs have sounds that are not there, such as {pairs[3].sound!r}" in caplog.text
+
+
+def test_classes_that_differ_by_case_or_unicode_form_are_one(folders, judge, tmp_path, caplog):
+    pairs = scoring.match(*folders)[0]
+    names = ["Dunkel", "dunkel", "Fore\u0302t", "for\u00eat"]
+    pairs = [
+        dataclasses.replace(pair, class_name=names[row // 6 * 2 + row % 2])
+        for row, pair in enumerate(pairs)
+    ]
+    ids = [pair.name for pair in pairs]
+    classes = {"class_names": [names[2], "DUNKEL"], "classes": np.eye(2, 12)}
+    np.savez(tmp_path / "pictures.npz", ids=ids, pictures=np.eye(12), **classes)
+    scores = scoring.score(
+        pairs, judge=judge, image_embeddings=tmp_path / "pictures.npz", out=tmp_path / "out"
+    )
+    assert scores["pairs"]["class_names"] == ["dunkel", names[3]]
+    assert scores["class_name_recall"]["num_classes"] == 2
+    assert "one class, 'dunkel': 'Dunkel', 'dunkel'" in caplog.text
+
+
+def test_a_thumbnail_among_pictures_is_refused_and_other_sizes_are_told(
+    folders, judge, tmp_path, caplog
+):
+    pairs = scoring.match(*folders)[0]
+
+    def shrink(side):
+        small = image.encode_png(np.full((side, 40, 3), 9, np.uint8))
+        pathlib.Path(pairs[4].picture).write_bytes(small)
+
+    shrink(8)
+    message = f"{pairs[4].picture}: a side of 8 pixels, .* half of them have 40 or more. Leave"
+    with pytest.raises(UserError, match=message):
+        scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    shrink(30)
+    assert scoring.score(pairs, judge=judge, out=tmp_path / "out")["settings"]["side"] == 30
+    assert "pictures of 30 to 40 pixels: all are seen at 30, the side of" in caplog.text
+
+
+def test_broken_links_are_among_what_has_no_match(folders):
+    link = folders[0] / "dark" / "clip01.png"
+    link.unlink()
+    link.symlink_to("nowhere")
+    pairs, unmatched = scoring.match(*folders)
+    assert len(pairs) == 11 and str(link) in unmatched and len(unmatched) == 3
+
+
 @pytest.fixture
 def embeddings(folders, tmp_path):
     pairs = scoring.match(*folders)[0]
@@ -177,8 +287,9 @@ def test_embeddings_that_do_not_fit_are_refused(embeddings, judge, tmp_path):
     ids = [pair.name for pair in pairs]
     refused("holds no array 'sounds'", ids=ids)
     refused("no sounds of 'bright/clip02' in 'ids'; add it", ids=ids[:1], sounds=np.eye(1, 12))
-    refused("finite numbers for each", ids=ids, sounds=np.full((12, 12), np.nan))
-    refused("finite numbers for each", ids=ids, sounds=np.eye(11, 12))
+    bad = np.where(np.arange(12)[:, None] % 9 == 3, np.nan, np.eye(12))
+    refused(f"'sounds' of '{ids[3]}' is not finite, one of 1 such", ids=ids, sounds=bad)
+    refused("is .11, 12. for 12 'ids'; it needs a row for each", ids=ids, sounds=np.eye(11, 12))
     refused("differ in size", ids=ids, sounds=np.eye(12, 5))
     refused("it needs numbers", ids=ids, sounds=np.full((12, 12), "text"))
     refused("it needs numbers", ids=ids, sounds=np.eye(12) * 1j)
@@ -229,6 +340,32 @@ def test_a_csv_loses_no_pair_and_counts_none_twice(tmp_path):
         scoring.read_pairs(path)
     path.write_text("picture,sound,photo\np/a.png,s.wav,q.jpg\np/a.jpg,s.wav,r.jpg\n")
     assert [pair.name for pair in scoring.read_pairs(path)] == ["p/a.png", "p/a.jpg"]
+
+
+def test_a_csv_of_pairs_leaves_nothing_unread_without_a_word(tmp_path, caplog):
+    path = tmp_path / "pairs.csv"
+    for column, known in (
+        ("label", "class"),
+        ("photo_class", "class"),
+        ("Recording", "group"),
+        ("sources", "source"),
+    ):
+        path.write_text(f"picture,sound,photo,{column}\na.png,s.wav,q.jpg,dog\n")
+        message = f"column '{column.lower()}' is not read; allowed: {known}"
+        with pytest.raises(UserError, match=message):
+            scoring.read_pairs(path)
+    path.write_text("pictures,sound,photo\na.png,s.wav,q.jpg\n")
+    with pytest.raises(UserError, match="column 'pictures' is not read; allowed: picture"):
+        scoring.read_pairs(path)
+    path.write_text("picture,sound,photo,class\na.png,s.wav,q.jpg,dog, barking\n")
+    with pytest.raises(UserError, match="line 2: 5 fields for 4 columns"):
+        scoring.read_pairs(path)
+    path.write_text("picture,sound,photo,class,class\na.png,s.wav,q.jpg,dog,cat\n")
+    with pytest.raises(UserError, match="the column class stands there twice"):
+        scoring.read_pairs(path)
+    path.write_text("picture,sound,photo,class,class_id,fold\na.png,s.wav,q.jpg,dog,1,2\n")
+    assert scoring.read_pairs(path)[0].class_name == "dog"
+    assert "columns that are not read: class_id, fold" in caplog.text
 
 
 @pytest.mark.parametrize("picture", [".", "/", ".."])

@@ -3,11 +3,8 @@
 Times are seconds. A column that may hold what is read from another one is refused, not left unread.
 """
 
-import difflib
 import logging
 import math
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -26,7 +23,6 @@ _MEANINGS = {
     "start_seconds": ("start", "begin", "onset", "time", "second"),
     "label": ("label", "class", "category", "tag"),
 }
-_MAX_SHOWN = 200
 
 
 class Clip(NamedTuple):
@@ -57,24 +53,29 @@ def read(path: str) -> Iterator[Clip]:
     """
     table = list(csv_rows.parse(storage.read(path), path))
     columns, num_rows = _header(path, [row for _, row in table])
+    num_several = 0
     for number, row in table[num_rows:]:
         if _columns(row) == columns:  # tables that were joined
             continue
         is_marked = row[0].startswith("#")
+        values = dict(zip(columns, row, strict=False))
         try:
-            clip = _clip(dict(zip(columns, row, strict=False)), is_marked)
+            clip = _clip(values, is_marked)
         except (StopIteration, ValueError):
             if is_marked:
                 continue
             raise UserError(
-                f"{path}, line {number}: not path,start_seconds,label: {_shown(row)}"
+                f"{path}, line {number}: not path,start_seconds,label: {csv_rows.shown(row)}"
             ) from None
-        if any(row[len(columns) :]) and not is_marked:
-            raise UserError(
-                f"{path}, line {number}: {len(row)} fields for {len(columns)} columns: "
-                f"{_shown(row)}; put what holds a separator in quotes"
-            )
+        if not is_marked:
+            csv_rows.check_length(row, columns, path, number)
+        num_several += len(_labels(values)) > 1
         yield clip
+    if num_several:
+        logger.warning(
+            "%s: %d clips have several labels; the first counts, the others are not read",
+            *(path, num_several),
+        )
 
 
 def _clip(values: dict[str, str], may_be_comment: bool) -> Clip:
@@ -84,16 +85,22 @@ def _clip(values: dict[str, str], may_be_comment: bool) -> Clip:
       StopIteration: if it names no file.
       ValueError: if a time is none.
     """
-    # AudioSet gives several labels to a clip; the first is its class.
-    label = values.get("label") or values.get("positive_labels", "").split(",")[0]
     end = values.get("end_seconds")
     return Clip(
         name=next(values[key] for key in _PATH_COLUMNS if values.get(key)),
         start_seconds=_seconds(values.get("start_seconds") or "0"),
         end_seconds=_seconds(end) if end else None,
-        label=label.strip(),
+        label=next(iter(_labels(values)), ""),
         may_be_comment=may_be_comment,
     )
+
+
+def _labels(values: dict[str, str]) -> list[str]:
+    """The labels of a row: AudioSet gives several to a clip, of which the first is its class."""
+    if label := values.get("label"):
+        return [label]
+    labels = values.get("positive_labels", "").split(",")
+    return [label.strip() for label in labels if label.strip()]
 
 
 def _seconds(text: str) -> float:
@@ -122,6 +129,7 @@ def _header(path: str, table: Sequence[list[str]]) -> tuple[list[str], int]:
         if row[0].startswith("#"):
             continue
         if len(row) == 4 and row[3] in ("train", "test"):  # VGGSound
+            logger.warning("%s: its fourth column, train or test, is not read", path)
             return ["path", "start_seconds", "label", "split"], 0
         if len(row) in (2, 3):
             return ["path", "start_seconds", "label"], 0
@@ -139,31 +147,8 @@ def _check_columns(path: str, columns: Sequence[str]) -> None:
     Raises:
       UserError: naming the column, and the one that it may mean.
     """
-    twice = [column for column, num in Counter(columns).items() if num > 1 and column in _COLUMNS]
-    if twice:
-        raise UserError(f"{path}: the column {twice[0]} stands there twice; leave one of them")
-    unread = [column for column in columns if column and column not in _COLUMNS]
-    for column in unread:
-        meant = _meant(column)
-        is_there = meant in columns or (meant == "label" and set(columns) & set(_LABEL_COLUMNS))
-        if meant and not is_there:
-            raise UserError(
-                f"{path}: a column {column!r} is not read; allowed: {meant}. Name it so, or take "
-                "it out"
-            )
-    if unread:
-        logger.warning("%s: columns that are not read: %s", path, ", ".join(unread))
-
-
-def _meant(column: str) -> str | None:
-    """The column that another name may stand for."""
-    words = re.findall("[a-z]+", column)
-    for known, beginnings in _MEANINGS.items():
-        if any(word.startswith(beginnings) for word in words):
-            return known
-    return next(iter(difflib.get_close_matches(column, _MEANINGS, 1, 0.7)), None)
-
-
-def _shown(row: list[str]) -> str:
-    shown = repr(row)
-    return shown if len(shown) < _MAX_SHOWN else f"{shown[:_MAX_SHOWN]} …"
+    csv_rows.check_unique(columns, _COLUMNS, path)
+    meanings = dict(_MEANINGS)
+    if set(columns) & set(_LABEL_COLUMNS):
+        del meanings["label"]
+    csv_rows.check_unread(columns, _COLUMNS, meanings, path)

@@ -10,10 +10,10 @@ import logging
 import os
 import stat
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from s2i_tf.data import csv_rows, splits, walking
+from s2i_tf.data import class_folder, csv_rows, splits, walking
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
 from s2i_tf.data.dataset_info import WINDOW_SECONDS
 from s2i_tf.errors import UserError
@@ -245,11 +245,15 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
     }
     shared = groups["sound"] & groups["image"]
     sources = []
+    elsewhere = []  # what lies in the folder of another class than the table gives it
     for path, version in sorted(folder.versions.items()):
         row = index.get(path, {})
         folders = path.split("/")[:-1]
         kind = _kind_by_folder(path)
-        class_name = row.get("class") or (folders[1] if kind and len(folders) > 1 else "")
+        by_folder = folders[1] if kind and len(folders) > 1 else ""
+        class_name = row.get("class") or by_folder
+        if by_folder and class_folder.class_key(class_name) != class_folder.class_key(by_folder):
+            elsewhere.append(f"{path!r} ({class_name!r})")
         kind = kind or row.get("kind")
         if not kind or not class_name:
             if kind or not folders:
@@ -271,6 +275,12 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
                 version=version,
             )
         )
+    if elsewhere:
+        logger.warning(
+            "%d files lie in the folder of another class than index.csv gives them, which counts: "
+            "%s",
+            *(len(elsewhere), elsewhere[0]),
+        )
     kinds = {source.kind for source in sources}
     for kind, name in KIND_FOLDERS.items():
         if sources and kind not in kinds:
@@ -281,6 +291,12 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
 
 
 def _list_videos(folder: _Folder) -> Listing:
+    if within := [path for path in folder.versions if "/" in path]:
+        logger.warning(
+            "%d videos lie in folders, such as %r: these are not read as classes; list them in a "
+            "CSV with the columns path,start_seconds,label",
+            *(len(within), within[0]),
+        )
     sources = [
         Source(path, "video", group=path, version=version)
         for path, version in folder.versions.items()
@@ -379,24 +395,12 @@ def _oddity(full: str, path: str) -> tuple[str, str] | None:
 
 def _merged(listing: Listing) -> Listing:
     """Classes whose names differ by case, outer spaces or Unicode form become one."""
-    spellings = defaultdict(Counter)
-    for source in listing.sources:
-        spellings[_folded(source.class_name)][source.class_name] += 1
-    names = {}
-    for key, counts in spellings.items():
-        # Of several spellings the one in small letters, composed as most keyboards do.
-        names[key] = unicodedata.normalize("NFC", max(counts)).strip()
-        if len(counts) > 1:
-            logger.warning("one class, %r: %s", names[key], ", ".join(map(repr, sorted(counts))))
+    class_of = class_folder.merged(source.class_name for source in listing.sources)
     sources = tuple(
-        dataclasses.replace(source, class_name=names[_folded(source.class_name)])
+        dataclasses.replace(source, class_name=class_of[source.class_name])
         for source in listing.sources
     )
     return dataclasses.replace(listing, sources=sources)
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def _limited(listing: Listing, max_items: int, seed: int) -> Listing:

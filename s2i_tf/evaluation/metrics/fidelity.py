@@ -161,10 +161,12 @@ def precision_and_recall(
 
     Returns:
       Bool [pictures], whose mean is the precision, and bool [photos], whose mean is the recall;
-      NaN floats where a set has no k others.
+      NaN floats where a set has no k others. Photos of the same features count as one: a ball
+      that reaches to a copy would hold nothing. Of pictures it does, as they cover no more.
     """
     across = neighbors.euclidean(real, pictures)
-    return _covered(across.T, real, k), _covered(across, pictures, k)
+    kept = np.sort(np.unique(real, axis=0, return_index=True)[1])
+    return _covered(across[kept].T, real[kept], k), _covered(across, pictures, k)
 
 
 def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:

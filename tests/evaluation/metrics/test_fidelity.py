@@ -56,6 +56,16 @@ def test_the_interval_holds_the_distance_and_the_subsets_spread_around_it(rng):
     assert kid(one, other) == found, "the same seed gives the same"
 
 
+def test_copies_among_the_photos_make_no_precision_of_nothing(rng):
+    real, pictures = rng.normal(size=(20, 3)), rng.normal(size=(15, 3))
+    of_originals = fidelity.precision_and_recall(real, pictures)[0]
+    copies = rng.permutation(np.repeat(real, 5, axis=0))
+    np.testing.assert_array_equal(fidelity.precision_and_recall(copies, pictures)[0], of_originals)
+    assert of_originals.any()
+    few = np.repeat(real[:3], 5, axis=0)
+    assert np.isnan(fidelity.precision_and_recall(few, pictures)[0]).all()
+
+
 def test_the_frechet_distance_of_gaussians_in_closed_form(rng):
     """Diagonal covariances: |m1 - m2|² + sum of (s1 - s2)²."""
     base = rng.normal(size=(400, 3))

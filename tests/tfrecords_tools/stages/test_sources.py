@@ -141,6 +141,42 @@ def test_no_field_is_lost(tmp_path):
         clips(tmp_path, "path,label,label\na.mp4,dog,cat\n")
 
 
+def test_no_field_of_an_index_is_lost(folder, caplog):
+    row = "sound,dog,sounds/dog/a.wav"
+    for text, message in (
+        (f"kind,class,path,title,recording_group\n\n{row},Dog, near,g\n", "line 3: 6 fields for 5"),
+        (f"kind,class,path,recording_group,class\n{row},g,cat\n", "the column class stands there"),
+    ):
+        (folder / "index.csv").write_text(text)
+        with pytest.raises(UserError, match=message):
+            sources.list_data(str(folder))
+        assert not class_folder.read_index(folder)
+        assert message in caplog.text
+    (folder / "index.csv").write_text(
+        f"kind,class,path,recording_group,title\n{row},g\n{row},g,,,\n"
+    )
+    assert {source.group for source in sources.list_data(str(folder)).sources} >= {"g"}
+
+
+def test_labels_that_do_not_count_are_told(tmp_path, folder, caplog):
+    touch(tmp_path, "a.mp4", "b.mp4", "videos/dog/c.mp4", "videos/d.mp4")
+    listing = clips(tmp_path, "a,1,dog,train\nb,1,cat,test\n")
+    assert classes(listing) == {"a.mp4": "dog", "b.mp4": "cat"}
+    assert "clips.csv: its fourth column, train or test, is not read" in caplog.text
+    header = "# YTID, start_seconds, end_seconds, positive_labels\n"
+    listing = clips(tmp_path, f'{header}a, 0, 10, "/m/1, /m/2"\nb, 0, 10, "/m/3"\n')
+    assert classes(listing) == {"a.mp4": "/m/1", "b.mp4": "/m/3"}
+    assert "clips.csv: 1 clips have several labels; the first counts" in caplog.text
+    assert set(classes(sources.list_data(str(tmp_path / "videos"))).values()) == {""}
+    assert "1 videos lie in folders, such as 'dog/c.mp4': these are not read" in caplog.text
+    index = "kind,class,path,recording_group\n"
+    index += "sound,cat,sounds/dog/a.wav,\nimage,DOG,images/dog/a.jpg,\n"
+    (folder / "index.csv").write_text(index)
+    assert classes(sources.list_data(str(folder)))["sounds/dog/a.wav"] == "cat"
+    wanted = "1 files lie in the folder of another class than index.csv gives them, which counts: "
+    assert f"{wanted}'sounds/dog/a.wav' ('cat')" in caplog.text
+
+
 def test_names_that_begin_as_comments_do_are_files_where_they_are_there(tmp_path, caplog):
     touch(tmp_path, "a.mp4", "#1 hit.mp4")
     table = 'path,label\n"#1 hit.mp4",dog\na.mp4,cat\n'
