@@ -61,7 +61,7 @@ class UnseenSources(Metric):
         sounds, own = found.sounds, predictions.sounds
         probe = predictions.training.class_seen
         seen = np.full(len(sounds), np.nan)
-        seen[found.drawn] = probe.predict(found.pictures.features) == sounds.labels[found.drawn]
+        seen[found.drawn] = probe.right(found.pictures.features, sounds.labels[found.drawn])
         rates = {
             "left_out": _rates(
                 predictions, sounds, found.heard, found.vectors.after, seen, sounds.sources
@@ -71,7 +71,7 @@ class UnseenSources(Metric):
                 own,
                 predictions.heard,
                 predictions.sound_vectors.after,
-                probe.predict(predictions.generated.features) == own.labels,
+                probe.right(predictions.generated.features, own.labels),
             ),
         }
         nums = dict.fromkeys(ROWS, (len(sounds), len(own)))
@@ -82,7 +82,7 @@ class UnseenSources(Metric):
             "num_sources": len(np.unique(sounds.sources)),
             "num_folds": found.num_folds,
             "num_alone": found.num_alone,
-            "chance": 1 / len(predictions.class_names),
+            "chance": 1 / len(probe.classes),
             "rows": [
                 {
                     "name": name,
