@@ -1,4 +1,7 @@
-"""The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`."""
+"""The names in a folder by class: `sounds/CLASS/FILE`, `images/CLASS/FILE` and `index.csv`.
+
+Names of classes that differ by case, outer spaces or Unicode form are of one class (`class_key`).
+"""
 
 import os
 import pathlib
@@ -14,6 +17,11 @@ KIND_FOLDERS = {"sound": "sounds", "image": "images"}
 def kind_of(name: str) -> str | None:
     """The kind of what lies in a folder of that name, in whatever case; None for another folder."""
     return next((kind for kind, known in KIND_FOLDERS.items() if name.lower() == known), None)
+
+
+def class_key(name: str) -> str:
+    """What all spellings of one class have in common."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def is_class_folder(folder: str | os.PathLike) -> bool:

@@ -132,7 +132,8 @@ def evaluate(
         **parts,
         "missing": missing,
     }
-    metrics["warnings"] = [*provenance.warnings(metrics["data"]), *warnings(parts, METRICS)]
+    metrics["warnings"] = provenance.warnings(metrics["data"], model.class_names)
+    metrics["warnings"] += warnings(parts, METRICS)
     metrics["deviations"] = provenance.deviations(info, image_judge.classifier.name, model.recipe)
     metrics = rounded(metrics)
     sheets = figures.sheets(predictions, metrics, num_gallery, hide_photos=hide_photos)

@@ -177,8 +177,14 @@ def mean_by_item(values: np.ndarray, item_of_pair: np.ndarray, num_items: int) -
         return sums / np.bincount(item_of_pair, defined, num_items)
 
 
-def micro_and_macro(values: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """The mean of values [items], every item counting the same, and every class of the labels."""
+def micro_and_macro(values: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+    """The mean of values [items], every item counting the same, and every class of the labels.
+
+    Of those that are not NaN; None of none.
+    """
+    values, labels = values[np.isfinite(values)], labels[np.isfinite(values)]
+    if not len(values):
+        return {"micro": None, "macro": None}
     of_classes = [values[labels == label].mean() for label in np.unique(labels)]
     return {"micro": float(values.mean()), "macro": float(np.mean(of_classes))}
 

@@ -222,6 +222,23 @@ def test_a_class_that_was_not_trained_on_is_not_counted_and_named(run, fake_mode
     assert "None" not in text and "nan" not in text
 
 
+def test_classes_are_the_model_s_whatever_their_spelling(make_dataset, run, fake_model, tmp_path):
+    folder = make_dataset(tmp_path / "data")
+    write_sources(folder)
+    model = fake_model(folder, reverse=True, refitted=True)
+    model.class_names = ("Class0", " class1", "other")
+    metrics = run(folder, model=model)
+    heard = picture_row(metrics, "unseen_sources", "class_heard")["ordinary"]
+    found = picture_row({"": {"rows": metrics["photo_to_sound"]["class_found"]}}, "", "generated")
+    for rate in (heard, found["accuracy"]):
+        assert rate["micro"]["value"] == rate["macro"]["value"] == 1
+        assert rate["per_class"]["class2"]["value"] is None
+    assert [one.split(":")[0].split(",")[0] for one in metrics["warnings"][-2:]] == [
+        "The model does not know 1 of the 3 classes (class2)",
+        "Photo to sound does not count 2 photos",
+    ]
+
+
 def test_of_one_class_no_class_is_seen_or_heard(make_dataset, run, tmp_path):
     metrics = run(make_dataset(tmp_path / "data", num_classes=1))
     for part in ("class_seen", "class_heard", "qualities"):

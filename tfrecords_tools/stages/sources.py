@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from s2i_tf.data import csv_rows, splits, walking
-from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
+from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, class_key, index_path, kind_of
 from s2i_tf.data.dataset_info import WINDOW_SECONDS
 from s2i_tf.errors import UserError
 from s2i_tf.media import reasons
@@ -381,7 +381,7 @@ def _merged(listing: Listing) -> Listing:
     """Classes whose names differ by case, outer spaces or Unicode form become one."""
     spellings = defaultdict(Counter)
     for source in listing.sources:
-        spellings[_folded(source.class_name)][source.class_name] += 1
+        spellings[class_key(source.class_name)][source.class_name] += 1
     names = {}
     for key, counts in spellings.items():
         # Of several spellings the one in small letters, composed as most keyboards do.
@@ -389,14 +389,10 @@ def _merged(listing: Listing) -> Listing:
         if len(counts) > 1:
             logger.warning("one class, %r: %s", names[key], ", ".join(map(repr, sorted(counts))))
     sources = tuple(
-        dataclasses.replace(source, class_name=names[_folded(source.class_name)])
+        dataclasses.replace(source, class_name=names[class_key(source.class_name)])
         for source in listing.sources
     )
     return dataclasses.replace(listing, sources=sources)
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def _limited(listing: Listing, max_items: int, seed: int) -> Listing:

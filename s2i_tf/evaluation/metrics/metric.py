@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from s2i_tf.evaluation.inputs import Predictions
-from s2i_tf.evaluation.metrics.tabular import Headline, Table
+from s2i_tf.evaluation.metrics.tabular import Headline, Table, listed
 from s2i_tf.evaluation.stats import Rate
 
 Part = Any  # what stands in `metrics.json`
@@ -17,7 +17,6 @@ Metrics = Mapping[str, Any]
 
 ONE_CLASS = "there is but one class"
 
-_NUM_NAMED = 10
 _SIDES = {"num_sounds": "sounds", "num_images": "photos"}
 
 
@@ -107,7 +106,4 @@ def uncounted_warning(title: str, found: Part, why: str) -> list[str]:
     if not names:
         return []
     counts = [f"{found[key]} {side}" for key, side in _SIDES.items() if key in found]
-    shown = ", ".join(names[:_NUM_NAMED])
-    if len(names) > _NUM_NAMED:
-        shown += f" and {len(names) - _NUM_NAMED} more"
-    return [f"{title} does not count {' and '.join(counts)}: {why} ({shown})."]
+    return [f"{title} does not count {' and '.join(counts)}: {why} ({listed(names)})."]
