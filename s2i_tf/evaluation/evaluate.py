@@ -132,7 +132,8 @@ def evaluate(
         **parts,
         "missing": missing,
     }
-    metrics["warnings"] = provenance.warnings(metrics["data"])
+    metrics["warnings"] = provenance.warnings(metrics["data"], model.class_names)
+    metrics["warnings"] += warnings(parts, METRICS)
     metrics["deviations"] = provenance.deviations(info, image_judge.classifier.name, model.recipe)
     metrics = rounded(metrics)
     sheets = figures.sheets(predictions, metrics, num_gallery, hide_photos=hide_photos)
@@ -156,6 +157,16 @@ def measure(
         except NotMeasured as reason:
             parts[name], missing[name] = None, str(reason)
     return parts, missing
+
+
+def warnings(parts: Mapping[str, Any], measures: Mapping[str, Metric]) -> list[str]:
+    """What the metrics warn of, as far as they were measured."""
+    return [
+        warning
+        for name, metric in measures.items()
+        if parts[name] is not None
+        for warning in metric.warnings(parts[name])
+    ]
 
 
 def draw_charts(metrics: Mapping[str, Any]) -> dict[str, bytes]:

@@ -198,6 +198,8 @@ class Predictions:
       training: what the model was trained on; None where it is not at hand.
       no_training: why not.
       heard: int [sounds], the classes that the model hears; None if there are no left-out sounds.
+      own_labels: int [classes of the model], those that it can hear, as labels of the data; -1 of
+        one that the data do not have.
       left_out: sounds whose source the model was fitted without; None where there are none.
       no_left_out: why not.
       photo_to_sound: the other direction; None for a model without it.
@@ -225,6 +227,7 @@ class Predictions:
     training: Training | None = None
     no_training: str = ""
     heard: np.ndarray | None = None
+    own_labels: np.ndarray | None = None
     left_out: LeftOutSounds | None = None
     no_left_out: str = ""
     photo_to_sound: PhotoToSound | None = None

@@ -36,7 +36,7 @@ _READ_BYTES = 1 << 26
 
 # The most that a float32 product of 4096 equal terms is wrong by, relative to the two norms. Made
 # in another shape, such as that of one query, the same product differs by less.
-_TIE = 8e-6
+TIE = 8e-6
 
 # What rounding errors are relative to, of a query's squared norm and the best own score. The
 # Euclidean one bounds |x|² and |y|² of the targets at about the distance of the best own one.
@@ -101,7 +101,7 @@ def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarr
         others, other_squares = _copies(pictures)
         sums = squares[:, None] + other_squares
         # What rounding could add to the bounds is taken from them.
-        bounds = sums - 2 * (copies @ others.T) - _TIE * sums
+        bounds = sums - 2 * (copies @ others.T) - TIE * sums
         for row in np.flatnonzero(bounds.min(axis=1) <= closest):
             order = np.argsort(bounds[row])
             for some in np.split(order, range(16, len(order), 16)):
@@ -252,7 +252,7 @@ def _ranked(
       slack: one of `_SLACK`.
     """
     best = float(score[own].max(initial=-np.inf))
-    tolerance = _TIE * slack(square, best if len(own) else 0.0)
+    tolerance = TIE * slack(square, best if len(own) else 0.0)
     # Bounds are float32 as scores are, or comparisons would turn these into float64.
     lower, upper = np.float32(best - tolerance), np.float32(best + tolerance)
     num_nearer = np.count_nonzero(score > upper)

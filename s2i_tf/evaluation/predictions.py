@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.data import source_sounds
+from s2i_tf.data import class_folder, source_sounds
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import baselines, judge, neighbors, probes, source_folds
@@ -237,16 +237,18 @@ def _left_out(
     pictures = _drawn(model.draw, found.vectors.before[drawn], scratch)
     seen = image_judge.look(pictures, "pictures without the source")
     heard = [model.listen(batch)["heard"].argmax(axis=1) for _, batch in _batches(sounds.features)]
+    own_labels = _labels_of(model, info.class_names)
     return {
         "left_out": dataclasses.replace(found, drawn=drawn, pictures=seen),
-        "heard": _labels_of(model, info.class_names)[np.concatenate(heard)],
+        "heard": own_labels[np.concatenate(heard)],
+        "own_labels": own_labels,
     }
 
 
 def _labels_of(model: SoundToImage, class_names: Iterable[str]) -> np.ndarray:
     """The data's label of each of the model's classes, int; -1 of one that the data do not have."""
-    label_of = {name: label for label, name in enumerate(class_names)}
-    return np.array([label_of.get(name, -1) for name in model.class_names])
+    label_of = {class_folder.class_key(name): label for label, name in enumerate(class_names)}
+    return np.array([label_of.get(class_folder.class_key(name), -1) for name in model.class_names])
 
 
 def _drawn(

@@ -8,6 +8,7 @@ a time, so that they can be far larger than memory, if memory-mapped.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -32,7 +33,8 @@ class LinearProbe:
       classes: int [classes], the labels that it can name.
       penalty: the weight of the squared weights that cross-validation chose.
       validated: share of the training items, every class counting the same, that the probes of
-        the cross-validation named; None where there were too few groups for one.
+        the cross-validation named, of the classes that these could learn; None where there were
+        too few groups for one.
       mean: mean of the features after log1p, [size].
       scale: what they are divided by, [size].
       weights: [size, classes].
@@ -52,6 +54,19 @@ class LinearProbe:
         scores = _read(features, lambda logs: (logs - self.mean) / self.scale @ self.weights)
         return self.classes[np.argmax(scores + self.bias, axis=1)]
 
+    def num_choices(self, labels: np.ndarray) -> np.ndarray:
+        """Of how many classes it names one where it can tell each label from others, int [items].
+
+        0 for a label that it was not fitted on, and so cannot name, or on nothing else, and so
+        names always: neither right nor wrong says anything of these.
+        """
+        num_classes = len(self.classes) if len(self.classes) > 1 else 0
+        return np.where(np.isin(labels, self.classes), num_classes, 0)
+
+    def right(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Whether it names the label of each vector [items, size], float; NaN of no choice."""
+        return right(self.predict(features), labels, self.num_choices(labels))
+
     def described(self) -> dict[str, float | None]:
         """What `metrics.json` says of it."""
         return {
@@ -59,6 +74,17 @@ class LinearProbe:
             "penalty": self.penalty,
             "validated": self.validated,
         }
+
+
+def right(named: np.ndarray, labels: np.ndarray, num_choices: np.ndarray) -> np.ndarray:
+    """Whether items are named rightly, float [items]; NaN where there was nothing to choose.
+
+    Args:
+      named: the labels that they were given, int [items].
+      labels: their own.
+      num_choices: how many classes there were to choose from, see `LinearProbe.num_choices`.
+    """
+    return np.where(num_choices > 0, named == labels, np.nan)
 
 
 def fit(
@@ -136,6 +162,26 @@ def folds(groups: np.ndarray, seed: int) -> np.ndarray:
     return splits.folds(np.asarray(groups).astype(str).tolist(), NUM_FOLDS, f"{seed}/probe")
 
 
+def folds_by_class(groups: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """The fold of each item, with as even a share of every class in each as whole groups allow.
+
+    The groups of a class are dealt out in a stable order, each to the fold that has the fewest of
+    that class, and of those to the one that has the fewest of all; the smallest class goes first.
+    """
+    groups, labels = np.asarray(groups).astype(str), np.asarray(labels)
+    of_classes = [set(groups[labels == label].tolist()) for label in np.unique(labels)]
+    fold_of: dict[str, int] = {}
+    num_all: Counter[int] = Counter()
+    for own in sorted(of_classes, key=len):
+        num_own = Counter(fold_of[group] for group in own if group in fold_of)
+        for group in splits.stable_order(own - set(fold_of), f"{seed}/probe"):
+            _, _, fold = min((num_own[fold], num_all[fold], fold) for fold in range(NUM_FOLDS))
+            fold_of[group] = fold
+            num_own[fold] += 1
+            num_all[fold] += 1
+    return np.array([fold_of[group] for group in groups.tolist()], int)
+
+
 def _with_one(inputs: np.ndarray) -> np.ndarray:
     """Inputs [items, size] with a last column of ones, for the bias: float32, as is the fit."""
     return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1, dtype=np.float32)
@@ -144,18 +190,26 @@ def _with_one(inputs: np.ndarray) -> np.ndarray:
 def _cross_validate(
     inputs: np.ndarray, targets: np.ndarray, fold_of: np.ndarray, num_classes: int
 ) -> dict[float, float]:
-    """The macro accuracy of each penalty; empty if some fold has nothing to learn or to name."""
+    """The macro accuracy of each penalty; empty if some fold has nothing to learn or to name.
+
+    Of the items of a class that no other fold has nothing can be said.
+    """
     if len(np.unique(fold_of)) < NUM_FOLDS or num_classes < 2:
         return {}
     found = {}
     for penalty in PENALTIES:
-        right = np.zeros(len(targets))
+        hits = np.full(len(targets), np.nan)
         for fold in range(NUM_FOLDS):
             held_out = fold_of == fold
             weights, bias = _fit(inputs[~held_out], targets[~held_out], num_classes, penalty)
             named = np.argmax(inputs[held_out, :-1] @ weights + bias, axis=1)
-            right[held_out] = named == targets[held_out]
-        found[penalty] = float(np.mean([right[targets == c].mean() for c in range(num_classes)]))
+            learnt = np.isin(targets[held_out], targets[~held_out])
+            hits[held_out] = np.where(learnt, named == targets[held_out], np.nan)
+        known = np.isfinite(hits)
+        if not known.any():
+            return {}
+        own = [hits[known & (targets == target)].mean() for target in np.unique(targets[known])]
+        found[penalty] = float(np.mean(own))
     return found
 
 

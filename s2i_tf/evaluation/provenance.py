@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -18,9 +18,11 @@ import numpy as np
 import s2i_tf
 from s2i_tf import spec
 from s2i_tf.config import Config, flatten, migrate
+from s2i_tf.data.class_folder import class_key
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.evaluation.heldout import HeldOut
 from s2i_tf.evaluation.inputs import Items
+from s2i_tf.evaluation.metrics.tabular import listed
 from s2i_tf.features.base import Classifier
 from s2i_tf.models.sound_to_image import SoundToImage
 
@@ -109,8 +111,13 @@ def describe_judge(judge: Classifier) -> dict[str, Any]:
     }
 
 
-def warnings(data: Mapping[str, Any]) -> list[str]:
-    """What would make a reader trust the eval figures too much."""
+def warnings(data: Mapping[str, Any], model_classes: Iterable[str]) -> list[str]:
+    """What would make a reader trust the eval figures too much, or too little.
+
+    Args:
+      data: what `describe_data` gave.
+      model_classes: names of the classes that the model was trained with.
+    """
     names = {"num_groups": "recordings", "num_sounds": "sounds", "num_images": "photos"}
     left_out = data["left_out"]
     found = [
@@ -128,6 +135,15 @@ def warnings(data: Mapping[str, Any]) -> list[str]:
         found.append(
             "The model does not say what it was trained on, so nothing could be left out; the eval "
             "figures are of unseen data only if the data set is the one that it was trained on."
+        )
+    known = {class_key(name) for name in model_classes}
+    classes = data["splits"][spec.EVAL_SPLIT]["classes"]
+    names = [name for name, sizes in classes.items() if sizes["num_pairs"]]
+    if foreign := [name for name in names if class_key(name) not in known]:
+        found.append(
+            f"The model does not know {len(foreign)} of the {len(names)} classes "
+            f"({listed(foreign)}), so that it can neither hear them nor find sounds of them; name "
+            "the classes as it does."
         )
     return found
 

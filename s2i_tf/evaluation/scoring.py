@@ -246,6 +246,7 @@ def score(
             "judge": provenance.describe_judge(image_judge.classifier),
             **parts,
             "missing": missing,
+            "warnings": evaluate.warnings(parts, SCORES),
         }
     )
     evaluate.write_json(out / SCORES_FILE, scores)

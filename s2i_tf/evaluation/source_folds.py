@@ -20,7 +20,7 @@ from s2i_tf.training import class_scores, fit_hearing
 MAX_FOLDS = 12
 NO_SOURCES = (
     "the data do not say from which sources the training sounds are, or name but one, or but one "
-    "of each class"
+    "of each class, or there is but one class"
 )
 NO_REFIT = "the model's ears are not those that training fits in closed form"
 
@@ -50,7 +50,8 @@ def listen(
       seed: random seed of the folds; up to `MAX_FOLDS` sources have one of their own.
 
     Returns:
-      The sounds of both splits; None where there are not two sources, or no class has two.
+      The sounds of both splits; None where there are not two sources, or no class has two, or no
+      two classes are left without one.
     """
     photos, photo_vectors, sounds = training
     columns = ("ids", "labels", "groups", "sources", "features")
@@ -85,6 +86,8 @@ def listen(
     for fold in range(num_folds):
         out = folds == fold
         rest = fits & ~out & ~np.isin(groups, groups[out])
+        if len(np.unique(labels[rest])) < 2:
+            continue  # one class is heard in everything
         known |= out & np.isin(labels, labels[rest])
         if not (known & out).any():
             continue

@@ -41,6 +41,7 @@ def rates(
     Every measure sees the same draws. A class that a draw misses is left out of that draw's macro
     mean. Draws from fewer than `MIN_GROUPS` groups, or draws that all agree, would claim a
     certainty that is not there: such an estimate has `wilson`'s interval for the number of groups.
+    A group counts if the measure is defined for one of its items.
 
     Args:
       measures: the measures by name, float [items] in [0, 1], or NaN.
@@ -57,7 +58,7 @@ def rates(
     """
     values = np.stack([np.asarray(column, np.float64) for column in measures.values()], axis=1)
     _, group_of_item = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    num_groups = int(group_of_item.max()) + 1
+    whole = _Tally(values, group_of_item)
     classes = np.unique(labels)
     collections = np.unique(sources[sources != ""]) if sources is not None else np.array([])
     members = [labels == label for label in classes]
@@ -65,19 +66,19 @@ def rates(
     tallies = [_Tally(values[chosen], group_of_item[chosen]) for chosen in members]
     blocks = [
         _means(tallies, len(classes), weights)
-        for weights in _weights(num_groups, num_resamples, seed)
+        for weights in _weights(len(whole.groups), num_resamples, seed)
     ]
     overall, by_part = (np.concatenate(found) for found in zip(*blocks, strict=True))
     names = [class_names[label] if class_names else int(label) for label in classes]
 
     def rate(column: int) -> Rate:
         of_parts = [
-            _estimate(by_part[:, part, column], len(tally.groups))
+            _estimate(by_part[:, part, column], tally.num_defined[column])
             for part, tally in enumerate(tallies)
         ]
         return {
-            "micro": _estimate(overall[:, 0, column], num_groups),
-            "macro": _estimate(overall[:, 1, column], num_groups),
+            "micro": _estimate(overall[:, 0, column], whole.num_defined[column]),
+            "macro": _estimate(overall[:, 1, column], whole.num_defined[column]),
             "per_class": dict(zip(names, of_parts, strict=False)),
             "per_source": dict(zip(collections.tolist(), of_parts[len(classes) :], strict=True)),
         }
@@ -98,7 +99,8 @@ def statistic(
       function: takes float [draws, items] for each set of items, how often each item was drawn,
         and gives the number for each draw, float [draws], not finite where it is not defined.
       groups: str [items] for each set of items; a recording that stands in several sets is drawn
-        in all of them or in none.
+        in all of them or in none. Items of which nothing is known are left out beforehand, as
+        their groups would count.
       num_resamples: how many draws.
       seed: random seed of the draws.
 
@@ -108,6 +110,8 @@ def statistic(
     names, positions = np.unique(
         np.concatenate([np.asarray(column).astype(str) for column in groups]), return_inverse=True
     )
+    if not len(names):
+        return dict(NOTHING)
     edges = np.cumsum([len(column) for column in groups])[:-1]
     of_set = np.split(positions, edges)
 
@@ -173,8 +177,14 @@ def mean_by_item(values: np.ndarray, item_of_pair: np.ndarray, num_items: int) -
         return sums / np.bincount(item_of_pair, defined, num_items)
 
 
-def micro_and_macro(values: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """The mean of values [items], every item counting the same, and every class of the labels."""
+def micro_and_macro(values: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+    """The mean of values [items], every item counting the same, and every class of the labels.
+
+    Of those that are not NaN; None of none.
+    """
+    values, labels = values[np.isfinite(values)], labels[np.isfinite(values)]
+    if not len(values):
+        return {"micro": None, "macro": None}
     of_classes = [values[labels == label].mean() for label in np.unique(labels)]
     return {"micro": float(values.mean()), "macro": float(np.mean(of_classes))}
 
@@ -187,7 +197,7 @@ def sample_of(num_items: int, num_wanted: int, seed: int) -> np.ndarray:
 
 
 class _Tally:
-    """The sums and counts of a part of the items, such as a class, by group."""
+    """The sums and counts of the items, or of a part such as a class, by group."""
 
     def __init__(self, values: np.ndarray, group_of_item: np.ndarray):
         self.groups, position = np.unique(group_of_item, return_inverse=True)
@@ -195,6 +205,8 @@ class _Tally:
         self.counts = np.zeros_like(self.sums)
         np.add.at(self.sums, position, np.nan_to_num(values))
         np.add.at(self.counts, position, np.isfinite(values))
+        # Groups with an item for which the measure is defined, int [measures]; others say nothing.
+        self.num_defined = np.count_nonzero(self.counts, axis=0)
 
 
 def _weights(num_groups: int, num_resamples: int, seed: int) -> Iterator[np.ndarray]:
@@ -233,7 +245,7 @@ def _means(
 
 
 def _estimate(values: np.ndarray, num_groups: int) -> Estimate:
-    """From the value of all items, the first, and those of the draws."""
+    """From the value of all items, the first, and those of the draws, of so many groups."""
     value, drawn = values[0], values[1:]
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or not drawn.size:

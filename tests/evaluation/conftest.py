@@ -114,7 +114,6 @@ class FakeModel:
     fingerprints = {"sound_fingerprint": "s", "image_fingerprint": "i"}
     extractors = {"sound": "soundnet_pool5", "image": "efficientnet_lite2_map"}
     recipe = None
-    class_names = ("a", "b", "c")
     trained_on = None
     sound_index = None
 
@@ -128,6 +127,7 @@ class FakeModel:
         refitted=False,
     ):
         self.pictures, self.vectors, self.stochastic = pictures, vectors, stochastic
+        self.class_names = dataset_info.load(data_dir).class_names
         self.table = {}
         for split in ("train", "eval"):
             columns = pipeline.load_split(data_dir, split)
@@ -142,13 +142,11 @@ class FakeModel:
             config.multimodal.refit_strength = 0.3
             self.recipe = config.recipe()
             self.extractors = {"sound": "soundnet_pool5"}
-            self.class_names = dataset_info.load(data_dir).class_names
             self.multimodal = types.SimpleNamespace(
                 sound_scaler=lambda features: features,
                 hidden_of=lambda linear: Hidden(linear, np.maximum(linear, 0)),
             )
         if reverse:
-            self.class_names = dataset_info.load(data_dir).class_names
             train = pipeline.load_split(data_dir, "train")
             columns = (train[key] for key in ("sound_features", "sound_id", "group", "label"))
             self.sound_index = SoundIndex.of(*columns)

@@ -198,6 +198,57 @@ def test_a_training_split_that_the_model_never_saw_is_none(run, fake_model):
     assert metrics["data"]["splits"]["eval"]["num_pairs"] == 6
 
 
+def test_a_class_that_was_not_trained_on_is_not_counted_and_named(run, fake_model, tmp_path):
+    model, trained = fake_model(), [index for index in range(12) if index % 3 < 2]
+    model.trained_on = knows(
+        recordings=[f"train{index}" for index in trained],
+        photos=[f"images/train{index}.png" for index in trained],
+    )
+    metrics = run(model=model)
+    seen = [picture_row(metrics, "class_seen", name)["accuracy"] for name in ("generated", "real")]
+    for accuracy in (*seen, metrics["class_heard"]["accuracy"]):
+        assert accuracy["micro"]["value"] == accuracy["macro"]["value"] == 1
+        assert accuracy["per_class"]["class2"]["value"] is None
+    assert metrics["class_seen"]["chance"] == 0.5
+    assert sum(metrics["qualities"].values()) == 4
+    page, text = (tmp_path / "out" / "report.html").read_text(), terminal.as_text(metrics, METRICS)
+    for warning in (
+        "Class seen does not count 2 sounds and 2 photos: no probe could learn their class, and "
+        "tell it from another, by other photos (class2).",
+        "Class heard does not count 2 sounds: no training sound is of their class (class2).",
+    ):
+        assert warning in metrics["warnings"] and warning in page
+        assert warning in " ".join(text.split())
+    assert "None" not in text and "nan" not in text
+
+
+def test_classes_are_the_model_s_whatever_their_spelling(make_dataset, run, fake_model, tmp_path):
+    folder = make_dataset(tmp_path / "data")
+    write_sources(folder)
+    model = fake_model(folder, reverse=True, refitted=True)
+    model.class_names = ("Class0", " class1", "other")
+    metrics = run(folder, model=model)
+    heard = picture_row(metrics, "unseen_sources", "class_heard")["ordinary"]
+    found = picture_row({"": {"rows": metrics["photo_to_sound"]["class_found"]}}, "", "generated")
+    for rate in (heard, found["accuracy"]):
+        assert rate["micro"]["value"] == rate["macro"]["value"] == 1
+        assert rate["per_class"]["class2"]["value"] is None
+    assert [one.split(":")[0].split(",")[0] for one in metrics["warnings"][-2:]] == [
+        "The model does not know 1 of the 3 classes (class2)",
+        "Photo to sound does not count 2 photos",
+    ]
+
+
+def test_of_one_class_no_class_is_seen_or_heard(make_dataset, run, tmp_path):
+    metrics = run(make_dataset(tmp_path / "data", num_classes=1))
+    for part in ("class_seen", "class_heard", "qualities"):
+        assert metrics[part] is None and metrics["missing"][part] == "there is but one class"
+    page, text = (tmp_path / "out" / "report.html").read_text(), terminal.as_text(metrics, METRICS)
+    assert "Not measured: there is but one class." in page
+    assert "class seen, class heard, qualities: there is but one class" in " ".join(text.split())
+    assert "The class is seen" not in page and not (tmp_path / "out" / "confusion.png").exists()
+
+
 def test_where_nothing_is_left_it_refuses_and_writes_nothing(run, fake_model, tmp_path):
     model = fake_model()
     model.trained_on = knows(recordings=[f"eval{index}" for index in range(6)])

@@ -42,6 +42,19 @@ def test_what_an_evaluation_writes_is_as_described(schema, metrics):
     assert set(METRICS) <= set(schema["required"])
 
 
+@pytest.mark.parametrize("num_classes", [1, 3])
+def test_what_could_not_be_measured_is_as_described(
+    schema, make_dataset, fake_model, judge, tmp_path, undrawn, num_classes
+):
+    data = make_dataset(tmp_path / "data", num_classes=num_classes)
+    write_sources(data)
+    model = fake_model(data, reverse=True, refitted=True)
+    model.class_names = ("other", "names", "alone")[:num_classes]
+    metrics = evaluate.evaluate(model, data, judge=judge, out=tmp_path / "out", num_gallery=3)
+    jsonschema.validate(metrics, schema)
+    assert (metrics["unseen_sources"] is None) == (num_classes == 1)
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

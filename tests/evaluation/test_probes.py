@@ -82,6 +82,41 @@ def test_one_class_is_always_named(rng):
     assert probe.validated is None
 
 
+def test_of_a_label_that_it_does_not_know_or_knows_alone_nothing_is_right(rng):
+    features, labels, groups = clusters(rng, num_classes=3)
+    few = labels < 2
+    probe = probes.fit(features[few], labels[few], groups[few])
+    assert np.array_equal(probe.num_choices(labels), np.where(few, 2, 0))
+    np.testing.assert_array_equal(probe.right(features, labels), np.where(few, 1, np.nan))
+    alone = probes.fit(features[:30], labels[:30], groups[:30])
+    assert np.isnan(alone.right(features, labels)).all()
+
+
+def test_folds_deal_out_every_class_and_part_no_group(rng):
+    labels = np.concatenate([np.repeat(np.arange(20), 2), np.full(60, 20)])
+    groups = np.array([f"g{number}" for number in range(len(labels))])
+    groups[40:60] = groups[:20]  # recordings of two classes
+    found = probes.folds_by_class(groups, labels, 0)
+    for group in set(groups):
+        assert len(set(found[groups == group])) == 1
+    for label in range(20):
+        assert len(set(found[labels == label])) == 2
+    assert np.ptp(np.bincount(found[labels == 20])) <= 1
+    assert np.ptp(np.bincount(found)) <= 3
+    order = rng.permutation(len(labels))
+    assert np.array_equal(probes.folds_by_class(groups[order], labels[order], 0), found[order])
+    assert not np.array_equal(probes.folds_by_class(groups, labels, 1), found)
+
+
+def test_what_no_other_fold_has_is_not_held_against_a_penalty():
+    """Of ten classes with one item each cross-validation can say nothing."""
+    labels = np.array([*range(10), *[10] * 9, *[11] * 9])
+    features = np.eye(12)[labels]
+    probe = probes.fit(features, labels, np.arange(len(labels)))
+    assert probe.validated == 1
+    assert probes.fit(np.eye(12), np.arange(12), np.arange(12)).validated is None
+
+
 def test_features_that_do_not_vary_are_no_error():
     probe = probes.fit(np.ones((6, 3)), np.arange(6) % 2, np.arange(6).astype(str))
     assert len(set(probe.predict(np.ones((4, 3))))) == 1

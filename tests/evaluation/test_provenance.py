@@ -4,6 +4,7 @@ import pytest
 
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
+from s2i_tf.evaluation import provenance
 from s2i_tf.evaluation.provenance import deviations
 
 
@@ -31,6 +32,18 @@ def test_what_is_as_in_the_paper_is_not_named(info):
     found = " ".join(deviations(paper, "inception_resnet_v2", Config(data="d").recipe()))
     for word in ("Features", "Judge", "Training"):
         assert word not in found
+
+
+def test_classes_that_the_model_does_not_know_are_named_whatever_their_spelling():
+    sizes = {"Dog": 3, "rain ": 2, "violin": 4, "of training": 0}
+    data = {
+        "overlap": dict.fromkeys(("num_groups", "num_sounds", "num_images"), 0),
+        "left_out": {"num_eval_pairs": 0, "known": True},
+        "splits": {"eval": {"classes": {name: {"num_pairs": num} for name, num in sizes.items()}}},
+    }
+    (warning,) = provenance.warnings(data, ("dog", "Rain", "cat"))
+    assert warning.startswith("The model does not know 1 of the 3 classes (violin), so that")
+    assert provenance.warnings(data, ("dog", "Rain", "violin")) == []
 
 
 def test_an_unknown_training_is_said_to_be(info):

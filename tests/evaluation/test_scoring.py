@@ -100,6 +100,21 @@ def test_pictures_of_the_right_class_score_high_and_the_file_says_so(folders, ju
     assert "no embeddings of the sounds were given" in " ".join(text.split())
 
 
+def test_classes_of_one_pair_are_not_counted_and_named(folders, judge, tmp_path):
+    pairs, _ = scoring.match(*folders)
+    lonely = [*pairs[:4], *pairs[6:10], scoring.Pair(**{**vars(pairs[11]), "class_name": "grey"})]
+    scores = scoring.score(lonely, judge=judge, out=tmp_path / "out")
+    seen = row_named(scores["class_seen"]["rows"], "generated")
+    assert (seen["num_items"], seen["accuracy"]["macro"]["value"]) == (8, 1)
+    assert scores["class_seen"]["uncounted"]["class_names"] == ["grey"]
+    assert "(grey)" in scores["warnings"][0]
+    assert scores["warnings"][0] in " ".join(terminal.as_text(scores, SCORES).split())
+    alone = [scoring.Pair(**{**vars(pair), "class_name": pair.name}) for pair in pairs]
+    scores = scoring.score(alone, judge=judge, out=tmp_path / "out")
+    assert scores["class_seen"] is None
+    assert scores["missing"]["class_seen"].startswith("no probe could learn the class of any")
+
+
 def test_pictures_of_the_wrong_class_score_low(folders, judge, tmp_path):
     pairs, _ = scoring.match(*folders)
     pictures = [pair.picture for pair in pairs]

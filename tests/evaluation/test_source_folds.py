@@ -71,6 +71,12 @@ def test_a_source_that_alone_sounds_so_is_heard_as_what_it_resembles(sounds):
     assert not right[found.sounds.sources == "a"].any()
 
 
+def test_of_one_class_nothing_is_left_out(sounds):
+    """It would be heard in everything."""
+    object.__setattr__(sounds, "labels", np.zeros(60, int))
+    assert listen(sounds) is None
+
+
 def test_no_recording_is_on_both_sides_and_copies_are_not_asked(sounds, monkeypatch):
     fitted = []
     fit = class_scores.fit

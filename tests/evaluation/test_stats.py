@@ -99,6 +99,21 @@ def test_undefined_items_are_left_out():
     assert found["per_class"][2]["value"] is None
 
 
+@pytest.mark.parametrize("defined", [[1.0], [1.0, 0, 1, 1], [1.0] * 9])
+def test_groups_in_which_nothing_is_defined_make_no_interval_narrower(defined):
+    values, some = np.full(100, np.nan), len(defined)
+    values[:some] = defined
+    labels, places = np.arange(100) % 2, np.array(["x"] * 100)
+    measures = {"some": values, "all": np.ones(100)}
+    found = stats.rates(measures, labels, np.arange(100), sources=places, num_resamples=200)
+    alone = rate(defined, labels=labels[:some], sources=places[:some], num_resamples=200)
+    for key in ("micro", "macro"):
+        assert found["some"][key] == pytest.approx(alone[key])
+    assert found["some"]["per_source"]["x"]["low"] == found["some"]["micro"]["low"] < 0.75
+    assert found["some"]["per_class"][0]["low"] == alone["per_class"][0]["low"]
+    assert found["all"]["micro"]["low"] == stats.wilson(1.0, 100)[0]
+
+
 def test_estimates_stay_in_their_range(rng):
     for _ in range(20):
         num = int(rng.integers(1, 30))

@@ -13,15 +13,26 @@ from s2i_tf.data import splits
 from s2i_tf.evaluation import probes, stats
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics.class_seen import confusion
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.metric import (
+    ONE_CLASS,
+    Metric,
+    Metrics,
+    NotMeasured,
+    Part,
+    uncounted,
+    uncounted_warning,
+)
 from s2i_tf.evaluation.metrics.tabular import Row, Table, rate, share
 from s2i_tf.evaluation.source_folds import MAX_FOLDS
+
+NOT_LEARNT = "of the class of none there are training sounds, or of no other class"
 
 
 class ClassHeard(Metric):
     """A linear probe on the sound features, fitted on the training sounds, names the class.
 
-    No generator can show more than is heard.
+    No generator can show more than is heard. What is of a class that the training sounds do not
+    have is not counted.
     """
 
     heading = "Is the class heard in the sound?"
@@ -31,17 +42,24 @@ class ClassHeard(Metric):
         if predictions.training is None:
             raise NotMeasured(predictions.no_training)
         sounds, probe = predictions.sounds, predictions.training.class_heard
-        named = probe.predict(sounds.features)
+        named, num_choices = probe.predict(sounds.features), probe.num_choices(sounds.labels)
+        counted = num_choices > 0
+        if not counted.any():
+            raise NotMeasured(NOT_LEARNT if len(predictions.class_names) > 1 else ONE_CLASS)
+        right = probes.right(named, sounds.labels, num_choices)
+        num_classes = len(predictions.class_names)
         return {
             "probe": probe.described(),
-            "accuracy": predictions.rates({"": named == sounds.labels}, sounds)[""],
-            "confusion": confusion(sounds.labels, named, len(predictions.class_names)),
-            "by_source": _by_source(predictions, named),
+            "accuracy": predictions.rates({"": right}, sounds)[""],
+            "uncounted": uncounted(predictions, sounds=counted),
+            "confusion": confusion(sounds.labels[counted], named[counted], num_classes),
+            "by_source": _by_source(predictions, right),
         }
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
         chance = 1 / part["probe"]["num_classes"]
         num_sounds = metrics["data"]["splits"]["eval"]["num_sounds"]
+        num_sounds -= part["uncounted"]["num_sounds"]
         cells = rate(part["accuracy"], chance)
         row = Row("Heard: a probe on the sound's own features", cells, f"n = {num_sounds}")
         tables = [Table("Class heard", ["all", "macro"], [row], legend="chance")]
@@ -68,14 +86,23 @@ class ClassHeard(Metric):
             )
         return tables
 
+    def warnings(self, part: Part) -> list[str]:
+        why = "no training sound is of their class"
+        return uncounted_warning(self.short, part["uncounted"], why)
+
     def rates(self, part: Part) -> dict[str, stats.Rate]:
         return {"class heard": part["accuracy"]}
 
 
 def _by_source(predictions: Predictions, named: np.ndarray) -> list[dict[str, Any]]:
-    """The accuracy on each collection's sounds, and when the probe heard nothing of it."""
+    """The accuracy on each collection's sounds, and when the probe heard nothing of it.
+
+    Args:
+      predictions: of the sounds.
+      named: whether each is named rightly, float [sounds].
+    """
     sounds = predictions.sounds
-    right = {"accuracy": named == sounds.labels, "left_out": _left_out(predictions)}
+    right = {"accuracy": named, "left_out": _left_out(predictions)}
     found = []
     for source in sorted(set(sounds.sources) - {""}):
         own = sounds.sources == source
@@ -102,7 +129,8 @@ def _left_out(predictions: Predictions) -> np.ndarray:
     Up to `MAX_FOLDS` collections are left out alone, more some at a time.
 
     Returns:
-      Float [sounds]; NaN where the collection is not known, or no other one has the class.
+      Float [sounds]; NaN where the collection is not known, or no other one has the class, or has
+      no class but this.
     """
     training, sounds = predictions.training.sounds, predictions.sounds
     right = np.full(len(sounds), np.nan)
@@ -121,5 +149,5 @@ def _left_out(predictions: Predictions) -> np.ndarray:
                 training.groups[others],
                 penalty=predictions.training.class_heard.penalty,
             )
-            right[own] = without.predict(sounds.features[own]) == sounds.labels[own]
+            right[own] = without.right(sounds.features[own], sounds.labels[own])
     return right

@@ -3,27 +3,35 @@
 A linear probe on the judge's features, fitted on training photos, names the class of each picture.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from s2i_tf.evaluation import baselines, probes, stats
-from s2i_tf.evaluation.inputs import Items, Predictions
+from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics import tabular
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.metric import (
+    ONE_CLASS,
+    Metric,
+    Metrics,
+    NotMeasured,
+    Part,
+    uncounted,
+    uncounted_warning,
+)
 from s2i_tf.evaluation.metrics.tabular import Headline, Table, percent, rate, row_named, verdict
 from s2i_tf.evaluation.report import charts
 
 SYSTEMS = {"generated": "picture of the sound", **baselines.TITLES}
 ROWS = {**SYSTEMS, "rebuilt": "picture of a photo's own features", "real": "real photo"}
+# The sets of pictures by what they are made of, or are.
+_SETS = {"sounds": (*SYSTEMS,), "images": ("rebuilt", "real")}
 
 
 class ClassSeen(Metric):
     """A linear probe on the judge's features names the class of each picture.
 
     It is a multinomial logistic regression, fitted on training photos at the size of the
-    pictures.
+    pictures. What is of a class that it could not learn from these is not counted.
     """
 
     heading = "Is the class seen in the picture?"
@@ -31,30 +39,40 @@ class ClassSeen(Metric):
     chart_files = ("confusion.png",)
 
     def measure(self, predictions: Predictions) -> Part:
-        sounds, images = predictions.sounds, predictions.images
-        probe, named = _named(predictions)
-        of_sounds = {name: named.get(name) for name in SYSTEMS}
-        of_photos = {name: named[name] for name in ("rebuilt", "real") if name in named}
-        rates = _accuracies(predictions, of_sounds, sounds)
-        rates |= _accuracies(predictions, of_photos, images)
-        num_classes = len(predictions.class_names)
+        probe, named, choices = _named(predictions)
+        counted = {side: num > 0 for side, num in choices.items()}
+        if not counted["sounds"].any():
+            raise NotMeasured(not_learnt(predictions))
+        rates, nums, confusions = {}, {}, {}
+        for side, names in _SETS.items():
+            items = getattr(predictions, side)
+            right = {name: np.full(len(items), np.nan) for name in names}
+            for name in [name for name in names if name in named]:
+                right[name] = probes.right(named[name], items.labels, choices[side])
+                confusions[name] = confusion(
+                    items.labels[counted[side]],
+                    named[name][counted[side]],
+                    len(predictions.class_names),
+                )
+            rates |= predictions.rates(right, items)
+            nums |= {name: int(np.isfinite(values).sum()) for name, values in right.items()}
         return {
             "probe": probe,
-            "chance": 1 / probe["num_classes"],
+            "chance": float(np.mean(1 / choices["sounds"][counted["sounds"]])),
             "rows": [
                 {
                     "name": name,
                     "title": title,
-                    "num_items": len(images if name in of_photos else sounds),
+                    "num_items": nums[name],
                     "accuracy": rates[name],
                 }
                 for name, title in ROWS.items()
-                if name in rates
+                if name in named or name in SYSTEMS
             ],
+            "uncounted": uncounted(predictions, **counted),
             "confusion": {
                 "class_names": list(predictions.class_names),
-                "generated": confusion(sounds.labels, named["generated"], num_classes),
-                "real": confusion(images.labels, named["real"], num_classes),
+                **{name: confusions[name] for name in ("generated", "real")},
             },
         }
 
@@ -82,8 +100,19 @@ class ClassSeen(Metric):
         title = "The class is seen in the picture"
         return [Headline(title, estimate, part["chance"], None, f"{sentence}.")]
 
+    def warnings(self, part: Part) -> list[str]:
+        why = "no probe could learn their class, and tell it from another, by other photos"
+        return uncounted_warning(self.short, part["uncounted"], why)
+
     def rates(self, part: Part) -> dict[str, stats.Rate]:
         return {"class seen": row_named(part["rows"], "generated")["accuracy"]}
+
+
+def not_learnt(predictions: Predictions) -> str:
+    """Why no picture's class can be named."""
+    if len(predictions.class_names) < 2:
+        return ONE_CLASS
+    return "no probe could learn the class of any, and tell it from another, by other photos"
 
 
 def confusion(labels: np.ndarray, named: np.ndarray, num_classes: int) -> list[list[int]]:
@@ -92,42 +121,45 @@ def confusion(labels: np.ndarray, named: np.ndarray, num_classes: int) -> list[l
     return np.bincount(places, minlength=num_classes**2).reshape(num_classes, -1).tolist()
 
 
-def _named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]:
-    """What the probe is, and the classes that it names in each set of pictures."""
+def _named(
+    predictions: Predictions,
+) -> tuple[Part, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What the probe is, and the classes that it names in each set of pictures.
+
+    Last, of how many classes it names one of the picture of each of the `sounds`, and of each of
+    the `images`, see `LinearProbe.num_choices`.
+    """
     if predictions.photos_teach:
         return _cross_named(predictions)
     if predictions.training is None:
         raise NotMeasured(predictions.no_training)
     probe = predictions.training.class_seen
     judged = {**predictions.pictures, "rebuilt": predictions.rebuilt, "real": predictions.judged}
-    return probe.described(), {name: probe.predict(one.features) for name, one in judged.items()}
+    named = {name: probe.predict(one.features) for name, one in judged.items()}
+    choices = {side: probe.num_choices(getattr(predictions, side).labels) for side in _SETS}
+    return probe.described(), named, choices
 
 
-def _cross_named(predictions: Predictions) -> tuple[Part, dict[str, np.ndarray]]:
+def _cross_named(
+    predictions: Predictions,
+) -> tuple[Part, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The same by probes on the photos, each photo and its picture by one that did not see it."""
-    photos, own = predictions.images, predictions.photo_of_sound
-    fold_of = probes.folds(photos.groups, predictions.seed)
+    photos, own, labels = predictions.images, predictions.photo_of_sound, predictions.sounds.labels
+    fold_of = probes.folds_by_class(photos.groups, photos.labels, predictions.seed)
     if len(np.unique(fold_of)) < 2:
         raise NotMeasured("there are too few photos to fit a probe and to try it")
     judged, made = predictions.judged.features, predictions.generated.features
     named = {"generated": np.zeros(len(own), int), "real": np.zeros(len(photos), int)}
+    choices = {"sounds": np.zeros(len(own), int), "images": np.zeros(len(photos), int)}
     for fold in np.unique(fold_of):
         held_out, rest = fold_of == fold, fold_of != fold
         probe = probes.fit(
             judged[rest], photos.labels[rest], photos.groups[rest], seed=predictions.seed
         )
+        made_of = held_out[own]
         named["real"][held_out] = probe.predict(judged[held_out])
-        named["generated"][held_out[own]] = probe.predict(made[held_out[own]])
+        named["generated"][made_of] = probe.predict(made[made_of])
+        choices["images"][held_out] = probe.num_choices(photos.labels[held_out])
+        choices["sounds"][made_of] = probe.num_choices(labels[made_of])
     described = probe.described() | {"num_classes": len(np.unique(photos.labels))}
-    return described, named
-
-
-def _accuracies(
-    predictions: Predictions, named: Mapping[str, np.ndarray | None], items: Items
-) -> dict[str, stats.Rate]:
-    """The rate of each; of what is missing one of nothing."""
-    missing = np.full(len(items), np.nan)
-    right = {
-        name: missing if found is None else found == items.labels for name, found in named.items()
-    }
-    return predictions.rates(right, items)
+    return described, named, choices

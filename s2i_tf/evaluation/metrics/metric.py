@@ -5,14 +5,19 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from s2i_tf.evaluation.inputs import Predictions
-from s2i_tf.evaluation.metrics.tabular import Headline, Table
+from s2i_tf.evaluation.metrics.tabular import Headline, Table, listed
 from s2i_tf.evaluation.stats import Rate
 
 Part = Any  # what stands in `metrics.json`
 Metrics = Mapping[str, Any]
+
+ONE_CLASS = "there is but one class"
+
+_SIDES = {"num_sounds": "sounds", "num_images": "photos"}
 
 
 class NotMeasured(Exception):
@@ -64,6 +69,41 @@ class Metric(abc.ABC):
         """The figures of it that stand at the head of the page."""
         return []
 
+    def warnings(self, part: Part) -> list[str]:
+        """What would make a reader take it for what it is not, a sentence each."""
+        return []
+
     def rates(self, part: Part) -> dict[str, Rate]:
         """The rates to be shown by class and by collection, by the title of the column."""
         return {}
+
+
+def uncounted(predictions: Predictions, **counted: np.ndarray) -> Part:
+    """Of what is not counted how many there are, and the names of their classes.
+
+    Args:
+      predictions: the predictions.
+      counted: whether each of the `sounds`, or of the `images`, is counted, bool [items].
+    """
+    out = {side: getattr(predictions, side).labels[~chosen] for side, chosen in counted.items()}
+    return {
+        "class_names": [
+            predictions.class_names[label] for label in np.unique(np.concatenate([*out.values()]))
+        ],
+        **{f"num_{side}": len(labels) for side, labels in out.items()},
+    }
+
+
+def uncounted_warning(title: str, found: Part, why: str) -> list[str]:
+    """The sentence of what `uncounted` found; none of nothing.
+
+    Args:
+      title: the name of the measure.
+      found: what `uncounted` gave.
+      why: why these are not counted.
+    """
+    names = found["class_names"]
+    if not names:
+        return []
+    counts = [f"{found[key]} {side}" for key, side in _SIDES.items() if key in found]
+    return [f"{title} does not count {' and '.join(counts)}: {why} ({listed(names)})."]

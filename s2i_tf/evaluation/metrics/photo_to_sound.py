@@ -11,7 +11,14 @@ import numpy as np
 from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.inputs import PhotoToSound, Predictions
 from s2i_tf.evaluation.metrics import label_match, tabular
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.metric import (
+    Metric,
+    Metrics,
+    NotMeasured,
+    Part,
+    uncounted,
+    uncounted_warning,
+)
 from s2i_tf.evaluation.metrics.tabular import DASH, Cell, Row, Table, plain, share
 
 FOUND_ROWS = {
@@ -31,7 +38,7 @@ class PhotoToSoundMatch(Metric):
     """For the sound features made of each photo stands the training sound nearest to them.
 
     They come from the feature GAN of section 5.4 with the modalities swapped, of each photo of
-    the eval split.
+    the eval split. A photo of a class that none of these sounds has is not counted.
     """
 
     heading = "From photo to sound: is it a sound of the class?"
@@ -41,12 +48,14 @@ class PhotoToSoundMatch(Metric):
         direction, images = predictions.photo_to_sound, predictions.images
         if direction is None:
             raise NotMeasured("the model goes from sound to image only")
-        chance = _shares(direction.index_labels, images.labels)
+        counted = np.isin(images.labels, direction.index_labels)
+        chance = np.where(counted, _shares(direction.index_labels, images.labels), np.nan)
         return {
             "num_photos": len(images),
             "num_sounds": len(direction.index_labels),
             "chance": stats.micro_and_macro(chance, images.labels),
-            "class_found": _class_found(predictions, direction),
+            "class_found": _class_found(predictions, direction, counted),
+            "uncounted": uncounted(predictions, images=counted),
             "label_match": _label_match(predictions, direction),
             "missing": direction.missing,
         }
@@ -57,7 +66,8 @@ class PhotoToSoundMatch(Metric):
             hit = f"{row['num_hit']} of {part['num_sounds']}" if row["num_hit"] else DASH
             return [*(share(accuracy.get(mean), chance) for mean, chance in chances), Cell(hit)]
 
-        rows = tabular.rows(part["class_found"], cells, f"n = {part['num_photos']}")
+        num_counted = part["num_photos"] - part["uncounted"]["num_images"]
+        rows = tabular.rows(part["class_found"], cells, f"n = {num_counted}")
         rows.append(Row("Chance", [*map(plain, part["chance"].values()), Cell(DASH)], kind="plain"))
         notes = " ".join(
             f"Not measured, {name.replace('_', ' ')}: {reason}."
@@ -87,13 +97,21 @@ class PhotoToSoundMatch(Metric):
             )
         return tables
 
+    def warnings(self, part: Part) -> list[str]:
+        why = "the model has no sound of their class"
+        return uncounted_warning(self.short, part["uncounted"], why)
 
-def _class_found(predictions: Predictions, direction: PhotoToSound) -> list[Part]:
+
+def _class_found(
+    predictions: Predictions, direction: PhotoToSound, counted: np.ndarray
+) -> list[Part]:
+    """The rows `FOUND_ROWS`, of the photos that are counted, bool [photos]."""
     images = predictions.images
     own = {name: one.labels == images.labels for name, one in direction.found.items()}
     # Of the sounds of all photos but itself.
     of_others = _shares(direction.found["generated"].labels, images.labels) * len(images)
     own["shuffled"] = (of_others - own["generated"]) / max(len(images) - 1, 1)
+    own = {name: np.where(counted, values, np.nan) for name, values in own.items()}
     rates = predictions.rates(own, images)
     num_hit = {name: len(np.unique(one.ids)) for name, one in direction.found.items()}
     return [

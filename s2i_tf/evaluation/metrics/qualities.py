@@ -1,13 +1,13 @@
 """How many pictures are good, middling and bad, so that a page can show some of each.
 
 Good: the labels of picture and photo meet within the first ten, and the probe sees the class;
-middling: one of the two; bad: neither.
+middling: one of the two; bad: neither. Pictures of a class that the probe does not know are none.
 """
 
 import numpy as np
 
 from s2i_tf.evaluation.inputs import Predictions
-from s2i_tf.evaluation.metrics import label_match
+from s2i_tf.evaluation.metrics import class_seen, label_match
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
 from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, percent
 
@@ -25,7 +25,10 @@ class Qualities(Metric):
     short = "Qualities"
 
     def measure(self, predictions: Predictions) -> Part:
-        return {name: int(chosen.sum()) for name, chosen in qualities(predictions).items()}
+        found = {name: int(chosen.sum()) for name, chosen in qualities(predictions).items()}
+        if not any(found.values()):
+            raise NotMeasured(class_seen.not_learnt(predictions))
+        return found
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
         total = sum(part.values())
@@ -54,7 +57,7 @@ def qualities(predictions: Predictions) -> dict[str, np.ndarray]:
     """
     if predictions.training is None:
         raise NotMeasured(predictions.no_training)
-    named = predictions.training.class_seen.predict(predictions.generated.features)
-    seen = named == predictions.sounds.labels
+    probe, features = predictions.training.class_seen, predictions.generated.features
+    seen = probe.right(features, predictions.sounds.labels)
     num_right = (first_matches(predictions) > 0).astype(int) + seen
     return {name: num_right == 2 - place for place, name in enumerate(TITLES)}

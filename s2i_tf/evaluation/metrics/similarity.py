@@ -6,11 +6,14 @@ pictures that score below the own one, ties counting half (chance 0.5, published
 audio-image similarity compares sounds with pictures, the image-image similarity photos with the
 pictures made for them. Recall at k: whether the class is among the k class names nearest to the
 picture.
+
+Cosines that differ by no more than the rounding of float32 vectors are tied. Where those with all
+other pictures are, as of a model that draws but one picture, there is no z.
 """
 
 import numpy as np
 
-from s2i_tf.evaluation import stats
+from s2i_tf.evaluation import neighbors, stats
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics import tabular
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
@@ -131,11 +134,11 @@ def compared(
     own = np.diag(cosines)
     apart = ~np.eye(len(cosines), dtype=bool)
     rest = cosines[apart].reshape(len(cosines), -1)
-    spread = rest.std(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = np.where(spread > 0, (own - rest.mean(axis=1)) / spread, np.nan)
-    below = (rest < own[:, None]).mean(axis=1) + (rest == own[:, None]).mean(axis=1) / 2
-    columns = {"cosine": own, "z": z, "rank": below}
+    z = np.full(len(own), np.nan)
+    vary = np.ptp(rest, axis=1) > neighbors.TIE
+    z[vary] = (own[vary] - rest[vary].mean(axis=1)) / rest[vary].std(axis=1)
+    num_below, num_tied = _below_and_tied(own[:, None], rest)
+    columns = {"cosine": own, "z": z, "rank": (num_below + num_tied / 2) / rest.shape[1]}
     return {name: _mean(values, groups, seed) for name, values in columns.items()}
 
 
@@ -155,8 +158,15 @@ def _hits(
     """Whether the class is among the k nearest names, by k; names that tie share the places."""
     scores = cosine(predictions.embeddings[side], names)
     own = scores[np.arange(len(scores)), predictions.sounds.labels][:, None]
-    num_above, num_tied = (scores > own).sum(axis=1), (scores == own).sum(axis=1)
+    num_below, num_tied = _below_and_tied(own, scores)
+    num_above = len(names) - num_below - num_tied
     return {k: np.clip((k - num_above) / num_tied, 0, 1) for k in ks}
+
+
+def _below_and_tied(own: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many cosines [pairs, others] are below that of the pair [pairs, 1], and how many tie."""
+    tied = np.abs(others - own) <= neighbors.TIE
+    return ((others < own) & ~tied).sum(axis=1), tied.sum(axis=1)
 
 
 def _embedded(predictions: Predictions, side: str) -> np.ndarray:
@@ -166,10 +176,11 @@ def _embedded(predictions: Predictions, side: str) -> np.ndarray:
 
 
 def _mean(values: np.ndarray, groups: np.ndarray, seed: int) -> stats.Estimate:
+    """The mean of the values [pairs] that are defined."""
     defined = np.isfinite(values)
-    clean = np.where(defined, values, 0)
+    values = values[defined]
 
     def value(weights: np.ndarray) -> np.ndarray:
-        return (weights @ clean) / (weights @ defined)
+        return (weights @ values) / weights.sum(axis=1)
 
-    return stats.statistic(value, [groups], seed=seed)
+    return stats.statistic(value, [groups[defined]], seed=seed)

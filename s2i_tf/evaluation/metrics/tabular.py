@@ -12,6 +12,8 @@ from s2i_tf.evaluation.stats import NOTHING, Estimate, Rate
 
 DASH = "–"
 
+_NUM_LISTED = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class Headline:
@@ -164,6 +166,12 @@ def verdict(estimate: Estimate, baseline: float | None, name: str) -> str:
     if estimate["high"] < baseline:
         return f"below {beside}"
     return f"not to be told from {beside}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, of many the first."""
+    more = f" and {len(names) - _NUM_LISTED} more" if len(names) > _NUM_LISTED else ""
+    return ", ".join(names[:_NUM_LISTED]) + more
 
 
 def percent(value: float | None) -> str:

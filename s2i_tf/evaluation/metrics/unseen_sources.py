@@ -60,36 +60,39 @@ class UnseenSources(Metric):
             raise NotMeasured(predictions.no_left_out or "no source is left out")
         sounds, own = found.sounds, predictions.sounds
         probe = predictions.training.class_seen
+        # A class that the model does not have can't be heard.
+        known = np.isin(own.labels, predictions.own_labels)
         seen = np.full(len(sounds), np.nan)
-        seen[found.drawn] = probe.predict(found.pictures.features) == sounds.labels[found.drawn]
-        rates = {
-            "left_out": _rates(
-                predictions, sounds, found.heard, found.vectors.after, seen, sounds.sources
-            ),
-            "ordinary": _rates(
-                predictions,
-                own,
-                predictions.heard,
-                predictions.sound_vectors.after,
-                probe.predict(predictions.generated.features) == own.labels,
-            ),
-        }
-        nums = dict.fromkeys(ROWS, (len(sounds), len(own)))
-        nums["image_to_sound"] = (len(predictions.images),) * 2
-        nums["class_seen"] = len(found.drawn), len(own)
+        seen[found.drawn] = probe.right(found.pictures.features, sounds.labels[found.drawn])
+        rates, nums = _rates(
+            predictions,
+            sounds,
+            found.heard == sounds.labels,
+            found.vectors.after,
+            seen,
+            sounds.sources,
+        )
+        ordinary_rates, ordinary_nums = _rates(
+            predictions,
+            own,
+            np.where(known, predictions.heard == own.labels, np.nan),
+            predictions.sound_vectors.after,
+            probe.right(predictions.generated.features, own.labels),
+        )
         return {
             "num_sounds": len(sounds),
             "num_sources": len(np.unique(sounds.sources)),
             "num_folds": found.num_folds,
             "num_alone": found.num_alone,
-            "chance": 1 / len(predictions.class_names),
+            "chance": 1 / len(probe.classes),
             "rows": [
                 {
                     "name": name,
                     "title": title,
-                    "num_items": nums[name][0],
-                    "num_ordinary": nums[name][1],
-                    **{side: by_name[name] for side, by_name in rates.items()},
+                    "num_items": nums[name],
+                    "num_ordinary": ordinary_nums[name],
+                    "left_out": rates[name],
+                    "ordinary": ordinary_rates[name],
                 }
                 for name, title in ROWS.items()
             ],
@@ -161,13 +164,13 @@ def _rates(
     vectors: np.ndarray,
     seen: np.ndarray,
     groups: np.ndarray | None = None,
-) -> dict[str, stats.Rate]:
-    """The four rates of some sounds.
+) -> tuple[dict[str, stats.Rate], dict[str, int]]:
+    """The four rates of some sounds, and of how many sounds or photos each is.
 
     Args:
       predictions: of the photos.
       sounds: the sounds.
-      heard: int [sounds], the classes that are heard.
+      heard: whether the class of each is heard, [sounds]; NaN of one that can't be.
       vectors: multimodal vectors after the activation [sounds, hidden].
       seen: whether the class is seen in the picture of each, NaN for one that was not drawn.
       groups: what is drawn anew for the intervals, such as their sources; by default the
@@ -176,13 +179,21 @@ def _rates(
     photos, photo_vectors = predictions.images, predictions.image_vectors.after
     photo = neighbors.rank(vectors, sounds.labels, photo_vectors, photos.labels)["euclidean"]
     sound = neighbors.rank(photo_vectors, photos.labels, vectors, sounds.labels)["euclidean"]
+    # Of a class that there is nothing of to be found nothing can be found.
+    has_photo, has_sound = (
+        np.isin(one.labels, other.labels) for one, other in ((sounds, photos), (photos, sounds))
+    )
     measures = {
-        "class_heard": heard == sounds.labels,
-        "sound_to_image": photo.measures["top_1"],
+        "class_heard": heard,
+        "sound_to_image": np.where(has_photo, photo.measures["top_1"], np.nan),
         "class_seen": seen,
     }
-    of_photos = {"image_to_sound": sound.measures["top_1"]}
-    return {
+    of_photos = {"image_to_sound": np.where(has_sound, sound.measures["top_1"], np.nan)}
+    rates = {
         **predictions.rates(measures, sounds, groups),
         **predictions.rates(of_photos, photos, None if groups is None else groups[sound.nearest]),
     }
+    nums = {
+        name: int(np.isfinite(values).sum()) for name, values in {**measures, **of_photos}.items()
+    }
+    return rates, nums

@@ -13,7 +13,7 @@ _MIN_TITLE = 20
 
 
 def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
-    """All tables of the metrics, one below the other, and what is missing.
+    """All tables of the metrics, one below the other, what is missing, and all warnings.
 
     Args:
       metrics: what `metrics.json` holds.
@@ -28,7 +28,9 @@ def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
     for name, reason in metrics["missing"].items():
         by_reason.setdefault(reason, []).append(name.replace("_", " "))
     missing = [f"not measured: {', '.join(names)}: {why}" for why, names in by_reason.items()]
-    notes = [*missing, *([left_out(metrics)] if "left_out" in metrics.get("data", {}) else [])]
+    warned = [f"warning: {printable(warning)}" for warning in metrics.get("warnings", ())]
+    known = [left_out(metrics)] if "left_out" in metrics.get("data", {}) else []
+    notes = [*missing, *warned, *known]
     return "\n".join([*lines, *(part for note in notes for part in textwrap.wrap(note, WIDTH))])
 
 

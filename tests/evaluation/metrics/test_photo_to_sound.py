@@ -8,10 +8,11 @@ import pytest
 
 from s2i_tf import spec
 from s2i_tf.data import source_sounds
-from s2i_tf.evaluation import predictions
+from s2i_tf.evaluation import predictions, stats
 from s2i_tf.evaluation.inputs import Items
 from s2i_tf.evaluation.metrics import photo_to_sound
 from s2i_tf.evaluation.metrics.metric import NotMeasured
+from s2i_tf.evaluation.metrics.tabular import DASH
 from s2i_tf.models.multimodal import Hidden
 from s2i_tf.models.sound_index import SoundIndex
 from tests.evaluation.conftest import LoudnessJudge, make_predictions, write_sound
@@ -77,6 +78,36 @@ def source(tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize("names", [("Low", "MIDDLE", " high"), ("low", "ｍｉｄｄｌｅ", "high ")])
+def test_spellings_of_a_class_are_one(names):
+    part = measure(None, model=model_of(lambda label: label * NUM_EACH, names))
+    assert by_name(part["class_found"])["generated"]["micro"]["value"] == 1
+    assert part["uncounted"] == {"class_names": [], "num_images": 0}
+
+
+def test_photos_of_a_class_that_the_model_does_not_have_are_not_counted_and_named():
+    metric = photo_to_sound.PhotoToSoundMatch()
+    names = ("low", "middle", "deep")
+    part = measure(None, model=model_of(lambda label: label * NUM_EACH, names))
+    for name, rate in by_name(part["class_found"]).items():
+        assert rate["per_class"]["high"] == stats.NOTHING
+        assert name == "shuffled" or rate["micro"]["value"] == rate["macro"]["value"] == 1
+    assert part["chance"] == pytest.approx({"micro": 1 / 3, "macro": 1 / 3})
+    assert part["uncounted"] == {"class_names": ["high"], "num_images": NUM_EACH}
+    assert metric.warnings(part) == [
+        "Photo to sound does not count 9 photos: the model has no sound of their class (high)."
+    ]
+    assert metric.tables(part, {})[0].rows[0].detail == "n = 18"
+
+
+def test_of_a_model_of_other_classes_nothing_is_found_and_nothing_breaks():
+    metric = photo_to_sound.PhotoToSoundMatch()
+    part = measure(None, model=model_of(lambda label: label * NUM_EACH, ("x", "y", "z")))
+    assert by_name(part["class_found"])["generated"]["micro"] == stats.NOTHING
+    assert part["chance"] == {"micro": None, "macro": None}
+    assert {cell.text for cell in metric.tables(part, {})[0].rows[-1].cells} == {DASH}
+
+
 def test_a_perfect_model_finds_the_class_of_every_photo():
     found = measure(lambda label: label * NUM_EACH)
     rows = by_name(found["class_found"])
@@ -105,7 +136,7 @@ def test_classes_are_compared_by_name():
     model = model_of(lambda label: label * NUM_EACH, names=("high", "middle", "unknown"))
     rows = by_name(measure(None, model=model)["class_found"])
     values = {name: one["value"] for name, one in rows["generated"]["per_class"].items()}
-    assert values == {"low": 0, "middle": 1, "high": 0}
+    assert values == {"low": None, "middle": 1, "high": 0}
 
 
 def test_the_judge_hears_the_class_where_it_was_found(source):

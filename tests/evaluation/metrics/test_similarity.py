@@ -35,6 +35,22 @@ def test_ties_count_half_and_a_constant_picture_has_chance():
     assert found["z"]["value"] is None, "the others do not vary"
 
 
+@pytest.mark.parametrize(("num", "size"), [(37, 1024), (100, 512)])
+def test_the_rounding_of_equal_pictures_is_no_difference(rng, num, size):
+    alike = np.repeat(rng.normal(size=(1, size)), num, axis=0)
+    for pictures in (alike, alike * (1 + 1e-7 * rng.normal(size=alike.shape))):
+        found = similarity.compared(rng.normal(size=(num, size)), pictures, np.arange(num))
+        assert set(found["rank"].values()) == {0.5}
+        assert found["z"]["value"] is None
+
+
+def test_z_counts_the_pairs_alone_that_have_one(rng):
+    """Of eight pairs the first two sounds are silent, to which all pictures are equally near."""
+    sounds = rng.normal(size=(8, 4)) * (np.arange(8) > 1)[:, None]
+    z = similarity.compared(sounds, rng.normal(size=(8, 4)), np.arange(8))["z"]
+    assert z["value"] is not None and z["low"] is None, "six are too few for an interval"
+
+
 def test_perfect_pairs_beat_shuffled_ones_and_photos_stand_beside():
     found = similarity.AudioImageSimilarity().measure(
         predictions(range(3), sounds=np.eye(3), pictures=np.eye(3), photos=np.eye(3)[[1, 2, 0]])
@@ -74,6 +90,15 @@ def test_recall_of_class_names_by_hand_and_ties_share_places():
     # The first is right, the second wrong, the third ties between two.
     assert recall["micro"]["value"] == pytest.approx((1 + 0 + 0.5) / 3)
     assert part["chance"] == {"1": pytest.approx(1 / 3)}, "of three names top 5 says nothing"
+
+
+def test_names_whose_vectors_differ_by_rounding_share_places(rng):
+    names = np.repeat(rng.normal(size=(1, 512)), 3, axis=0) * (1 + 1e-7 * rng.normal(size=(3, 512)))
+    part = similarity.ClassNameRecall().measure(
+        predictions((0, 1, 2), pictures=rng.normal(size=(3, 512)), classes=names)
+    )
+    of_classes = row(part, "generated")["recall"]["1"]["per_class"].values()
+    assert [one["value"] for one in of_classes] == pytest.approx([1 / 3] * 3)
 
 
 def test_a_zero_vector_is_near_to_nothing():

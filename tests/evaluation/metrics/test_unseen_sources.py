@@ -1,19 +1,29 @@
+import dataclasses
 import types
 
 import numpy as np
 import pytest
 
+from s2i_tf.evaluation import probes
 from s2i_tf.evaluation.inputs import LeftOutSounds
 from s2i_tf.evaluation.metrics.metric import NotMeasured
-from s2i_tf.evaluation.metrics.tabular import row_named
+from s2i_tf.evaluation.metrics.tabular import DASH, row_named
 from s2i_tf.evaluation.metrics.unseen_sources import UnseenSources
+from s2i_tf.evaluation.stats import NOTHING
 from s2i_tf.models.multimodal import Hidden
 from tests.evaluation.conftest import judged, make_items, make_predictions
 
 LABELS = np.arange(24) % 3
 
 
-def predictions(heard=LABELS, named=None, **given):
+class Reader(probes.LinearProbe):
+    """Names the label that a picture's only feature is."""
+
+    def predict(self, features):
+        return features[:, 0].astype(int)
+
+
+def predictions(heard=LABELS, named=None, known=LABELS, own_labels=(0, 1, 2), **given):
     """Twelve sources, each with one sound of two classes; the pictures say the label themselves."""
     sources = np.array([f"source {number // 2:02}" for number in range(24)])
     sounds, own = make_items(LABELS, sources=sources), make_items(LABELS[:6], prefix="e")
@@ -24,7 +34,7 @@ def predictions(heard=LABELS, named=None, **given):
     found = LeftOutSounds(
         sounds, heard, Hidden(vectors[heard], vectors[heard]), 12, 5, drawn, judged(shown[:, None])
     )
-    probe = types.SimpleNamespace(predict=lambda features: features[:, 0].astype(int))
+    probe = Reader(np.unique(known), *[None] * 6)
     return make_predictions(
         own,
         photos,
@@ -33,6 +43,7 @@ def predictions(heard=LABELS, named=None, **given):
         sound_vectors=Hidden(vectors[own.labels], vectors[own.labels]),
         image_vectors=Hidden(vectors[photos.labels], vectors[photos.labels]),
         heard=own.labels,
+        own_labels=np.array(own_labels),
         left_out=found,
         **given,
     )
@@ -67,6 +78,40 @@ def test_what_is_heard_wrongly_shows_by_class_and_by_source_the_worst_first():
     assert len(by_source.rows) == 12 and by_source.header[-1] == "class seen"
     assert "5 further sounds, whose class no other source has" in whole.after
     assert "66.7\u202f% are named rightly" in metric.headlines(part, {})[0].sentence
+
+
+def test_pictures_of_a_class_that_the_probe_does_not_know_are_not_counted():
+    part = UnseenSources().measure(predictions(named=np.zeros(24, int), known=[0, 1]))
+    found = row_named(part["rows"], "class_seen")
+    assert (found["left_out"]["micro"]["value"], part["chance"]) == (0.5, 0.5)
+    assert (found["num_items"], found["num_ordinary"]) == (8, 4)
+    assert found["left_out"]["per_class"]["c"] == found["ordinary"]["per_class"]["c"] == NOTHING
+    assert micro(part, "class_heard") == 1
+    _, by_class, _ = UnseenSources().tables(part, {})
+    assert by_class.rows[-1].title == "c" and by_class.rows[-1].cells[2].text == DASH
+
+
+def test_a_class_that_the_model_does_not_have_is_not_held_against_it():
+    part = UnseenSources().measure(predictions(own_labels=(1, -1, 0)))
+    found = row_named(part["rows"], "class_heard")["ordinary"]
+    assert found["micro"]["value"] == 1 and found["per_class"]["c"] == NOTHING
+    assert row_named(part["rows"], "class_heard")["num_ordinary"] == 4
+
+
+def test_a_class_of_which_no_sound_is_left_out_can_t_be_found():
+    """All sounds of class 2 are of one source; there are photos of it all the same."""
+    given = predictions()
+    kept = np.flatnonzero(LABELS < 2)
+    sounds = make_items(LABELS[kept], sources=given.left_out.sounds.sources[kept])
+    vectors = np.eye(3, dtype=np.float32)[sounds.labels]
+    left_out = LeftOutSounds(
+        sounds, sounds.labels, Hidden(vectors, vectors), 12, 8, kept[:4], judged(vectors[:4])
+    )
+    part = UnseenSources().measure(dataclasses.replace(given, left_out=left_out))
+    row = row_named(part["rows"], "image_to_sound")
+    assert row["left_out"]["micro"]["value"] == row["left_out"]["macro"]["value"] == 1
+    assert row["left_out"]["per_class"]["c"] == NOTHING
+    assert (row["num_items"], row["num_ordinary"]) == (6, 9)
 
 
 def test_intervals_are_of_sources_and_not_of_sounds():
