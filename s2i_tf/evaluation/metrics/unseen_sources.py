@@ -64,12 +64,12 @@ class UnseenSources(Metric):
         seen[found.drawn] = probe.predict(found.pictures.features) == sounds.labels[found.drawn]
         rates = {
             "left_out": _rates(
-                predictions, sounds, found.heard, found.vectors.after, seen, sounds.sources
+                predictions, sounds, found.heard.labels, found.vectors.after, seen, sounds.sources
             ),
             "ordinary": _rates(
                 predictions,
                 own,
-                predictions.heard,
+                predictions.heard.labels,
                 predictions.sound_vectors.after,
                 probe.predict(predictions.generated.features) == own.labels,
             ),

@@ -3,7 +3,7 @@ import types
 import numpy as np
 import pytest
 
-from s2i_tf.evaluation.inputs import LeftOutSounds
+from s2i_tf.evaluation.inputs import Heard, LeftOutSounds
 from s2i_tf.evaluation.metrics.metric import NotMeasured
 from s2i_tf.evaluation.metrics.tabular import row_named
 from s2i_tf.evaluation.metrics.unseen_sources import UnseenSources
@@ -22,7 +22,13 @@ def predictions(heard=LABELS, named=None, **given):
     drawn = np.arange(0, 24, 2)
     shown = (LABELS if named is None else named)[drawn]
     found = LeftOutSounds(
-        sounds, heard, Hidden(vectors[heard], vectors[heard]), 12, 5, drawn, judged(shown[:, None])
+        sounds,
+        Heard(heard, np.ones(24)),
+        Hidden(vectors[heard], vectors[heard]),
+        12,
+        5,
+        drawn,
+        judged(shown[:, None]),
     )
     probe = types.SimpleNamespace(predict=lambda features: features[:, 0].astype(int))
     return make_predictions(
@@ -32,7 +38,7 @@ def predictions(heard=LABELS, named=None, **given):
         training=types.SimpleNamespace(class_seen=probe),
         sound_vectors=Hidden(vectors[own.labels], vectors[own.labels]),
         image_vectors=Hidden(vectors[photos.labels], vectors[photos.labels]),
-        heard=own.labels,
+        heard=Heard(own.labels, np.ones(6)),
         left_out=found,
         **given,
     )
