@@ -46,9 +46,11 @@ class Goal:
     Attributes:
       title: what it is.
       read: from the metrics to the estimate.
-      goal: to be reached or passed.
+      goal: to be reached.
       paper: the paper's figure, on its own data.
       is_share: shown in per cent, else as a number.
+      at_most: whether less is better.
+      digits: shown of a number that is no share.
     """
 
     title: str
@@ -56,6 +58,16 @@ class Goal:
     goal: float
     paper: float | None = None
     is_share: bool = True
+    at_most: bool = False
+    digits: int = 2
+
+    def shown(self, value: float) -> str:
+        """A figure as text."""
+        return percent(value) if self.is_share else decimal(value, self.digits)
+
+    def with_interval(self, estimate: Estimate) -> str:
+        """An estimate as text."""
+        return _text(share(estimate) if self.is_share else number(estimate, self.digits))
 
 
 def _retrieval(direction: str, layer: str, mean: str) -> Callable[[Metrics], Estimate]:
@@ -88,6 +100,15 @@ def _generated(part: str, *path: str) -> Callable[[Metrics], Estimate]:
     return read
 
 
+def _confidence(metrics: Metrics, name: str) -> Estimate:
+    found = metrics["confidence"]
+    if found is None:
+        return NOTHING
+    if name == "area":
+        return found["unknown"]["area"] if found["unknown"] else NOTHING
+    return row_named(found["rows"], "ordinary")[name]
+
+
 def _memorization(metrics: Metrics) -> Estimate:
     found = metrics["memorization"]
     return NOTHING if found is None else found["features"]["ratio"]
@@ -98,6 +119,20 @@ GOALS = (
     Goal("class heard, sources never heard, all", _unseen("class_heard", "micro"), 0.88),
     Goal("class heard, sources never heard, macro", _unseen("class_heard", "macro"), 0.88),
     Goal("class heard, eval split", _unseen("class_heard", "micro", "ordinary"), 0.94),
+    Goal(
+        "known or not, area under the curve",
+        lambda found: _confidence(found, "area"),
+        0.92,
+        is_share=False,
+    ),
+    Goal(
+        "calibration error",
+        lambda found: _confidence(found, "calibration_error"),
+        0.05,
+        is_share=False,
+        at_most=True,
+        digits=3,
+    ),
     Goal("photo → sound, after, all", _retrieval("image_to_sound", "after", "micro"), 0.9, _AFTER),
     Goal("photo → sound, after, macro", _retrieval("image_to_sound", "after", "macro"), 0.93),
     Goal("sound → photo, after, macro", _retrieval("sound_to_image", "after", "macro"), 0.9),
@@ -112,6 +147,7 @@ GOALS = (
         for k, goal in _LABEL_MATCH_GOALS.items()
     ),
     Goal("class seen in the picture, macro", _generated("class_seen", "accuracy", "macro"), 0.8),
+    Goal("KID", _generated("fidelity", "kid"), 0.02, is_share=False, at_most=True, digits=4),
     Goal("diversity, generated : real", _generated("diversity", "ratio"), 0.8, is_share=False),
     Goal("distance to training photos, generated : unseen", _memorization, 0.7, is_share=False),
 )
@@ -194,20 +230,22 @@ def _goals(metrics: Metrics, paper_recipe: Metrics | None) -> str:
     ]
     rows = []
     for goal in GOALS:
-        show = _share if goal.is_share else _ratio
         found = goal.read(metrics)
         value = found["value"]
-        reached = "–" if value is None else "reached" if value >= goal.goal else "missed"
-        if reached == "missed":
-            gap = goal.goal - value
-            reached += f" by {100 * gap:.1f} points" if goal.is_share else f" by {gap:.2f}"
+        reached = "–"
+        if value is not None:
+            gap = value - goal.goal if goal.at_most else goal.goal - value
+            reached = "reached"
+            if gap > 0:
+                text = f"{100 * gap:.1f} points" if goal.is_share else goal.shown(gap)
+                reached = f"missed by {text}"
         rows.append(
             [
                 goal.title,
                 percent(goal.paper),
-                *([show(goal.read(paper_recipe))] if paper_recipe else []),
-                show(found),
-                f"≥ {percent(goal.goal) if goal.is_share else decimal(goal.goal)}",
+                *([goal.with_interval(goal.read(paper_recipe))] if paper_recipe else []),
+                goal.with_interval(found),
+                f"{'≤' if goal.at_most else '≥'} {goal.shown(goal.goal)}",
                 reached,
             ]
         )
@@ -277,14 +315,6 @@ def _tail(metrics: Metrics, paper_recipe: Metrics | None) -> str:
 
 def _text(cell: Cell) -> str:
     return f"{cell.text} ({cell.notes[0].strip('()')})" if cell.notes else cell.text
-
-
-def _share(estimate: Estimate) -> str:
-    return _text(share(estimate))
-
-
-def _ratio(estimate: Estimate) -> str:
-    return _text(number(estimate))
 
 
 def load(folder: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ configuration and the results go to RUN/evaluation, unless a flag says otherwise
 `s2i prepare` wrote, or a folder of sounds/CLASS and images/CLASS, whose features then go to
 OUT/data. Whatever the model was trained on is left out of every figure of the eval split. Of a
 model that also goes from image to sound, --sound_judge=soundnet says what SoundNet hears in the
-sounds that it finds; the net whose features the model takes is no judge of them.
+sounds that it finds; the net whose features the model takes is no judge of them. Of a model that
+says "like nothing I know", --unknown_sounds=FOLDER says how well it does.
 """
 
 import pathlib
@@ -33,6 +34,9 @@ def define_flags() -> None:
     flags.DEFINE_string("judge", None, "Classifier that looks at the pictures, by name.")
     flags.DEFINE_string(
         "sound_judge", None, "Classifier that hears the sounds found for photos, by name."
+    )
+    flags.DEFINE_string(
+        "unknown_sounds", "", "Folder of sounds of none of the model's classes, to be told apart."
     )
     flags.DEFINE_string("out", None, "Folder for metrics.json, report.html and the figures.")
     flags.DEFINE_integer("seed", 0, "Random seed of intervals and examples.", lower_bound=0)
@@ -91,6 +95,7 @@ def run() -> None:
         data,
         judge=values.judge or (config.judge if config else evaluate.DEFAULT_JUDGE),
         sound_judge=sound_judge,
+        unknown_sounds=values.unknown_sounds,
         out=out,
         seed=values.seed,
         num_gallery=values.num_gallery,

@@ -12,8 +12,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from s2i_tf import files
-from s2i_tf.data import class_folder, dataset_info
+from s2i_tf import features, files
+from s2i_tf.data import class_folder, dataset_info, schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import heldout, provenance, stats
@@ -23,11 +23,12 @@ from s2i_tf.evaluation.metrics import METRICS
 from s2i_tf.evaluation.metrics.metric import Metric, NotMeasured
 from s2i_tf.evaluation.predictions import predict
 from s2i_tf.evaluation.report import charts, figures, gallery, page
-from s2i_tf.features.base import Classifier
+from s2i_tf.features.base import Classifier, check_fingerprint
 from s2i_tf.media import image
 from s2i_tf.models.sound_to_image import SoundToImage
+from s2i_tf.training import fit_hearing
 
-METRICS_VERSION = 4
+METRICS_VERSION = 5
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 # Where the command line keeps the features of a folder that is not prepared.
@@ -51,6 +52,7 @@ def evaluate(
     *,
     judge: str | Classifier = DEFAULT_JUDGE,
     sound_judge: Classifier | None = None,
+    unknown_sounds: str | os.PathLike = "",
     out: str | os.PathLike,
     seed: int = 0,
     num_gallery: int = DEFAULT_NUM_GALLERY,
@@ -67,6 +69,7 @@ def evaluate(
       judge: the classifier that looks at the pictures, or its name.
       sound_judge: the classifier that hears the sounds found for photos, such as `yamnet`, if the
         model has that direction.
+      unknown_sounds: folder of sounds of none of the model's classes; empty for none.
       out: folder for `metrics.json`, `report.html` and the figures; new, empty, or of an earlier
         evaluation.
       seed: random seed of the intervals and of the examples.
@@ -94,6 +97,11 @@ def evaluate(
         raise UserError(
             f"judge {sound_judge.name!r} judges an {sound_judge.modality}; choose one of sounds"
         )
+    unknown = None
+    if unknown_sounds:
+        extractor = features.load_extractor(model.extractors["sound"])
+        check_fingerprint(extractor, model.fingerprints[schema.KEY_SOUND_FINGERPRINT])
+        unknown = fit_hearing.features_of(unknown_sounds, extractor)
     index = class_folder.read_index(info.source) if info.source else {}
     scratch = Scratch(out)
     held_out = heldout.load(model.trained_on, data_dir, info, scratch, index)
@@ -105,6 +113,7 @@ def evaluate(
         scratch,
         index=index,
         sound_judge=sound_judge,
+        unknown=unknown,
         num_shown=num_gallery,
         seed=seed,
     )

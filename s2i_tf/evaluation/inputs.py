@@ -117,12 +117,32 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True)
+class Heard:
+    """What sounds are heard as.
+
+    Attributes:
+      labels: int [sounds], the likeliest classes; -1 for one that the data do not have.
+      certainty: float [sounds], their probabilities.
+      known_score: float [sounds], how much each is like anything known; None where none is given.
+    """
+
+    labels: np.ndarray
+    certainty: np.ndarray
+    known_score: np.ndarray | None = None
+
+    def of(self, rows: np.ndarray) -> "Heard":
+        """What some of the sounds are heard as."""
+        scores = None if self.known_score is None else self.known_score[rows]
+        return Heard(self.labels[rows], self.certainty[rows], scores)
+
+
+@dataclasses.dataclass(frozen=True)
 class LeftOutSounds:
     """Sounds as a model hears them that was fitted without their source, see `source_folds`.
 
     Attributes:
       sounds: the sounds, of both splits.
-      heard: int [sounds], the classes that are heard.
+      heard: what they are heard as.
       vectors: their multimodal vectors.
       num_folds: how many fits there were, each without one source or several.
       num_alone: how many sounds more there are, whose class no other source has.
@@ -131,7 +151,7 @@ class LeftOutSounds:
     """
 
     sounds: Items
-    heard: np.ndarray
+    heard: Heard
     vectors: Hidden
     num_folds: int
     num_alone: int
@@ -197,7 +217,8 @@ class Predictions:
       shown: positions of the sounds that the report shows.
       training: what the model was trained on; None where it is not at hand.
       no_training: why not.
-      heard: int [sounds], the classes that the model hears; None if there are no left-out sounds.
+      heard: what the sounds are heard as; None for a model that was given no ear.
+      unknown_scores: float [sounds], the known scores of sounds of no class; None without any.
       own_labels: int [classes of the model], those that it can hear, as labels of the data; -1 of
         one that the data do not have.
       left_out: sounds whose source the model was fitted without; None where there are none.
@@ -226,7 +247,8 @@ class Predictions:
     shown: tuple[int, ...] = ()
     training: Training | None = None
     no_training: str = ""
-    heard: np.ndarray | None = None
+    heard: Heard | None = None
+    unknown_scores: np.ndarray | None = None
     own_labels: np.ndarray | None = None
     left_out: LeftOutSounds | None = None
     no_left_out: str = ""

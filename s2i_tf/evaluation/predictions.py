@@ -19,6 +19,7 @@ from s2i_tf.evaluation import baselines, judge, neighbors, probes, source_folds
 from s2i_tf.evaluation.heldout import HeldOut
 from s2i_tf.evaluation.inputs import (
     FoundSounds,
+    Heard,
     Items,
     PhotoToSound,
     Predictions,
@@ -54,6 +55,7 @@ def predict(
     *,
     index: Mapping[str, Mapping[str, str]],
     sound_judge: Classifier | None = None,
+    unknown: np.ndarray | None = None,
     num_shown: int = 0,
     seed: int = 0,
 ) -> Predictions:
@@ -67,6 +69,7 @@ def predict(
       scratch: holds pictures and vectors.
       index: rows of the data's `index.csv` by path.
       sound_judge: a classifier of sounds, which hears those that are found for photos.
+      unknown: features [sounds, 4096] of sounds of no class, if there are any.
       num_shown: how many sounds the report shows.
       seed: random seed of samples, folds, intervals and draws.
 
@@ -100,6 +103,7 @@ def predict(
         sides = held_out.sides[spec.TRAIN_SPLIT]
         training = _train(model, image_judge, sides, scratch, seed)
         pictures |= baselines.of_sounds(image_judge, training, sounds, sound_vectors.after)
+    own_labels = _labels_of(model, info.class_names)
     left_out = _left_out(model, image_judge, training, sounds, info, scratch, seed)
     return Predictions(
         class_names=info.class_names,
@@ -118,6 +122,9 @@ def predict(
         further=further,
         shown=tuple(shown),
         training=training,
+        heard=_heard(model, sounds.features, own_labels),
+        own_labels=own_labels,
+        unknown_scores=_unknown_scores(model, unknown),
         no_training=held_out.no_training,
         **left_out,
         photo_to_sound=photo_to_sound(
@@ -236,13 +243,24 @@ def _left_out(
     )
     pictures = _drawn(model.draw, found.vectors.before[drawn], scratch)
     seen = image_judge.look(pictures, "pictures without the source")
-    heard = [model.listen(batch)["heard"].argmax(axis=1) for _, batch in _batches(sounds.features)]
-    own_labels = _labels_of(model, info.class_names)
-    return {
-        "left_out": dataclasses.replace(found, drawn=drawn, pictures=seen),
-        "heard": own_labels[np.concatenate(heard)],
-        "own_labels": own_labels,
-    }
+    return {"left_out": dataclasses.replace(found, drawn=drawn, pictures=seen)}
+
+
+def _heard(model: SoundToImage, features: np.ndarray, own_labels: np.ndarray) -> Heard | None:
+    if model.hearing is None:
+        return None
+    said = [model.listen(batch) for _, batch in _batches(features)]
+    shares, scores = (
+        np.concatenate([one[key] for one in said]) for key in ("heard", "known_score")
+    )
+    labels = own_labels[shares.argmax(axis=1)]
+    return Heard(labels, shares.max(axis=1).astype(np.float64), scores.astype(np.float64))
+
+
+def _unknown_scores(model: SoundToImage, unknown: np.ndarray | None) -> np.ndarray | None:
+    if model.hearing is None or unknown is None:
+        return None
+    return model.listen(unknown)["known_score"].astype(np.float64)
 
 
 def _labels_of(model: SoundToImage, class_names: Iterable[str]) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from s2i_tf import features as features_lib
 from s2i_tf.data import source_sounds, splits
-from s2i_tf.evaluation.inputs import Items, LeftOutSounds
+from s2i_tf.evaluation.inputs import Heard, Items, LeftOutSounds
 from s2i_tf.models.multimodal import Hidden
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import class_scores, fit_hearing
@@ -80,7 +80,9 @@ def listen(
 
     fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)
     asked = np.array([source_sounds.original_id(name) == name for name in ids.tolist()])
-    heard = np.zeros(len(ids), int)
+    heard, certainty = np.zeros(len(ids), int), np.zeros(len(ids))
+    # As the model has it, whose matrix is divided by it.
+    temperature = 1 / np.mean(np.diag(model.hearing.alike))
     linear = np.zeros((len(ids), photo_vectors.shape[1]), np.float32)
     known = np.zeros(len(ids), bool)
     for fold in range(num_folds):
@@ -92,7 +94,9 @@ def listen(
         if not (known & out).any():
             continue
         scores = fit(features, rest, fit_hearing.STRENGTH)
-        heard[out] = (scores(features[out]) @ class_scores.alike(directions)).argmax(axis=1)
+        evidence = scores(features[out]) @ class_scores.alike(directions)
+        heard[out] = evidence.argmax(axis=1)
+        certainty[out] = class_scores.softmax(evidence / temperature).max(axis=1)
         of_scaled = fit(scaled, rest, refit_strength(model))
         linear[out] = class_scores.to_photos(of_scaled, directions, middle)(scaled[out])
     kept = np.flatnonzero(known & asked)
@@ -101,7 +105,7 @@ def listen(
     vectors = Hidden(*map(np.asarray, model.multimodal.hidden_of(linear[kept])))
     return LeftOutSounds(
         Items(ids[kept], labels[kept], groups[kept], sources[kept], np.arange(len(kept))),
-        heard[kept],
+        Heard(heard[kept], certainty[kept]),
         vectors,
         num_folds=int(num_folds),
         num_alone=int((asked & (folds >= 0) & ~known).sum()),

@@ -18,7 +18,7 @@ from s2i_tf import features as features_lib
 from s2i_tf.data import schema, splits, walking
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
-from s2i_tf.features.base import check_fingerprint
+from s2i_tf.features.base import Extractor, check_fingerprint
 from s2i_tf.models import part_file
 from s2i_tf.models.hearing import NUM_NEIGHBOURS, Hearing
 from s2i_tf.training import class_scores
@@ -34,7 +34,7 @@ STRENGTH = 0.3
 _TEMPERATURES = np.geomspace(0.02, 1.0, 60)
 _NUM_DIRECTIONS = 128
 _MISSED_SHARE = 0.05
-_NUM_BINS = 15  # of the calibration error
+NUM_BINS = 15  # of the calibration error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +71,18 @@ def files_of(unknown_sounds: str | os.PathLike) -> list[pathlib.Path]:
     if not found:
         raise UserError(f"config.unknown_sounds is {str(unknown_sounds)!r}, which holds no sounds")
     return found
+
+
+def features_of(unknown_sounds: str | os.PathLike, extractor: Extractor) -> np.ndarray:
+    """Features float32 [sounds, features] of a folder's sounds of no class.
+
+    Raises:
+      UserError: as `files_of`, or if a sound cannot be used.
+    """
+    from s2i_tf.media import audio  # PyAV, which a training on JAX does without
+
+    prepared = [extractor.prepare(audio.load_waveform(path)) for path in files_of(unknown_sounds)]
+    return np.concatenate([extractor(one[None]) for one in prepared])
 
 
 def check_enough(groups: np.ndarray) -> None:
@@ -116,13 +128,7 @@ def save(
     """
     extractor = features_lib.load_extractor(info.extractors["sound"])
     check_fingerprint(extractor, info.fingerprints[schema.KEY_SOUND_FINGERPRINT])
-    unknown = None
-    if unknown_sounds:
-        from s2i_tf.media import audio  # PyAV, which a training on JAX does without
-
-        paths = files_of(unknown_sounds)
-        prepared = [extractor.prepare(audio.load_waveform(path)) for path in paths]
-        unknown = np.concatenate([extractor(one[None]) for one in prepared])
+    unknown = features_of(unknown_sounds, extractor) if unknown_sounds else None
     rows = schema.each_once(split, schema.KEY_SOUND_ID)
     fitted = fit(
         split[schema.KEY_SOUND_FEATURES][rows],
@@ -207,33 +213,42 @@ def fit(
     for name, array in values.items():
         getattr(hearing, name).assign(array)
     right = probabilities.argmax(axis=1) == labels
-    return Fitted(
-        hearing,
-        float(right.mean()),
-        calibration_error(probabilities.max(axis=1), right),
-        area,
-    )
+    (error,) = calibration_errors(probabilities.max(axis=1), right, np.ones((1, len(right))))
+    return Fitted(hearing, float(right.mean()), float(error), area)
 
 
-def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Expected calibration error (Guo et al. 2017), in bins of equal width.
+def calibration_errors(
+    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Expected calibration errors (Guo et al. 2017), in bins of equal width, float [draws].
 
     Args:
       confidence: probability of each answer, [answers].
       right: whether it was right, [answers].
+      weights: float [draws, answers], how often each answer was drawn.
     """
-    bins = np.minimum((confidence * _NUM_BINS).astype(int), _NUM_BINS - 1)
-    gaps = [
-        abs(confidence[bins == place].sum() - right[bins == place].sum())
-        for place in range(_NUM_BINS)
-    ]
-    return float(sum(gaps) / len(confidence))
+    bins = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
+    of_bin = np.eye(NUM_BINS)[bins] * (confidence - right)[:, None]
+    return np.abs(weights @ of_bin).sum(axis=1) / weights.sum(axis=1)
 
 
-def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
-    """The chance that a positive's score is above a negative's, ties counting half."""
-    above = positive[:, None] > negative
-    return float(np.mean(above + 0.5 * (positive[:, None] == negative)))
+def areas_under_curve(
+    positive: np.ndarray,
+    negative: np.ndarray,
+    of_positive: np.ndarray,
+    of_negative: np.ndarray,
+) -> np.ndarray:
+    """The chance that a positive's score is above a negative's, ties counting half; float [draws].
+
+    Args:
+      positive: scores [positives].
+      negative: scores [negatives].
+      of_positive: float [draws, positives], how often each was drawn.
+      of_negative: float [draws, negatives].
+    """
+    above = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+    sums = ((of_positive @ above) * of_negative).sum(axis=1)
+    return sums / (of_positive.sum(axis=1) * of_negative.sum(axis=1))
 
 
 def _basis(embedding: np.ndarray) -> np.ndarray:
@@ -263,7 +278,8 @@ def _curve(known: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, float]:
     candidates = np.unique(np.concatenate([known, unknown]))
     errors = [np.mean(known < at) + np.mean(unknown >= at) for at in candidates]
     middle = candidates[int(np.argmin(errors))]
-    return np.append(slopes, -middle), area_under_curve(known, unknown)
+    (area,) = areas_under_curve(known, unknown, *(np.ones((1, len(of))) for of in (known, unknown)))
+    return np.append(slopes, -middle), float(area)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

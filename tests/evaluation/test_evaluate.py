@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from s2i_tf.data import dataset_info, schema, trained_on
+from s2i_tf.data import dataset_info, pipeline, schema, trained_on
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import evaluate, predictions, source_folds
 from s2i_tf.evaluation.metrics import METRICS, photo_to_sound, retrieval
@@ -16,10 +16,10 @@ from tests.evaluation.conftest import LoudnessJudge, write_sound, write_sources
 
 @pytest.fixture
 def run(tiny_dataset, fake_model, judge, tmp_path, undrawn):
-    def call(data_dir=tiny_dataset, out=tmp_path / "out", model=None, hide_photos=False, **kwargs):
+    def call(data_dir=tiny_dataset, out=tmp_path / "out", model=None, given=(), **kwargs):
         model = model or fake_model(data_dir, **kwargs)
         return evaluate.evaluate(
-            model, data_dir, judge=judge, out=out, num_gallery=6, hide_photos=hide_photos
+            model, data_dir, judge=judge, out=out, num_gallery=6, **dict(given)
         )
 
     return call
@@ -87,6 +87,21 @@ def test_sounds_of_sources_left_out_lead(make_dataset, run, perfect, tmp_path):
     assert lines[0].startswith("Sources never heard") and max(map(len, lines)) <= 82
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.index("<h3>A sound of a source never heard is named") < page.index("A photo finds")
+
+
+def test_sounds_of_no_class_are_measured_where_there_are_some(
+    make_dataset, run, tmp_path, monkeypatch
+):
+    folder = make_dataset(tmp_path / "data")
+    write_sources(folder)
+    strange = pipeline.load_split(folder, "eval")["sound_features"]
+    monkeypatch.setattr(evaluate.features, "load_extractor", lambda name: None)
+    monkeypatch.setattr(evaluate, "check_fingerprint", lambda *given: None)
+    monkeypatch.setattr(evaluate.fit_hearing, "features_of", lambda folder, extractor: strange)
+    found = run(folder, refitted=True, given={"unknown_sounds": "other"})["confidence"]
+    assert [row["name"] for row in found["rows"]] == ["ordinary", "left_out"]
+    assert found["unknown"]["num_sounds"] == len(strange)
+    assert found["unknown"]["area"]["value"] == 0.5, "they are the known ones themselves"
 
 
 SHARES = ("retrieval", "label_match", "class_seen", "class_heard")
@@ -334,7 +349,7 @@ def test_the_files_are_whole_and_the_same_each_time(
 def test_hidden_photos_leave_the_figures_and_change_no_number(run, perfect, tmp_path):
     metrics, shown = perfect
     hidden = tmp_path / "hidden"
-    assert run(out=hidden, hide_photos=True) == metrics
+    assert run(out=hidden, given={"hide_photos": True}) == metrics
     names = {path.name for path in hidden.iterdir()}
     assert not names & {"dataset.png", "neighbours.png", "closest.png"}
     sheets = [image.load_image(folder / "pictures.png") for folder in (shown, hidden)]

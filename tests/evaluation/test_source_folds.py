@@ -10,7 +10,7 @@ from s2i_tf.models.multimodal import Hidden
 from s2i_tf.training import class_scores, fit_hearing
 from tests.evaluation.conftest import make_items
 
-STRENGTH = 0.3
+STRENGTH, TEMPERATURE = 0.3, 0.2
 
 
 def model(**recipe):
@@ -20,7 +20,10 @@ def model(**recipe):
     )
     given = {"hearing": True, "multimodal": {"refit_strength": STRENGTH}} | recipe
     extractors = {"sound": "soundnet_pool5"}
-    return types.SimpleNamespace(multimodal=layers, recipe=given, extractors=extractors)
+    hearing = types.SimpleNamespace(alike=np.eye(3) / TEMPERATURE)
+    return types.SimpleNamespace(
+        multimodal=layers, recipe=given, extractors=extractors, hearing=hearing
+    )
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_each_source_is_heard_by_ears_that_were_fitted_without_it(sounds):
     # Of class 2 nothing is known without source c, so none of it is asked.
     assert set(found.sounds.labels) == {0, 1} and found.num_alone == np.sum(sounds.labels == 2)
     assert len(found.sounds) == np.sum(sounds.labels < 2), "of both splits"
-    assert np.mean(found.heard == found.sounds.labels) == 1
+    assert np.mean(found.heard.labels == found.sounds.labels) == 1
     nearest = found.vectors.before.argmax(axis=1)
     assert np.mean(nearest == found.sounds.labels) == 1
     rest = (np.arange(60) < 40) & (sounds.sources != "a")
@@ -58,8 +61,11 @@ def test_each_source_is_heard_by_ears_that_were_fitted_without_it(sounds):
     directions, _ = class_scores.directions(np.eye(3), np.arange(3), 3)
     own = np.flatnonzero((sounds.sources == "a") & (sounds.labels < 2))
     alike = class_scores.alike(directions)
-    expected = (scores(sounds.features[own]) @ alike).argmax(axis=1)
-    np.testing.assert_array_equal(found.heard[found.sounds.sources == "a"], expected)
+    expected = scores(sounds.features[own]) @ alike
+    here = found.sounds.sources == "a"
+    np.testing.assert_array_equal(found.heard.labels[here], expected.argmax(axis=1))
+    certainty = class_scores.softmax(expected / TEMPERATURE).max(axis=1)
+    np.testing.assert_allclose(found.heard.certainty[here], certainty, rtol=1e-5)
 
 
 def test_a_source_that_alone_sounds_so_is_heard_as_what_it_resembles(sounds):
@@ -67,7 +73,7 @@ def test_a_source_that_alone_sounds_so_is_heard_as_what_it_resembles(sounds):
     turned = (sounds.sources == "a") & (sounds.labels < 2)
     sounds.features[turned] = sounds.features[turned][:, [1, 0, 2]]
     found = listen(sounds)
-    right = found.heard == found.sounds.labels
+    right = found.heard.labels == found.sounds.labels
     assert not right[found.sounds.sources == "a"].any()
 
 
@@ -108,7 +114,7 @@ def test_ears_that_know_names_are_fitted_with_them(sounds, monkeypatch):
     assert not asked
     found = listen(sounds, multimodal={"refit_strength": STRENGTH, "label_names": True})
     assert asked == [("soundnet_pool5", ("x", "y", "z"))]
-    assert np.mean(found.heard == found.sounds.labels) == 1
+    assert np.mean(found.heard.labels == found.sounds.labels) == 1
 
 
 def test_without_sources_or_ears_of_that_kind_nothing_is_left_out(sounds):

@@ -21,6 +21,17 @@ def sounds(num, seed, noise=0.3, classes=range(NUM_CLASSES)):
     return features.astype(np.float32), labels
 
 
+def error(confidence, right):
+    (found,) = fit_hearing.calibration_errors(confidence, right, np.ones((1, len(right))))
+    return found
+
+
+def area(positive, negative):
+    each_once = (np.ones((1, len(of))) for of in (positive, negative))
+    (found,) = fit_hearing.areas_under_curve(positive, negative, *each_once)
+    return found
+
+
 @pytest.fixture(scope="module")
 def fitted():
     features, labels = sounds(120, seed=1)
@@ -36,7 +47,7 @@ def test_it_names_sounds_and_tells_the_unknown(fitted):
     assert np.mean(said["heard"].argmax(axis=1) == labels) > 0.9
     strange, _ = sounds(60, seed=4, classes=range(3, 8))
     strange_scores = np.asarray(fitted.hearing(strange)["known_score"])
-    assert fit_hearing.area_under_curve(said["known_score"], strange_scores) > 0.9
+    assert area(said["known_score"], strange_scores) > 0.9
     assert np.mean(said["known_score"] >= spec.KNOWN_SCORE) > 0.8
     assert np.mean(strange_scores >= spec.KNOWN_SCORE) < 0.2
     assert fitted.known_auc > 0.9 and fitted.accuracy > 0.9
@@ -51,7 +62,7 @@ def test_its_probabilities_are_the_shares_that_are_right(fitted):
     heard = np.asarray(hard.hearing(other)["heard"])
     right = heard.argmax(axis=1) == other_labels
     assert right.mean() < 0.9
-    assert fit_hearing.calibration_error(heard.max(axis=1), right) < 0.06
+    assert error(heard.max(axis=1), right) < 0.06
 
 
 def test_too_few_recordings_are_refused_by_their_number():
@@ -107,8 +118,19 @@ def test_calibration_error_by_hand():
     confidence = np.array([0.95, 0.95, 0.55, 0.55])
     right = np.array([True, False, True, True])
     # Two bins of two: |0.95 - 0.5| and |0.55 - 1|, a half each.
-    assert fit_hearing.calibration_error(confidence, right) == pytest.approx(0.45)
+    assert error(confidence, right) == pytest.approx(0.45)
+
+
+def test_what_is_drawn_twice_counts_twice():
+    confidence, right = np.array([0.95, 0.95, 0.55]), np.array([True, False, True])
+    weights = np.array([[1, 1, 1], [2, 0, 1], [0, 0, 3]])
+    errors = fit_hearing.calibration_errors(confidence, right, weights)
+    assert errors == pytest.approx([(0.9 + 0.45) / 3, (0.1 + 0.45) / 3, 0.45])
+    areas = fit_hearing.areas_under_curve(
+        np.array([3.0, 1.0]), np.array([2.0, 1.0]), np.array([[1, 1], [3, 0]]), np.ones((2, 2))
+    )
+    assert areas == pytest.approx([0.625, 1])
 
 
 def test_area_under_the_curve_by_hand():
-    assert fit_hearing.area_under_curve(np.array([3.0, 1.0]), np.array([2.0, 1.0])) == 0.625
+    assert area(np.array([3.0, 1.0]), np.array([2.0, 1.0])) == 0.625

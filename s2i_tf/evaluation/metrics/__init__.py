@@ -7,6 +7,7 @@ which stand in the page, in the terminal and in the results page alike.
 from s2i_tf.evaluation.metrics.cause_correlation import CauseCorrelation
 from s2i_tf.evaluation.metrics.class_heard import ClassHeard
 from s2i_tf.evaluation.metrics.class_seen import ClassSeen
+from s2i_tf.evaluation.metrics.confidence import Confidence
 from s2i_tf.evaluation.metrics.diversity import Diversity
 from s2i_tf.evaluation.metrics.fidelity import Fidelity
 from s2i_tf.evaluation.metrics.label_match import LabelMatch
@@ -24,6 +25,7 @@ from s2i_tf.evaluation.metrics.unseen_sources import UnseenSources
 
 METRICS: dict[str, Metric] = {
     "unseen_sources": UnseenSources(),
+    "confidence": Confidence(),
     "retrieval": Retrieval(),
     "label_match": LabelMatch(),
     "class_seen": ClassSeen(),

@@ -67,7 +67,7 @@ class UnseenSources(Metric):
         rates, nums = _rates(
             predictions,
             sounds,
-            found.heard == sounds.labels,
+            found.heard.labels == sounds.labels,
             found.vectors.after,
             seen,
             sounds.sources,
@@ -75,7 +75,7 @@ class UnseenSources(Metric):
         ordinary_rates, ordinary_nums = _rates(
             predictions,
             own,
-            np.where(known, predictions.heard == own.labels, np.nan),
+            np.where(known, predictions.heard.labels == own.labels, np.nan),
             predictions.sound_vectors.after,
             probe.right(predictions.generated.features, own.labels),
         )

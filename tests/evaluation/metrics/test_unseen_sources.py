@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.evaluation import probes
-from s2i_tf.evaluation.inputs import LeftOutSounds
+from s2i_tf.evaluation.inputs import Heard, LeftOutSounds
 from s2i_tf.evaluation.metrics.metric import NotMeasured
 from s2i_tf.evaluation.metrics.tabular import DASH, row_named
 from s2i_tf.evaluation.metrics.unseen_sources import UnseenSources
@@ -32,7 +32,13 @@ def predictions(heard=LABELS, named=None, known=LABELS, own_labels=(0, 1, 2), **
     drawn = np.arange(0, 24, 2)
     shown = (LABELS if named is None else named)[drawn]
     found = LeftOutSounds(
-        sounds, heard, Hidden(vectors[heard], vectors[heard]), 12, 5, drawn, judged(shown[:, None])
+        sounds,
+        Heard(heard, np.ones(24)),
+        Hidden(vectors[heard], vectors[heard]),
+        12,
+        5,
+        drawn,
+        judged(shown[:, None]),
     )
     probe = Reader(np.unique(known), *[None] * 6)
     return make_predictions(
@@ -42,7 +48,7 @@ def predictions(heard=LABELS, named=None, known=LABELS, own_labels=(0, 1, 2), **
         training=types.SimpleNamespace(class_seen=probe),
         sound_vectors=Hidden(vectors[own.labels], vectors[own.labels]),
         image_vectors=Hidden(vectors[photos.labels], vectors[photos.labels]),
-        heard=own.labels,
+        heard=Heard(own.labels, np.ones(6)),
         own_labels=np.array(own_labels),
         left_out=found,
         **given,

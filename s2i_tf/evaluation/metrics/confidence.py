@@ -1,0 +1,116 @@
+"""Can the probabilities be believed, and does the model tell sounds that are like nothing it knows?
+
+`s2i generate` says both of every sound, so that both are measured: on new recordings of the
+sources that it was fitted on, and on sources that it was fitted without, where it is surer than it
+should be.
+"""
+
+import numpy as np
+
+from s2i_tf import spec
+from s2i_tf.evaluation import stats
+from s2i_tf.evaluation.inputs import Heard, Predictions
+from s2i_tf.evaluation.metrics import tabular
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, number, share
+from s2i_tf.training import fit_hearing
+
+_COLUMNS = ("right", "as it says", "calibration error", "known")
+
+
+class Confidence(Metric):
+    """How often the likeliest class is right, and with what probability it is given on average.
+
+    The expected calibration error (Guo et al. 2017) is by how much the two differ, in the mean over
+    15 bins of the probability; of few sounds it is never quite 0. The area under the curve is the
+    chance that a sound of a class has a higher known score than one of none; 0.5 is no better than
+    guessing. Where it is cut for "like nothing I know" was set on training sounds and such
+    sounds of no class.
+    """
+
+    heading = "Does it know what it knows?"
+    short = "Confidence"
+
+    def measure(self, predictions: Predictions) -> Part:
+        heard, found = predictions.heard, predictions.left_out
+        if heard is None:
+            raise NotMeasured("the model was given nothing to hear with")
+        # What is of a class that the model does not have is neither right nor of no class.
+        kept = np.flatnonzero(np.isin(predictions.sounds.labels, predictions.own_labels))
+        if not len(kept):
+            raise NotMeasured("the model has none of the data's classes")
+        heard, seed = heard.of(kept), predictions.seed
+        labels, groups = predictions.sounds.labels[kept], predictions.sounds.groups[kept]
+        rows = [_row("ordinary", "recordings held out", heard, labels, groups, seed)]
+        if found is not None:
+            unseen, title = found.sounds, "sources never heard"
+            rows.append(_row("left_out", title, found.heard, unseen.labels, unseen.sources, seed))
+        scores = predictions.unknown_scores
+        return {
+            "num_bins": fit_hearing.NUM_BINS,
+            "threshold": spec.KNOWN_SCORE,
+            "rows": rows,
+            "unknown": None if scores is None else _unknown(heard, scores, groups, seed),
+        }
+
+    def tables(self, part: Part, metrics: Metrics) -> list[Table]:
+        def cells(row: Part) -> list[Cell]:
+            shares = [share(row[name]) for name in ("accuracy", "certainty", "known")]
+            return [*shares[:2], number(row["calibration_error"], 3), *shares[2:]]
+
+        rows = tabular.rows(part["rows"], cells, "n = {num_sounds}")
+        tables = [Table("Confidence", _COLUMNS, rows)]
+        if unknown := part["unknown"]:
+            told = [number(unknown["area"]), share(unknown["refused"])]
+            row = Row("Sounds of no class", told, f"n = {unknown['num_sounds']}")
+            header = ["area under the curve", "“like nothing I know”"]
+            tables.append(Table("Unknown sounds", header, [row]))
+        return tables
+
+
+def _row(
+    name: str, title: str, heard: Heard, labels: np.ndarray, groups: np.ndarray, seed: int
+) -> dict[str, stats.Estimate | str | int]:
+    """What is heard of some sounds, with intervals by drawing groups anew."""
+    right = (heard.labels == labels).astype(np.float64)
+
+    def mean_of(values: np.ndarray) -> stats.Estimate:
+        return stats.statistic(
+            lambda weights: weights @ values / weights.sum(axis=1), [groups], seed=seed
+        )
+
+    known = None
+    if heard.known_score is not None:
+        known = mean_of((heard.known_score >= spec.KNOWN_SCORE).astype(np.float64))
+    return {
+        "name": name,
+        "title": title,
+        "num_sounds": len(labels),
+        "accuracy": mean_of(right),
+        "certainty": mean_of(heard.certainty),
+        "calibration_error": stats.statistic(
+            lambda weights: fit_hearing.calibration_errors(heard.certainty, right, weights),
+            [groups],
+            seed=seed,
+        ),
+        "known": known,
+    }
+
+
+def _unknown(
+    heard: Heard, scores: np.ndarray, groups: np.ndarray, seed: int
+) -> dict[str, stats.Estimate | int]:
+    """How far sounds of no class are told from those of a class."""
+    names = np.array([f"unknown {number}" for number in range(len(scores))])
+    refused = (scores < spec.KNOWN_SCORE).astype(np.float64)
+    return {
+        "num_sounds": len(scores),
+        "area": stats.statistic(
+            lambda *weights: fit_hearing.areas_under_curve(heard.known_score, scores, *weights),
+            [groups, names],
+            seed=seed,
+        ),
+        "refused": stats.statistic(
+            lambda weights: weights @ refused / weights.sum(axis=1), [names], seed=seed
+        ),
+    }
