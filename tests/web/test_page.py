@@ -110,6 +110,22 @@ def test_it_draws_as_the_command_line_whatever_the_file(page, model, tmp_path):
     assert differences.mean() <= TOLERANCE and differences[-1] <= 2 * TOLERANCE, differences
 
 
+def test_files_are_heard_as_they_are_meant(page, model, tmp_path):
+    """Which Chromium alone would take for others."""
+    from s2i_tf.data import foley
+
+    sound = foley.synthesize(foley.scene("rain", 0))[: 5 * 22_050] / 256
+    paths = [tmp_path / name for name in ("big.wav", "more.wav", "wrong.wav", "opus.mp4")]
+    soundfile.write(paths[0], sound, 22_050, endian="BIG", subtype="PCM_24")
+    soundfile.write(paths[1], sound, 22_050)
+    plain = paths[1].read_bytes()
+    paths[1].write_bytes(plain[:40] + (50_000).to_bytes(4, "little") + plain[44:])
+    paths[2].write_bytes(plain[:32] + b"\4" + plain[33:])  # the bytes of a sample of all channels
+    encoded(foley.synthesize(foley.scene("bird", 0))[:44_100], paths[3], "libopus", 48_000)
+    differences = agree(page, model, paths)
+    assert differences.max() <= 2 * TOLERANCE, differences
+
+
 @pytest.mark.realpairs
 @pytest.mark.parametrize("original", [True, False])
 def test_it_draws_as_the_command_line_on_twenty_real_files(
@@ -343,9 +359,16 @@ def test_after_a_recording_of_nothing_the_sound_before_is_not_drawn(page):
 
 
 def test_a_file_that_is_no_sound_is_a_sentence(page, tmp_path):
-    nan = io.BytesIO()
-    sound = np.where(np.arange(44_100) == 100, np.nan, 0.5)
-    soundfile.write(nan, sound, 22_050, format="WAV", subtype="FLOAT")
+    def written(samples, rate_hz, subtype, kind="WAV"):
+        file = io.BytesIO()
+        soundfile.write(file, samples, rate_hz, format=kind, subtype=subtype)
+        return file.getvalue()
+
+    sound = np.full(44_100, 0.5)
+    nan = written(np.where(np.arange(44_100) == 100, np.nan, 0.5), 22_050, "FLOAT")
+    long = written(sound, 8_000, "PCM_16", "FLAC")
+    long = long[:22] + (4 * 3_600 * 8_000).to_bytes(4, "big") + long[26:]
+    no = "wav cannot be decoded by this browser:"
     for name, contents, sentence in (
         ("a.txt", b"words " * 50, "a.txt is not a sound that this browser can decode."),
         ("b.wav", b"", "b.wav is empty."),
@@ -355,7 +378,22 @@ def test_a_file_that_is_no_sound_is_a_sentence(page, tmp_path):
             *("e.wav", audio.encode_audio(np.ones(2_205, np.float32), "wav")),
             "e.wav has 0.10 s of sound; at least 0.2 s are needed.",
         ),
-        ("f.wav", nan.getvalue(), "f.wav has samples that are not finite numbers."),
+        ("f.wav", nan, "f.wav has samples that are not finite numbers."),
+        ("g.wav", written(20_000 * sound, 22_050, "FLOAT"), "g.wav has a peak of 10000;"),
+        (
+            "h.wav",
+            written(sound, 22_050, "IMA_ADPCM"),
+            f"h.{no} its sound is stored as IMA ADPCM.",
+        ),
+        (
+            "i.wav",
+            written(sound, 22_050, "DOUBLE"),
+            f"i.{no} its sound is stored as floats of",
+        ),
+        ("j.wav", written(sound, 2_000, "PCM_16"), f"j.{no} it has 2000 samples a second."),
+        ("k.wav", written(sound[:0], 22_050, "PCM_16"), "k.wav has 0.00 s of sound;"),
+        ("l.ogg", written(sound[:0], 22_050, "VORBIS", "OGG"), "l.ogg has 0.00 s of sound;"),
+        ("m.flac", long, "m.flac is 4.0 hours long, more than this browser can decode at once."),
     ):
         (tmp_path / name).write_bytes(contents)
         page.set_input_files("#files", str(tmp_path / name))
