@@ -340,6 +340,56 @@ def test_no_more_than_one_microphone_is_open_and_none_afterwards(page):
         assert page.evaluate(live) == 0
 
 
+def test_a_microphone_that_is_unplugged_ends_what_listens(page):
+    page.evaluate(SPY)
+    unplug = "tracks.forEach((track) => { track.stop(); track.dispatchEvent(new Event('ended')); })"
+    page.click("#record")
+    says(page, "^[1-9]", "#wave-text")
+    page.evaluate(unplug)
+    assert says(page, "Heard|nearest")
+    assert page.inner_text("#problem").startswith("The microphone is gone:")
+    assert page.get_attribute("#record", "aria-pressed") == "false"
+    page.click("#live")
+    says(page, "pictures a second$", "#wave-text")
+    assert page.inner_text("#problem") == ""
+    page.evaluate(unplug)
+    says(page, "^The live mode has ended")
+    assert page.inner_text("#problem").startswith("The microphone is gone:")
+    assert page.get_attribute("#live", "aria-pressed") == "false"
+
+
+def test_what_is_dropped_is_opened_or_there_is_a_sentence(page):
+    from s2i_tf.data import foley
+
+    sound = audio.encode_audio(foley.synthesize(foley.scene("rain", 0)), "flac")
+    drop = """bytes => {
+      const dataTransfer = new DataTransfer(); // whose files are in no folder
+      if (bytes) dataTransfer.items.add(new File([Uint8Array.from(bytes)], "rain.flac"));
+      else dataTransfer.setData("text/plain", "rain");
+      document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+    }"""
+    page.evaluate(drop, None)
+    assert says(page, "dropped", "#problem").startswith("No file was dropped.")
+    page.evaluate(drop, list(sound))
+    assert "rain" in says(page, "^Heard")
+    assert page.inner_text("#problem") == ""
+
+
+def test_pictures_are_saved_under_the_name_of_their_sound(page, tmp_path):
+    from s2i_tf.data import foley
+
+    sound = audio.encode_audio(foley.synthesize(foley.scene("rain", 0)), "flac")
+    rain = "\u092c\u093e\u0930\u093f\u0936"  # in Hindi, whose vowels are marks
+    for name, saved in (("Ba\u0308r", "B\u00e4r"), (rain, rain), ("\U0001f3b5", "sound")):
+        (tmp_path / f"{name}.flac").write_bytes(sound)
+        choose(page, tmp_path / f"{name}.flac")
+        says(page, f"^{name}", "#wave-text")
+        page.locator('#samples[aria-busy="false"]').wait_for()
+        with page.expect_download() as download:
+            page.click("#save-picture")
+        assert download.value.suggested_filename == f"{saved}.png"
+
+
 def test_after_a_recording_of_nothing_the_sound_before_is_not_drawn(page):
     page.click("text=Fire")
     says(page, "^Heard")
