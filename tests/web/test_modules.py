@@ -35,7 +35,8 @@ def node():
 
 
 @pytest.mark.parametrize(
-    ("from_hz", "to_hz"), [(44_100, 22_050), (48_000, 22_050), (8_000, 22_050), (44_056, 22_050)]
+    ("from_hz", "to_hz"),
+    [(44_100, 22_050), (48_000, 22_050), (8_000, 22_050), (44_056, 22_050), (96_001, 22_050)],
 )
 def test_it_resamples_as_python_does(node, rng, from_hz, to_hz):
     samples = rng.uniform(-1, 1, 3000).astype(np.float32)
@@ -45,6 +46,23 @@ def test_it_resamples_as_python_does(node, rng, from_hz, to_hz):
     np.testing.assert_allclose(whole, expected, atol=1e-4)
     part = node("resample.js", f"[...all.resample({row}, {from_hz}, {to_hz}, 300, 500)]")
     np.testing.assert_allclose(part, expected[300:500], atol=1e-4)
+
+
+def test_odd_rates_need_no_kernel_for_each_output(node):
+    looked_up, made = node(
+        "resample.js",
+        """(() => {
+          const plain = Math.trunc;
+          let places = 0;
+          Math.trunc = (value) => (places++, plain(value));
+          const samples = Float32Array.from({length: 96001}, (_, n) => n % 7 - 3);
+          const made = all.resample(samples, 96001, 22050);
+          return [places, [...made]];
+        })()""",
+    )
+    exact = resample((np.arange(96_001) % 7 - 3).astype(np.float32), 96_001, 22_050)
+    np.testing.assert_allclose(made, exact, atol=2e-5)
+    assert looked_up < 1e6  # places in kernels; were there one for each output, 11 million
 
 
 def test_sound_that_comes_in_pieces_is_resampled_as_a_whole(node, rng):
