@@ -122,6 +122,14 @@ def test_files_are_heard_as_they_are_meant(page, model, tmp_path):
     paths[1].write_bytes(plain[:40] + (50_000).to_bytes(4, "little") + plain[44:])
     paths[2].write_bytes(plain[:32] + b"\4" + plain[33:])  # the bytes of a sample of all channels
     encoded(foley.synthesize(foley.scene("bird", 0))[:44_100], paths[3], "libopus", 48_000)
+    mp3 = ("libmp3lame", 44_100)
+    # Two that are laid end to end: what the first says of its length is not that of both.
+    parts = [
+        encoded(foley.synthesize(foley.scene(name, 0))[:88_200], tmp_path / f"{name}.mp3", *mp3)
+        for name in ("siren", "rain")
+    ]
+    paths.append(tmp_path / "joined.mp3")
+    paths[-1].write_bytes(b"".join(part.read_bytes() for part in parts))
     differences = agree(page, model, paths)
     assert differences.max() <= 2 * TOLERANCE, differences
 

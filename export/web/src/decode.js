@@ -20,6 +20,8 @@ const MAX_BYTES = 200e6;
 const MAX_WHOLE_SECONDS = 7200;
 // As in `s2i_tf.media`: what is stored as floats and peaks higher is of another scale.
 const MAX_STORED_PEAK = 8;
+// Samples that encoders of MP3 put around the sound.
+const MAX_PADDING = 9000;
 // Energy of the channels' sum, as a share of the strongest one's, below which they cancel each other.
 const CANCELLED = 0.01;
 
@@ -184,6 +186,8 @@ function energy(samples) {
  */
 function trimmed(samples, header) {
   if (!header?.length || samples.length <= header.length) return samples;
+  // The first of several MP3 files that are joined says nothing of the others.
+  if (header.kind === "mp3" && samples.length > header.length + MAX_PADDING) return samples;
   const start = Math.min(header.delay ?? 0, samples.length - header.length);
   return samples.subarray(start, start + header.length);
 }
