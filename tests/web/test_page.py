@@ -429,6 +429,8 @@ def test_a_file_that_is_no_sound_is_a_sentence(page, tmp_path):
     nan = written(np.where(np.arange(44_100) == 100, np.nan, 0.5), 22_050, "FLOAT")
     long = written(sound, 8_000, "PCM_16", "FLAC")
     long = long[:22] + (4 * 3_600 * 8_000).to_bytes(4, "big") + long[26:]
+    cut = encoded(20_000 * sound, tmp_path / "whole.mp4", "aac", 44_100).read_bytes()
+    cut = cut[: cut.index(b"stsz") + 10]
     no = "wav cannot be decoded by this browser:"
     for name, contents, sentence in (
         ("a.txt", b"words " * 50, "a.txt is not a sound that this browser can decode."),
@@ -454,6 +456,7 @@ def test_a_file_that_is_no_sound_is_a_sentence(page, tmp_path):
         ("j.wav", written(sound, 2_000, "PCM_16"), f"j.{no} it has 2000 samples a second."),
         ("k.wav", written(sound[:0], 22_050, "PCM_16"), "k.wav has 0.00 s of sound;"),
         ("l.ogg", written(sound[:0], 22_050, "VORBIS", "OGG"), "l.ogg has 0.00 s of sound;"),
+        ("n.mp4", cut, "n.mp4 cannot be decoded by this browser; the file may be damaged."),
         ("m.flac", long, "m.flac is 4.0 hours long, more than this browser can decode at once."),
     ):
         (tmp_path / name).write_bytes(contents)

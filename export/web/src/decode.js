@@ -56,14 +56,14 @@ export async function readSound(file, name) {
     );
   }
   const rate = header?.rate ?? 48000;
-  const bytes = header ? prepared(given, header) : given;
   let buffer;
   try {
+    const bytes = header ? prepared(given, header) : given;
     const whole = bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
     buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(whole.buffer);
   } catch (error) {
     if (header?.length === 0) return checked(name, new Float32Array(0), rate);
-    throw new Problem(why(name, header, /** @type {DOMException} */ (error)));
+    throw new Problem(why(name, header, /** @type {Error} */ (error)));
   }
   const mono = mixed(buffer);
   const most = header?.wav && hasFloats(header.wav) ? MAX_STORED_PEAK : Infinity;
@@ -109,7 +109,7 @@ function prepared(bytes, header) {
  *
  * @param {string} name
  * @param {Header | null} header
- * @param {DOMException} error
+ * @param {Error} error
  */
 function why(name, header, error) {
   if (!header) {
