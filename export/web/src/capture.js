@@ -16,8 +16,13 @@ export async function openAudio() {
   return context;
 }
 
-/** The microphone, as it is: without what makes calls clearer. @param {AudioContext} context */
-export async function microphone(context) {
+/**
+ * The microphone, as it is: without what makes calls clearer.
+ *
+ * @param {AudioContext} context
+ * @param {() => void} lost called when it is unplugged, or no longer allowed
+ */
+export async function microphone(context, lost) {
   if (!navigator.mediaDevices) {
     throw new Problem("This page may not use a microphone: open it by https or on localhost.");
   }
@@ -28,6 +33,7 @@ export async function microphone(context) {
   } catch (error) {
     throw new Problem(refusals[/** @type {DOMException} */ (error).name] ?? refusals.other);
   }
+  for (const track of stream.getTracks()) track.onended = lost;
   const node = context.createMediaStreamSource(stream);
   return { node, stop: () => stream.getTracks().forEach((track) => track.stop()) };
 }

@@ -4,15 +4,24 @@
  */
 
 import { readHeader } from "./headers.js";
-import { unmarkEnd } from "./ogg.js";
+import { endOfMp3 } from "./mp3.js";
+import { mendMp4 } from "./mp4.js";
+import { endOfOgg, unmarkEnd } from "./ogg.js";
 import { Problem } from "./problem.js";
+import { hasFloats, lengthOf, plainWav } from "./wav.js";
+
+/** @typedef {import("./headers.js").Header} Header */
 
 export const MAX_SECONDS = 600;
 const MIN_SECONDS = 0.2;
 const SILENCE = 1e-4;
 const MAX_BYTES = 200e6;
-// Ten minutes at 320 kilobits a second: of longer MP3 and Ogg files no more need be read.
-const MAX_PACKED_BYTES = 24e6;
+// Of kinds of which no part can be taken: what browsers have the memory for.
+const MAX_WHOLE_SECONDS = 7200;
+// As in `s2i_tf.media`: what is stored as floats and peaks higher is of another scale.
+const MAX_STORED_PEAK = 8;
+// Samples that encoders of MP3 put around the sound.
+const MAX_PADDING = 9000;
 // Energy of the channels' sum, as a share of the strongest one's, below which they cancel each other.
 const CANCELLED = 0.01;
 
@@ -38,25 +47,84 @@ export async function readSound(file, name) {
         `Please choose a file of at most ${MAX_BYTES / 1e6} MB, or cut a part out of it.`,
     );
   }
-  const start = await file.slice(0, MAX_PACKED_BYTES).arrayBuffer();
-  const header = readHeader(new Uint8Array(start));
-  const whole = file.size <= MAX_PACKED_BYTES;
-  const packed = header?.packed && !whole;
-  const bytes = whole || packed ? start : await file.arrayBuffer();
-  const rate = header?.rate ?? 48000;
-  if (header?.vorbis && !packed) header.length = unmarkEnd(new Uint8Array(bytes));
-  let buffer;
-  try {
-    buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
-  } catch {
+  const given = new Uint8Array(await file.arrayBuffer());
+  const header = readHeader(given);
+  if (header?.seconds && header.seconds > MAX_WHOLE_SECONDS) {
     throw new Problem(
-      header
-        ? `${name} cannot be decoded by this browser; the file may be damaged.`
-        : `${name} is not a sound that this browser can decode. WAV, MP3, Ogg, FLAC and M4A files work.`,
+      `${name} is ${(header.seconds / 3600).toFixed(1)} hours long, more than this browser can ` +
+        "decode at once. Please cut a part out of it, or save it as MP3.",
     );
   }
+  const rate = header?.rate ?? 48000;
+  let buffer;
+  try {
+    const bytes = header ? prepared(given, header) : given;
+    const whole = bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
+    buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(whole.buffer);
+  } catch (error) {
+    if (header?.length === 0) return checked(name, new Float32Array(0), rate);
+    throw new Problem(why(name, header, /** @type {Error} */ (error)));
+  }
   const mono = mixed(buffer);
-  return checked(name, trimmed(mono, packed ? null : header).subarray(0, MAX_SECONDS * rate), rate);
+  const most = header?.wav && hasFloats(header.wav) ? MAX_STORED_PEAK : Infinity;
+  return checked(name, trimmed(mono, header).subarray(0, MAX_SECONDS * rate), rate, most);
+}
+
+/**
+ * A file without most of what is too long, and such that browsers decode it as it is meant.
+ *
+ * @param {Uint8Array<ArrayBuffer>} bytes may be changed
+ * @param {Header} header may be told the length
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+function prepared(bytes, header) {
+  const seconds = MAX_SECONDS + 1; // with what an encoder put before the sound
+  switch (header.kind) {
+    case "wav": {
+      const { wav } = header;
+      const made = wav ? plainWav(bytes, wav, seconds) : bytes;
+      if (wav && made !== bytes) header.length = lengthOf(made, wav);
+      return made;
+    }
+    case "ogg": {
+      const end = endOfOgg(bytes, seconds * header.rate);
+      if (end < bytes.length) return bytes.subarray(0, end);
+      if (header.vorbis) header.length = unmarkEnd(bytes);
+      return bytes;
+    }
+    case "mp3":
+      return bytes.subarray(0, endOfMp3(bytes, seconds));
+    case "mp4": {
+      const before = mendMp4(bytes, seconds);
+      if (before === undefined) return bytes;
+      header.delay = Math.round(before * header.rate);
+      header.length = MAX_SECONDS * header.rate;
+    }
+  }
+  return bytes;
+}
+
+/**
+ * Why a file could not be decoded.
+ *
+ * @param {string} name
+ * @param {Header | null} header
+ * @param {Error} error
+ */
+function why(name, header, error) {
+  if (!header) {
+    return (
+      `${name} is not a sound that this browser can decode. ` +
+      "WAV, MP3, Ogg, FLAC and M4A files work."
+    );
+  }
+  const cannot = `${name} cannot be decoded by this browser`;
+  const fault =
+    error.name === "NotSupportedError" // of the context, not of the decoder
+      ? `it has ${header.rate} samples a second`
+      : header.stored && `its sound is stored as ${header.stored}`;
+  if (!fault) return `${cannot}; the file may be damaged.`;
+  return `${cannot}: ${fault}. Please save it as WAV of 16 bits and 44,100 samples a second.`;
 }
 
 /**
@@ -65,13 +133,20 @@ export async function readSound(file, name) {
  * @param {string} name
  * @param {Float32Array} samples
  * @param {number} rate
+ * @param {number} [most] the highest peak that full scale is 1 for
  * @returns {Sound}
  */
-export function checked(name, samples, rate) {
+export function checked(name, samples, rate, most = Infinity) {
   let peak = 0; // NaN, if a sample is
   for (const value of samples) peak = Math.max(peak, Math.abs(value));
   if (!Number.isFinite(peak)) {
     throw new Problem(`${name} has samples that are not finite numbers. Please choose another file.`);
+  }
+  if (peak > most) {
+    throw new Problem(
+      `${name} has a peak of ${Math.round(peak)}; floats must lie in [-1, 1]. ` +
+        "Please divide them by their full scale, or save whole numbers.",
+    );
   }
   const seconds = samples.length / rate;
   if (seconds < MIN_SECONDS) {
@@ -107,10 +182,12 @@ function energy(samples) {
  * Without what an encoder put around the sound, where the browser left it in.
  *
  * @param {Float32Array} samples
- * @param {import("./headers.js").Header | null} header
+ * @param {Header | null} header
  */
 function trimmed(samples, header) {
   if (!header?.length || samples.length <= header.length) return samples;
+  // The first of several MP3 files that are joined says nothing of the others.
+  if (header.kind === "mp3" && samples.length > header.length + MAX_PADDING) return samples;
   const start = Math.min(header.delay ?? 0, samples.length - header.length);
   return samples.subarray(start, start + header.length);
 }

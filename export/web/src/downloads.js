@@ -1,6 +1,7 @@
 /** What can be kept: a picture, a strip of pictures, a film. */
 
 import { Problem } from "./problem.js";
+import { text } from "./text.js";
 
 const GAP = 8;
 const CAPTION = 22;
@@ -9,6 +10,9 @@ const COLUMNS = 50; // no canvas is wider than 65,535 pixels
 // In the order of what most players take.
 const FILMS = ["video/mp4;codecs=avc1.42E01E,mp4a.40.2", "video/webm;codecs=vp9,opus", "video/webm"];
 const FRAMES_PER_SECOND = 25;
+const LATE_MS = 200; // that sound and pictures take on their way into the film
+// The beginning of a WebM file whose length is not known yet, up to the size of what is said of it.
+const OPEN_WEBM = /\x18S\x80g\x01\xff{7}\x15I\xa9f/;
 
 /** @param {Blob} blob @param {string} name */
 export function save(blob, name) {
@@ -86,12 +90,31 @@ export function filming(canvas, node, type) {
   const parts = [];
   recorder.ondataavailable = ({ data }) => parts.push(data);
   recorder.start(1000);
-  return () =>
-    new Promise((resolve) => {
-      recorder.onstop = () => {
-        for (const track of tracks) track.stop();
-        resolve(new Blob(parts, { type }));
-      };
+  const began = performance.now();
+  canvas.getContext("2d")?.drawImage(canvas, 0, 0); // it films what is painted from now on
+  return async () => {
+    await new Promise((resolve) => setTimeout(resolve, LATE_MS));
+    const milliseconds = performance.now() - began;
+    await new Promise((resolve) => {
+      recorder.onstop = resolve;
       recorder.stop();
     });
+    for (const track of tracks) track.stop();
+    return withLength(new Blob(parts, { type }), milliseconds);
+  };
+}
+
+/** A film that tells how long it is, where it is a WebM file. @param {Blob} film */
+async function withLength(film, /** @type {number} */ milliseconds) {
+  const head = new Uint8Array(await film.slice(0, 200).arrayBuffer());
+  const found = OPEN_WEBM.exec(text(head, 0, head.length));
+  if (!found) return film;
+  const at = found.index + found[0].length; // of a size in one byte, whose first bit is set
+  const length = new DataView(new ArrayBuffer(11));
+  length.setUint16(0, 0x4489);
+  length.setUint8(2, 0x88);
+  length.setFloat64(3, milliseconds);
+  if (head[at] < 0x80 || head[at] + length.byteLength >= 0xff) return film;
+  head[at] += length.byteLength;
+  return new Blob([head.subarray(0, at + 1), length, film.slice(at + 1)], { type: film.type });
 }

@@ -1,6 +1,7 @@
 /** The files that are dropped on the page. */
 
 import { action, element } from "./page.js";
+import { Problem } from "./problem.js";
 
 /** Opens what is dropped. @param {(files: File[]) => Promise<void>} open */
 export function onDrop(open) {
@@ -12,15 +13,19 @@ export function onDrop(open) {
     event.preventDefault();
     element("drop").classList.toggle("shown", (depth = 0) > 0);
     const files = event.dataTransfer ? await filesOf(event.dataTransfer) : [];
-    if (files.length) await open(files);
+    if (!files.length) throw new Problem("No file was dropped. Please drop sounds, or a folder of them.");
+    await open(files);
   });
 }
 
 /** @param {DataTransfer} dropped @returns {Promise<File[]>} those in dropped folders too */
 async function filesOf(dropped) {
-  const entries = [...dropped.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const files = await Promise.all(entries.map(filesIn));
-  return files.flat();
+  const files = [...dropped.items].map((item) => {
+    const entry = item.webkitGetAsEntry();
+    // What another program or page gives lies in no folder.
+    return entry ? filesIn(entry) : (item.getAsFile() ?? []);
+  });
+  return (await Promise.all(files)).flat();
 }
 
 /** @param {FileSystemEntry} entry @returns {Promise<File[]>} */

@@ -153,7 +153,7 @@ function showWords(found, aloud) {
 /** Begins to listen; the waveform is shown as it comes, with nothing to play or to choose yet. */
 async function openMicrophone() {
   const turn = begin();
-  const source = await turn(microphone(audio()), ({ stop }) => stop());
+  const source = await turn(microphone(audio(), microphoneLost), ({ stop }) => stop());
   endWhatRuns(); // a sound that was played while the browser asked
   endRunning = source.stop;
   newList();
@@ -163,6 +163,12 @@ async function openMicrophone() {
   element("wave-text").textContent = "";
   waveform.start = 0;
   return source;
+}
+
+/** Ends what listens; of a recording, what there is counts. */
+function microphoneLost() {
+  (takeRecording ?? endWhatRuns)();
+  tell(new Problem("The microphone is gone: it was unplugged, or is no longer allowed."));
 }
 
 /** Draws as a node sounds. @param {AudioNode} node */
@@ -384,7 +390,8 @@ function playing({ samples, rate }, start, seconds) {
 
 /** A name for what is saved. */
 function stem() {
-  return title.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_");
+  const plain = title.normalize().replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{M}\p{N}_-]+/gu, "_");
+  return plain.replace(/^_*$/, "sound");
 }
 
 async function load() {

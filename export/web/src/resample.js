@@ -18,6 +18,9 @@ const CURVE = Float64Array.from({ length: HALF_WIDTH * STEPS + 2 }, (_, step) =>
   return ((angle ? Math.sin(angle) / angle : 1) * besselI0(BETA * height)) / besselI0(BETA);
 });
 
+// Odd rates need one kernel for each output: those are interpolated between so many, to 4e-6.
+const MAX_KERNELS = 512;
+
 /** Modified Bessel function of the first kind, order 0. @param {number} x */
 function besselI0(x) {
   let sum = 1;
@@ -75,16 +78,24 @@ export function resample(
   const divisor = greatestCommonDivisor(from, to);
   const [up, down] = [to / divisor, from / divisor];
   const width = reach(from, to);
+  const steps = Math.min(up, MAX_KERNELS);
   /** @type {Float32Array[]} kernels by where an output lies between two samples of the input */
   const kernels = [];
-  for (let n = start; n < end; n++) {
-    const phase = (n * down) % up;
-    const kernel = (kernels[phase] ??= kernelOf(phase / up, width, Math.min(1, up / down)));
-    const first = Math.floor((n * down) / up) - width - offset;
+  // An output that lies at a step between the sample `width` behind the first and the next one.
+  const output = (/** @type {number} */ step, /** @type {number} */ first) => {
+    const kernel = (kernels[step] ??= kernelOf(step / steps, width, Math.min(1, up / down)));
     const last = Math.min(kernel.length, samples.length - first);
     let sum = 0;
     for (let tap = Math.max(0, -first); tap < last; tap++) sum += kernel[tap] * samples[first + tap];
-    result[n - start] = sum;
+    return sum;
+  };
+  for (let n = start; n < end; n++) {
+    const first = Math.floor((n * down) / up) - width - offset;
+    const place = (((n * down) % up) * steps) / up;
+    const step = Math.trunc(place);
+    const before = output(step, first);
+    const rest = place - step;
+    result[n - start] = rest ? before + rest * (output(step + 1, first) - before) : before;
   }
   return result;
 }
