@@ -142,8 +142,8 @@ def warnings(data: Mapping[str, Any], model_classes: Iterable[str]) -> list[str]
     if foreign := [name for name in classes if class_key(name) not in known]:
         found.append(
             f"The model does not know {len(foreign)} of the {len(classes)} classes "
-            f"({listed(foreign)}), so that it can neither hear them nor find sounds of them; name "
-            "the classes as it does."
+            f"({listed(foreign)}), so that it can neither hear them nor find sounds of them; if it "
+            "calls one otherwise, rename it."
         )
     return found
 
