@@ -137,13 +137,13 @@ def warnings(data: Mapping[str, Any], model_classes: Iterable[str]) -> list[str]
             "figures are of unseen data only if the data set is the one that it was trained on."
         )
     known = {class_key(name) for name in model_classes}
-    classes = data["splits"][spec.EVAL_SPLIT]["classes"]
-    names = [name for name, sizes in classes.items() if sizes["num_pairs"]]
-    if foreign := [name for name in names if class_key(name) not in known]:
+    sizes = data["splits"][spec.EVAL_SPLIT]["classes"]
+    classes = [name for name in sizes if sizes[name]["num_pairs"]]
+    if foreign := [name for name in classes if class_key(name) not in known]:
         found.append(
-            f"The model does not know {len(foreign)} of the {len(names)} classes "
-            f"({listed(foreign)}), so that it can neither hear them nor find sounds of them; name "
-            "the classes as it does."
+            f"The model does not know {len(foreign)} of the {len(classes)} classes "
+            f"({listed(foreign)}), so that it can neither hear them nor find sounds of them; if it "
+            "calls one otherwise, rename it."
         )
     return found
 

@@ -107,7 +107,7 @@ def test_classes_of_one_pair_are_not_counted_and_named(folders, judge, tmp_path)
     seen = row_named(scores["class_seen"]["rows"], "generated")
     assert (seen["num_items"], seen["accuracy"]["macro"]["value"]) == (8, 1)
     assert scores["class_seen"]["uncounted"]["class_names"] == ["grey"]
-    assert "(grey)" in scores["warnings"][0]
+    assert scores["warnings"][0].startswith("Class seen does not count 1 sound and 1 photo: no")
     assert scores["warnings"][0] in " ".join(terminal.as_text(scores, SCORES).split())
     alone = [scoring.Pair(**{**vars(pair), "class_name": pair.name}) for pair in pairs]
     scores = scoring.score(alone, judge=judge, out=tmp_path / "out")

@@ -94,15 +94,15 @@ class ClassHeard(Metric):
         return {"class heard": part["accuracy"]}
 
 
-def _by_source(predictions: Predictions, named: np.ndarray) -> list[dict[str, Any]]:
+def _by_source(predictions: Predictions, heard: np.ndarray) -> list[dict[str, Any]]:
     """The accuracy on each collection's sounds, and when the probe heard nothing of it.
 
     Args:
       predictions: of the sounds.
-      named: whether each is named rightly, float [sounds].
+      heard: whether the class of each is, float [sounds].
     """
     sounds = predictions.sounds
-    right = {"accuracy": named, "left_out": _left_out(predictions)}
+    right = {"accuracy": heard, "left_out": _left_out(predictions)}
     found = []
     for source in sorted(set(sounds.sources) - {""}):
         own = sounds.sources == source

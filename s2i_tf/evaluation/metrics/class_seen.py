@@ -60,12 +60,7 @@ class ClassSeen(Metric):
             "probe": probe,
             "chance": float(np.mean(1 / choices["sounds"][counted["sounds"]])),
             "rows": [
-                {
-                    "name": name,
-                    "title": title,
-                    "num_items": nums[name],
-                    "accuracy": rates[name],
-                }
+                {"name": name, "title": title, "num_items": nums[name], "accuracy": rates[name]}
                 for name, title in ROWS.items()
                 if name in named or name in SYSTEMS
             ],

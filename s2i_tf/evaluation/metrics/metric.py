@@ -17,7 +17,7 @@ Metrics = Mapping[str, Any]
 
 ONE_CLASS = "there is but one class"
 
-_SIDES = {"num_sounds": "sounds", "num_images": "photos"}
+_SIDES = {"num_sounds": "sound", "num_images": "photo"}
 
 
 class NotMeasured(Exception):
@@ -105,5 +105,9 @@ def uncounted_warning(title: str, found: Part, why: str) -> list[str]:
     names = found["class_names"]
     if not names:
         return []
-    counts = [f"{found[key]} {side}" for key, side in _SIDES.items() if key in found]
+    counts = [
+        f"{found[key]} {name}" + "s" * (found[key] != 1)
+        for key, name in _SIDES.items()
+        if key in found
+    ]
     return [f"{title} does not count {' and '.join(counts)}: {why} ({listed(names)})."]

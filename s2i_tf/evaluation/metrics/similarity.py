@@ -69,6 +69,13 @@ class AudioImageSimilarity(Metric):
         rows = tabular.rows(part["rows"], cells)
         return [Table(self.short, ["cosine", "z", "rank"], rows, legend="chance")]
 
+    def warnings(self, part: Part) -> list[str]:
+        return [
+            f"{self.short} has no z of the {row['title']}: the others are all alike."
+            for row in part["rows"]
+            if row["z"]["value"] is None
+        ]
+
 
 class ImageImageSimilarity(AudioImageSimilarity):
     """IIS: the same between the photo of a pair and the picture made for it."""

@@ -3,6 +3,7 @@ import pytest
 
 from s2i_tf.evaluation.metrics import similarity
 from s2i_tf.evaluation.metrics.metric import NotMeasured
+from s2i_tf.evaluation.metrics.tabular import DASH
 from tests.evaluation.conftest import make_items, make_predictions
 
 
@@ -42,6 +43,18 @@ def test_the_rounding_of_equal_pictures_is_no_difference(rng, num, size):
         found = similarity.compared(rng.normal(size=(num, size)), pictures, np.arange(num))
         assert set(found["rank"].values()) == {0.5}
         assert found["z"]["value"] is None
+
+
+def test_a_constant_picture_has_no_z_and_it_says_why(rng):
+    metric = similarity.AudioImageSimilarity()
+    alike = np.repeat(rng.normal(size=(1, 64)), 9, axis=0)
+    given = dict.fromkeys(("sounds", "photos"), rng.normal(size=(9, 64)))
+    part = metric.measure(predictions([0] * 9, **given, pictures=alike))
+    assert metric.warnings(part) == [
+        "Audio-image similarity has no z of the picture of the sound: the others are all alike."
+    ]
+    assert row(part, "real")["z"]["value"] > 2
+    assert metric.tables(part, {})[0].rows[0].cells[1].text == DASH
 
 
 def test_z_counts_the_pairs_alone_that_have_one(rng):
