@@ -110,8 +110,9 @@ def test_a_class_of_which_no_sound_is_left_out_can_t_be_found():
     kept = np.flatnonzero(LABELS < 2)
     sounds = make_items(LABELS[kept], sources=given.left_out.sounds.sources[kept])
     vectors = np.eye(3, dtype=np.float32)[sounds.labels]
+    heard = Heard(sounds.labels, np.ones(len(kept)))
     left_out = LeftOutSounds(
-        sounds, sounds.labels, Hidden(vectors, vectors), 12, 8, kept[:4], judged(vectors[:4])
+        sounds, heard, Hidden(vectors, vectors), 12, 8, kept[:4], judged(vectors[:4])
     )
     part = UnseenSources().measure(dataclasses.replace(given, left_out=left_out))
     row = row_named(part["rows"], "image_to_sound")
