@@ -102,7 +102,9 @@ def test_pictures_of_the_right_class_score_high_and_the_file_says_so(folders, ju
 
 def test_classes_of_one_pair_are_not_counted_and_named(folders, judge, tmp_path):
     pairs, _ = scoring.match(*folders)
-    lonely = [*pairs[:4], *pairs[6:10], scoring.Pair(**{**vars(pairs[11]), "class_name": "grey"})]
+    grey = str(tmp_path / "grey.png")
+    pathlib.Path(grey).write_bytes(image.encode_png(np.full((40, 40, 3), 120, np.uint8)))
+    lonely = [*pairs[:4], *pairs[6:10], scoring.Pair("grey", grey, "s", grey, "grey", "g")]
     scores = scoring.score(lonely, judge=judge, out=tmp_path / "out")
     seen = row_named(scores["class_seen"]["rows"], "generated")
     assert (seen["num_items"], seen["accuracy"]["macro"]["value"]) == (8, 1)
