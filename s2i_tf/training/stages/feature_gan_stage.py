@@ -43,7 +43,8 @@ class FeatureGanStage(GanStage):
 
     def condition_size(self) -> int:
         """Length of the hidden vectors."""
-        return self.config.multimodal.hidden_units
+        # Trained layers may come from another run; before they are there, the configuration says.
+        return (self.multimodal or self.config.multimodal).hidden_units
 
     def target_shape(self) -> tuple[int, ...]:
         """A vector of features or their map."""

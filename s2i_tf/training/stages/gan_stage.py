@@ -54,7 +54,7 @@ class GanStage(Stage):
     output_activation: str
     target_layout = "tiles"  # of features, for a discriminator that must be told
 
-    multimodal: MultimodalLayers  # the trained ones, which stay as they are
+    multimodal: MultimodalLayers | None = None  # the trained ones, which stay as they are
 
     @property
     def needs(self) -> tuple[str, ...]:
