@@ -562,7 +562,7 @@ def _numbers(values: Any, dtype: type) -> np.ndarray:
     """An array of numbers; of what is none, one of no dimension that is not finite."""
     try:
         return np.asarray(values, dtype)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return np.asarray(np.nan, dtype)
 
 

@@ -115,8 +115,8 @@ def _sound_groups(contents: Mapping[str, str], pairs: Iterable[Pair]) -> dict[st
       pairs: all pairs of the data.
     """
     recordings = {pair.sound_id: pair.group for pair in pairs}
-    first = {content: recordings[sound] for sound, content in contents.items()}
-    joined = merge_groups((first[contents[sound]], group) for sound, group in recordings.items())
+    any_of = {content: recordings[sound] for sound, content in contents.items()}
+    joined = merge_groups((any_of[contents[sound]], group) for sound, group in recordings.items())
     return {sound: joined[group] for sound, group in recordings.items()}
 
 

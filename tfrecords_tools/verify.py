@@ -2,7 +2,7 @@
 
 Reads every byte: checksums and sizes against `dataset_info.json` and the manifests, every record
 against the schema and the fingerprints, and the split for groups, sounds or photos on both sides,
-copies under other names and in other formats too, which have the same features.
+copies under other names, and those encoded without loss, which have the same features.
 One line for each fault. Exit status: 0 all is well, 1 faults were found, 2 there is no data set.
 """
 
@@ -65,7 +65,7 @@ def verify(folder: str) -> list[str]:
             for names, key in itertools.product(records, _APART):
                 sides[key][names[key]].add(split)
             for names, (key, features) in itertools.product(records, _FEATURES_OF.items()):
-                alike[key][names[features]][split] = names[key]
+                alike[key][names[features]].setdefault(split, set()).add(names[key])
     faults += [f"the id {name} stands {count} times" for name, count in seen.items() if count > 1]
     faults += [*_overlaps(sides), *_copies(alike)]
     return faults
@@ -116,16 +116,19 @@ def _overlaps(sides: dict[str, dict[str, set[str]]]) -> Iterator[str]:
             yield f"{len(crossing)} {key}s stand on both sides of the split, such as {some}"
 
 
-def _copies(alike: dict[str, dict[str, dict[str, str]]]) -> Iterator[str]:
-    """Of sounds or photos by features and split, those that have another name on the other side."""
+def _copies(alike: dict[str, dict[str, dict[str, set[str]]]]) -> Iterator[str]:
+    """Of names by features and split, those that are another one's on the other side."""
     for key, found in alike.items():
-        crossing = sorted(
-            " and ".join(names.values()) for names in found.values() if len(set(names.values())) > 1
-        )
+        crossing = [
+            [min(names) for names in by_split.values()]
+            for by_split in found.values()
+            if len(by_split) > 1 and len(set.union(*by_split.values())) > 1
+        ]
         if crossing:
             yield (
-                f"{len(crossing)} {key}s of one side have the features of another on the other "
-                f"side, such as {crossing[0]}"
+                f"{len(crossing)} {key}s have a copy of another name on the other side of the "
+                f"split, such as {' and '.join(min(crossing))}: the same features; leave one out, "
+                "or give both one recording_group in index.csv"
             )
 
 

@@ -76,8 +76,11 @@ def run() -> None:
     from s2i_tf.evaluation import evaluate
     from s2i_tf.evaluation.metrics import METRICS
     from s2i_tf.evaluation.report import terminal
+    from s2i_tf.training import fit_hearing
 
     evaluate.check_out(pathlib.Path(out))
+    if values.unknown_sounds:
+        fit_hearing.files_of(values.unknown_sounds, "--unknown_sounds")
     sound_judge = None
     if values.sound_judge:
         sound_judge = features.load_classifier(values.sound_judge)

@@ -68,7 +68,8 @@ def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
     """
     path = index_path(folder)
     try:
-        rows = csv_rows.mappings(path.read_bytes(), str(path))
+        # Not strict, as preparation is now: it may have been prepared by an earlier version.
+        rows = csv_rows.numbered(path.read_bytes(), str(path), strict=False)
     except OSError:
         return {}
     except UserError as error:
@@ -76,7 +77,7 @@ def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
         return {}
     return {
         unicodedata.normalize(form, walking.within(folder, row["path"].replace("\\", "/"))): row
-        for row in rows
+        for _, row in rows
         if row.get("path")
         for form in ("NFC", "NFD")
     }

@@ -64,17 +64,32 @@ def mappings(contents: bytes, name: str) -> list[dict[str, str]]:
     return [row for _, row in numbered(contents, name)]
 
 
-def numbered(contents: bytes, name: str) -> list[tuple[int, dict[str, str]]]:
-    """As `mappings`, with the number of each row's last line."""
+def numbered(
+    contents: bytes, name: str, *, strict: bool = True
+) -> list[tuple[int, dict[str, str]]]:
+    """As `mappings`, with the number of each row's last line.
+
+    Where it is not strict, rows with a field too many are left out with a warning, and of a column
+    that stands there twice the last counts.
+    """
     header, *others = list(parse(contents, name)) or [(0, [])]
     columns = [column.lower() for column in header[1]]
-    check_unique(columns, filter(None, columns), name)
+    if strict:
+        check_unique(columns, filter(None, columns), name)
+    rows, odd = [], []
     for number, row in others:
-        check_length(row, columns, name, number)
-    return [
-        (number, dict.fromkeys(columns, "") | dict(zip(columns, row, strict=False)))
-        for number, row in others
-    ]
+        if strict:
+            check_length(row, columns, name, number)
+        elif any(row[len(columns) :]):
+            odd.append(number)
+            continue
+        rows.append((number, dict.fromkeys(columns, "") | dict(zip(columns, row, strict=False))))
+    if odd:
+        message = (
+            "%s: %d rows have more fields than there are columns and are left out, such as line %d"
+        )
+        logger.warning(message, name, len(odd), odd[0])
+    return rows
 
 
 def check_length(row: Sequence[str], columns: Sequence[str], name: str, number: int) -> None:
@@ -107,6 +122,8 @@ def check_unread(
     known: Container[str],
     meanings: Mapping[str, Sequence[str]],
     name: str,
+    *,
+    whole_words: bool = False,
 ) -> None:
     """Refuses a column that may mean a known one that is missing; tells of others that are unread.
 
@@ -116,13 +133,14 @@ def check_unread(
       meanings: what words of other names begin with that may mean a known column, by its name, for
         each that a file may lack; the first that fits counts.
       name: the file's name, for messages.
+      whole_words: take those words alone for such names, not what begins or is spelt like them.
 
     Raises:
       UserError: naming the column, and the one that it may mean.
     """
     unread = [column for column in columns if column and column not in known]
     for column in unread:
-        meant = _meant(column, meanings)
+        meant = _meant(column, meanings, whole_words)
         if meant and meant not in columns:
             raise UserError(
                 f"{name}: a column {column!r} is not read; allowed: {meant}. Name it so, or take "
@@ -138,12 +156,18 @@ def shown(row: Sequence[str]) -> str:
     return text if len(text) < _MAX_SHOWN else f"{text[:_MAX_SHOWN]} …"
 
 
-def _meant(column: str, meanings: Mapping[str, Sequence[str]]) -> str | None:
+def _meant(column: str, meanings: Mapping[str, Sequence[str]], whole_words: bool) -> str | None:
     """The column that another name may stand for."""
     words = re.findall("[a-z]+", column)
     for known, beginnings in meanings.items():
-        if any(word.startswith(tuple(beginnings)) for word in words):
+        if whole_words:
+            fits = set(words) & {form for word in beginnings for form in (word, f"{word}s")}
+        else:
+            fits = any(word.startswith(tuple(beginnings)) for word in words)
+        if fits:
             return known
+    if whole_words:
+        return None
     return next(iter(difflib.get_close_matches(column, meanings, 1, 0.7)), None)
 
 

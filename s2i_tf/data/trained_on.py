@@ -57,12 +57,13 @@ class TrainedOn:
         contents = content_digests(info.source, sounds | images)
         ids = {"sound": sounds, "image": images}
         unread = {kind: {one for one in of if not contents[one]} for kind, of in ids.items()}
-        if 0 < (num_unread := sum(map(len, unread.values()))) < len(contents):
+        gone = {_path(one) for of in unread.values() for one in of}
+        if 0 < len(gone) < len(set(map(_path, contents))):
             logger.warning(
                 "%s: %d of the files that were trained on are not there any more; an evaluation "
                 "knows them by their paths alone",
                 info.source,
-                num_unread,
+                len(gone),
             )
         return cls(
             recordings=_hashes(

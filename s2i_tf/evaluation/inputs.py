@@ -145,7 +145,7 @@ class LeftOutSounds:
       heard: what they are heard as.
       vectors: their multimodal vectors.
       num_folds: how many fits there were, each without one source or several.
-      num_alone: how many sounds more there are, whose class no other source has.
+      num_alone: how many sounds more there are, whose class no other source has, or nothing but it.
       drawn: positions of some of them, int [drawn].
       pictures: the judge's output for a picture of each of these.
     """

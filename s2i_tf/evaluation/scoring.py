@@ -38,12 +38,12 @@ SCORES_FILE = "scores.json"
 ONE_CLASS = "all"
 
 _COLUMNS = ("picture", "sound", "photo")
-# What words of other names begin with that may mean a column; the kind of a file last, as the name
+# What words of other names may mean a column; the kind of a file last, as the name
 # of another column may hold it (`photo_class`).
 _MEANINGS = {
     "class": ("class", "label", "category", "tag"),
     "group": ("group", "recording"),
-    "source": ("source", "collection"),
+    "source": ("source",),
     "picture": ("picture",),
     "sound": ("sound", "audio"),
     "photo": ("photo",),
@@ -121,7 +121,8 @@ def read_pairs(path: str | os.PathLike) -> list[Pair]:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     if rows:
-        csv_rows.check_unread(list(rows[0][1]), _MEANINGS, _MEANINGS, str(path))
+        columns = list(rows[0][1])
+        csv_rows.check_unread(columns, _MEANINGS, _MEANINGS, str(path), whole_words=True)
     pairs: dict[str, Pair] = {}  # by the picture's file
     for number, row in rows:
         if missing := [name for name in _COLUMNS if not row.get(name)]:

@@ -105,7 +105,8 @@ def statistic(
       seed: random seed of the draws.
 
     Returns:
-      The number for all items once; it has no bounds with fewer than `MIN_GROUPS` groups.
+      The number for all items once; it has no bounds with fewer than `MIN_GROUPS` groups in a
+      set.
     """
     names, positions = np.unique(
         np.concatenate([np.asarray(column).astype(str) for column in groups]), return_inverse=True
@@ -123,7 +124,7 @@ def statistic(
     (value,) = values(next(draws))
     if not np.isfinite(value):
         return dict(NOTHING)
-    if len(names) < MIN_GROUPS:
+    if min(len(np.unique(chosen)) for chosen in of_set) < MIN_GROUPS:
         return {**NOTHING, "value": float(value)}
     drawn = np.concatenate([values(weights) for weights in draws])
     return _with_bounds(value, drawn[np.isfinite(drawn)])

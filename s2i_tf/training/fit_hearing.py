@@ -55,8 +55,14 @@ class Fitted:
     known_auc: float
 
 
-def files_of(unknown_sounds: str | os.PathLike) -> list[pathlib.Path]:
+def files_of(
+    unknown_sounds: str | os.PathLike, setting: str = "config.unknown_sounds"
+) -> list[pathlib.Path]:
     """The files of a folder of sounds of no class; tables and what is hidden are passed over.
+
+    Args:
+      unknown_sounds: the folder.
+      setting: what it was given as, for messages.
 
     Raises:
       UserError: if there is no such folder, or none in it.
@@ -64,12 +70,12 @@ def files_of(unknown_sounds: str | os.PathLike) -> list[pathlib.Path]:
     folder = pathlib.Path(unknown_sounds)
     if not folder.is_dir():
         raise UserError(
-            f"config.unknown_sounds is {str(unknown_sounds)!r}, which is no folder; give one of "
+            f"{setting} is {str(unknown_sounds)!r}, which is no folder; give one of "
             "sounds of no class, or leave it empty"
         )
     found = [path for path in walking.files_in(folder) if path.suffix != ".csv"]
     if not found:
-        raise UserError(f"config.unknown_sounds is {str(unknown_sounds)!r}, which holds no sounds")
+        raise UserError(f"{setting} is {str(unknown_sounds)!r}, which holds no sounds")
     return found
 
 

@@ -144,6 +144,12 @@ def test_a_judge_of_sounds_that_is_none_is_refused_at_once(call, run_folder, mon
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_of_unknown_sounds_that_is_none_is_refused_at_once(call, run_folder, tmp_path):
+    with pytest.raises(UserError, match="--unknown_sounds is 'nowhere', which is no folder"):
+        call(f"--workdir={run_folder}", "--unknown_sounds=nowhere", f"--out={tmp_path / 'out'}")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_without_a_model_is_refused(call, tmp_path):
     with pytest.raises(UserError, match="no trained model here"):
         call(f"--model={tmp_path}", "--data=d", "--out=o")

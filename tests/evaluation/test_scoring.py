@@ -371,6 +371,10 @@ def test_a_csv_of_pairs_leaves_nothing_unread_without_a_word(tmp_path, caplog):
         message = f"column '{column.lower()}' is not read; allowed: {known}"
         with pytest.raises(UserError, match=message):
             scoring.read_pairs(path)
+    for column in ("score", "classifier", "resource", "collection_date"):
+        path.write_text(f"picture,sound,photo,{column}\na.png,s.wav,q.jpg,dog\n")
+        assert len(scoring.read_pairs(path)) == 1
+        assert f"columns that are not read: {column}" in caplog.text
     path.write_text("pictures,sound,photo\na.png,s.wav,q.jpg\n")
     with pytest.raises(UserError, match="column 'pictures' is not read; allowed: picture"):
         scoring.read_pairs(path)

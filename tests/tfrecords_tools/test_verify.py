@@ -88,7 +88,7 @@ def test_a_copy_on_the_other_side_is_known_by_its_features(prepared, kind):
     rewrite(prepared, "eval", [changed(held_out[0], **{f"{kind}_features": features})])
     name = values[f"{kind}_id"].bytes_list.value[0].decode()
     assert any(
-        fault.startswith(f"1 {kind}_ids of one side have the features") and name in fault
+        fault.startswith(f"1 {kind}_ids have a copy of another name") and name in fault
         for fault in verify.verify(str(prepared))
     )
 

@@ -95,10 +95,10 @@ function prepared(bytes, header) {
     case "mp3":
       return bytes.subarray(0, endOfMp3(bytes, seconds));
     case "mp4": {
-      const before = mendMp4(bytes, seconds);
-      if (before === undefined) return bytes;
-      header.delay = Math.round(before * header.rate);
-      header.length = MAX_SECONDS * header.rate;
+      const cut = mendMp4(bytes, seconds);
+      if (!cut) return bytes;
+      header.delay = Math.round(cut.before * header.rate);
+      header.length = Math.round(Math.min(cut.length, MAX_SECONDS) * header.rate);
     }
   }
   return bytes;

@@ -19,8 +19,9 @@ export function readMp4(bytes) {
  *
  * @param {Uint8Array} bytes of a whole file; changed
  * @param {number} seconds of sound that stay
- * @returns {number | undefined} how many seconds before the sound are to be cut off, where it was
- *   shortened: FFmpeg, by which Chromium decodes, does not heed the edit list then
+ * @returns {{ before: number, length: number } | undefined} how many seconds before the sound are
+ *   to be cut off and how many stay, where FFmpeg, by which Chromium decodes, does not see to it: it
+ *   heeds no edit list of what was shortened, nor the end of Opus
  */
 export function mendMp4(bytes, seconds) {
   const track = soundTrack(bytes);
@@ -46,8 +47,14 @@ export function mendMp4(bytes, seconds) {
     }
     if (packets < view.getUint32(sizes[0] + 8)) {
       view.setUint32(sizes[0] + 8, packets);
-      return isPlain && codec !== "Opus" ? view.getUint32(edits[0] + 12) / timescale : 0;
+      const before = isPlain && codec !== "Opus" ? view.getUint32(edits[0] + 12) / timescale : 0;
+      return { before, length: seconds };
     }
+  }
+  const [movie] = boxes(view, [0, bytes.length], ["moov", "mvhd"]);
+  if (codec === "Opus" && isPlain && movie) {
+    const timescale = view.getUint32(movie[0] + (view.getUint8(movie[0]) ? 20 : 12));
+    return { before: 0, length: view.getUint32(edits[0] + 8) / timescale };
   }
 }
 

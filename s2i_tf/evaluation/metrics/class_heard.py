@@ -25,7 +25,7 @@ from s2i_tf.evaluation.metrics.metric import (
 from s2i_tf.evaluation.metrics.tabular import Row, Table, rate, share
 from s2i_tf.evaluation.source_folds import MAX_FOLDS
 
-NOT_LEARNT = "of the class of none there are training sounds, or of no other class"
+NOT_LEARNT = "the training sounds have none of these classes, or but one class"
 
 
 class ClassHeard(Metric):

@@ -24,8 +24,8 @@ class Confidence(Metric):
     The expected calibration error (Guo et al. 2017) is by how much the two differ, in the mean over
     15 bins of the probability; of few sounds it is never quite 0. The area under the curve is the
     chance that a sound of a class has a higher known score than one of none; 0.5 is no better than
-    guessing. Where it is cut for "like nothing I know" was set on training sounds and such
-    sounds of no class.
+    guessing. Where the score is cut for "like nothing I know" was set on training sounds and, if
+    the training was given any, on sounds of no class, which may be these same.
     """
 
     heading = "Does it know what it knows?"
@@ -70,30 +70,25 @@ class Confidence(Metric):
 
 def _row(
     name: str, title: str, heard: Heard, labels: np.ndarray, groups: np.ndarray, seed: int
-) -> dict[str, stats.Estimate | str | int]:
+) -> dict[str, stats.Estimate | str | int | None]:
     """What is heard of some sounds, with intervals by drawing groups anew."""
-    right = (heard.labels == labels).astype(np.float64)
-
-    def mean_of(values: np.ndarray) -> stats.Estimate:
-        return stats.statistic(
-            lambda weights: weights @ values / weights.sum(axis=1), [groups], seed=seed
-        )
-
-    known = None
+    right = heard.labels == labels
+    measures = {"accuracy": right, "certainty": heard.certainty}
     if heard.known_score is not None:
-        known = mean_of((heard.known_score >= spec.KNOWN_SCORE).astype(np.float64))
+        measures["known"] = heard.known_score >= spec.KNOWN_SCORE
+    rates = stats.rates(measures, labels, groups, seed=seed)
+    error = stats.statistic(
+        lambda weights: fit_hearing.calibration_errors(heard.certainty, right, weights),
+        [groups],
+        seed=seed,
+    )
     return {
         "name": name,
         "title": title,
         "num_sounds": len(labels),
-        "accuracy": mean_of(right),
-        "certainty": mean_of(heard.certainty),
-        "calibration_error": stats.statistic(
-            lambda weights: fit_hearing.calibration_errors(heard.certainty, right, weights),
-            [groups],
-            seed=seed,
-        ),
-        "known": known,
+        "known": None,
+        **{measure: rate["micro"] for measure, rate in rates.items()},
+        "calibration_error": _within_range(error),
     }
 
 
@@ -102,15 +97,22 @@ def _unknown(
 ) -> dict[str, stats.Estimate | int]:
     """How far sounds of no class are told from those of a class."""
     names = np.array([f"unknown {number}" for number in range(len(scores))])
-    refused = (scores < spec.KNOWN_SCORE).astype(np.float64)
+    one_class = np.zeros(len(scores), int)
+    refused = stats.rates({"": scores < spec.KNOWN_SCORE}, one_class, names, seed=seed)
+    area = stats.statistic(
+        lambda *weights: fit_hearing.areas_under_curve(heard.known_score, scores, *weights),
+        [groups, names],
+        seed=seed,
+    )
     return {
         "num_sounds": len(scores),
-        "area": stats.statistic(
-            lambda *weights: fit_hearing.areas_under_curve(heard.known_score, scores, *weights),
-            [groups, names],
-            seed=seed,
-        ),
-        "refused": stats.statistic(
-            lambda weights: weights @ refused / weights.sum(axis=1), [names], seed=seed
-        ),
+        "area": _within_range(area),
+        "refused": refused[""]["micro"],
+    }
+
+
+def _within_range(estimate: stats.Estimate) -> stats.Estimate:
+    """An estimate whose bounds are of [0, 1], as its value is."""
+    return {
+        key: value if value is None else min(max(value, 0), 1) for key, value in estimate.items()
     }

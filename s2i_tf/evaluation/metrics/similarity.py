@@ -71,7 +71,7 @@ class AudioImageSimilarity(Metric):
 
     def warnings(self, part: Part) -> list[str]:
         return [
-            f"{self.short} has no z of the {row['title']}: the others are all alike."
+            f"{self.short} has no z of the {row['title']}: the others are all alike, or but one."
             for row in part["rows"]
             if row["z"]["value"] is None
         ]

@@ -115,8 +115,8 @@ class UnseenSources(Metric):
         )
         if part["num_alone"]:
             note += (
-                f" {part['num_alone']} further sounds, whose class no other source has, cannot be "
-                "named without their own and are not counted."
+                f" {part['num_alone']} further sounds, whose class no other source has, or nothing "
+                "but it, cannot be named without their own and are not counted."
             )
         return [
             Table(

@@ -43,6 +43,16 @@ def test_sounds_of_no_class_are_told_by_their_score():
     assert of_sounds.rows[0].detail == "n = 40"
 
 
+def test_bounds_are_of_what_a_share_can_be():
+    part = measured(Heard(LABELS, np.ones(40), np.ones(40)), np.zeros(5))
+    (row,) = part["rows"]
+    for estimate in (row["accuracy"], row["known"], part["unknown"]["refused"]):
+        assert estimate["value"] == estimate["high"] == 1 and 0.4 < estimate["low"] < 1
+    assert row["calibration_error"]["low"] >= 0
+    assert part["unknown"]["area"]["value"] == 1
+    assert part["unknown"]["area"]["low"] is None, "five sounds are too few to tell"
+
+
 def test_a_class_that_the_model_does_not_have_is_no_mistake():
     part = measured(Heard(0 * LABELS, np.full(40, 0.9), np.ones(40)), own_labels=(0, -1))
     (row,) = part["rows"]
