@@ -670,12 +670,14 @@ def _source(file: File) -> str | os.PathLike | bytes:
     """A path or the contents of a file, as `s2i_tf.media` takes them."""
     if isinstance(file, str | os.PathLike | bytes):
         return file
-    try:
-        contents = file.read() if hasattr(file, "read") else file
-    except (OSError, ValueError) as error:  # closed, or open for writing
-        raise UserError(f"an open file that cannot be read: {error}") from None
-    if hasattr(file, "read") and not contents:
-        raise MediaError(reasons.EMPTY, "an open file: empty, or read to its end before")
+    contents: Any = file
+    if hasattr(file, "read"):
+        try:
+            contents = file.read()
+        except (OSError, ValueError) as error:  # closed, or open for writing
+            raise UserError(f"an open file that cannot be read: {error}") from None
+        if not contents:
+            raise MediaError(reasons.EMPTY, "an open file: empty, or read to its end before")
     if not isinstance(contents, bytes | bytearray | memoryview):
         raise UserError(
             f"a file given as {type(file).__name__}; allowed: a path, bytes, or a file that is "

@@ -53,6 +53,11 @@ def merged(names: Iterable[str]) -> dict[str, str]:
     return class_of
 
 
+def forms(path: str) -> tuple[str, ...]:
+    """A path with its letters composed and decomposed, as systems write them."""
+    return tuple(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))
+
+
 def index_path(folder: str | os.PathLike) -> pathlib.Path:
     """Where a folder's `index.csv` is, or would be; in whatever case its name is written."""
     folder = pathlib.Path(folder)
@@ -76,8 +81,8 @@ def read_index(folder: str | os.PathLike) -> dict[str, dict[str, str]]:
         logger.warning("%s. It is left unread", error)
         return {}
     return {
-        unicodedata.normalize(form, walking.within(folder, row["path"].replace("\\", "/"))): row
+        form: row
         for _, row in rows
         if row.get("path")
-        for form in ("NFC", "NFD")
+        for form in forms(walking.within(folder, row["path"].replace("\\", "/")))
     }

@@ -130,6 +130,17 @@ def statistic(
     return _with_bounds(value, drawn[np.isfinite(drawn)])
 
 
+def as_share(estimate: Estimate) -> Estimate:
+    """An estimate of what lies in [0, 1], whose bounds then do too."""
+    if estimate["low"] is None:
+        return estimate
+    return {
+        **estimate,
+        "low": max(estimate["low"], 0.0),
+        "high": min(estimate["high"], 1.0),
+    }
+
+
 def wilson(share: float, num_trials: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share of independent trials.
 
@@ -251,8 +262,7 @@ def _estimate(values: np.ndarray, num_groups: int) -> Estimate:
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or not drawn.size:
         return dict(NOTHING)
-    found = _with_bounds(value, drawn)
-    found["low"], found["high"] = max(found["low"], 0.0), min(found["high"], 1.0)
+    found = as_share(_with_bounds(value, drawn))
     if num_groups < MIN_GROUPS or found["high"] - found["low"] < 1e-12:
         found["low"], found["high"] = wilson(float(np.clip(value, 0, 1)), num_groups)
     return found

@@ -174,7 +174,7 @@ class _Folder:
                     self.versions[path] = ""
                     return path
                 continue
-            for form in dict.fromkeys([path, *_forms(path)]):
+            for form in dict.fromkeys([path, *class_folder.forms(path)]):
                 full = storage.join(self.root, form)
                 if os.path.isfile(full):
                     self.versions[form] = _version(full)
@@ -224,11 +224,6 @@ def _kind_by_folder(path: str) -> str | None:
     """The kind of a file below sounds/ or images/; None for another."""
     first, *others = path.split("/")
     return kind_of(first) if others else None
-
-
-def _forms(path: str) -> tuple[str, ...]:
-    """A path with its letters composed and decomposed, as systems write them."""
-    return tuple(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))
 
 
 def _version(full: str) -> str:

@@ -14,11 +14,11 @@ from s2i_tf.evaluation import probes, stats
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics.class_seen import confusion
 from s2i_tf.evaluation.metrics.metric import (
-    ONE_CLASS,
     Metric,
     Metrics,
     NotMeasured,
     Part,
+    not_learnt,
     uncounted,
     uncounted_warning,
 )
@@ -45,7 +45,7 @@ class ClassHeard(Metric):
         named, num_choices = probe.predict(sounds.features), probe.num_choices(sounds.labels)
         counted = num_choices > 0
         if not counted.any():
-            raise NotMeasured(NOT_LEARNT if len(predictions.class_names) > 1 else ONE_CLASS)
+            raise NotMeasured(not_learnt(predictions, NOT_LEARNT))
         right = probes.right(named, sounds.labels, num_choices)
         num_classes = len(predictions.class_names)
         return {

@@ -10,11 +10,11 @@ from s2i_tf.evaluation import baselines, probes, stats
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics import tabular
 from s2i_tf.evaluation.metrics.metric import (
-    ONE_CLASS,
     Metric,
     Metrics,
     NotMeasured,
     Part,
+    not_learnt,
     uncounted,
     uncounted_warning,
 )
@@ -25,6 +25,9 @@ SYSTEMS = {"generated": "picture of the sound", **baselines.TITLES}
 ROWS = {**SYSTEMS, "rebuilt": "picture of a photo's own features", "real": "real photo"}
 # The sets of pictures by what they are made of, or are.
 _SETS = {"sounds": (*SYSTEMS,), "images": ("rebuilt", "real")}
+_CONFUSIONS = {"generated": "sounds", "real": "images"}
+
+NOT_LEARNT = "no probe could learn the class of any, and tell it from another, by other photos"
 
 
 class ClassSeen(Metric):
@@ -42,18 +45,13 @@ class ClassSeen(Metric):
         probe, named, choices = _named(predictions)
         counted = {side: num > 0 for side, num in choices.items()}
         if not counted["sounds"].any():
-            raise NotMeasured(not_learnt(predictions))
-        rates, nums, confusions = {}, {}, {}
+            raise NotMeasured(not_learnt(predictions, NOT_LEARNT))
+        rates, nums = {}, {}
         for side, names in _SETS.items():
             items = getattr(predictions, side)
             right = {name: np.full(len(items), np.nan) for name in names}
             for name in [name for name in names if name in named]:
                 right[name] = probes.right(named[name], items.labels, choices[side])
-                confusions[name] = confusion(
-                    items.labels[counted[side]],
-                    named[name][counted[side]],
-                    len(predictions.class_names),
-                )
             rates |= predictions.rates(right, items)
             nums |= {name: int(np.isfinite(values).sum()) for name, values in right.items()}
         return {
@@ -67,7 +65,14 @@ class ClassSeen(Metric):
             "uncounted": uncounted(predictions, **counted),
             "confusion": {
                 "class_names": list(predictions.class_names),
-                **{name: confusions[name] for name in ("generated", "real")},
+                **{
+                    name: confusion(
+                        getattr(predictions, side).labels[counted[side]],
+                        named[name][counted[side]],
+                        len(predictions.class_names),
+                    )
+                    for name, side in _CONFUSIONS.items()
+                },
             },
         }
 
@@ -101,13 +106,6 @@ class ClassSeen(Metric):
 
     def rates(self, part: Part) -> dict[str, stats.Rate]:
         return {"class seen": row_named(part["rows"], "generated")["accuracy"]}
-
-
-def not_learnt(predictions: Predictions) -> str:
-    """Why no picture's class can be named."""
-    if len(predictions.class_names) < 2:
-        return ONE_CLASS
-    return "no probe could learn the class of any, and tell it from another, by other photos"
 
 
 def confusion(labels: np.ndarray, named: np.ndarray, num_classes: int) -> list[list[int]]:

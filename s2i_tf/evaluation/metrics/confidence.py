@@ -88,7 +88,7 @@ def _row(
         "num_sounds": len(labels),
         "known": None,
         **{measure: rate["micro"] for measure, rate in rates.items()},
-        "calibration_error": _within_range(error),
+        "calibration_error": stats.as_share(error),
     }
 
 
@@ -106,13 +106,6 @@ def _unknown(
     )
     return {
         "num_sounds": len(scores),
-        "area": _within_range(area),
+        "area": stats.as_share(area),
         "refused": refused[""]["micro"],
-    }
-
-
-def _within_range(estimate: stats.Estimate) -> stats.Estimate:
-    """An estimate whose bounds are of [0, 1], as its value is."""
-    return {
-        key: value if value is None else min(max(value, 0), 1) for key, value in estimate.items()
     }

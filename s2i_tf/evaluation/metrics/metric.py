@@ -78,6 +78,11 @@ class Metric(abc.ABC):
         return {}
 
 
+def not_learnt(predictions: Predictions, why: str) -> str:
+    """Why no class can be named: there is but one, or what is said of several."""
+    return why if len(predictions.class_names) > 1 else ONE_CLASS
+
+
 def uncounted(predictions: Predictions, **counted: np.ndarray) -> Part:
     """Of what is not counted how many there are, and the names of their classes.
 

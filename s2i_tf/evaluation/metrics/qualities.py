@@ -8,7 +8,7 @@ import numpy as np
 
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics import class_seen, label_match
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part, not_learnt
 from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, percent
 
 TITLES = {
@@ -27,7 +27,7 @@ class Qualities(Metric):
     def measure(self, predictions: Predictions) -> Part:
         found = {name: int(chosen.sum()) for name, chosen in qualities(predictions).items()}
         if not any(found.values()):
-            raise NotMeasured(class_seen.not_learnt(predictions))
+            raise NotMeasured(not_learnt(predictions, class_seen.NOT_LEARNT))
         return found
 
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:

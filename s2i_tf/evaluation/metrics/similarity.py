@@ -16,7 +16,7 @@ import numpy as np
 from s2i_tf.evaluation import neighbors, stats
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics import tabular
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.metric import ONE_CLASS, Metric, Metrics, NotMeasured, Part
 from s2i_tf.evaluation.metrics.tabular import Cell, Table, number, share
 
 RECALL_KS = (1, 5, 10)
@@ -99,7 +99,7 @@ class ClassNameRecall(Metric):
         names = _embedded(predictions, "classes")
         ks = [k for k in RECALL_KS if k < len(names)]
         if not ks:
-            raise NotMeasured("there is but one class")
+            raise NotMeasured(ONE_CLASS)
         hits = {
             (name, k): found
             for name, side in (("generated", "pictures"), ("real", "photos"))
