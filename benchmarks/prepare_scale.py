@@ -108,9 +108,9 @@ def choose(out: pathlib.Path, num_clips: int) -> None:
     verdicts = stage(
         "refine", lambda: refine.refine(row_tables.Rows(pairs, Pair), labels, "sets_meet", 3)
     )
+    agreeing = row_tables.Rows(verdicts, refine.Verdict, refine.kept_pair)
     kept = stage(
-        "balance",
-        lambda: balance.balance(refine.Kept(verdicts), 0, 0.9, max_pairs_per_class=num_clips),
+        "balance", lambda: balance.balance(agreeing, 0, 0.9, max_pairs_per_class=num_clips)
     )
     divided = stage("split", lambda: split.split(row_tables.Rows(kept, Pair), 0, 0.9))
     print(f"{num_clips:,} clips: {divided.num_rows():,} pairs kept")

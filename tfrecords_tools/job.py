@@ -11,17 +11,16 @@ balanced. It ends because every round has fewer items to choose from.
 import dataclasses
 import functools
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from s2i_tf import features, logs, spec
+from s2i_tf import features, spec
 from s2i_tf.data.trained_on import TrainedOn
-from s2i_tf.errors import UserError, unknown_name, without_effect
-from tfrecords_tools import finish, outputs
+from s2i_tf.errors import UserError
+from tfrecords_tools import finish, outputs, planning
 from tfrecords_tools.engine import manifest, parts, row_tables, runner, storage
 from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.row_tables import Rows, Table
@@ -35,7 +34,6 @@ from tfrecords_tools.stages import (
     probe,
     refine,
     refine_report,
-    sources,
     split,
     views,
     write,
@@ -60,15 +58,14 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
     Raises:
       UserError: if something is wrong that the user can mend.
     """
-    check_names(settings)
     runner.quieten()
-    runner.check(settings.runner, settings.pipeline_options)
+    planning.check(settings)
     outputs.check(settings.out, settings.data)
-    listing = None if settings.data == FOLEY else list_data(settings, settings.data)
+    listing = None if settings.data == FOLEY else planning.list_data(settings, settings.data)
     with outputs.exclusive(settings.out):
         outputs.claim(settings)
         if listing is None:
-            listing = list_data(settings, outputs.render_foley(settings))
+            listing = planning.list_data(settings, outputs.render_foley(settings))
         try:
             summary = Job(settings, listing, only).run()
         except _Stopped:
@@ -76,54 +73,6 @@ def prepare(settings: Settings, only: str = "") -> finish.Summary | None:
         outputs.save_settings(settings)
         outputs.tidy(settings.out)
         return summary
-
-
-def check_names(settings: Settings) -> None:
-    """Refuses, before anything is done, names that nothing has, and flags without effect.
-
-    Raises:
-      UserError: naming the flag, and what is known.
-    """
-    if settings.rule not in refine.RULES:
-        raise unknown_name("--rule", settings.rule, refine.RULES)
-    for flag, modality, table, has in (
-        ("sound_extractor", "sound", features.EXTRACTORS, features.has_extractor),
-        ("image_extractor", "image", features.EXTRACTORS, features.has_extractor),
-        ("label_sound", "sound", features.CLASSIFIERS, features.has_classifier),
-        ("label_image", "image", features.CLASSIFIERS, features.has_classifier),
-    ):
-        if not has(name := getattr(settings, flag), modality):
-            raise unknown_name(f"--{flag}", name, features.known(table, modality))
-    if settings.top_k > label.DEPTH:
-        raise UserError(f"--top_k={settings.top_k}; allowed: 1 to {label.DEPTH}")
-    if settings.data == FOLEY:  # what it holds is known before it is rendered
-        refuse_unused(settings, by_class=True, labelled=settings.refine == "on")
-
-
-def refuse_unused(settings: Settings, by_class: bool, labelled: bool) -> None:
-    """Refuses settings that were given though they have no effect on the data.
-
-    Args:
-      settings: settings of the run.
-      by_class: whether the data are a folder by class.
-      labelled: whether the agreement filter is on.
-
-    Raises:
-      UserError: naming the flag.
-    """
-    for unused, names, case in (
-        (settings.data != FOLEY, ("num_per_class",), "without --data=foley"),
-        (by_class, ("windows_per_video", "window_seconds"), "on a folder by class"),
-        (
-            not labelled,
-            ("top_k", "rule", "label_sound", "label_image"),
-            "while the agreement filter is off",
-        ),
-        (settings.runner != Settings.runner, ("num_workers",), "beside another --runner"),
-    ):
-        for name in names if unused else ():
-            if getattr(settings, name) != getattr(Settings, name):
-                raise without_effect(name, case)
 
 
 class Job:
@@ -139,38 +88,40 @@ class Job:
         self._settings = settings
         self._listing = listing
         self._only = only
-        self._bad: frozenset[str] = frozenset()
+        self._trained_on = trained_on(settings.trained_on)
+        # What the stages have made so far; the extraction makes a table in each of its rounds.
+        self._items: Table | None = None
+        self._labels: Table | None = None
         self._pairs: Table | None = None
+        self._rounds: list[Table] = []
+        # The keys of items that cannot be used.
+        self._bad: frozenset[str] = frozenset()
         # After a bad file, by whichever stage alone was asked for.
         self._chooses_anew = False
-        self._trained_on = trained_on(settings.trained_on)
 
     def run(self) -> finish.Summary:
         """Runs the stages in their order."""
-        items = self._probe()
-        labels = self._label(items) if refines(self._settings, self._listing) else None
-        rounds: list[Table] = []
+        self._items = self._probe()
+        if planning.refines(self._settings, self._listing):
+            self._labels = self._label()
         try:
-            return self._rest(items, labels, rounds)
+            return self._write(self._choose_readable())
         except TooFewLeft as error:
-            reasons = self._quarantine(items, labels, rounds)
-            left_out = finish.left_out(self._settings.out, reasons)
+            left_out = finish.left_out(self._settings.out, self._quarantine())
             raise UserError(f"{error}{left_out}") from None
 
-    def _rest(self, items: Table, labels: Table | None, rounds: list[Table]) -> finish.Summary:
-        """What comes after the stages that look at all files; adds to `rounds`."""
+    def _choose_readable(self) -> list[Pair]:
+        """Chooses pairs and extracts their features, again until all chosen ones can be read."""
         while True:
-            chosen = list(
-                views.with_views(self._choose(items, labels).rows(Pair), self._settings.views)
-            )
-            self._check_left(chosen, items)
-            if not self._extract(items, chosen, rounds):
+            pairs = self._choose().rows(Pair)
+            chosen = list(views.with_views(pairs, self._settings.views))
+            self._check_left(chosen)
+            if not self._extract(chosen):
                 break
             self._chooses_anew = True
         if self._only == extract.Extract.name:
             raise _Stopped
-        readable = [row for row in chosen if not self._bad & {*row.item_keys}]
-        return self._write(readable, items, labels, rounds)
+        return [row for row in chosen if not self._bad & {*row.item_keys}]
 
     def _probe(self) -> Table:
         settings = self._settings
@@ -187,7 +138,7 @@ class Job:
         )
         return self._run(stage, listed, self._folder(stage.name))
 
-    def _label(self, items: Table) -> Table:
+    def _label(self) -> Table:
         settings = self._settings
         chosen = features.comparable(settings.label_sound, settings.label_image)
         names = {
@@ -196,30 +147,32 @@ class Job:
         }
         refine.check_labels(names["sound"].load().labels, names["image"].load().labels)
         stage = label.Label(self._listing.root, tuple(names.items()))
-        labels = self._run(stage, items, self._folder(stage.name))
-        self._bad |= items.source_ids() - labels.source_ids()
+        labels = self._run(stage, self._items, self._folder(stage.name))
+        self._bad |= self._items.source_ids() - labels.source_ids()
         return labels
 
-    def _choose(self, items: Table, labels: Table | None) -> Table:
+    def _choose(self) -> Table:
         """The stages from pair to split: the pairs that are wanted."""
         settings, by_class = self._settings, self._listing.by_class
-        good = Rows(items, Item, lambda item: item.key not in self._bad)
+        good = Rows(self._items, Item, self._usable)
         if by_class:  # before the draw, or a photo of one side would meet sounds of both
             good = dataclasses.replace(good, table=self._divide(good))
         self._pairs = self._run_choice(
             pair.NAME, [good], pair.pair_items, seed=settings.seed, by_class=by_class
         )
         pairs = Rows(self._pairs, Pair)
-        if labels is not None:
+        if self._labels is not None:
             verdicts = self._run_choice(
                 refine.NAME,
-                [pairs, Rows(labels, Labels)],
+                [pairs, Rows(self._labels, Labels)],
                 refine.refine,
-                then=lambda found: refine_report.write(settings, self._listing.root, found, items),
+                then=lambda found: refine_report.write(
+                    settings, self._listing.root, found, self._items
+                ),
                 rule=settings.rule,
                 top_k=settings.top_k,
             )
-            pairs = refine.Kept(verdicts)
+            pairs = Rows(verdicts, refine.Verdict, refine.kept_pair)
         balanced = self._run_choice(
             balance.NAME,
             [pairs],
@@ -242,11 +195,14 @@ class Job:
             by_source=self._settings.split_by == "source",
         )
 
-    def _check_left(self, chosen: Sequence[Pair], items: Table) -> None:
+    def _usable(self, item: Item) -> Item | None:
+        return None if item.key in self._bad else item
+
+    def _check_left(self, chosen: Sequence[Pair]) -> None:
         """Refuses, before anything is extracted, what leaves a model nothing to be evaluated on."""
         if self._trained_on is None or any(row.split == spec.EVAL_SPLIT for row in chosen):
             return
-        counts = Counter(item.modality for item in items.rows(Item))
+        counts = Counter(item.modality for item in self._items.rows(Item))
         raise TooFewLeft(
             f"--data={self._settings.data}: nothing is left to evaluate: the model was trained on "
             f"these {counts['sound']} sounds or these {counts['image']} photos, or on none of "
@@ -254,30 +210,29 @@ class Job:
             "to it"
         )
 
-    def _extract(self, items: Table, chosen: Sequence[Pair], rounds: list[Table]) -> bool:
+    def _extract(self, chosen: Sequence[Pair]) -> bool:
         """Extracts what no round before did; returns whether the choice must be made again."""
-        done = frozenset().union(*(table.source_ids() for table in rounds))
+        done = frozenset().union(*(table.source_ids() for table in self._rounds))
         wanted = {key for row in chosen for key in row.item_keys} - done - self._bad
         if not wanted:
             return False
-        folder = self._folder(extract.Extract.name, f"round{len(rounds)}")
+        round_name = f"round{len(self._rounds)}"
         planned = row_tables.spread(
-            self._folder("plan", f"round{len(rounds)}"),
+            self._folder("plan", round_name),
             "items",
-            views.view_items(Rows(items, Item), chosen, wanted, self._settings.seed),
+            views.view_items(Rows(self._items, Item), chosen, wanted, self._settings.seed),
             by=lambda item: item.id,
         )
         stage = extract.Extract(
             self._listing.root, tuple(self._extractors().items()), self._settings.image_side
         )
-        rounds.append(self._run(stage, planned, folder))
-        bad = wanted - rounds[-1].source_ids()
+        extracted = self._run(stage, planned, self._folder(stage.name, round_name))
+        self._rounds.append(extracted)
+        bad = wanted - extracted.source_ids()
         self._bad |= bad
         return bool(bad)
 
-    def _write(
-        self, chosen: Sequence[Pair], items: Table, labels: Table | None, rounds: Sequence[Table]
-    ) -> finish.Summary:
+    def _write(self, chosen: Sequence[Pair]) -> finish.Summary:
         settings = self._settings
         dealt = write.deal(
             chosen,
@@ -291,26 +246,24 @@ class Job:
         planned = write.plan(dealt, self._folder("plan", "shards"))
         nets = {modality: name.load() for modality, name in self._extractors().items()}
         stage = write.Write(
-            rounds=tuple(rounds),
+            rounds=tuple(self._rounds),
             class_names=tuple(sorted({row.class_name for row in chosen})),
             feature_dtype=settings.feature_dtype,
             fingerprints=tuple(
                 (f"{modality}_fingerprint", net.fingerprint.digest)
                 for modality, net in nets.items()
             ),
-            features_digest=manifest.key_of(files=[table.records() for table in rounds]),
+            features_digest=manifest.key_of(files=[table.records() for table in self._rounds]),
         )
         shards = self._run(stage, planned, settings.out)
-        reasons = self._quarantine(items, labels, rounds)
-        return finish.finish(settings, self._listing, stage, shards, nets, reasons)
+        return finish.finish(settings, self._listing, stage, shards, nets, self._quarantine())
 
-    def _quarantine(
-        self, items: Table, labels: Table | None, rounds: Sequence[Table]
-    ) -> Mapping[str, int]:
-        read = [items, *([labels] if labels else []), *rounds]
+    def _quarantine(self) -> Mapping[str, int]:
+        """Writes down what could not be used; returns how many files were left out, by reason."""
+        read = [self._items, *([self._labels] if self._labels else []), *self._rounds]
         unpaired = []
         if self._listing.by_class:
-            usable = [item for item in items.rows(Item) if item.key not in self._bad]
+            usable = list(Rows(self._items, Item, self._usable))
             unpaired = pair.unpaired(usable, self._pairs.rows(Pair))
         return finish.quarantine(self._settings.out, self._listing, read, unpaired)
 
@@ -330,7 +283,7 @@ class Job:
     def _run_choice(
         self,
         stage: str,
-        inputs: Sequence[Rows | refine.Kept],
+        inputs: Sequence[Rows],
         choose: Callable[..., Iterable[Any]],
         then: Callable[[Table], None] = lambda table: None,
         **settings: Any,
@@ -388,66 +341,3 @@ def trained_on(model_dir: str) -> TrainedOn | None:
     if values is None:
         return TrainedOn(frozenset(), frozenset(), frozenset(), 0, 0)
     return TrainedOn.from_dict(values, model_dir)
-
-
-def plan(settings: Settings) -> str:
-    """What `prepare` would do, for people; reads the listing and nothing else."""
-    check_names(settings)
-    runner.check(settings.runner, settings.pipeline_options)
-    if settings.data == FOLEY:
-        from s2i_tf.data import foley
-
-        num_items = {
-            kind: settings.num_per_class * len(foley.CLASSES) for kind in ("sound", "image")
-        }
-        lines = [f"renders {settings.num_per_class} pairs each of {len(foley.CLASSES)} classes"]
-        labelled = settings.refine == "on"
-    else:
-        listing = list_data(settings, settings.data)
-        kinds = Counter(source.kind for source in listing.sources)
-        num_videos = kinds.pop("video", 0) * settings.windows_per_video
-        num_items = {kind: kinds[kind] + num_videos for kind in ("sound", "image")}
-        classes = {source.class_name for source in listing.sources} - {""}
-        lines = [
-            f"{settings.data}: {len(listing.sources):,} files, {len(listing.missing)} left out; "
-            f"at most {num_items['sound']:,} sounds and {num_items['image']:,} pictures "
-            f"of {len(classes)} classes"
-        ]
-        labelled = refines(settings, listing)
-    stages = [probe.Probe, *([label.Label] if labelled else []), extract.Extract, write.Write]
-    seconds = sum(sum(num_items.values()) * stage.seconds_per_row for stage in stages)
-    num_workers = settings.num_workers or os.cpu_count() or 1
-    lines += [
-        f"agreement filter: {'on' if labelled else 'off'}",
-        f"about {logs.duration(seconds / num_workers)} of work for {num_workers} workers, "
-        "if every item is wanted",
-        f"would write to {settings.out}",
-    ]
-    return "\n".join(lines)
-
-
-def list_data(settings: Settings, data: str) -> Listing:
-    """Lists the data as far as the settings want it."""
-    listing = sources.list_data(
-        data,
-        max_items=settings.max_items,
-        seed=settings.seed,
-        split_by=settings.split_by,
-        window_seconds=settings.window_seconds,
-    )
-    labelled = refines(settings, listing)
-    refuse_unused(settings, listing.by_class, labelled)
-    if not labelled:
-        nameless = [source.path for source in listing.sources if not source.class_name]
-        if 0 < len(nameless) < len(listing.sources):
-            raise UserError(
-                f"--refine={settings.refine}: nothing names the class of {len(nameless)} of "
-                f"{len(listing.sources)} files, such as {nameless[0]}; label them, or leave the "
-                "filter on"
-            )
-    return listing
-
-
-def refines(settings: Settings, listing: Listing) -> bool:
-    """Whether the agreement filter is on."""
-    return settings.refine == "on" or (settings.refine == "auto" and not listing.has_classes)

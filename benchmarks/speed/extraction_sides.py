@@ -64,7 +64,7 @@ def build(side: str, kind: str, folder: str, weights: str = "") -> tuple[Step, d
       folder: what `write_files` wrote.
       weights: as `s2i_tf.features` takes them; empty for the released ones.
     """
-    from tfrecords_tools.engine import decode, nets, parts, rows, storage
+    from tfrecords_tools.engine import decode, nets, parts, rows
     from tfrecords_tools.stages import extract
 
     root = pathlib.Path(folder)
@@ -80,12 +80,11 @@ def build(side: str, kind: str, folder: str, weights: str = "") -> tuple[Step, d
     for _, name in names:
         name.load()
     if side == "files":
-        source, out = root / f"{kind}-00000-of-00001.jsonl", root / f"{kind}_out"
-        storage.write(str(source), rows.to_lines(items))
+        out = root / f"{kind}_out"
         out.mkdir(exist_ok=True)
         stage = extract.Extract(str(root), names)
-        part = parts.Part(source.name.removesuffix(".jsonl"), str(source), "key", len(items))
-        return lambda: stage.run(part, parts.Output(str(out), part)), {"num_items": len(items)}
+        output = parts.Output(str(out), f"{kind}-00000-of-00001", "key")
+        return lambda: stage.run(items, output), {"num_items": len(items)}
 
     ready, seconds = [], dict.fromkeys((DECODING, PREPARING, ENCODING), 0.0)
     for modality, name in names:

@@ -33,10 +33,10 @@ def run() -> None:
     outputs.check(chosen.out, chosen.data)
     if chosen.data != settings.FOLEY:
         sources.check(chosen.data)
-    from tfrecords_tools import job
+    from tfrecords_tools import job, planning
 
     if flags.FLAGS.dry_run:
-        print(job.plan(chosen))
+        print(planning.plan(chosen))
         return
     summary = job.prepare(chosen)
     print(summary.last_line())

@@ -11,7 +11,7 @@ from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
 from tests.tfrecords_tools.conftest import FAKE_LABELS, FakeSoundNet
-from tfrecords_tools import finish, job, verify
+from tfrecords_tools import finish, planning, verify
 from tfrecords_tools.job import prepare
 
 
@@ -229,7 +229,7 @@ def test_second_run_in_the_same_folder_is_refused(settings, class_folder, replac
 def test_names_that_nothing_has_and_flags_without_effect_are_refused_at_once(
     replaced, class_folder, setting, message
 ):
-    for call in (prepare, job.plan):
+    for call in (prepare, planning.plan):
         with pytest.raises(UserError, match=message):
             call(replaced(**setting))
     assert not pathlib.Path(replaced().out).exists()
@@ -329,9 +329,9 @@ def test_refining_a_class_folder_keeps_agreeing_pairs_only(settings, class_folde
 
 
 def test_refines_where_the_data_has_no_classes(settings, class_folder, replaced):
-    listing = job.list_data(settings, settings.data)
-    assert not job.refines(settings, listing)
-    assert job.refines(replaced(refine="on"), listing)
+    listing = planning.list_data(settings, settings.data)
+    assert not planning.refines(settings, listing)
+    assert planning.refines(replaced(refine="on"), listing)
 
 
 def test_views_are_copies_of_training_sounds_alone(prepared, replaced):

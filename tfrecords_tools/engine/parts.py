@@ -23,7 +23,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from s2i_tf import files
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
-from tfrecords_tools.engine import clock, manifest, progress_log, runner, storage
+from tfrecords_tools.engine import clock, manifest, progress_log, rows, runner, storage
 from tfrecords_tools.engine.manifest import FileRecord, Manifest
 from tfrecords_tools.engine.rows import Quarantined
 
@@ -48,21 +48,28 @@ class Part:
     name: str
     source: str
     key: str
-    num_rows: int = 0
+    num_rows: int
 
 
 class Output:
-    """Collects what a stage makes of one part, and commits it."""
+    """Collects what a stage makes of one part, and commits it.
 
-    def __init__(self, folder: str, part: Part):
+    Args:
+      folder: folder that gets the part's files.
+      name: name of the part.
+      key: digest of all that the files depend on.
+    """
+
+    def __init__(self, folder: str, name: str, key: str):
         self._folder = folder
-        self._part = part
+        self._name = name
+        self._key = key
         self._files: dict[str, FileRecord] = {}
         self._quarantined: list[Quarantined] = []
 
     def path(self, suffix: str) -> str:
         """Where the part's file of this suffix goes."""
-        return storage.join(self._folder, self._part.name + suffix)
+        return storage.join(self._folder, self._name + suffix)
 
     def write(self, suffix: str, contents: bytes) -> None:
         """Writes one of the part's files."""
@@ -71,7 +78,7 @@ class Output:
 
     def add(self, suffix: str) -> None:
         """Takes note of a file that the stage wrote itself."""
-        self._files[self._part.name + suffix] = FileRecord.of(self.path(suffix))
+        self._files[self._name + suffix] = FileRecord.of(self.path(suffix))
 
     def quarantine(self, row: Quarantined) -> None:
         """Takes note of something that cannot be used."""
@@ -80,8 +87,8 @@ class Output:
     def commit(self, config: dict[str, Any], source_ids: Sequence[str]) -> None:
         """Writes the manifest: from here on the part is done."""
         Manifest(
-            part=self._part.name,
-            key=self._part.key,
+            part=self._name,
+            key=self._key,
             config=config,
             files=self._files,
             num_rows=len(source_ids),
@@ -94,6 +101,7 @@ class Stage(abc.ABC):
     """A stage that opens media or runs nets: part files in, part files out. Must pickle."""
 
     name: ClassVar[str]
+    row_type: ClassVar[type]  # of the rows that come in
     # About how long one core works on a row, to choose workers and to estimate a run.
     seconds_per_row: ClassVar[float]
 
@@ -105,8 +113,8 @@ class Stage(abc.ABC):
         """Called before any part is done that is not valid in its folder."""
 
     @abc.abstractmethod
-    def run(self, part: Part, output: Output) -> list[str]:
-        """Does one part and returns the ids of the rows that came out."""
+    def run(self, found: list[Any], output: Output) -> list[str]:
+        """Does the rows of one part and returns the ids of those that came out."""
 
 
 class _RunPart(beam.DoFn):
@@ -117,9 +125,10 @@ class _RunPart(beam.DoFn):
         self._folder = folder
 
     def process(self, element: Part):
-        output = Output(self._folder, element)
+        output = Output(self._folder, element.name, element.key)
         try:
-            source_ids = self._stage.run(element, output)
+            found = rows.from_lines(self._stage.row_type, storage.read(element.source))
+            source_ids = self._stage.run(found, output)
             output.commit(self._stage.config(), source_ids)
         except OSError as error:  # disk full, no permission: the user's to mend
             raise UserError(
@@ -208,4 +217,4 @@ def _part(stage: str, config: dict[str, Any], source: str) -> Part:
     contents = storage.read(source)
     digest = hashlib.sha256(contents).hexdigest()
     key = manifest.key_of(stage=stage, config=config, rows=digest)
-    return Part(name, source, key, num_rows=contents.count(b"\n"))
+    return Part(name, source, key, contents.count(b"\n"))

@@ -72,15 +72,16 @@ class Rows:
     Attributes:
       table: table that they lie in.
       row_type: dataclass of the rows.
-      wanted: function that tells which of them count.
+      take: function from a row to what is taken of it; None leaves it out.
     """
 
     table: Table
     row_type: type
-    wanted: Callable[[Any], bool] = lambda row: True
+    take: Callable[[Any], Any] = lambda row: row
 
     def __iter__(self) -> Iterator[Any]:
-        return filter(self.wanted, self.table.rows(self.row_type))
+        taken = map(self.take, self.table.rows(self.row_type))
+        return (row for row in taken if row is not None)
 
 
 def run(
@@ -161,6 +162,6 @@ def target_for(
 
 def _commit(folder: str, name: str, key: str, config: dict[str, Any], found: Iterable[Any]) -> None:
     ordered = sorted(found, key=rows.dumps)
-    output = parts.Output(folder, parts.Part(name, source="", key=key))
+    output = parts.Output(folder, name, key)
     output.write(".jsonl", rows.to_lines(ordered))
     output.commit(config, [row.id for row in ordered])

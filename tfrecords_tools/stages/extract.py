@@ -55,6 +55,7 @@ class Extract(parts.Stage):
     image_side: int = spec.IMAGE_SIDE
 
     name = "extract"
+    row_type = Item
     seconds_per_row = 0.03
 
     def config(self) -> dict[str, Any]:
@@ -62,9 +63,8 @@ class Extract(parts.Stage):
         picture = {"image_side": self.image_side, "jpeg_quality": JPEG_QUALITY}
         return {**picture, **{modality: net.config() for modality, net in self.extractors}}
 
-    def run(self, part: parts.Part, output: parts.Output) -> list[str]:
+    def run(self, items: list[Item], output: parts.Output) -> list[str]:
         """Extracts the items of one part."""
-        items = rows.from_lines(Item, storage.read(part.source))
         index: list[Extracted] = []
         pictures: dict[str, bytes] = {}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords_tools.engine import nets, parts, rows, storage
+from tfrecords_tools.engine import nets, parts, rows
 from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.rows import Item, Labels
 
@@ -18,7 +18,7 @@ DEPTH = 10
 
 @dataclasses.dataclass(frozen=True)
 class Label(parts.Stage):
-    """The stage, for the items of one modality at a time.
+    """The stage.
 
     Attributes:
       root: folder that the paths are relative to.
@@ -29,15 +29,15 @@ class Label(parts.Stage):
     classifiers: tuple[tuple[str, NetName], ...]
 
     name = "label"
+    row_type = Item
     seconds_per_row = 0.06
 
     def config(self) -> dict[str, Any]:
         """The nets' fingerprints and the number of labels kept."""
         return {"depth": DEPTH, **{key: net.config() for key, net in self.classifiers}}
 
-    def run(self, part: parts.Part, output: parts.Output) -> list[str]:
+    def run(self, items: list[Item], output: parts.Output) -> list[str]:
         """Labels the items of one part."""
-        items = rows.from_lines(Item, storage.read(part.source))
         found = nets.outputs(self.classifiers, items, self.root, self.name, output.quarantine)
         labels = [best_labels(item, scores, net.labels) for net, item, scores in found]
         output.write(".jsonl", rows.to_lines(labels))

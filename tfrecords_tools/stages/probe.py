@@ -42,16 +42,17 @@ class Probe(parts.Stage):
     audio_track: int = 0
 
     name = "probe"
+    row_type = Source
     seconds_per_row = 0.005
 
     def config(self) -> dict[str, Any]:
         """The limits and windows."""
         return {key: value for key, value in dataclasses.asdict(self).items() if key != "root"}
 
-    def run(self, part: parts.Part, output: parts.Output) -> list[str]:
+    def run(self, sources: list[Source], output: parts.Output) -> list[str]:
         """Probes the files of one part."""
         items: list[Item] = []
-        for source in rows.from_lines(Source, storage.read(part.source)):
+        for source in sources:
             try:
                 with clock.measure("decode"):
                     items += self.probe(source)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from s2i_tf.errors import UserError
 from tfrecords_tools.engine import grouping
-from tfrecords_tools.engine.row_tables import Table
 from tfrecords_tools.engine.rows import Labels, Pair
 
 NAME = "refine"
@@ -44,6 +43,11 @@ class Verdict:
     def kept(self) -> bool:
         """Whether the pair goes on."""
         return self.reason == AGREE
+
+
+def kept_pair(verdict: Verdict) -> Pair | None:
+    """The pair that goes on; None of one that was dropped."""
+    return verdict.pair if verdict.kept else None
 
 
 def sets_meet(sound: Sequence[str], image: Sequence[str]) -> list[str]:
@@ -103,16 +107,6 @@ def check_labels(sound_names: Sequence[str], image_names: Sequence[str]) -> None
             f"--label_sound and --label_image have no label in common ({sound_names[0]!r} … and "
             f"{image_names[0]!r} …); allowed: classifiers of the same labels"
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class Kept:
-    """The pairs that were kept, of a table of `Verdict`s."""
-
-    table: Table
-
-    def __iter__(self) -> Iterator[Pair]:
-        return (verdict.pair for verdict in self.table.rows(Verdict) if verdict.kept)
 
 
 def refine(

@@ -43,6 +43,7 @@ class Write(parts.Stage):
     features_digest: str
 
     name = "write"
+    row_type = Pair
     seconds_per_row = 0.002
 
     def config(self) -> dict[str, Any]:
@@ -59,12 +60,11 @@ class Write(parts.Stage):
         if storage.exists(storage.join(folder, dataset_info.FILE_NAME)):
             storage.remove(folder, [dataset_info.FILE_NAME])
 
-    def run(self, part: parts.Part, output: parts.Output) -> list[str]:
+    def run(self, pairs: list[Pair], output: parts.Output) -> list[str]:
         """Writes one shard."""
         import tensorflow as tf
 
         store = extract.FeatureStore(self.rounds)
-        pairs = rows.from_lines(Pair, storage.read(part.source))
         with clock.measure("write"):
             with storage.writing(output.path("")) as path, tf.io.TFRecordWriter(path) as writer:
                 for pair in pairs:
