@@ -99,10 +99,6 @@ class FeatureScaler(keras.layers.Layer):
         if not self.built:
             self.build(input_shape)
 
-    def get_config(self):
-        """The kind of scaling, for Keras' files."""
-        return {**super().get_config(), "scaling": self.scaling}
-
     def _compressed(self, features):
         if self.scaling == "log_standardize":
             return ops.sign(features) * ops.log1p(ops.abs(features))

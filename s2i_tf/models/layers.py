@@ -1,6 +1,7 @@
 """The layers that several architectures share, with pix2pix's initial values and slopes.
 
-Pictures and maps are [batch, height, width, channels].
+Pictures and maps are [batch, height, width, channels]. Arguments of constructors are numbers and
+strings, so that Keras writes them into its files by itself.
 """
 
 import contextlib
@@ -63,7 +64,6 @@ class MaskDropout(keras.layers.Layer):
     def __init__(self, rate: float, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.rate = rate
-        self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.draw = None
 
@@ -76,10 +76,6 @@ class MaskDropout(keras.layers.Layer):
         numbers, spread = self.draw(inputs.shape[1:])
         drawn = ops.where(numbers >= self.rate, inputs / (1 - self.rate), ops.zeros_like(inputs))
         return drawn if spread is None else inputs + spread * (drawn - inputs)
-
-    def get_config(self):
-        """Rate and seed, for Keras' files."""
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("s2i_tf")
@@ -146,11 +142,6 @@ class ConditioningNoise(keras.layers.Layer):
         """The phases [batch, noise_size], in turns, of the noise that each condition has."""
         return ops.matmul(condition, self.projection)
 
-    def get_config(self):
-        """The constructor's arguments, for Keras' files."""
-        names = ("noise_size", "seed", "frequency", "inference_scale")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("s2i_tf")
 class Typical(keras.layers.Layer):
@@ -189,11 +180,6 @@ class Typical(keras.layers.Layer):
         )
         weights = ops.softmax(nearness / (self.softness * vectors.shape[-1]))
         return (1 - self.share) * vectors + self.share * ops.matmul(weights, self.centres)
-
-    def get_config(self):
-        """The constructor's arguments, for Keras' files."""
-        names = ("num_centres", "share", "softness")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def drawn_layers(*models: keras.Model) -> list[keras.layers.Layer]:

@@ -97,10 +97,6 @@ class RepeatTo(keras.layers.Layer):
             maps = ops.take(maps, [i * size // self.side for i in range(self.side)], axis=axis)
         return maps
 
-    def get_config(self):
-        """The side, for Keras' files."""
-        return {**super().get_config(), "side": self.side}
-
 
 def pair_inputs(name: str, context_shape, target_shape) -> list[keras.KerasTensor]:
     """A discriminator's two inputs: maps of one side.
