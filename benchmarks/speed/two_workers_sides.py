@@ -35,8 +35,8 @@ def build(
         batch = image_gan.make_batch(side, batch_size)
         # Again and again the same pictures, kept in memory.
         dataset = tf.data.Dataset.from_tensors(batch).repeat()
-        batches = strategy_lib.distribute(strategy, dataset)
-        steps = Steps(trainer, strategy, batches)
+        batches = strategy_lib.distribute(dataset)
+        steps = Steps(trainer, batches)
         iterator = iter(batches)
     return lambda: steps.take(iterator, 1), {"num_weights": image_gan.num_weights(trainer)}
 

@@ -86,26 +86,24 @@ def train(
         is full.
       Stopped: if `should_stop` said so.
     """
-    strategy = strategy_lib.current()
-    strategy_lib.check_batch_size(strategy, settings.batch_size)
-    batches = strategy_lib.distribute(strategy, make_dataset(0))
-    steps = steps_lib.Steps(trainer, strategy, batches)
+    strategy_lib.check_batch_size(settings.batch_size)
+    batches = strategy_lib.distribute(make_dataset(0))
+    steps = steps_lib.Steps(trainer, batches)
     state = State(trainer)
     state.add_random_states(steps.variables)
     state.add("logs", [steps.sums])
     checkpoints = Checkpoints(folder / CHECKPOINTS_FOLDER, state)
-    start = _restore(checkpoints, strategy)
+    start = _restore(checkpoints)
     if start:
         logger.info("%s goes on from step %d", name, start)
-        batches = strategy_lib.distribute(strategy, make_dataset(start))
-    is_chief = strategy_lib.is_chief(strategy)
-    written = _Logs(folder, name, settings, start, items) if is_chief else None
+        batches = strategy_lib.distribute(make_dataset(start))
+    written = _Logs(folder, name, settings, start, items) if strategy_lib.is_chief() else None
     iterator = iter(batches)
     try:
         for num_steps, number in settings.stops(start):
             steps.take(iterator, num_steps)
             last = number == settings.num_steps
-            stop = strategy_lib.any_worker(strategy, should_stop()) and not last
+            stop = strategy_lib.any_worker(should_stop()) and not last
             log_now = last or number % settings.log_every_steps == 0
             save_now = last or stop or number % settings.checkpoint_every_steps == 0
             if log_now or save_now:
@@ -172,11 +170,11 @@ class _Logs:
             self._events.close()
 
 
-def _restore(checkpoints: Checkpoints, strategy: strategy_lib.Strategy) -> int:
+def _restore(checkpoints: Checkpoints) -> int:
     """Restores on every worker, the chief first, who may put damaged states aside."""
-    start = checkpoints.restore() if strategy_lib.is_chief(strategy) else 0
-    strategy_lib.wait_for_all(strategy)
-    return start if strategy_lib.is_chief(strategy) else checkpoints.restore()
+    start = checkpoints.restore() if strategy_lib.is_chief() else 0
+    strategy_lib.wait_for_all()
+    return start if strategy_lib.is_chief() else checkpoints.restore()
 
 
 def _keep_metrics(path: pathlib.Path, step: int) -> list[dict]:

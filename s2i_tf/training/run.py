@@ -57,9 +57,9 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
         strategy_lib.make_deterministic()
     strategy = strategy_lib.build_strategy(config.strategy)
     with strategy.scope(), _stop_on_sigterm() as should_stop:
-        if strategy_lib.is_chief(strategy):
-            _prepare_folder(config, workdir, stages, strategy)
-        strategy_lib.wait_for_all(strategy)
+        if strategy_lib.is_chief():
+            _prepare_folder(config, workdir, stages)
+        strategy_lib.wait_for_all()
         for stage in plan_stages(config, workdir, stages):
             if stage.done:
                 logger.info("%s is done: %s", stage.name, stage.result)
@@ -68,9 +68,9 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
                 if not STAGES[needed](config, stage.info, workdir).done:
                     raise UserError(f"stage {stage.name} needs the stage {needed} first")
             with damage.named(config.data, spec.TRAIN_SPLIT):
-                _train_stage(stage, strategy, should_stop)
-            strategy_lib.wait_for_all(strategy)
-        if strategy_lib.is_chief(strategy):
+                _train_stage(stage, should_stop)
+            strategy_lib.wait_for_all()
+        if strategy_lib.is_chief():
             _describe_model(config, workdir)
     return workdir
 
@@ -119,9 +119,7 @@ def describe(stage: Stage) -> str:
     )
 
 
-def _prepare_folder(
-    config: Config, workdir: pathlib.Path, stages: Sequence[str], strategy: strategy_lib.Strategy
-) -> None:
+def _prepare_folder(config: Config, workdir: pathlib.Path, stages: Sequence[str]) -> None:
     for stage in plan_stages(config, workdir, stages):
         if not stage.begun:
             stage.check_closely()
@@ -135,18 +133,15 @@ def _prepare_folder(
             stage.save_trained_steps(min(stage.trained_steps, change["from"]))
     workdir.mkdir(parents=True, exist_ok=True)
     config.save(workdir)
-    _save_run(workdir, config, info, strategy, lengthened)
+    _save_run(workdir, config, info, lengthened)
 
 
-def _train_stage(
-    stage: Stage, strategy: strategy_lib.Strategy, should_stop: Callable[[], bool]
-) -> None:
+def _train_stage(stage: Stage, should_stop: Callable[[], bool]) -> None:
     keras.utils.set_random_seed(stage.seed)
     trainer = stage.build()
-    chief = strategy_lib.is_chief(strategy)
-    if chief:
+    if strategy_lib.is_chief():
         stage.folder.mkdir(parents=True, exist_ok=True)
-    strategy_lib.wait_for_all(strategy)
+    strategy_lib.wait_for_all()
     loop.train(
         trainer,
         stage.dataset,
@@ -157,7 +152,7 @@ def _train_stage(
         draw_samples=lambda step: stage.draw_samples(trainer, step),
         should_stop=should_stop,
     )
-    if chief:
+    if strategy_lib.is_chief():
         stage.save(trainer)
 
 
@@ -274,11 +269,7 @@ def _data_identity(info: DatasetInfo) -> dict:
 
 
 def _save_run(
-    workdir: pathlib.Path,
-    config: Config,
-    info: DatasetInfo,
-    strategy: strategy_lib.Strategy,
-    lengthened: list[dict],
+    workdir: pathlib.Path, config: Config, info: DatasetInfo, lengthened: list[dict]
 ) -> None:
     values = {
         "seed": config.seed,
@@ -291,7 +282,7 @@ def _save_run(
         },
         "devices": {
             "strategy": config.strategy,
-            "num_replicas": strategy.num_replicas_in_sync,
+            "num_replicas": strategy_lib.current().num_replicas_in_sync,
             "kinds": strategy_lib.device_kinds(),
             "machine": platform.machine(),
         },

@@ -352,7 +352,7 @@ def test_other_versions_than_the_run_began_with_are_warned_about(
     small_dataset, tmp_path, monkeypatch, caplog
 ):
     config = smoke_config(small_dataset)
-    monkeypatch.setattr(run, "_train_stage", lambda stage, strategy, should_stop: None)
+    monkeypatch.setattr(run, "_train_stage", lambda stage, should_stop: None)
     workdir = run.train(config, tmp_path / "run", ["multimodal"])
     facts = json.loads((workdir / "run.json").read_text())
     assert {"devices", "extractors", "nets"} <= set(facts)

@@ -220,7 +220,7 @@ def main(out, start=None):
                 state.assign(dict(values))
         np.savez(out / f"{case.__name__}_start.npz", **numbers(state))
         batches = batches_of(batch)
-        steps = backends.steps.Steps(trainer, backends.strategy.current(), batches)
+        steps = backends.steps.Steps(trainer, batches)
         steps.take(iter(batches), NUM_STEPS)
         means = steps.means()
         np.savez(out / f"{case.__name__}.npz", **numbers(state), **means)

@@ -12,7 +12,6 @@ import keras
 from jax import numpy as jnp
 
 from s2i_tf.training import watch
-from s2i_tf.training.backends.jax_strategy import Strategy
 from s2i_tf.training.backends.jax_updates import Scope
 
 
@@ -21,7 +20,6 @@ class Steps:
 
     Args:
       trainer: a model with `train_step(batch)` that returns scalars by name.
-      strategy: strategy that the steps run on.
       batches: the batches, all of one shape.
 
     Attributes:
@@ -30,7 +28,7 @@ class Steps:
       variables: every variable that a step uses.
     """
 
-    def __init__(self, trainer: keras.Model, strategy: Strategy, batches: Iterable):
+    def __init__(self, trainer: keras.Model, batches: Iterable):
         self._names: list[str] = []
 
         def results_of(batch):

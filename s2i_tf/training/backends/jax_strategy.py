@@ -54,24 +54,24 @@ def device_kinds() -> list[str]:
     return sorted({device.platform.upper() for device in jax.local_devices()})
 
 
-def is_chief(strategy: Strategy) -> bool:
+def is_chief() -> bool:
     """Whether this process is the one that writes."""
     return True
 
 
-def any_worker(strategy: Strategy, flag: bool) -> bool:
+def any_worker(flag: bool) -> bool:
     """Whether `flag` is set on any worker."""
     return flag
 
 
-def wait_for_all(strategy: Strategy) -> None:
+def wait_for_all() -> None:
     """Returns at once."""
 
 
-def distribute(strategy: Strategy, batches: Iterable) -> Iterable:
+def distribute(batches: Iterable) -> Iterable:
     """The batches as they are."""
     return batches
 
 
-def check_batch_size(strategy: Strategy, batch_size: int) -> None:
+def check_batch_size(batch_size: int) -> None:
     """Any batch fits one device."""

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from s2i_tf.training import watch
-from s2i_tf.training.backends.tf_strategy import Strategy
+from s2i_tf.training.backends import tf_strategy
 
 
 class Steps:
@@ -14,7 +14,6 @@ class Steps:
 
     Args:
       trainer: a model with `train_step(batch)` that returns scalars by name.
-      strategy: strategy that the steps run on.
       batches: data set of batches of one shape.
 
     Attributes:
@@ -23,7 +22,8 @@ class Steps:
       variables: every variable that a step uses.
     """
 
-    def __init__(self, trainer: keras.Model, strategy: Strategy, batches: tf.data.Dataset):
+    def __init__(self, trainer: keras.Model, batches: tf.data.Dataset):
+        strategy = tf_strategy.current()
         self._names: list[str] = []
 
         def on_one(batch) -> tf.Tensor:

@@ -1,7 +1,8 @@
 """On what a run trains: one device, all devices of this machine, or several machines.
 
 Several workers run the same command with the same folder for the run, each with its own
-`TF_CONFIG`. The first of them, the chief, alone writes.
+`TF_CONFIG`. The first of them, the chief, alone writes. The functions go by the strategy in whose
+scope they are called.
 """
 
 import logging
@@ -56,32 +57,33 @@ def device_kinds() -> list[str]:
     return sorted({device.device_type for device in tf.config.list_logical_devices()})
 
 
-def is_chief(strategy: Strategy) -> bool:
+def is_chief() -> bool:
     """Whether this process is the one that writes."""
-    resolver = strategy.cluster_resolver
+    resolver = current().cluster_resolver
     return resolver is None or not resolver.task_type or resolver.task_id == 0
 
 
-def num_workers(strategy: Strategy) -> int:
+def num_workers() -> int:
     """How many processes train together."""
-    cluster = getattr(strategy.cluster_resolver, "cluster_spec", lambda: None)()
+    cluster = getattr(current().cluster_resolver, "cluster_spec", lambda: None)()
     return max(1, sum(cluster.num_tasks(job) for job in cluster.jobs)) if cluster else 1
 
 
-def any_worker(strategy: Strategy, flag: bool) -> bool:
+def any_worker(flag: bool) -> bool:
     """Whether `flag` is set on any worker; waits until all of them have asked."""
-    if num_workers(strategy) == 1:
+    if num_workers() == 1:
         return flag
+    strategy = current()
     counts = strategy.run(lambda value: tf.identity(value), args=(tf.constant(float(flag)),))
     return bool(strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None) > 0)
 
 
-def wait_for_all(strategy: Strategy) -> None:
+def wait_for_all() -> None:
     """Returns once every worker has come here."""
-    any_worker(strategy, False)
+    any_worker(False)
 
 
-def distribute(strategy: Strategy, dataset: tf.data.Dataset):
+def distribute(dataset: tf.data.Dataset):
     """Gives every replica its part of each global batch.
 
     Every worker reads the same batches and keeps its own rows, so that the position in the data
@@ -89,13 +91,13 @@ def distribute(strategy: Strategy, dataset: tf.data.Dataset):
     """
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return strategy.experimental_distribute_dataset(dataset.with_options(options))
+    return current().experimental_distribute_dataset(dataset.with_options(options))
 
 
-def check_batch_size(strategy: Strategy, batch_size: int) -> None:
+def check_batch_size(batch_size: int) -> None:
     """Raises a UserError if the replicas cannot share a global batch equally."""
-    if batch_size % strategy.num_replicas_in_sync:
+    num_replicas = current().num_replicas_in_sync
+    if batch_size % num_replicas:
         raise UserError(
-            f"batch_size is {batch_size}; allowed: a multiple of the "
-            f"{strategy.num_replicas_in_sync} replicas"
+            f"batch_size is {batch_size}; allowed: a multiple of the {num_replicas} replicas"
         )

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from s2i_tf.config import Config
 from s2i_tf.data.dataset_info import DatasetInfo
-from s2i_tf.errors import unknown_name
 from s2i_tf.training.stages.disco_stage import DiscoStage
 from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
 from s2i_tf.training.stages.image_gan_stage import ImageGanStage
@@ -23,10 +22,7 @@ FEATURE_GANS: dict[str, type[FeatureGanStage]] = {"pix2pix": FeatureGanStage, "d
 
 
 def _feature_gan(config: Config, info: DatasetInfo, workdir: pathlib.Path) -> FeatureGanStage:
-    method = config.feature_gan.method
-    if method not in FEATURE_GANS:
-        raise unknown_name("method of the feature GAN", method, FEATURE_GANS)
-    return FEATURE_GANS[method](config, info, workdir)
+    return FEATURE_GANS[config.feature_gan.method](config, info, workdir)
 
 
 STAGES: dict[str, Callable[[Config, DatasetInfo, pathlib.Path], Stage]] = {

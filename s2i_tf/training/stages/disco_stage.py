@@ -17,7 +17,7 @@ from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
 from s2i_tf.training.stages.gan_stage import build_optimizers, dtype_policy, precision_of
 from s2i_tf.training.stages.multimodal_stage import MultimodalStage
 from s2i_tf.training.stages.reverse_stage import ReverseGanStage
-from s2i_tf.training.trainers.disco_trainer import DiscoGan, Domains, Way
+from s2i_tf.training.trainers.disco_trainer import DiscoGan, Way
 
 # Added to the seed of the order of sounds.
 _OTHER_ORDER = 1_000_003
@@ -68,9 +68,9 @@ class DiscoStage(FeatureGanStage):
         photos = super().dataset(step, add_to_seed=_OTHER_ORDER)
         return pipeline.take_apart(sounds, photos)
 
-    def domains(self, batch) -> Domains:
+    def domains(self, batch) -> tuple:
         """Scaled features of sounds and of photos, each [batch, 4096]."""
-        return Domains(
+        return (
             self.multimodal.sound_scaler(batch[schema.KEY_SOUND_FEATURES]),
             self.multimodal.image_scaler(batch[schema.KEY_IMAGE_FEATURES]),
         )

@@ -17,7 +17,6 @@ class FeatureGanStage(GanStage):
 
     name = "feature_gan"
     part = "feature_generator"
-    position = 1
     output_activation = "linear"
 
     def vectors(self, batch) -> tuple:

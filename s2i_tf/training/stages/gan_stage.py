@@ -51,20 +51,12 @@ from s2i_tf.training.trainers.gan_trainer import GanTrainer
 class GanStage(Stage):
     """One GAN; the kinds differ in what they are given and what they make."""
 
+    needs = (MultimodalStage.name,)
     output_activation: str
+    map_side = spec.MAP_SIDE  # of the square maps of features
     target_layout = "tiles"  # of features, for a discriminator that must be told
 
     multimodal: MultimodalLayers | None = None  # the trained ones, which stay as they are
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The multimodal layers."""
-        return (MultimodalStage.name,)
-
-    @property
-    def map_side(self) -> int:
-        """Side of the square maps of features."""
-        return spec.MAP_SIDE
 
     @abc.abstractmethod
     def vectors(self, batch) -> tuple:

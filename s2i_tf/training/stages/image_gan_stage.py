@@ -24,7 +24,6 @@ class ImageGanStage(GanStage):
 
     name = "image_gan"
     part = "image_generator"
-    position = 2
     with_image = True
     output_activation = "tanh"
 
@@ -33,9 +32,8 @@ class ImageGanStage(GanStage):
     @property
     def needs(self) -> tuple[str, ...]:
         """The multimodal layers, and the feature GAN if its features are wanted."""
-        if self._wants_sounds:
-            return (*super().needs, FeatureGanStage.name)
-        return super().needs
+        wanted = (FeatureGanStage.name,) if self._wants_sounds else ()
+        return (*super().needs, *wanted)
 
     @property
     def _wants_sounds(self) -> bool:

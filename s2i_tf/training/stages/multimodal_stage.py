@@ -26,7 +26,6 @@ class MultimodalStage(Stage):
 
     name = "multimodal"
     part = "multimodal"
-    position = 0
 
     def check_closely(self) -> None:
         """Refuses to learn to hear of too few recordings."""

@@ -25,7 +25,6 @@ class ReverseGanStage(FeatureGanStage):
 
     name = "reverse_gan"
     part = "reverse_generator"
-    position = 3
     target_layout = "steps"
 
     def build(self) -> GanTrainer:

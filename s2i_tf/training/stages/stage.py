@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import keras
 
 from s2i_tf import files, spec
-from s2i_tf.config import MAX_STAGES, Config
+from s2i_tf.config import MAX_STAGES, STAGES, Config
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.model_folder import FOLDER_IN_RUN
@@ -32,7 +32,7 @@ class Stage(abc.ABC):
 
     name: str
     part: str  # the file in RUN/model, without its ending
-    position: int  # among the stages; each has random numbers of its own
+    needs: tuple[str, ...] = ()  # the stages whose parts it reads
     with_image = False
 
     def __init__(self, config: Config, info: DatasetInfo, workdir: pathlib.Path):
@@ -40,12 +40,8 @@ class Stage(abc.ABC):
         self.info = info
         self.folder = workdir / self.name
         self.model_folder = workdir / FOLDER_IN_RUN
-        self.seed = config.seed * MAX_STAGES + self.position
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The stages whose parts this one reads."""
-        return ()
+        # Each stage has random numbers of its own.
+        self.seed = config.seed * MAX_STAGES + STAGES.index(self.name)
 
     @property
     def settings(self):

@@ -7,7 +7,7 @@ found rather than told. Every player sees features alone, no class.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -19,13 +19,6 @@ from s2i_tf.losses.regularizers import mean_feature_matching
 from s2i_tf.models import feature_map
 from s2i_tf.models.layers import feature_extractor
 from s2i_tf.training.backends import updates
-
-
-class Domains(NamedTuple):
-    """Features of the two domains, each [batch, size] of its own; row by row nothing in common."""
-
-    here: Any
-    there: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +47,8 @@ class DiscoGan(keras.Model):
     Args:
       forward: from the first domain to the second.
       backward: from the second to the first.
-      prepare: from a batch to the features of both domains.
+      prepare: from a batch to the features of either domain, each [batch, size] of its own; row by
+        row they have nothing in common.
       adversarial: the pair of adversarial losses; one that needs neither gradient penalty nor
         equilibrium.
       loss: weights of the generators' adversarial losses, of the cycle and of the difference of the
@@ -67,7 +61,7 @@ class DiscoGan(keras.Model):
         forward: Way,
         backward: Way,
         *,
-        prepare: Callable[[Mapping[str, Any]], Domains],
+        prepare: Callable[[Mapping[str, Any]], tuple[Any, Any]],
         adversarial: AdversarialLoss,
         loss: LossConfig,
         discriminator_weight: float = 1.0,

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from s2i_tf.config import LossConfig
 from s2i_tf.losses import adversarial_loss
-from s2i_tf.training.trainers.disco_trainer import DiscoGan, Domains, Way
+from s2i_tf.training.trainers.disco_trainer import DiscoGan, Way
 
 SIZE, OTHER_SIZE = 4, 3
 
@@ -32,7 +32,7 @@ def disco(rates=(1e-2, 1e-2), optimizer=keras.optimizers.SGD, **weights):
     trainer = DiscoGan(
         Way(network(SIZE, OTHER_SIZE, "forward"), critic(OTHER_SIZE, "there"), lambda x: x),
         Way(network(OTHER_SIZE, SIZE, "backward"), critic(SIZE, "here"), lambda x: x),
-        prepare=lambda batch: Domains(batch["here"], batch["there"]),
+        prepare=lambda batch: (batch["here"], batch["there"]),
         adversarial=adversarial_loss("vanilla"),
         loss=LossConfig(**weights),
     )
