@@ -74,7 +74,8 @@ def read(path: str) -> Iterator[Clip]:
     if num_several:
         logger.warning(
             "%s: %d clips have several labels; the first counts, the others are not read",
-            *(path, num_several),
+            path,
+            num_several,
         )
 
 

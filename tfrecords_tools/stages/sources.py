@@ -1,36 +1,30 @@
 """Where the data comes from: a folder by class, a folder of videos, or a CSV of clips.
 
 A listing opens no media. It is sorted, so that it is the same wherever and in whatever order a file
-system lists it. Links are followed, hidden files and text documents are no data, and everything
-else that cannot be used is listed with its reason.
+system lists it, and what cannot be used is listed with its reason (`stages.data_folder`).
 """
 
 import dataclasses
 import logging
 import os
 import stat
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from s2i_tf.data import class_folder, csv_rows, splits, walking
+from s2i_tf.data import class_folder, csv_rows, splits
 from s2i_tf.data.class_folder import INDEX_FILE, KIND_FOLDERS, index_path, kind_of
 from s2i_tf.data.dataset_info import WINDOW_SECONDS
 from s2i_tf.errors import UserError
-from s2i_tf.media import reasons
 from tfrecords_tools.engine import storage
 from tfrecords_tools.engine.rows import Quarantined, Source, counted
 from tfrecords_tools.stages import clip_table
+from tfrecords_tools.stages.data_folder import DataFolder, kind_by_folder
 
 logger = logging.getLogger(__name__)
 
-STAGE = "list"
 # Beside sounds/ and images/, so that nobody meant it as data of a class.
 BESIDE = "beside"
 _INDEX_COLUMNS = {"kind", "class", "path", "recording_group"}
-# Beside the data, in any folder but those of the classes.
-_DOCUMENT_SUFFIXES = (".csv", ".html", ".json", ".jsonl", ".md", ".pdf", ".txt", ".xml")
-_DOCUMENTS = ("README", "LICENSE")
 _VIDEO_SUFFIXES = ("mp4", "mkv", "webm", "avi", "mov")
 
 
@@ -101,8 +95,8 @@ def list_data(
     if data.lower().endswith(".csv") and not (storage.is_local(data) and os.path.isdir(data)):
         listing = _list_clips(data, window_seconds)
     else:
-        folder = _Folder(data)
-        by_class = any(map(_kind_by_folder, folder.versions))
+        folder = DataFolder(data)
+        by_class = any(map(kind_by_folder, folder.versions))
         listing = _list_classes(folder, split_by) if by_class else _list_videos(folder)
     if not listing.sources:
         raise UserError(
@@ -131,107 +125,7 @@ def _why(missing: Sequence[Quarantined]) -> str:
     return f" ({told}, such as {missing[0].path!r})"
 
 
-class _Folder:
-    """All files below a folder, links followed, or those alone that a table names.
-
-    Args:
-      root: the folder.
-      is_walked: whether all files count; else those that `find` is asked for.
-
-    Attributes:
-      root: the folder.
-      versions: size and time of change of each file by its path; of those outside of the folder
-        that were asked for, too.
-      odd: what is not to be opened, by path, with its reason.
-    """
-
-    def __init__(self, root: str, is_walked: bool = True):
-        self.root = root
-        self.odd: dict[str, Quarantined] = {}
-        found: Iterable[tuple[str, str]] = ()
-        if not storage.is_local(root):  # one request, where each file asked for would be another
-            found = storage.find(root)
-        elif is_walked:
-            found = self._walk()
-        self.versions = {path: version for path, version in sorted(found) if _is_data(path)}
-        self._by_form = {unicodedata.normalize("NFC", path): path for path in self.versions}
-
-    def find(self, name: str) -> str | None:
-        """The path of a file that a table names, None if it is not there.
-
-        It may be written with other forms of its letters or the slashes of Windows, or lie outside
-        of the folder.
-        """
-        elsewhere = "://" in name or not storage.is_local(self.root)
-        for spelling in dict.fromkeys([name, name.replace("\\", "/")]):
-            path = spelling if elsewhere else walking.within(self.root, spelling)
-            path = self._by_form.get(unicodedata.normalize("NFC", path), path)
-            if path in self.versions:
-                return path
-            full = storage.join(self.root, path)
-            if not storage.is_local(full):
-                if full == path and storage.exists(full):
-                    self.versions[path] = ""
-                    return path
-                continue
-            for form in dict.fromkeys([path, *class_folder.forms(path)]):
-                full = storage.join(self.root, form)
-                if os.path.isfile(full):
-                    self.versions[form] = _version(full)
-                    return form
-        return None
-
-    def refuse(self, path: str, reason: str, message: str) -> None:
-        """Takes note of something that cannot be used."""
-        self.odd.setdefault(path, Quarantined(path, STAGE, reason, message))
-
-    def missing(self, name: str, table: str) -> None:
-        """Takes note of a file that a table names and that `find` did not find."""
-        full = storage.join(self.root, name)
-        oddity = _oddity(full, name) if storage.is_local(full) else None
-        if oddity is None or oddity[0] == reasons.MISSING:
-            oddity = reasons.MISSING, f"{table} names it, and it is not there"
-        self.refuse(name, *oddity)
-
-    def _walk(self) -> Iterator[tuple[str, str]]:
-        def refuse(full: str, reason: str, message: str) -> None:
-            self.refuse(self._relative(full), reason, message)
-
-        for full in walking.files_below(self.root, refuse):
-            path = self._relative(full)
-            if not _is_data(path):
-                continue
-            if oddity := _oddity(full, path):
-                self.refuse(path, *oddity)
-            else:
-                yield path, _version(full)
-
-    def _relative(self, full: str) -> str:
-        return os.path.relpath(full, self.root).replace(os.sep, "/")
-
-
-def _is_data(path: str) -> bool:
-    """Whether a file counts: neither hidden nor a document beside the data."""
-    *folders, name = path.split("/")
-    if any(part.startswith(".") and part != ".." for part in (*folders, name)):
-        return False
-    if _kind_by_folder(path):
-        return True
-    return not (name.lower().endswith(_DOCUMENT_SUFFIXES) or name.startswith(_DOCUMENTS))
-
-
-def _kind_by_folder(path: str) -> str | None:
-    """The kind of a file below sounds/ or images/; None for another."""
-    first, *others = path.split("/")
-    return kind_of(first) if others else None
-
-
-def _version(full: str) -> str:
-    status = os.stat(full)
-    return f"{status.st_size}:{status.st_mtime_ns}"
-
-
-def _list_classes(folder: _Folder, split_by: str) -> Listing:
+def _list_classes(folder: DataFolder, split_by: str) -> Listing:
     """`sounds/CLASS/FILE` and `images/CLASS/FILE`, with what `index.csv` knows about them."""
     index = _read_index(folder)
     groups = {
@@ -244,7 +138,7 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
     for path, version in sorted(folder.versions.items()):
         row = index.get(path, {})
         folders = path.split("/")[:-1]
-        kind = _kind_by_folder(path)
+        kind = kind_by_folder(path)
         by_folder = folders[1] if kind and len(folders) > 1 else ""
         class_name = row.get("class") or by_folder
         if by_folder and class_folder.class_key(class_name) != class_folder.class_key(by_folder):
@@ -274,7 +168,8 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
         logger.warning(
             "%d files lie in the folder of another class than index.csv gives them, which counts: "
             "%s",
-            *(len(elsewhere), elsewhere[0]),
+            len(elsewhere),
+            elsewhere[0],
         )
     kinds = {source.kind for source in sources}
     for kind, name in KIND_FOLDERS.items():
@@ -285,12 +180,13 @@ def _list_classes(folder: _Folder, split_by: str) -> Listing:
     return Listing(folder.root, tuple(sources), True, has_sources, missing)
 
 
-def _list_videos(folder: _Folder) -> Listing:
+def _list_videos(folder: DataFolder) -> Listing:
     if within := [path for path in folder.versions if "/" in path]:
         logger.warning(
             "%d videos lie in folders, such as %r: these are not read as classes; list them in a "
             "CSV with the columns path,start_seconds,label",
-            *(len(within), within[0]),
+            len(within),
+            within[0],
         )
     sources = [
         Source(path, "video", group=path, version=version)
@@ -301,7 +197,7 @@ def _list_videos(folder: _Folder) -> Listing:
 
 def _list_clips(path: str, window_seconds: float) -> Listing:
     """Clips of videos: our own columns, or the files as VGGSound and AudioSet ship them."""
-    folder = _Folder(os.path.dirname(path) or ".", is_walked=False)
+    folder = DataFolder(os.path.dirname(path) or ".", is_walked=False)
     found: dict[tuple[str, float | None], Source] = {}
     num_others = num_comments = 0
     for name, start_seconds, end_seconds, label, may_be_comment in clip_table.read(path):
@@ -323,13 +219,16 @@ def _list_clips(path: str, window_seconds: float) -> Listing:
     if num_comments:
         logger.warning(
             "%s: %d lines that begin with # name no file and are taken for comments",
-            *(path, num_comments),
+            path,
+            num_comments,
         )
     if num_others:
         logger.warning(
             "%s: %d clips are not %g s long by their end_seconds; of each so much is taken from "
             "its start on, as --window_seconds says",
-            *(path, num_others, window_seconds),
+            path,
+            num_others,
+            window_seconds,
         )
     ordered = sorted(found.values(), key=lambda row: (row.path, row.start_seconds or 0.0))
     return Listing(folder.root, tuple(ordered), by_class=False, missing=tuple(folder.odd.values()))
@@ -346,7 +245,7 @@ def _clip_paths(name: str, start_seconds: float) -> Iterator[str]:
         yield f"{name}.{suffix}"
 
 
-def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
+def _read_index(folder: DataFolder) -> dict[str, dict[str, str]]:
     """The rows of `index.csv` by the paths of their files, those that are not there left out."""
     path = storage.join(folder.root, INDEX_FILE)
     if storage.is_local(folder.root):
@@ -359,7 +258,7 @@ def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
     index = {}
     for row in rows:
         if found := folder.find(row["path"]):
-            row["kind"] = _kind_by_folder(found) or kind_of(row["kind"]) or row["kind"].lower()
+            row["kind"] = kind_by_folder(found) or kind_of(row["kind"]) or row["kind"].lower()
             if row["kind"] not in KIND_FOLDERS:
                 kinds = " or ".join(KIND_FOLDERS)
                 raise UserError(f"{path}: {found} is of kind {row['kind']!r}; allowed: {kinds}")
@@ -369,23 +268,6 @@ def _read_index(folder: _Folder) -> dict[str, dict[str, str]]:
         else:
             folder.missing(row["path"], INDEX_FILE)
     return index
-
-
-def _oddity(full: str, path: str) -> tuple[str, str] | None:
-    """Why a name is not to be opened at all."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return "bad_name", "the name is not UTF-8"
-    try:
-        mode = os.stat(full).st_mode
-    except PermissionError as error:
-        return reasons.UNREADABLE, error.strerror or str(error)
-    except (OSError, ValueError) as error:  # a path with a zero byte in it
-        return reasons.MISSING, getattr(error, "strerror", None) or str(error)
-    if not stat.S_ISREG(mode):
-        return "not_a_file", "a folder, pipe, socket or device; allowed: regular files"
-    return None
 
 
 def _merged(listing: Listing) -> Listing:
