@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -132,8 +131,8 @@ def finish(
             if name not in _CIRCUMSTANCES
         },
     )
-    with tempfile.TemporaryDirectory() as folder, open(info.save(folder), "rb") as file:
-        storage.write(storage.join(settings.out, dataset_info.FILE_NAME), file.read())
+    description = storage.join(settings.out, dataset_info.FILE_NAME)
+    storage.write_json(description, dataclasses.asdict(info))
     return Summary(
         out=settings.out,
         num_pairs={split: info.num_records(split) for split in spec.SPLITS},

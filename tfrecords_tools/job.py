@@ -10,12 +10,9 @@ balanced. It ends because every round has fewer items to choose from.
 
 import dataclasses
 import functools
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from s2i_tf import features, spec
 from s2i_tf.data.trained_on import TrainedOn
@@ -276,8 +273,14 @@ class Job:
 
     def _run(self, stage: parts.Stage, source: Table, folder: str) -> Table:
         """Runs a stage that opens media, runs nets or writes shards."""
-        may_work = self._may_work(stage.name)
-        account = parts.run(stage, source.paths, folder, self._options, may_work)
+        settings, may_work = self._settings, self._may_work(stage.name)
+        options_for = functools.partial(
+            runner.options,
+            settings.runner,
+            settings.pipeline_options,
+            num_workers=settings.num_workers,
+        )
+        account = parts.run(stage, source.paths, folder, options_for, may_work)
         return self._finished(stage.name, Table(folder, source.part_names), account)
 
     def _run_choice(
@@ -305,23 +308,13 @@ class Job:
     def _finished(self, stage: str, table: Table, account: dict[str, Any] | None) -> Table:
         if account:
             path = storage.join(self._folder(outputs.ACCOUNTS), f"{stage}.json")
-            storage.write(path, json.dumps(account, indent=1).encode())
+            storage.write_json(path, account)
         if self._only == stage not in (extract.Extract.name, write.Write.name):
             raise _Stopped
         return table
 
     def _may_work(self, stage: str) -> bool:
         return self._only in ("", stage) or (self._chooses_anew and stage != write.Write.name)
-
-    def _options(self, num_parts: int, seconds: float) -> PipelineOptions:
-        settings = self._settings
-        return runner.options(
-            settings.runner,
-            settings.pipeline_options,
-            num_workers=settings.num_workers,
-            num_parts=num_parts,
-            seconds=seconds,
-        )
 
     def _folder(self, *names: str) -> str:
         return storage.join(self._settings.out, outputs.WORK, *names)

@@ -56,8 +56,8 @@ def claim(settings: Settings) -> None:
 
 def save_settings(settings: Settings) -> None:
     """Leaves the settings that the data set beside them was made with."""
-    text = json.dumps(dataclasses.asdict(settings), indent=2, sort_keys=True)
-    storage.write(storage.join(settings.out, SETTINGS_FILE), f"{text}\n".encode())
+    values = dict(sorted(dataclasses.asdict(settings).items()))
+    storage.write_json(storage.join(settings.out, SETTINGS_FILE), values)
 
 
 def tidy(out: str) -> None:
@@ -99,5 +99,5 @@ def render_foley(settings: Settings) -> str:
     marker = storage.join(folder, _FOLEY_FILE)
     if not storage.exists(marker) or json.loads(storage.read(marker)) != wanted:
         foley.write_folder(folder, settings.num_per_class, settings.seed)
-        storage.write(marker, json.dumps(wanted).encode())
+        storage.write_json(marker, wanted)
     return folder

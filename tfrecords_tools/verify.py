@@ -8,7 +8,6 @@ One line for each fault. Exit status: 0 all is well, 1 faults were found, 2 ther
 
 import collections
 import hashlib
-import itertools
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -61,11 +60,12 @@ def verify(folder: str) -> list[str]:
                 faults += _damaged_record(path, info) or [f"{shard.file}: {error}"]
                 continue
             faults += _shard_faults(folder, shard, split, records)
-            seen.update(names[schema.KEY_ID] for names in records)
-            for names, key in itertools.product(records, _APART):
-                sides[key][names[key]].add(split)
-            for names, (key, features) in itertools.product(records, _FEATURES_OF.items()):
-                alike[key][names[features]].setdefault(split, set()).add(names[key])
+            for names in records:
+                seen[names[schema.KEY_ID]] += 1
+                for key in _APART:
+                    sides[key][names[key]].add(split)
+                for key, features in _FEATURES_OF.items():
+                    alike[key][names[features]].setdefault(split, set()).add(names[key])
     faults += [f"the id {name} stands {count} times" for name, count in seen.items() if count > 1]
     faults += [*_overlaps(sides), *_copies(alike)]
     return faults
@@ -112,7 +112,7 @@ def _overlaps(sides: dict[str, dict[str, set[str]]]) -> Iterator[str]:
     for key, found in sides.items():
         crossing = sorted(value for value, splits in found.items() if len(splits) > 1)
         if crossing:
-            some = ", ".join(itertools.islice(crossing, 3))
+            some = ", ".join(crossing[:3])
             yield f"{len(crossing)} {key}s stand on both sides of the split, such as {some}"
 
 

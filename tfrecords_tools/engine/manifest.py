@@ -54,8 +54,7 @@ class Manifest:
 
     def save(self, folder: str) -> None:
         """Writes the manifest beside the part's files."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True, indent=1)
-        storage.write(storage.join(folder, self.part + SUFFIX), f"{text}\n".encode())
+        storage.write_json(storage.join(folder, self.part + SUFFIX), dataclasses.asdict(self))
 
 
 def load(folder: str, part: str) -> Manifest | None:

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,8 +18,8 @@ import numpy as np
 from s2i_tf import features
 from s2i_tf.features.base import Modality, Net
 from s2i_tf.iterating import batched
-from tfrecords_tools.engine import clock, decode
-from tfrecords_tools.engine.rows import Item, Quarantined
+from tfrecords_tools.engine import clock, decode, parts
+from tfrecords_tools.engine.rows import Item
 
 BATCH_SIZE = 8
 _LOADING = threading.Lock()
@@ -49,46 +49,59 @@ class NetName:
         return {"name": self.name, **dataclasses.asdict(self.load().fingerprint)}
 
 
-def outputs(
-    names: Iterable[tuple[Modality, NetName]],
-    items: Sequence[Item],
-    root: str,
-    stage: str,
-    quarantine: Callable[[Quarantined], None],
-    look: Callable[[Item, np.ndarray], None] = lambda item, decoded: None,
-) -> Iterator[tuple[Net, Item, np.ndarray]]:
-    """Runs the net of each modality over the items of that modality.
+@dataclasses.dataclass(frozen=True)
+class NetStage(parts.Stage):
+    """A stage that runs the net of each modality over the items of that modality.
 
-    Args:
-      names: the nets.
-      items: what to read; those that cannot be used go to `quarantine`.
-      root: folder that their paths are relative to.
-      stage: name of the stage, for the quarantine.
-      quarantine: function that takes the rows of unusable items.
-      look: function that is shown every item as it was decoded; called by several threads.
-
-    Yields:
-      The net, an item and the net's output for it, float32 [outputs].
+    Attributes:
+      root: folder that the items' paths are relative to.
+      nets: the net for each modality.
     """
-    for modality, name in names:
-        chosen = [item for item in items if item.modality == modality]
-        if not chosen:
-            continue
-        net = name.load()
 
-        def prepare(item: Item, decoded: np.ndarray, net: Net = net) -> np.ndarray:
-            look(item, decoded)
-            return net.prepare(decoded)
+    root: str
+    nets: tuple[tuple[Modality, NetName], ...]
 
-        prepared = decode.load_all(chosen, root, stage, prepare, quarantine)
-        for some in batched(prepared, BATCH_SIZE):
-            batch = np.zeros((BATCH_SIZE, *some[0][1].shape), some[0][1].dtype)
-            for row, (_, values) in enumerate(some):
-                batch[row] = values
-            with clock.measure("net"):
-                found = net(batch)
-            for (item, _), output in zip(some, found, strict=False):
-                yield net, item, output
+    row_type = Item
+
+    def config(self) -> dict[str, Any]:
+        """The nets' fingerprints."""
+        return {modality: name.config() for modality, name in self.nets}
+
+    def outputs(
+        self,
+        items: Sequence[Item],
+        output: parts.Output,
+        look: Callable[[Item, np.ndarray], None] = lambda item, decoded: None,
+    ) -> Iterator[tuple[Net, Item, np.ndarray]]:
+        """Runs the nets.
+
+        Args:
+          items: what to read.
+          output: output of the part, whose quarantine takes the items that cannot be used.
+          look: function that is shown every item as it was decoded; called by several threads.
+
+        Yields:
+          The net, an item and the net's output for it, float32 [outputs].
+        """
+        for modality, name in self.nets:
+            chosen = [item for item in items if item.modality == modality]
+            if not chosen:
+                continue
+            net = name.load()
+
+            def prepare(item: Item, decoded: np.ndarray, net: Net = net) -> np.ndarray:
+                look(item, decoded)
+                return net.prepare(decoded)
+
+            prepared = decode.load_all(chosen, self.root, self.name, prepare, output.quarantine)
+            for some in batched(prepared, BATCH_SIZE):
+                batch = np.zeros((BATCH_SIZE, *some[0][1].shape), some[0][1].dtype)
+                for row, (_, values) in enumerate(some):
+                    batch[row] = values
+                with clock.measure("net"):
+                    found = net(batch)
+                for (item, _), values in zip(some, found, strict=False):
+                    yield net, item, values
 
 
 @functools.lru_cache(maxsize=4)

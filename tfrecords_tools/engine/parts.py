@@ -146,7 +146,7 @@ def run(
     stage: Stage,
     sources: Sequence[str],
     folder: str,
-    options_for: Callable[[int, float], PipelineOptions],
+    options_for: Callable[..., PipelineOptions],
     may_work: bool = True,
 ) -> dict[str, Any] | None:
     """Does every part of a stage that is not valid yet.
@@ -155,8 +155,8 @@ def run(
       stage: what to do.
       sources: paths of the part files with the rows.
       folder: folder that gets the output.
-      options_for: from the number of parts to do, and the seconds of work in them, to the options
-        of the Beam pipeline.
+      options_for: from `num_parts` to do, and the `seconds` of work in them, to the options of the
+        Beam pipeline.
       may_work: whether it may do parts; if not, one that is not valid is an error.
 
     Returns:
@@ -180,6 +180,7 @@ def run(
         stage.begin(folder)
         manifest.remove(folder, [part.name for part in todo])
         num_rows = {part.name: part.num_rows for part in todo}
+        total = sum(num_rows.values())
         start = time.monotonic()
         with progress_log.watch(stage.name, num_rows, folder):
             result = runner.run(
@@ -189,11 +190,11 @@ def run(
                     | "Spread" >> beam.Reshuffle()
                     | f"Run {stage.name}" >> beam.ParDo(_RunPart(stage, folder))
                 ),
-                options_for(len(todo), sum(num_rows.values()) * stage.seconds_per_row),
+                options_for(num_parts=len(todo), seconds=total * stage.seconds_per_row),
             )
         seconds = time.monotonic() - start
         remove_strangers(folder, {part.name for part in parts})  # of workers that were killed
-        return clock.account(stage.name, sum(num_rows.values()), seconds, result)
+        return clock.account(stage.name, total, seconds, result)
     return None
 
 

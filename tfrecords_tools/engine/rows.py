@@ -85,18 +85,24 @@ class Item:
 
 
 @dataclasses.dataclass(frozen=True)
-class Labels:
-    """The labels that a classifier gives an item, best first, with their scores (logits)."""
+class OfItem:
+    """What a stage says of an item."""
 
     item_id: str
     modality: Modality
-    names: tuple[str, ...]
-    scores: tuple[float, ...]
 
     @property
     def key(self) -> str:
         """As of `Item`."""
         return item_key(self.modality, self.item_id)
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels(OfItem):
+    """The labels that a classifier gives an item, best first, with their scores (logits)."""
+
+    names: tuple[str, ...]
+    scores: tuple[float, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,13 +178,9 @@ def from_lines(row_type: type[Row], contents: bytes) -> list[Row]:
 
 def _build(row_type: type[Row], values: dict[str, Any]) -> Row:
     types = {field.name: field.type for field in dataclasses.fields(row_type)}
-    return row_type(
-        **{
-            name: tuple(value)
-            if isinstance(value, list)
-            else _build(types[name], value)
-            if isinstance(value, dict)
-            else value
-            for name, value in values.items()
-        }
-    )
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+        elif isinstance(value, dict):
+            values[name] = _build(types[name], value)
+    return row_type(**values)

@@ -6,11 +6,12 @@ exists holds everything that it should, whenever the writer was killed.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from s2i_tf import files
 
@@ -80,6 +81,11 @@ def write(path: str, contents: bytes) -> None:
     """Writes a file in one step."""
     with writing(path) as temporary, open(temporary, "wb") as file:
         file.write(contents)
+
+
+def write_json(path: str, values: Any) -> None:
+    """Writes values as indented JSON in one step."""
+    write(path, f"{json.dumps(values, indent=2)}\n".encode())
 
 
 @contextlib.contextmanager

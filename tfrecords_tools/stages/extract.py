@@ -16,9 +16,8 @@ from s2i_tf.errors import UserError
 from s2i_tf.features.base import Modality
 from s2i_tf.media import image
 from tfrecords_tools.engine import clock, nets, parts, rows, storage
-from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.row_tables import Table
-from tfrecords_tools.engine.rows import Item
+from tfrecords_tools.engine.rows import Item, OfItem
 
 JPEG_QUALITY = 95
 _FEATURE_BYTES = spec.FEATURE_SIZE * 4
@@ -26,42 +25,30 @@ _INDICES_IN_MEMORY = 1024
 
 
 @dataclasses.dataclass(frozen=True)
-class Extracted:
+class Extracted(OfItem):
     """Where an item's features lie."""
 
-    item_id: str
-    modality: Modality
     offset: int
     num_bytes: int
 
-    @property
-    def key(self) -> str:
-        """As of `Item`."""
-        return rows.item_key(self.modality, self.item_id)
-
 
 @dataclasses.dataclass(frozen=True)
-class Extract(parts.Stage):
-    """The stage.
+class Extract(nets.NetStage):
+    """The stage; its nets are extractors.
 
     Attributes:
-      root: folder that the paths are relative to.
-      extractors: the net for each modality.
       image_side: width and height of the pictures that are kept.
     """
 
-    root: str
-    extractors: tuple[tuple[Modality, NetName], ...]
     image_side: int = spec.IMAGE_SIDE
 
     name = "extract"
-    row_type = Item
     seconds_per_row = 0.03
 
     def config(self) -> dict[str, Any]:
         """The nets' fingerprints and the pictures' form."""
         picture = {"image_side": self.image_side, "jpeg_quality": JPEG_QUALITY}
-        return {**picture, **{modality: net.config() for modality, net in self.extractors}}
+        return {**picture, **super().config()}
 
     def run(self, items: list[Item], output: parts.Output) -> list[str]:
         """Extracts the items of one part."""
@@ -73,7 +60,7 @@ class Extract(parts.Stage):
                 square = image.square(decoded, self.image_side)
                 pictures[item.id] = image.encode_jpeg(square, JPEG_QUALITY)
 
-        found = nets.outputs(self.extractors, items, self.root, self.name, output.quarantine, keep)
+        found = self.outputs(items, output, keep)
         with storage.writing(output.path(".bin")) as temporary, open(temporary, "wb") as file:
             for net, item, features in found:
                 if features.shape != (spec.FEATURE_SIZE,):

@@ -4,41 +4,29 @@ Rows in: `Item`; rows out: `Labels`, the ten best with their logits, so that the
 change without another run of the nets.
 """
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 
 from tfrecords_tools.engine import nets, parts, rows
-from tfrecords_tools.engine.nets import NetName
 from tfrecords_tools.engine.rows import Item, Labels
 
 DEPTH = 10
 
 
-@dataclasses.dataclass(frozen=True)
-class Label(parts.Stage):
-    """The stage.
-
-    Attributes:
-      root: folder that the paths are relative to.
-      classifiers: the net for each modality.
-    """
-
-    root: str
-    classifiers: tuple[tuple[str, NetName], ...]
+class Label(nets.NetStage):
+    """The stage; its nets are classifiers."""
 
     name = "label"
-    row_type = Item
     seconds_per_row = 0.06
 
     def config(self) -> dict[str, Any]:
         """The nets' fingerprints and the number of labels kept."""
-        return {"depth": DEPTH, **{key: net.config() for key, net in self.classifiers}}
+        return {"depth": DEPTH, **super().config()}
 
     def run(self, items: list[Item], output: parts.Output) -> list[str]:
         """Labels the items of one part."""
-        found = nets.outputs(self.classifiers, items, self.root, self.name, output.quarantine)
+        found = self.outputs(items, output)
         labels = [best_labels(item, scores, net.labels) for net, item, scores in found]
         output.write(".jsonl", rows.to_lines(labels))
         return [row.key for row in labels]

@@ -8,7 +8,6 @@ import base64
 import collections
 import dataclasses
 import heapq
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,8 +38,7 @@ def write(settings: Settings, root: str, verdicts: Table, items: Table) -> None:
       items: the table of the stage `probe`.
     """
     report = account(verdicts.rows(Verdict), settings)
-    text = json.dumps(report, indent=1)
-    storage.write(storage.join(settings.out, JSON_FILE), f"{text}\n".encode())
+    storage.write_json(storage.join(settings.out, JSON_FILE), report)
     drawn = [Pair(**row["pair"]) for rows in report["samples"].values() for row in rows]
     wanted = {key for pair in drawn for key in pair.item_keys}
     sampled = {item.key: item for item in items.rows(Item) if item.key in wanted}
