@@ -4,10 +4,9 @@ Same functions, same arguments, other draws. What batch n holds follows from the
 so that a run goes on anywhere at once. Threads make the next batches while one is trained on.
 """
 
-import collections
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -73,8 +72,8 @@ def build_dataset(
         places = range(number * batch_size, (number + 1) * batch_size)
         epochs = range(places[0] // num, places[-1] // num + 1)
         orders = {epoch: np.random.default_rng([seed, epoch]).permutation(num) for epoch in epochs}
-        rows = [orders[place // num][place % num] for place in places]
-        return _numbers([records[row] for row in rows], info, with_image)
+        drawn = [records[orders[place // num][place % num]] for place in places]
+        return _numbers(_parsed(drawn), info, with_image)
 
     return Batches(make, skip_batches)
 
@@ -111,19 +110,22 @@ def build_balanced_dataset(
       UserError: as `build_dataset`.
     """
     info, records = _open(data_dir, split)
-    columns = [tfrecords.parse_example(record) for record in records]
-    sounds = _rows_by_class(columns, schema.KEY_SOUND_ID if repair_pairs else None)
-    images = _rows_by_class(columns, schema.KEY_IMAGE_ID if repair_pairs else None)
+    examples = _parsed(records)
+    labels = [one[schema.KEY_LABEL] for one in examples]
+    sounds, images = (
+        schema.rows_by_class(labels, [one[key] for one in examples] if repair_pairs else None)
+        for key in (schema.KEY_SOUND_ID, schema.KEY_IMAGE_ID)
+    )
 
     def make(number: int) -> Batch:
         rng = np.random.default_rng([seed, number])
         num_rounds = -(-batch_size // len(sounds))
         order = [rng.permutation(len(sounds)) for _ in range(num_rounds)]
         classes = np.concatenate(order)[:batch_size]
-        drawn = [records[rng.choice(sounds[label])] for label in classes]
+        drawn = _parsed(records[rng.choice(sounds[label])] for label in classes)
         batch = _numbers(drawn, info, with_image and not repair_pairs)
         if repair_pairs:
-            drawn = [records[rng.choice(images[label])] for label in classes]
+            drawn = _parsed(records[rng.choice(images[label])] for label in classes)
             others = _numbers(drawn, info, with_image)
             batch |= {key: others[key] for key in others if key.startswith(schema.KEY_IMAGE)}
         return batch
@@ -153,8 +155,8 @@ def load_split(data_dir: str | os.PathLike, split: str, *, with_image: bool = Tr
       UserError: if the data set is missing, damaged or of another version.
     """
     info, records = _open(data_dir, split)
-    columns = _numbers(records, info, with_image)
-    examples = [tfrecords.parse_example(record) for record in records]
+    examples = _parsed(records)
+    columns = _numbers(examples, info, with_image)
     columns[schema.KEY_VERSION] = np.array([one[schema.KEY_VERSION] for one in examples])
     for key, value in examples[0].items():
         if isinstance(value, bytes) and key not in (*schema.FEATURES, schema.KEY_IMAGE):
@@ -169,9 +171,12 @@ def _open(data_dir: str | os.PathLike, split: str) -> tuple[DatasetInfo, tfrecor
     return info, tfrecords.Records(damage.checked_shards(data_dir, info, split, whole=True))
 
 
-def _numbers(records: Sequence[bytes], info: DatasetInfo, with_image: bool) -> Batch:
+def _parsed(records: Iterable[bytes]) -> list[dict[str, bytes | int]]:
+    return [tfrecords.parse_example(record) for record in records]
+
+
+def _numbers(examples: Sequence[dict], info: DatasetInfo, with_image: bool) -> Batch:
     """Features float32 [num, 4096], label int32 [num] and, if asked for, pictures as uint8."""
-    examples = [tfrecords.parse_example(record) for record in records]
     dtype = np.dtype(info.feature_dtype).newbyteorder("<")
     batch = {
         key: np.stack([np.frombuffer(one[key], dtype) for one in examples]).astype(np.float32)
@@ -184,12 +189,3 @@ def _numbers(records: Sequence[bytes], info: DatasetInfo, with_image: bool) -> B
             raise UserError(f"pictures of {pictures.shape[1:3]}; allowed: {info.image_side} wide")
         batch[schema.KEY_IMAGE] = pictures
     return batch
-
-
-def _rows_by_class(columns: Sequence[dict], key: str | None) -> list[list[int]]:
-    """The rows of each class: all, or the first row of every item where rows repeat items."""
-    rows: dict[int, dict] = collections.defaultdict(dict)
-    for row, values in enumerate(columns):
-        item = row if key is None else values[key]
-        rows[values[schema.KEY_LABEL]].setdefault(item, row)
-    return [list(rows[label].values()) for label in sorted(rows)]

@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import os
 import pathlib
-import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -23,8 +22,6 @@ from s2i_tf.media.image import load_image
 
 _NAMES = (schema.KEY_ID, schema.KEY_GROUP, schema.KEY_SOUND_ID, schema.KEY_IMAGE_ID)
 _REMEDY = "copy the file anew, or prepare the data set again"
-_HEAD = struct.Struct("<QI")
-_CHECKSUM = struct.Struct("<I")
 # What readers raise over a record, of TensorFlow by name, which is not imported here.
 _ERRORS = {"DataLossError", "InvalidArgumentError", "IndexError", "KeyError", "ValueError"}
 
@@ -118,16 +115,16 @@ def _read_record(file: BinaryIO, num_left: int, intact: bool) -> bytes:
     Raises:
       ValueError: a `_Damaged` that says what ails it, or one of a parser.
     """
-    head = file.read(_HEAD.size)
-    if len(head) < _HEAD.size:
+    head = file.read(tfrecords.HEAD.size)
+    if len(head) < tfrecords.HEAD.size:
         raise _Damaged("ends too early")
-    length, checksum_of_length = _HEAD.unpack(head)
+    length, checksum_of_length = tfrecords.HEAD.unpack(head)
     if not intact and _masked_crc32c(head[:8]) != checksum_of_length:
         raise _Damaged("is damaged: its length has another checksum")
-    if length > num_left - _HEAD.size - _CHECKSUM.size:
+    if length > num_left - tfrecords.HEAD.size - tfrecords.TAIL.size:
         raise _Damaged("ends too early")
     record = file.read(length)
-    (checksum_of_record,) = _CHECKSUM.unpack(file.read(_CHECKSUM.size))
+    (checksum_of_record,) = tfrecords.TAIL.unpack(file.read(tfrecords.TAIL.size))
     if not intact and _masked_crc32c(record) != checksum_of_record:
         raise _Damaged("is damaged: its bytes have another checksum")
     return record

@@ -169,15 +169,11 @@ class _RowsByClass:
     """Draws a row of a class: any, or the first row of any item where rows repeat items."""
 
     def __init__(self, labels: np.ndarray, ids: np.ndarray | None):
-        rows = np.arange(len(labels))
-        if ids is not None:
-            first_row = {}
-            for row, item in enumerate(zip(labels, ids, strict=True)):
-                first_row.setdefault(item, row)
-            rows = np.array(list(first_row.values()))
-        rows = rows[np.argsort(labels[rows], kind="stable")]
-        _, first, counts = np.unique(labels[rows], return_index=True, return_counts=True)
-        self._rows, self._first, self._counts = map(tf.constant, (rows, first, counts))
+        rows = schema.rows_by_class(labels, ids)
+        counts = np.array([len(of_class) for of_class in rows])
+        self._rows = tf.constant(np.concatenate(rows))
+        self._first = tf.constant(np.cumsum(counts) - counts)
+        self._counts = tf.constant(counts)
 
     def __call__(self, classes: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
         """Rows [batch] of the classes [batch], by their place among those present."""

@@ -9,9 +9,10 @@ that strays from its folder can still be told apart.
 TensorFlow is imported by the functions that need it: `s2i_tf.data.arrays` reads records without.
 """
 
+import collections
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -185,6 +186,19 @@ def once(split: Mapping[str, np.ndarray], modality: str) -> tuple[np.ndarray, np
     """
     rows = each_once(split, f"{modality}_id")
     return split[f"{modality}_features"][rows], split[KEY_LABEL][rows]
+
+
+def rows_by_class(labels: Sequence[int], ids: Sequence | None = None) -> list[list[int]]:
+    """The rows of each class that there is, in the order of labels.
+
+    Args:
+      labels: label of each row.
+      ids: item of each row, of which only the first row of its class counts; None for all rows.
+    """
+    rows: dict[int, dict] = collections.defaultdict(dict)
+    for row, label in enumerate(labels):
+        rows[label].setdefault(row if ids is None else ids[row], row)
+    return [list(rows[label].values()) for label in sorted(rows)]
 
 
 def check(parsed: Mapping[str, typing.Any], fingerprints: Mapping[str, str], where: str) -> None:

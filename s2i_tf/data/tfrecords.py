@@ -11,9 +11,8 @@ import pathlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_LENGTH = struct.Struct("<Q")
-_BEFORE_BYTES = _LENGTH.size + 4
-_AFTER_BYTES = 4
+HEAD = struct.Struct("<QI")  # before a record: its length, and the checksum of that
+TAIL = struct.Struct("<I")  # behind it: the checksum of its bytes
 
 # `tf.train.Example` without its lists of floats; a map is a row of entries on the wire.
 _DESCRIPTION = """
@@ -103,13 +102,11 @@ def serialize_example(values: Mapping[str, bytes | str | int]) -> bytes:
 
 def _places(contents: mmap.mmap, path: pathlib.Path) -> Iterator[tuple[int, int]]:
     """Start and end of each record."""
-    position = 0
-    while position < len(contents):
-        start = position + _BEFORE_BYTES
-        if start > len(contents):
-            raise ValueError(f"{path}: ends within a record")
-        end = start + _LENGTH.unpack_from(contents, position)[0]
-        position = end + _AFTER_BYTES
-        if position > len(contents):
+    position, size = 0, len(contents)
+    while position < size:
+        start = position + HEAD.size
+        end = start + HEAD.unpack_from(contents, position)[0] if start <= size else size
+        position = end + TAIL.size
+        if position > size:
             raise ValueError(f"{path}: ends within a record")
         yield start, end
