@@ -10,8 +10,6 @@ inference, and so in what is exported, and wherever there is an accelerator, the
 convolutions. Maps are [batch, side, side, channels].
 """
 
-from collections.abc import Callable
-
 import keras
 from keras import ops
 
@@ -40,11 +38,11 @@ class PaddedConv2D(keras.layers.Conv2D):
         """The maps [batch, (side - 2) // strides + 1, …, filters]."""
         side, stride = inputs.shape[1], self.strides[0]
         geometry = winograd.Geometry(side, (side - 2) // stride + 1, KERNEL_SIDE, stride, _PADDING)
-        tile = _tile(self, training, geometry, inputs)
-        if tile == winograd.PLAIN:
+        outputs = _by_products(self, inputs, geometry) if training else None
+        if outputs is None:
             rows = (_PADDING, _PADDING)
-            return super().call(ops.pad(inputs, [(0, 0), rows, rows, (0, 0)]))
-        return _tiled(self, winograd.convolve, inputs, geometry, tile)
+            outputs = super().call(ops.pad(inputs, [(0, 0), rows, rows, (0, 0)]))
+        return outputs
 
     def compute_output_shape(self, input_shape):
         """That of the padded maps."""
@@ -68,10 +66,8 @@ class HalvingConv2D(keras.layers.Conv2D):
     def call(self, inputs, training=False):
         """The halved maps."""
         geometry = _halving(inputs.shape[1])
-        tile = _tile(self, training, geometry, inputs)
-        if tile == winograd.PLAIN:
-            return super().call(inputs)
-        return _tiled(self, winograd.convolve, inputs, geometry, tile)
+        outputs = _by_products(self, inputs, geometry) if training else None
+        return super().call(inputs) if outputs is None else outputs
 
 
 @keras.saving.register_keras_serializable("s2i_tf")
@@ -90,10 +86,8 @@ class DoublingConv2D(keras.layers.Conv2DTranspose):
         """The doubled maps."""
         # What this transposes, from the outputs to the inputs.
         geometry = _halving(2 * inputs.shape[1])
-        tile = _tile(self, training, geometry, inputs, transposed=True)
-        if tile == winograd.PLAIN:
-            return super().call(inputs)
-        return _tiled(self, winograd.convolve_transposed, inputs, geometry, tile)
+        outputs = _by_products(self, inputs, geometry, transposed=True) if training else None
+        return super().call(inputs) if outputs is None else outputs
 
 
 def _settings(given: dict, **settings) -> dict:
@@ -115,28 +109,23 @@ def _meeting(kernel, geometry: winograd.Geometry):
     return ops.slice(kernel, (1, 1, 0, 0), (geometry.taps, geometry.taps, *kernel.shape[2:]))
 
 
-def _tile(
-    layer, training: bool, geometry: winograd.Geometry, inputs, *, transposed: bool = False
-) -> int:
-    """What is fastest in training on this processor; elsewhere the plain convolution."""
-    if not training or not fused.on_processor():
-        return winograd.PLAIN
-    if _in_bfloat16(layer):
-        return 1 if geometry.out_side <= _MAX_BFLOAT16_SIDE else winograd.PLAIN
-    batch_size, *_, channels = inputs.shape
-    sizes = (layer.filters, channels) if transposed else (channels, layer.filters)
-    return winograd.best_tile(geometry, batch_size, *sizes)
-
-
-def _tiled(layer, convolve: Callable, inputs, geometry: winograd.Geometry, tile: int):
-    """The layer's outputs by one of `winograd`'s functions."""
+def _by_products(layer, inputs, geometry: winograd.Geometry, *, transposed: bool = False):
+    """A layer's outputs by `winograd`; None where a plain convolution trains faster."""
+    if not fused.on_processor():
+        return None
     # In half precision transforms would lose too much, and products save no time elsewhere.
-    dtype = layer.compute_dtype if _in_bfloat16(layer) else "float32"
+    if layer.compute_dtype == "bfloat16" and fused.multiplies_bfloat16():
+        dtype = "bfloat16"
+        tile = 1 if geometry.out_side <= _MAX_BFLOAT16_SIDE else winograd.PLAIN
+    else:
+        dtype = "float32"
+        batch_size, *_, channels = inputs.shape
+        sizes = (layer.filters, channels) if transposed else (channels, layer.filters)
+        tile = winograd.best_tile(geometry, batch_size, *sizes)
+    if tile == winograd.PLAIN:
+        return None
     maps, kernel = (ops.cast(ops.convert_to_tensor(x), dtype) for x in (inputs, layer.kernel))
+    convolve = winograd.convolve_transposed if transposed else winograd.convolve
     outputs = convolve(maps, _meeting(kernel, geometry), geometry, tile)
     outputs = ops.cast(outputs, layer.compute_dtype)
     return outputs + layer.bias if layer.use_bias else outputs
-
-
-def _in_bfloat16(layer) -> bool:
-    return layer.compute_dtype == "bfloat16" and fused.multiplies_bfloat16()
