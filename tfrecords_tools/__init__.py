@@ -3,7 +3,8 @@
 The stages of paper sections 3 and 4, in their order: probe → label → pair → refine → balance →
 split → extract → write (a folder by class is split before its sounds and photos are paired). Each
 is a module of `stages` that can be read alone, and a command (`python -m tfrecords_tools STAGE`).
-`job` and `s2i prepare` run them all; `engine` is what they stand on.
+`planning` says whether settings can be met, `job` and `s2i prepare` run all stages, and `engine` is
+what they stand on.
 
 How the bytes travel: a stage reads *part* files and writes *part* files (`engine.parts`), each with
 a manifest. Stages that open media, run nets or write shards are spread over workers by Beam, which
