@@ -17,7 +17,7 @@ import av.audio
 import numpy as np
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import _container, downmix, limits, reasons
+from s2i_tf.media import _clock, _container, _packets, downmix, limits, reasons
 from s2i_tf.media._source import Source, name_of
 
 # A decoder that starts in the middle needs some packets before its samples are right.
@@ -174,7 +174,7 @@ def _parts(
     with contextlib.ExitStack() as opened:
         track = _open(opened, source, start_seconds, audio_track, may_seek)
         rate_hz, other_rates_hz = 0, set()
-        for frame, is_last in _marked(_container.frames(track.stream)):
+        for frame, is_last in _marked(_packets.frames(track.stream)):
             timed = frame.pts is not None
             if not rate_hz:
                 if track.sought and not timed:
@@ -192,7 +192,7 @@ def _parts(
             if track.is_of_film and timed:
                 gap = round((frame.time - zero) * rate_hz) - position
                 # Less is the jitter of a container's time.
-                if gap > _container.MIN_GAP_SECONDS * rate_hz:
+                if gap > _packets.MIN_GAP_SECONDS * rate_hz:
                     silent = min(position + gap, last) - max(position, first)
                     for done in range(0, silent, _MAX_SILENCE_SECONDS * rate_hz):
                         rest = min(silent - done, _MAX_SILENCE_SECONDS * rate_hz)
@@ -231,7 +231,7 @@ class _Track(NamedTuple):
 
     stream: av.audio.AudioStream
     is_of_film: bool
-    clock: _container.Clock | None
+    clock: _clock.Clock | None
     zero: float
     start_seconds: float
     sought: bool
@@ -254,7 +254,7 @@ def _open(
         )
     clock, zero = None, float((stream.start_time or 0) * stream.time_base)
     if picture is not None and start_seconds is not None:
-        clock = tracks.clock()
+        clock = _clock.of_film(tracks)
         zero = clock.zero
     start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
     in_ogg = stream.codec_context.name if stream.container.format.name == "ogg" else ""
@@ -262,9 +262,9 @@ def _open(
     # In Ogg FFmpeg counts the frames of FLAC anew after a seek, from somewhere in the page.
     may_seek = may_seek and start_seconds > _PREROLL_SECONDS and in_ogg != "flac"
     asks = may_seek or is_ogg_vorbis
-    has_one_time = asks and _container.has_one_time(source, tracks, audio_track)
+    has_one_time = asks and _packets.has_one_time(source, tracks, audio_track)
     may_seek = may_seek and has_one_time
-    sought = may_seek and _container.seek(stream, zero + start_seconds - _PREROLL_SECONDS)
+    sought = may_seek and _packets.seek(stream, zero + start_seconds - _PREROLL_SECONDS)
     if (clock or may_seek) and not sought:  # it is no longer at its beginning
         stream = opened.enter_context(_container.open_tracks(source, audio_track)).sound
     is_cut_here = is_ogg_vorbis and has_one_time  # of chained ones FFmpeg cuts each part

@@ -1,7 +1,7 @@
 """Video: what a file holds, measured, and single pictures out of it.
 
 Its sound is `s2i_tf.media.audio.load_waveform`'s business, with `start_seconds` and `max_seconds`.
-Time is the film's, as `s2i_tf.media._container` says: what players show. Pictures are as players
+Time is the film's, as `s2i_tf.media._clock` says: what players show. Pictures are as players
 show them too: turned and mirrored, of square pixels, in sRGB (`s2i_tf.media.light`), in the colours
 of BT.709 where a file of high definition does not say which it means.
 """
@@ -19,7 +19,7 @@ import av
 import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import _container, light, limits, reasons
+from s2i_tf.media import _clock, _container, _packets, light, limits, reasons
 from s2i_tf.media._source import Source, name_of
 
 # How far before a moment a container without an index is asked to seek, again and again, until a
@@ -78,11 +78,11 @@ def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
       MediaError: `missing`, `unreadable`, `empty`, `not_media` or `truncated`.
     """
     with _container.open_tracks(source, audio_track) as (sound, picture, _):
-        spans = _container.survey(sound, picture)
+        spans = _clock.survey(sound, picture)
         if not spans and (sound or picture):
             message = f"{name_of(source)}: damaged or incomplete, headers and nothing after them"
             raise MediaError(reasons.TRUNCATED, message)
-        clock = _container.Clock.of(spans)
+        clock = _clock.Clock.of(spans)
         last = max((span.end for span in spans), default=clock.zero)
         ends = [(last if span.shows_slides else span.end) - clock.zero for span in spans] or [0.0]
         return MediaInfo(
@@ -115,7 +115,7 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         raise UserError(f"seconds {seconds}; allowed: 0 or more")
     with _container.open_tracks(source, audio_track) as tracks:
         picture = _checked_picture(tracks, source)
-        clock = tracks.clock()
+        clock = _clock.of_film(tracks)
         search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
         may_seek = picture.container.format.name != "mpeg"
@@ -147,7 +147,7 @@ def frames_along(
     """
     with _container.open_tracks(source) as tracks:
         track = _checked_picture(tracks, source)
-        clock = tracks.clock()
+        clock = _clock.of_film(tracks)
         search = _Search(source, clock.moment(clock.common), _decoder_delay(source, track))
     with _container.open_tracks(source) as tracks:
         coming = search.timed_frames(tracks.picture)
@@ -207,14 +207,14 @@ class _Search:
     def by_seeking(self, tracks: _container.Tracks, zero: float) -> _Found | None:
         """The frame; None if no seek, however far back, leads to a key frame before it."""
         stream = tracks.picture
-        if not _container.has_one_time(self.source, tracks):
+        if not _packets.has_one_time(self.source, tracks):
             return None
         end = zero + (stream.container.duration or 0) / av.time_base
         reachable = min(self.moment, end) if end > zero else self.moment
         for step in _STEPS_BACK_SECONDS:
             if reachable - step < zero:
                 return None
-            if _container.seek(stream, reachable - step):
+            if _packets.seek(stream, reachable - step):
                 shown = self.last_frame(stream, after_key=True)
                 if shown is not None:
                     return shown
@@ -224,7 +224,7 @@ class _Search:
         """As `by_seeking`, reading all from the beginning and decoding from a key packet on."""
         keys = []
         with _container.open_tracks(self.source) as tracks:
-            for number, packet in enumerate(_container.packets(tracks.picture)):
+            for number, packet in enumerate(_packets.packets(tracks.picture)):
                 time = packet.pts if packet.dts is None else packet.dts
                 if time is not None and float(time * packet.time_base) > self.moment:
                     break
@@ -272,7 +272,7 @@ class _Search:
         """The frames that decode, and the container's time of each where it is known."""
         has_own_aspect = stream.container.format.name not in _WITHOUT_ASPECT
         latest = collections.deque(maxlen=1 + (self.delay or 0))  # times of so many packets
-        for packet in itertools.islice(_container.packets(stream), skip, None):
+        for packet in itertools.islice(_packets.packets(stream), skip, None):
             if packet.dts is not None:
                 latest.append(packet.dts)
             with contextlib.suppress(av.FFmpegError):
@@ -294,10 +294,10 @@ def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
 
     Without times of presentation they come one by one, each with the time of a later packet.
     """
-    if not _container.has_no_pts(stream):
+    if not _packets.has_no_pts(stream):
         return None
     with _container.open_tracks(source) as tracks:
-        for number, packet in enumerate(_container.packets(tracks.picture)):
+        for number, packet in enumerate(_packets.packets(tracks.picture)):
             with contextlib.suppress(av.FFmpegError):
                 for _ in packet.decode():
                     return number if packet.dts is not None else 0
