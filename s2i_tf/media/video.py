@@ -118,12 +118,11 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         clock = _clock.of_film(tracks)
         search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
-        may_seek = picture.container.format.name != "mpeg"
-        shown = search.by_seeking(tracks, clock.zero) if may_seek else None
-    if not may_seek:
-        shown = search.by_reading()
-    if shown is None:
-        shown = search.from_packet(0)
+        if picture.container.format.name == "mpeg":
+            shown = search.by_reading()
+        else:
+            shown = search.by_seeking(tracks, clock.zero)
+    shown = shown or search.from_packet(0)
     if shown is None:
         raise _undecodable(source)
     return _as_shown(shown)
@@ -146,11 +145,10 @@ def frames_along(
       MediaError: as `frame_at`.
     """
     with _container.open_tracks(source) as tracks:
-        track = _checked_picture(tracks, source)
+        delay = _decoder_delay(source, _checked_picture(tracks, source))
         clock = _clock.of_film(tracks)
-        search = _Search(source, clock.moment(clock.common), _decoder_delay(source, track))
     with _container.open_tracks(source) as tracks:
-        coming = search.timed_frames(tracks.picture)
+        coming = _timed_frames(tracks.picture, delay)
         shown, following = None, next(coming, None)
         if following is None:
             raise _undecodable(source)
@@ -214,10 +212,10 @@ class _Search:
         for step in _STEPS_BACK_SECONDS:
             if reachable - step < zero:
                 return None
-            if _packets.seek(stream, reachable - step):
-                shown = self.last_frame(stream, after_key=True)
-                if shown is not None:
-                    return shown
+            if not _packets.seek(stream, reachable - step):
+                continue
+            if shown := self.last_frame(stream, after_key=True):
+                return shown
         return None
 
     def by_reading(self) -> _Found | None:
@@ -231,8 +229,7 @@ class _Search:
                 if packet.is_keyframe:
                     keys.append(number)
         for key in keys[: -1 - _MAX_KEYS_BACK : -1]:
-            shown = self.from_packet(key, after_key=True)
-            if shown is not None:
+            if shown := self.from_packet(key, after_key=True):
                 return shown
         return None
 
@@ -251,7 +248,7 @@ class _Search:
         packets are not decoded.
         """
         shown, num_pixels = None, 0
-        for seconds, found in self.timed_frames(stream, skip=skip):
+        for seconds, found in _timed_frames(stream, self.delay, skip):
             num_pixels += found.frame.width * found.frame.height
             if num_pixels > _MAX_PIXELS_ON_THE_WAY:
                 raise MediaError(
@@ -266,27 +263,34 @@ class _Search:
                 shown = found
         return shown
 
-    def timed_frames(
-        self, stream: av.VideoStream, *, skip: int = 0
-    ) -> Iterator[tuple[float | None, _Found]]:
-        """The frames that decode, and the container's time of each where it is known."""
-        has_own_aspect = stream.container.format.name not in _WITHOUT_ASPECT
-        latest = collections.deque(maxlen=1 + (self.delay or 0))  # times of so many packets
-        for packet in itertools.islice(_packets.packets(stream), skip, None):
-            if packet.dts is not None:
-                latest.append(packet.dts)
-            with contextlib.suppress(av.FFmpegError):
-                for frame in packet.decode():
-                    aspect = stream.sample_aspect_ratio
-                    if not has_own_aspect:
-                        aspect = stream.codec_context.sample_aspect_ratio or aspect
-                    found = _Found(frame, float(aspect or 1))
-                    if self.delay is None:
-                        yield frame.time, found
-                        continue
-                    if packet.dts is None and len(latest) > 1:  # what the decoder held back
-                        latest.popleft()
-                    yield float(latest[0] * stream.time_base) if latest else 0.0, found
+
+def _timed_frames(
+    stream: av.VideoStream, delay: int | None, skip: int = 0
+) -> Iterator[tuple[float | None, _Found]]:
+    """The frames that decode, and the container's time of each where it is known.
+
+    Args:
+      stream: the picture track.
+      delay: number of packets by which frames come late, as `_decoder_delay` says.
+      skip: how many packets, from the first on, are not decoded.
+    """
+    has_own_aspect = stream.container.format.name not in _WITHOUT_ASPECT
+    latest = collections.deque(maxlen=1 + (delay or 0))  # times of so many packets
+    for packet in itertools.islice(_packets.packets(stream), skip, None):
+        if packet.dts is not None:
+            latest.append(packet.dts)
+        with contextlib.suppress(av.FFmpegError):
+            for frame in packet.decode():
+                aspect = stream.sample_aspect_ratio
+                if not has_own_aspect:
+                    aspect = stream.codec_context.sample_aspect_ratio or aspect
+                found = _Found(frame, float(aspect or 1))
+                if delay is None:
+                    yield frame.time, found
+                    continue
+                if packet.dts is None and len(latest) > 1:  # what the decoder held back
+                    latest.popleft()
+                yield float(latest[0] * stream.time_base) if latest else 0.0, found
 
 
 def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
