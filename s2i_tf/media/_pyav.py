@@ -170,10 +170,35 @@ def _parts(
     may_seek: bool = False,
 ) -> Iterator[_Part]:
     """What is to be heard, in its order; one part at least."""
-    name = name_of(source)
+    name, rate_hz = name_of(source), 0
     with contextlib.ExitStack() as opened:
         track = _open(opened, source, start_seconds, audio_track, may_seek)
-        rate_hz, other_rates_hz = 0, set()
+        placed = opened.enter_context(contextlib.closing(_placed(track, name)))
+        for rate_hz, frame, position, num_samples in placed:
+            first = round(track.start_seconds * rate_hz)
+            last = first + round(max_seconds * rate_hz)
+            start = min(max(first - position, 0), num_samples)
+            stop = min(max(last - position, start), num_samples)
+            if frame is not None or start < stop:
+                yield rate_hz, frame, start, stop
+            if position + num_samples >= last:
+                break
+        if not rate_hz and track.sought:  # the sound ends before
+            rate_hz = _checked_rate(track.stream.rate, name)
+            yield rate_hz, None, 0, 0
+    if not rate_hz:
+        raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
+
+
+def _placed(track: "_Track", name: str) -> Iterator[tuple[int, av.AudioFrame | None, int, int]]:
+    """All of a sound from where its decoding begins, with silence in its gaps.
+
+    Yields:
+      The rate, a frame, or None where it is silent, where that lies in samples from the sound's
+      start, and how many of its samples count.
+    """
+    rate_hz, other_rates_hz = 0, set()
+    try:
         for frame, is_last in _marked(_packets.frames(track.stream)):
             timed = frame.pts is not None
             if not rate_hz:
@@ -181,39 +206,30 @@ def _parts(
                     continue
                 rate_hz = _checked_rate(frame.sample_rate, name)
                 position, end = _located(track, frame, rate_hz)
-                first = round(track.start_seconds * rate_hz)
-                last = min(first + round(max_seconds * rate_hz), end)
-                if track.clock and track.sought and position > first:
+                if track.clock and track.sought and position > round(track.start_seconds * rate_hz):
                     raise _SoughtTooFar
                 zero = frame.time - position / rate_hz if timed else track.zero
             if frame.sample_rate != rate_hz:  # damage, or another piece chained on
                 other_rates_hz.add(frame.sample_rate)
                 continue
-            if track.is_of_film and timed:
-                gap = round((frame.time - zero) * rate_hz) - position
-                # Less is the jitter of a container's time.
-                if gap > _packets.MIN_GAP_SECONDS * rate_hz:
-                    silent = min(position + gap, last) - max(position, first)
-                    for done in range(0, silent, _MAX_SILENCE_SECONDS * rate_hz):
-                        rest = min(silent - done, _MAX_SILENCE_SECONDS * rate_hz)
-                        yield rate_hz, None, 0, rest
-                    position += gap
+            gap = round((frame.time - zero) * rate_hz) - position if timed else 0
+            # Less is the jitter of a container's time.
+            if track.is_of_film and gap > _packets.MIN_GAP_SECONDS * rate_hz:
+                at_once = _MAX_SILENCE_SECONDS * rate_hz
+                for done in range(0, gap, at_once):
+                    yield rate_hz, None, position + done, min(gap - done, at_once)
+                position += gap
             if is_last:
-                last = min(last, _told_end(track, position, frame, rate_hz))
-            start = min(max(first - position, 0), frame.samples)
-            yield rate_hz, frame, start, min(max(last - position, start), frame.samples)
+                end = min(end, _told_end(track, position, frame, rate_hz))
+            yield rate_hz, frame, position, max(min(frame.samples, end - position), 0)
             position += frame.samples
-            if position >= last:
+            if position >= end:
                 break
+    finally:
         if other_rates_hz:
             others = " and ".join(map(str, sorted(other_rates_hz)))
             message = "%s: begins with a sampling rate of %d Hz; what it has of %s Hz is left out"
             logger.warning(message, name, rate_hz, others)
-        if not rate_hz and track.sought:  # the sound ends before
-            rate_hz = _checked_rate(track.stream.rate, name)
-            yield rate_hz, None, 0, 0
-    if not rate_hz:
-        raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
 
 
 class _Track(NamedTuple):
