@@ -99,10 +99,6 @@ class Clock(NamedTuple):
         begun = [span.first if span.begun is None else span.begun for span in spans]
         return cls(zero, max([zero, *begun]) - zero)
 
-    def moment(self, seconds: float) -> float:
-        """The container's time of a moment of the film, not before all tracks have begun."""
-        return self.zero + max(seconds, self.common)
-
 
 def of_film(tracks: Tracks) -> Clock:
     """The clock of a film, told by reading the file until both tracks have begun."""

@@ -116,7 +116,8 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
     with _container.open_tracks(source, audio_track) as tracks:
         picture = _checked_picture(tracks, source)
         clock = _clock.of_film(tracks)
-        search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
+        moment = clock.zero + max(seconds, clock.common)
+        search = _Search(source, moment, _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
         if picture.container.format.name == "mpeg":
             shown = search.by_reading()
