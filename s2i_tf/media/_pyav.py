@@ -179,8 +179,12 @@ def _parts(
             last = first + round(max_seconds * rate_hz)
             start = min(max(first - position, 0), num_samples)
             stop = min(max(last - position, start), num_samples)
-            if frame is not None or start < stop:
+            if frame is not None:
                 yield rate_hz, frame, start, stop
+            else:
+                at_once = _MAX_SILENCE_SECONDS * rate_hz
+                for begin in range(start, stop, at_once):
+                    yield rate_hz, None, begin, min(begin + at_once, stop)
             if position + num_samples >= last:
                 break
         if not rate_hz and track.sought:  # the sound ends before
@@ -215,9 +219,7 @@ def _placed(track: "_Track", name: str) -> Iterator[tuple[int, av.AudioFrame | N
             gap = round((frame.time - zero) * rate_hz) - position if timed else 0
             # Less is the jitter of a container's time.
             if track.is_of_film and gap > _packets.MIN_GAP_SECONDS * rate_hz:
-                at_once = _MAX_SILENCE_SECONDS * rate_hz
-                for done in range(0, gap, at_once):
-                    yield rate_hz, None, position + done, min(gap - done, at_once)
+                yield rate_hz, None, position, gap
                 position += gap
             if is_last:
                 end = min(end, _told_end(track, position, frame, rate_hz))
