@@ -95,7 +95,7 @@ def efficientnet_lite(data: bytes) -> Arrays:
         # PyTorch has the outputs first; of a depthwise kernel, ours has the only input last.
         kernel = released[f"{convolution}.weight"].transpose(2, 3, 1, 0)
         norms = (released[f"{norm}.{key}"] for key in _NORM_KEYS)
-        kernel, bias = fold(kernel, np.zeros(kernel.shape[-1]), *norms, EFFICIENTNET_NORM_EPSILON)
+        kernel, bias = fold(kernel, 0.0, *norms, EFFICIENTNET_NORM_EPSILON)
         depthwise = ours.endswith("depthwise")
         arrays[f"{ours}/kernel"] = kernel.swapaxes(2, 3) if depthwise else kernel
         arrays[f"{ours}/bias"] = bias
@@ -104,8 +104,8 @@ def efficientnet_lite(data: bytes) -> Arrays:
 
 def fold(
     kernel: np.ndarray,
-    bias: np.ndarray,
-    gamma: np.ndarray,
+    bias: np.ndarray | float,
+    gamma: np.ndarray | float,
     beta: np.ndarray,
     mean: np.ndarray,
     variance: np.ndarray,

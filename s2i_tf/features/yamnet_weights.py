@@ -126,8 +126,7 @@ def of_variables(variables: Iterable) -> Arrays:
             continue
         norm = [released[f"{layer}/bn/{key}"] for key in ("beta", "moving_mean", "moving_variance")]
         by_channel = kernel.swapaxes(2, 3) if place.endswith("depthwise") else kernel
-        nothing = np.zeros(by_channel.shape[-1])
-        folded, bias = fold(by_channel, nothing, np.ones_like(nothing), *norm, _NORM_EPSILON)
+        folded, bias = fold(by_channel, 0.0, 1.0, *norm, _NORM_EPSILON)
         folded = folded.swapaxes(2, 3) if place.endswith("depthwise") else folded
         arrays |= {f"{place}/kernel": folded, f"{place}/bias": bias}
     return arrays

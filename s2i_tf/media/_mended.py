@@ -292,9 +292,6 @@ class Rewritten(io.RawIOBase):
         self._position = max(base + offset, 0)
         return self._position
 
-    def tell(self) -> int:
-        return self._position
-
     def readinto(self, buffer) -> int:
         wanted, start = len(buffer), self._position - len(self._header)
         if start < 0:

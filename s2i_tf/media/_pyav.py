@@ -17,21 +17,12 @@ import av.audio
 import numpy as np
 
 from s2i_tf.errors import MediaError
-from s2i_tf.media import _container, downmix, limits, reasons
+from s2i_tf.media import _clock, _container, _packets, downmix, limits, reasons
+from s2i_tf.media._mixing import FORMATS, Mix, stored
 from s2i_tf.media._source import Source, name_of
 
 # A decoder that starts in the middle needs some packets before its samples are right.
 _PREROLL_SECONDS = 1.0
-
-# By FFmpeg's name without the planar mark: the dtype, what stands for 0, and for full scale.
-_FORMATS = {
-    "u8": (np.dtype("u1"), 2.0**7, 2.0**7),
-    "s16": (np.dtype("i2"), 0.0, 2.0**15),
-    "s32": (np.dtype("i4"), 0.0, 2.0**31),
-    "s64": (np.dtype("i8"), 0.0, 2.0**63),
-    "flt": (np.dtype("f4"), 0.0, 1.0),
-    "dbl": (np.dtype("f8"), 0.0, 1.0),
-}
 
 # Codecs that give floats as they were stored, in whatever scale.
 _OF_FLOATS = ("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "wavpack")
@@ -42,7 +33,6 @@ _MAX_NAMED_CHANNELS = 8
 # The rate, a frame, or None where it is silent, and its first and last sample that count.
 _Part = tuple[int, av.AudioFrame | None, int, int]
 
-_SAMPLES_AT_ONCE = 1 << 13
 _ALL_SECONDS = 1e9
 _MAX_SILENCE_SECONDS = 10  # at once, of hours that a film may be silent
 
@@ -108,13 +98,13 @@ def stream(source: Source, piece_seconds: float) -> Iterator[tuple[np.ndarray, i
     Raises:
       MediaError: as `decode`.
     """
-    mix, num_samples = _Mix(), 0
+    mix, num_samples = Mix(), 0
     for rate_hz, frame, start, stop in _parts(source, 0.0, _ALL_SECONDS):
         mix.put(frame, start, stop)
         num_samples += stop - start
         if num_samples >= piece_seconds * rate_hz:
             yield mix.result(), rate_hz
-            mix, num_samples = _Mix(), 0
+            mix, num_samples = Mix(), 0
     if num_samples:
         yield mix.result(), rate_hz
 
@@ -134,14 +124,14 @@ def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
             waiting.append(stop - start)
             continue
         layout, kind = frame.layout.name, frame.format.name.removesuffix("p")
-        samples = _stored(frame, start, stop)
+        samples = stored(frame, start, stop)
         if len(samples) > _MAX_NAMED_CHANNELS:
             layout, samples = "mono", samples.mean(axis=0, keepdims=True).astype(samples.dtype)
-        zero = _FORMATS[kind][1]
+        zero = FORMATS[kind][1]
         silences = (np.full((len(samples), num), zero, samples.dtype) for num in waiting)
         for part in itertools.chain(silences, [samples]):
             if kind == "s64":  # which PyAV makes no frames of
-                part = part / _FORMATS[kind][2]
+                part = part / FORMATS[kind][2]
             if part.size:
                 packed = np.ascontiguousarray(part.T).reshape(1, -1)
                 cut = av.AudioFrame.from_ndarray(packed, "dbl" if kind == "s64" else kind, layout)
@@ -150,9 +140,9 @@ def stream_frames(source: Source) -> Iterator[av.AudioFrame]:
         waiting = []
 
 
-def _read(parts: Iterator[_Part], channel: int | None = None) -> tuple["_Mix", int]:
+def _read(parts: Iterator[_Part], channel: int | None = None) -> tuple[Mix, int]:
     """The sound of parts, of all channels or of one, and its rate."""
-    mix = _Mix(channel)
+    mix = Mix(channel)
     for rate_hz, frame, start, stop in parts:  # noqa: B007
         mix.put(frame, start, stop)
     return mix, rate_hz
@@ -170,50 +160,68 @@ def _parts(
     may_seek: bool = False,
 ) -> Iterator[_Part]:
     """What is to be heard, in its order; one part at least."""
-    name = name_of(source)
+    name, rate_hz = name_of(source), 0
     with contextlib.ExitStack() as opened:
         track = _open(opened, source, start_seconds, audio_track, may_seek)
-        rate_hz, other_rates_hz = 0, set()
-        for frame, is_last in _marked(_container.frames(track.stream)):
+        placed = opened.enter_context(contextlib.closing(_placed(track, name)))
+        for rate_hz, frame, position, num_samples in placed:
+            first = round(track.start_seconds * rate_hz)
+            last = first + round(max_seconds * rate_hz)
+            start = min(max(first - position, 0), num_samples)
+            stop = min(max(last - position, start), num_samples)
+            if frame is not None:
+                yield rate_hz, frame, start, stop
+            else:
+                at_once = _MAX_SILENCE_SECONDS * rate_hz
+                for begin in range(start, stop, at_once):
+                    yield rate_hz, None, begin, min(begin + at_once, stop)
+            if position + num_samples >= last:
+                break
+        if not rate_hz and track.sought:  # the sound ends before
+            rate_hz = _checked_rate(track.stream.rate, name)
+            yield rate_hz, None, 0, 0
+    if not rate_hz:
+        raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
+
+
+def _placed(track: "_Track", name: str) -> Iterator[tuple[int, av.AudioFrame | None, int, int]]:
+    """All of a sound from where its decoding begins, with silence in its gaps.
+
+    Yields:
+      The rate, a frame, or None where it is silent, where that lies in samples from the sound's
+      start, and how many of its samples count.
+    """
+    rate_hz, other_rates_hz = 0, set()
+    try:
+        for frame, is_last in _marked(_packets.frames(track.stream)):
             timed = frame.pts is not None
             if not rate_hz:
                 if track.sought and not timed:
                     continue
                 rate_hz = _checked_rate(frame.sample_rate, name)
                 position, end = _located(track, frame, rate_hz)
-                first = round(track.start_seconds * rate_hz)
-                last = min(first + round(max_seconds * rate_hz), end)
-                if track.clock and track.sought and position > first:
+                if track.clock and track.sought and position > round(track.start_seconds * rate_hz):
                     raise _SoughtTooFar
                 zero = frame.time - position / rate_hz if timed else track.zero
             if frame.sample_rate != rate_hz:  # damage, or another piece chained on
                 other_rates_hz.add(frame.sample_rate)
                 continue
-            if track.is_of_film and timed:
-                gap = round((frame.time - zero) * rate_hz) - position
-                # Less is the jitter of a container's time.
-                if gap > _container.MIN_GAP_SECONDS * rate_hz:
-                    silent = min(position + gap, last) - max(position, first)
-                    for done in range(0, silent, _MAX_SILENCE_SECONDS * rate_hz):
-                        rest = min(silent - done, _MAX_SILENCE_SECONDS * rate_hz)
-                        yield rate_hz, None, 0, rest
-                    position += gap
+            gap = round((frame.time - zero) * rate_hz) - position if timed else 0
+            # Less is the jitter of a container's time.
+            if track.is_of_film and gap > _packets.MIN_GAP_SECONDS * rate_hz:
+                yield rate_hz, None, position, gap
+                position += gap
             if is_last:
-                last = min(last, _told_end(track, position, frame, rate_hz))
-            start = min(max(first - position, 0), frame.samples)
-            yield rate_hz, frame, start, min(max(last - position, start), frame.samples)
+                end = min(end, _told_end(track, position, frame, rate_hz))
+            yield rate_hz, frame, position, max(min(frame.samples, end - position), 0)
             position += frame.samples
-            if position >= last:
+            if position >= end:
                 break
+    finally:
         if other_rates_hz:
             others = " and ".join(map(str, sorted(other_rates_hz)))
             message = "%s: begins with a sampling rate of %d Hz; what it has of %s Hz is left out"
             logger.warning(message, name, rate_hz, others)
-        if not rate_hz and track.sought:  # the sound ends before
-            rate_hz = _checked_rate(track.stream.rate, name)
-            yield rate_hz, None, 0, 0
-    if not rate_hz:
-        raise MediaError(reasons.TRUNCATED, f"{name}: damaged or incomplete, no sound decodes")
 
 
 class _Track(NamedTuple):
@@ -231,7 +239,7 @@ class _Track(NamedTuple):
 
     stream: av.audio.AudioStream
     is_of_film: bool
-    clock: _container.Clock | None
+    clock: _clock.Clock | None
     zero: float
     start_seconds: float
     sought: bool
@@ -254,7 +262,7 @@ def _open(
         )
     clock, zero = None, float((stream.start_time or 0) * stream.time_base)
     if picture is not None and start_seconds is not None:
-        clock = tracks.clock()
+        clock = _clock.of_film(tracks)
         zero = clock.zero
     start_seconds = max(start_seconds or 0.0, clock.common if clock else 0.0)
     in_ogg = stream.codec_context.name if stream.container.format.name == "ogg" else ""
@@ -262,9 +270,9 @@ def _open(
     # In Ogg FFmpeg counts the frames of FLAC anew after a seek, from somewhere in the page.
     may_seek = may_seek and start_seconds > _PREROLL_SECONDS and in_ogg != "flac"
     asks = may_seek or is_ogg_vorbis
-    has_one_time = asks and _container.has_one_time(source, tracks, audio_track)
+    has_one_time = asks and _packets.has_one_time(source, tracks, audio_track)
     may_seek = may_seek and has_one_time
-    sought = may_seek and _container.seek(stream, zero + start_seconds - _PREROLL_SECONDS)
+    sought = may_seek and _packets.seek(stream, zero + start_seconds - _PREROLL_SECONDS)
     if (clock or may_seek) and not sought:  # it is no longer at its beginning
         stream = opened.enter_context(_container.open_tracks(source, audio_track)).sound
     is_cut_here = is_ogg_vorbis and has_one_time  # of chained ones FFmpeg cuts each part
@@ -324,75 +332,3 @@ def _checked_rate(rate_hz: int, name: str) -> int:
             reasons.BAD_RATE, f"{name}: sampling rate {rate_hz} Hz; allowed: {allowed}"
         )
     return rate_hz
-
-
-class _Mix:
-    """Makes one waveform of frames: the mean of the channels, float32, full scale being 1.
-
-    Frames are as short as 20 ms, and each step of NumPy's costs more than the samples in one of
-    them: those of one format are mixed some at a time, few enough to stay in the cache.
-    """
-
-    def __init__(self, channel: int | None = None):
-        self._channel = channel
-        self._mixed: list[np.ndarray] = []
-        self._parts: list[tuple[av.audio.AudioFrame, int, int]] = []  # not mixed yet
-        self._format = ("", 0)
-        self._num_samples = 0
-        self._energies = downmix.NO_ENERGIES
-
-    def put(self, frame: av.audio.AudioFrame | None, start: int, stop: int) -> None:
-        """Adds the samples of a frame from `start` to `stop`, or so many zeros without one."""
-        if frame is None:
-            self._mix()
-            self._mixed.append(np.zeros(stop - start, np.float32))
-            return
-        format_ = (frame.format.name, frame.layout.nb_channels)
-        if format_ != self._format or self._num_samples >= _SAMPLES_AT_ONCE:
-            self._mix()
-            self._format = format_
-        self._parts.append((frame, start, stop))
-        self._num_samples += frame.samples
-
-    def loud_channel(self) -> int | None:
-        """Number of the channel to take alone; None if the mean of all is right."""
-        self._mix()
-        return None if self._channel is not None else downmix.loud_channel(self._energies)
-
-    def result(self) -> np.ndarray:
-        """All of it."""
-        self._mix()
-        return np.concatenate([np.zeros(0, np.float32), *self._mixed])
-
-    def _mix(self) -> None:
-        if self._parts:
-            samples = _channels(self._parts)
-            if self._channel is not None:
-                self._mixed.append(samples[min(self._channel, len(samples) - 1)])
-            else:
-                mono = downmix.mean(samples)
-                self._energies = downmix.add(self._energies, downmix.energies(samples, mono))
-                self._mixed.append(mono)
-        self._parts, self._num_samples = [], 0
-
-
-def _channels(parts: list[tuple[av.audio.AudioFrame, int, int]]) -> np.ndarray:
-    """Some frames of one format, each from a sample to another, [channels, samples]."""
-    _, zero, scale = _FORMATS[parts[0][0].format.name.removesuffix("p")]
-    samples = np.concatenate([_stored(*part) for part in parts], axis=1, dtype=np.float32)
-    if zero:
-        samples -= np.float32(zero)
-    samples /= np.float32(scale)
-    return samples
-
-
-def _stored(frame: av.audio.AudioFrame, start: int, stop: int) -> np.ndarray:
-    """The samples of a frame from one to another as they are stored, [channels, samples]."""
-    dtype, num_channels = _FORMATS[frame.format.name.removesuffix("p")][0], frame.layout.nb_channels
-    if frame.format.is_planar:
-        planes = frame.planes[:num_channels]  # of 8, PyAV counts what lies behind them as another
-        samples = np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in planes])
-    else:
-        packed = np.frombuffer(frame.planes[0], dtype, frame.samples * num_channels)
-        samples = packed.reshape(-1, num_channels).T
-    return samples[:, start:stop]

@@ -1,7 +1,7 @@
 """Video: what a file holds, measured, and single pictures out of it.
 
 Its sound is `s2i_tf.media.audio.load_waveform`'s business, with `start_seconds` and `max_seconds`.
-Time is the film's, as `s2i_tf.media._container` says: what players show. Pictures are as players
+Time is the film's, as `s2i_tf.media._clock` says: what players show. Pictures are as players
 show them too: turned and mirrored, of square pixels, in sRGB (`s2i_tf.media.light`), in the colours
 of BT.709 where a file of high definition does not say which it means.
 """
@@ -19,7 +19,7 @@ import av
 import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import _container, light, limits, reasons
+from s2i_tf.media import _clock, _container, _packets, light, limits, reasons
 from s2i_tf.media._source import Source, name_of
 
 # How far before a moment a container without an index is asked to seek, again and again, until a
@@ -78,11 +78,11 @@ def probe(source: Source, *, audio_track: int = 0) -> MediaInfo:
       MediaError: `missing`, `unreadable`, `empty`, `not_media` or `truncated`.
     """
     with _container.open_tracks(source, audio_track) as (sound, picture, _):
-        spans = _container.survey(sound, picture)
+        spans = _clock.survey(sound, picture)
         if not spans and (sound or picture):
             message = f"{name_of(source)}: damaged or incomplete, headers and nothing after them"
             raise MediaError(reasons.TRUNCATED, message)
-        clock = _container.Clock.of(spans)
+        clock = _clock.Clock.of(spans)
         last = max((span.end for span in spans), default=clock.zero)
         ends = [(last if span.shows_slides else span.end) - clock.zero for span in spans] or [0.0]
         return MediaInfo(
@@ -115,15 +115,15 @@ def frame_at(source: Source, seconds: float, *, audio_track: int = 0) -> np.ndar
         raise UserError(f"seconds {seconds}; allowed: 0 or more")
     with _container.open_tracks(source, audio_track) as tracks:
         picture = _checked_picture(tracks, source)
-        clock = tracks.clock()
-        search = _Search(source, clock.moment(seconds), _decoder_delay(source, picture))
+        clock = _clock.of_film(tracks)
+        moment = clock.zero + max(seconds, clock.common)
+        search = _Search(source, moment, _decoder_delay(source, picture))
         # After a seek in a program stream FFmpeg may give a packet the time of another.
-        may_seek = picture.container.format.name != "mpeg"
-        shown = search.by_seeking(tracks, clock.zero) if may_seek else None
-    if not may_seek:
-        shown = search.by_reading()
-    if shown is None:
-        shown = search.from_packet(0)
+        if picture.container.format.name == "mpeg":
+            shown = search.by_reading()
+        else:
+            shown = search.by_seeking(tracks, clock.zero)
+    shown = shown or search.from_packet(0)
     if shown is None:
         raise _undecodable(source)
     return _as_shown(shown)
@@ -146,11 +146,10 @@ def frames_along(
       MediaError: as `frame_at`.
     """
     with _container.open_tracks(source) as tracks:
-        track = _checked_picture(tracks, source)
-        clock = tracks.clock()
-        search = _Search(source, clock.moment(clock.common), _decoder_delay(source, track))
+        delay = _decoder_delay(source, _checked_picture(tracks, source))
+        clock = _clock.of_film(tracks)
     with _container.open_tracks(source) as tracks:
-        coming = search.timed_frames(tracks.picture)
+        coming = _timed_frames(tracks.picture, delay)
         shown, following = None, next(coming, None)
         if following is None:
             raise _undecodable(source)
@@ -207,32 +206,31 @@ class _Search:
     def by_seeking(self, tracks: _container.Tracks, zero: float) -> _Found | None:
         """The frame; None if no seek, however far back, leads to a key frame before it."""
         stream = tracks.picture
-        if not _container.has_one_time(self.source, tracks):
+        if not _packets.has_one_time(self.source, tracks):
             return None
         end = zero + (stream.container.duration or 0) / av.time_base
         reachable = min(self.moment, end) if end > zero else self.moment
         for step in _STEPS_BACK_SECONDS:
             if reachable - step < zero:
                 return None
-            if _container.seek(stream, reachable - step):
-                shown = self.last_frame(stream, after_key=True)
-                if shown is not None:
-                    return shown
+            if not _packets.seek(stream, reachable - step):
+                continue
+            if shown := self.last_frame(stream, after_key=True):
+                return shown
         return None
 
     def by_reading(self) -> _Found | None:
         """As `by_seeking`, reading all from the beginning and decoding from a key packet on."""
         keys = []
         with _container.open_tracks(self.source) as tracks:
-            for number, packet in enumerate(_container.packets(tracks.picture)):
+            for number, packet in enumerate(_packets.packets(tracks.picture)):
                 time = packet.pts if packet.dts is None else packet.dts
                 if time is not None and float(time * packet.time_base) > self.moment:
                     break
                 if packet.is_keyframe:
                     keys.append(number)
         for key in keys[: -1 - _MAX_KEYS_BACK : -1]:
-            shown = self.from_packet(key, after_key=True)
-            if shown is not None:
+            if shown := self.from_packet(key, after_key=True):
                 return shown
         return None
 
@@ -251,7 +249,7 @@ class _Search:
         packets are not decoded.
         """
         shown, num_pixels = None, 0
-        for seconds, found in self.timed_frames(stream, skip=skip):
+        for seconds, found in _timed_frames(stream, self.delay, skip):
             num_pixels += found.frame.width * found.frame.height
             if num_pixels > _MAX_PIXELS_ON_THE_WAY:
                 raise MediaError(
@@ -266,27 +264,34 @@ class _Search:
                 shown = found
         return shown
 
-    def timed_frames(
-        self, stream: av.VideoStream, *, skip: int = 0
-    ) -> Iterator[tuple[float | None, _Found]]:
-        """The frames that decode, and the container's time of each where it is known."""
-        has_own_aspect = stream.container.format.name not in _WITHOUT_ASPECT
-        latest = collections.deque(maxlen=1 + (self.delay or 0))  # times of so many packets
-        for packet in itertools.islice(_container.packets(stream), skip, None):
-            if packet.dts is not None:
-                latest.append(packet.dts)
-            with contextlib.suppress(av.FFmpegError):
-                for frame in packet.decode():
-                    aspect = stream.sample_aspect_ratio
-                    if not has_own_aspect:
-                        aspect = stream.codec_context.sample_aspect_ratio or aspect
-                    found = _Found(frame, float(aspect or 1))
-                    if self.delay is None:
-                        yield frame.time, found
-                        continue
-                    if packet.dts is None and len(latest) > 1:  # what the decoder held back
-                        latest.popleft()
-                    yield float(latest[0] * stream.time_base) if latest else 0.0, found
+
+def _timed_frames(
+    stream: av.VideoStream, delay: int | None, skip: int = 0
+) -> Iterator[tuple[float | None, _Found]]:
+    """The frames that decode, and the container's time of each where it is known.
+
+    Args:
+      stream: the picture track.
+      delay: number of packets by which frames come late, as `_decoder_delay` says.
+      skip: how many packets, from the first on, are not decoded.
+    """
+    has_own_aspect = stream.container.format.name not in _WITHOUT_ASPECT
+    latest = collections.deque(maxlen=1 + (delay or 0))  # times of so many packets
+    for packet in itertools.islice(_packets.packets(stream), skip, None):
+        if packet.dts is not None:
+            latest.append(packet.dts)
+        with contextlib.suppress(av.FFmpegError):
+            for frame in packet.decode():
+                aspect = stream.sample_aspect_ratio
+                if not has_own_aspect:
+                    aspect = stream.codec_context.sample_aspect_ratio or aspect
+                found = _Found(frame, float(aspect or 1))
+                if delay is None:
+                    yield frame.time, found
+                    continue
+                if packet.dts is None and len(latest) > 1:  # what the decoder held back
+                    latest.popleft()
+                yield float(latest[0] * stream.time_base) if latest else 0.0, found
 
 
 def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
@@ -294,10 +299,10 @@ def _decoder_delay(source: Source, stream: av.VideoStream) -> int | None:
 
     Without times of presentation they come one by one, each with the time of a later packet.
     """
-    if not _container.has_no_pts(stream):
+    if not _packets.has_no_pts(stream):
         return None
     with _container.open_tracks(source) as tracks:
-        for number, packet in enumerate(_container.packets(tracks.picture)):
+        for number, packet in enumerate(_packets.packets(tracks.picture)):
             with contextlib.suppress(av.FFmpegError):
                 for _ in packet.decode():
                     return number if packet.dts is not None else 0

@@ -42,7 +42,6 @@ from s2i_tf.serving import (
     saved_model,
     tflite_convert,
     tflite_metadata,
-    tflite_weights,
     wav,
 )
 from s2i_tf.serving.exported import EMBED_SIGNATURE
@@ -157,6 +156,8 @@ def write(
     nets = (extractor.model, *model.sound_parts)
     contents = tflite_convert.convert(functions, nets, quantization, calibration)
     if compact:
+        from s2i_tf.serving import tflite_weights  # needs ai-edge-litert at once
+
         contents = tflite_weights.compressed(contents, lossless=True)
     described = {**saved_model.facts(model), **(facts or {})}
     contents = tflite_metadata.add(contents, described, quantization)

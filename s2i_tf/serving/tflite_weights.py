@@ -14,7 +14,9 @@ then a third as large and does the same.
 
 import collections
 
+import flatbuffers
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from s2i_tf.models import int8
 from s2i_tf.serving.tflite_metadata import MODEL_IDENTIFIER
@@ -34,9 +36,6 @@ def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = Fals
       of_sound: take int8 for large matrices alone, and where it changes nothing: errors of what is
         heard change all that follows.
     """
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(contents, 0))
     if not lossless:
         for graph in model.subgraphs:
@@ -46,7 +45,8 @@ def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = Fals
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
     code.version = 3
     model.operatorCodes.append(code)
-    packed: dict[int, schema.TensorT] = {}  # by the buffer of the float32 values
+    # By the buffer of the float32 values what stands for them; None where they stay.
+    packed: dict[int, schema.TensorT | None] = {}
     for graph in model.subgraphs:
         restoring = []
         for index, tensor in enumerate(list(graph.tensors)):
@@ -54,13 +54,9 @@ def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = Fals
             if values is None or values.size <= _SMALL or index in graph.outputs:
                 continue
             if tensor.buffer not in packed:
-                small = _int8(values, lossless, of_sound)
-                if small is None and lossless and not _fits_float16(values):
-                    continue
-                if small is None and of_sound and values.size <= _LARGE_OF_SOUND:
-                    model.buffers[tensor.buffer].data = _shortened(values)
-                    continue
-                packed[tensor.buffer] = _packed(values, small, tensor.name, model)
+                packed[tensor.buffer] = _packed(tensor, values, model, lossless, of_sound)
+            if packed[tensor.buffer] is None:
+                continue
             operator = schema.OperatorT()
             operator.opcodeIndex = len(model.operatorCodes) - 1
             operator.inputs = np.array([len(graph.tensors)], np.int32)
@@ -69,8 +65,9 @@ def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = Fals
             restoring.append(operator)
             tensor.buffer = 0
         graph.operators = restoring + list(graph.operators)
-    for buffer in packed:
-        model.buffers[buffer].data = None
+    for buffer, small in packed.items():
+        if small is not None:
+            model.buffers[buffer].data = None
     builder = flatbuffers.Builder(len(contents))
     builder.Finish(model.Pack(builder), MODEL_IDENTIFIER)
     return bytes(builder.Output())
@@ -78,8 +75,6 @@ def compressed(contents: bytes, *, lossless: bool = False, of_sound: bool = Fals
 
 def _values(tensor, model) -> np.ndarray | None:
     """The constant float32 values of a tensor, or None."""
-    from ai_edge_litert import schema_py_generated as schema
-
     data = model.buffers[tensor.buffer].data
     if data is None or tensor.type != schema.TensorType.FLOAT32:
         return None
@@ -90,8 +85,6 @@ def _values(tensor, model) -> np.ndarray | None:
 
 def _join_dense(graph, model) -> None:
     """Makes one layer of two dense ones in a row where that one has fewer weights."""
-    from ai_edge_litert import schema_py_generated as schema
-
     dense, none = schema.BuiltinOperator.FULLY_CONNECTED, schema.ActivationFunctionType.NONE
     uses = collections.Counter(index for one in graph.operators for index in one.inputs)
     uses.update(graph.outputs)
@@ -170,13 +163,17 @@ def _int8(weights: np.ndarray, lossless: bool, of_sound: bool) -> int8.Quantized
     return None
 
 
-def _packed(weights: np.ndarray, small: int8.Quantized | None, name: bytes, model):
-    """The tensor that stands for weights [outputs, …]."""
-    from ai_edge_litert import schema_py_generated as schema
-
+def _packed(tensor, weights: np.ndarray, model, lossless: bool, of_sound: bool):
+    """The tensor that stands for one of weights [outputs, …]; None where they stay float32."""
+    name, small = tensor.name + b"_packed", _int8(weights, lossless, of_sound)
     if small is None:
-        return _constant(name + b"_packed", weights.astype(np.float16), model)
-    tensor = _constant(name + b"_packed", small.values, model)
+        if lossless and not _fits_float16(weights):
+            return None
+        if of_sound and weights.size <= _LARGE_OF_SOUND:
+            model.buffers[tensor.buffer].data = _shortened(weights)
+            return None
+        return _constant(name, weights.astype(np.float16), model)
+    tensor = _constant(name, small.values, model)
     tensor.quantization = schema.QuantizationParametersT()
     tensor.quantization.scale = small.scales.ravel()
     tensor.quantization.zeroPoint = np.full(small.scales.size, small.zero, np.int64)
@@ -186,8 +183,6 @@ def _packed(weights: np.ndarray, small: int8.Quantized | None, name: bytes, mode
 
 def _constant(name: bytes, values: np.ndarray, model):
     """A tensor of these values, in a new buffer of the model."""
-    from ai_edge_litert import schema_py_generated as schema
-
     tensor, buffer = schema.TensorT(), schema.BufferT()
     tensor.name, tensor.shape, tensor.buffer = name, values.shape, len(model.buffers)
     tensor.type = getattr(schema.TensorType, values.dtype.name.upper())

@@ -38,7 +38,7 @@ def test_fetch_keeps_all_of_the_archive(index):
 
 def test_fetch_brings_nothing_twice(index, monkeypatch):
     weights_lib.fetch("first")
-    monkeypatch.setattr(downloads, "download_package", None)
+    monkeypatch.setattr(downloads, "download", None)
     weights_lib.fetch("first")
     weights_lib.fetch("second")
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import _headers, _pyav, _soundfile, _tfio, audio, limits, reasons
+from s2i_tf.media import _headers, _mixing, _soundfile, _tfio, audio, limits, reasons
 from tests.media.conftest import with_value
 
 needs_tensorflow_io = pytest.mark.skipif(
@@ -253,7 +253,7 @@ def test_where_soundfile_does_not_load_flac_is_read_all_the_same(monkeypatch, so
 
 
 def test_frames_of_any_length_and_format_are_mixed_in_their_order(rng):
-    mix, expected = _pyav._Mix(), []
+    mix, expected = _mixing.Mix(), []
     for number in range(40):
         kind, layout = (("s16", "stereo"), ("fltp", "stereo"), ("s16", "mono"))[number // 3 % 3]
         num_samples = int(rng.integers(1, 3_000))

@@ -170,7 +170,7 @@ class Canvas:
 
     def paint(
         self,
-        draw: Callable[[ImageDraw.ImageDraw, Callable[[Points], list]], None],
+        draw: Callable[[ImageDraw.ImageDraw, list[float]], None],
         points: Points,
         colour: Colour,
         shadow: Colour | None = None,
@@ -183,7 +183,7 @@ class Canvas:
         """Lays a colour over the picture where a drawing is.
 
         Args:
-          draw: draws in white, given a brush and a function that places points for it.
+          draw: draws in white, given a brush and the points as it takes them, [x, y, x, y, …].
           points: the drawing's points on the canvas, [n, 2].
           colour: the colour, or that of the lit side.
           shadow: the colour of the far side.
@@ -199,11 +199,8 @@ class Canvas:
         if np.any(high <= low):  # it lies off the picture
             return
         image = Image.new("L", tuple(((high - low) * _OVERSAMPLING).tolist()))
-
-        def place(points: Points) -> list:
-            return ((points * self.side - low) * _OVERSAMPLING).ravel().tolist()
-
-        draw(ImageDraw.Draw(image), place)
+        placed = (points * self.side - low) * _OVERSAMPLING
+        draw(ImageDraw.Draw(image), placed.ravel().tolist())
         image = image.reduce(_OVERSAMPLING)
         if soft:
             image = image.filter(ImageFilter.GaussianBlur(soft * self.side))
@@ -253,10 +250,7 @@ class Pen:
         outline: npt.ArrayLike,
         colour: Colour,
         shadow: Colour | None = None,
-        *,
-        opacity: float = 1.0,
-        soft: float = 0.0,
-        texture: float = 0.0,
+        **look: float,
     ) -> None:
         """Fills an outline, plain or from a lit colour to a shadow colour.
 
@@ -264,20 +258,13 @@ class Pen:
           outline: [n, 2].
           colour: the colour, or that of the lit side.
           shadow: the colour of the far side.
-          opacity: how much of it covers what lies below.
-          soft: how far the edge is blurred, in own units.
-          texture: strength of a cloudy texture.
+          **look: `opacity`, `texture` and `soft` as of `Canvas.paint`, the last in own units.
         """
-        points = self.place(outline)
-        self.canvas.paint(
-            lambda brush, place: brush.polygon(place(points), fill=255),
-            points,
-            colour,
-            shadow,
-            opacity=opacity,
-            soft=soft * self.size,
-            texture=texture,
-        )
+
+        def draw(brush: ImageDraw.ImageDraw, corners: list[float]) -> None:
+            brush.polygon(corners, fill=255)
+
+        self._paint(draw, self.place(outline), colour, shadow, **look)
 
     def stroke(
         self,
@@ -285,25 +272,20 @@ class Pen:
         width: float,
         colour: Colour,
         shadow: Colour | None = None,
-        *,
-        opacity: float = 1.0,
-        soft: float = 0.0,
+        **look: float,
     ) -> None:
         """Draws a line with round ends; arguments as in `fill`."""
-        points = self.place(path)
         width *= self.size
         thick = max(round(width * self.canvas.side * _OVERSAMPLING), 1)
 
-        def draw(brush: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
-            line = place(points)
+        def draw(brush: ImageDraw.ImageDraw, line: list[float]) -> None:
             # Joints of thin lines are too small to be seen and would take most of the time.
             brush.line(line, fill=255, width=thick, joint="curve" if thick > 10 else None)
             for x, y in (line[:2], line[-2:]):
                 half = thick / 2
                 brush.ellipse((x - half, y - half, x + half, y + half), fill=255)
 
-        look = {"opacity": opacity, "soft": soft * self.size}
-        self.canvas.paint(draw, points, colour, shadow, reach=width / 2, **look)
+        self._paint(draw, self.place(path), colour, shadow, reach=width / 2, **look)
 
     def tube(self, path: npt.ArrayLike, width: float, colour: Colour) -> None:
         """A shining pipe: a dark rim, the colour, and a highlight on the lit side."""
@@ -328,9 +310,21 @@ class Pen:
         thick = max(round(width * self.size * self.canvas.side * _OVERSAMPLING), 1)
         levels = np.broadcast_to(np.asarray(opacity) * 255, len(starts)).astype(int).tolist()
 
-        def draw(brush: ImageDraw.ImageDraw, place: Callable[[Points], list]) -> None:
-            lines = np.reshape(place(ends), (-1, 4)).tolist()
-            for line, level in zip(lines, levels, strict=True):
+        def draw(brush: ImageDraw.ImageDraw, lines: list[float]) -> None:
+            for line, level in zip(np.reshape(lines, (-1, 4)).tolist(), levels, strict=True):
                 brush.line(line, fill=level, width=thick)
 
-        self.canvas.paint(draw, ends, colour, soft=soft * self.size)
+        self._paint(draw, ends, colour, soft=soft)
+
+    def _paint(
+        self,
+        draw: Callable[[ImageDraw.ImageDraw, list[float]], None],
+        points: Points,
+        colour: Colour,
+        shadow: Colour | None = None,
+        *,
+        soft: float = 0.0,
+        **look: float,
+    ) -> None:
+        """As `Canvas.paint`, the blur of the edge in own units."""
+        self.canvas.paint(draw, points, colour, shadow, soft=soft * self.size, **look)

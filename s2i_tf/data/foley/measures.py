@@ -21,6 +21,7 @@ _BAND_EDGES = (1, 3, 5, 8, 12, 18, 27, 40, 60, 90, 130, 190)
 _PITCH_WINDOW = 4096
 _PITCH_RANGE_HZ = (18.0, 6000.0)
 _SILENCE = 1e-9
+_LACKING = 0.15  # as a share of the highest peak: what a first one may be lower by
 
 # Pictures are looked at in this size; what is measured in pixels below belongs to it.
 _SIDE = 128
@@ -90,7 +91,7 @@ def _pitch(wave: np.ndarray) -> float:
     low, high = (round(spec.SAMPLE_RATE_HZ / limit) for limit in reversed(_PITCH_RANGE_HZ))
     # The window's own shape would favour short lags.
     shape = _autocorrelation(np.hanning(_PITCH_WINDOW)[None])[0, :high]
-    lags = [_first_peak(row[:high] / shape, low, 0.15) for row in similarity]
+    lags = [_first_peak(row[:high] / shape, low) for row in similarity]
     return float(np.median(np.log2(spec.SAMPLE_RATE_HZ / np.array(lags))))
 
 
@@ -142,7 +143,7 @@ def _repetition(bands: np.ndarray, smoothing: int) -> float:
     spectrum *= np.fft.rfft(kernel, 2 * num, axis=0)
     similarity = np.fft.irfft(np.abs(spectrum) ** 2, axis=0)[:num].sum(axis=1)
     similarity /= 1 - 0.6 * np.arange(num) / num  # fewer windows overlap at longer lags
-    lag = _first_peak(similarity[: int(0.7 * num)], 6, 0.15)
+    lag = _first_peak(similarity[: int(0.7 * num)], 6)
     return float(np.log2(spec.SAMPLE_RATE_HZ / _HOP / lag))
 
 
@@ -156,14 +157,14 @@ def _peaks(values: np.ndarray) -> np.ndarray:
     return (values[1:-1] > values[:-2]) & (values[1:-1] >= values[2:])
 
 
-def _first_peak(values: np.ndarray, low: int, tolerance: float) -> int:
-    """The first local maximum from `low` on that lacks at most a share of the highest."""
+def _first_peak(values: np.ndarray, low: int) -> int:
+    """The first local maximum from `low` on that is nearly as high as the highest."""
     places = np.flatnonzero(_peaks(values)) + 1
     places = places[places >= low]
     if not places.size:
         return low
     highest = values[places].max()
-    return int(places[values[places] >= highest - tolerance * abs(highest)][0])
+    return int(places[values[places] >= highest - _LACKING * abs(highest)][0])
 
 
 def _light(pixels: np.ndarray) -> float:
