@@ -51,14 +51,14 @@ def run() -> None:
     if not values.out:
         raise UserError("--out=DIR is missing")
 
-    from s2i_tf.evaluation import scoring
+    from s2i_tf.evaluation import scored_pairs, scoring
     from s2i_tf.evaluation.metrics import SCORES
     from s2i_tf.evaluation.report import terminal
 
     if values.pairs:
-        pairs, unmatched = scoring.read_pairs(values.pairs), []
+        pairs, unmatched = scored_pairs.read_pairs(values.pairs), []
     else:
-        pairs, unmatched = scoring.match(*(values[name].value for name in _FOLDERS))
+        pairs, unmatched = scored_pairs.match(*(values[name].value for name in _FOLDERS))
     written = [flag.serialize() for flag in values.get_flags_for_module(__name__) if flag.present]
     scores = scoring.score(
         pairs,

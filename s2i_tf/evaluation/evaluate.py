@@ -118,11 +118,12 @@ def evaluate(
         seed=seed,
     )
     logger.info("measuring")
-    parts, missing = measure(predictions, METRICS)
+    measured = measure(predictions, METRICS)
     if predictions.training is None:
-        missing |= dict.fromkeys(("baselines", "retrieval_train"), predictions.no_training)
+        reasons = dict.fromkeys(("baselines", "retrieval_train"), predictions.no_training)
+        measured["missing"] |= reasons
     if predictions.samples is None:
-        missing["samples"] = "the model gives one picture a sound"
+        measured["missing"]["samples"] = "the model gives one picture a sound"
     metrics = {
         "version": METRICS_VERSION,
         "command": command,
@@ -138,11 +139,10 @@ def evaluate(
         "judge": provenance.describe_judge(image_judge.classifier)
         | {"features": {"layer": image_judge.layer, "size": predictions.judged.features.shape[1]}},
         "sound_judge": sound_judge and provenance.describe_judge(sound_judge),
-        **parts,
-        "missing": missing,
+        **measured,
     }
-    metrics["warnings"] = provenance.warnings(metrics["data"], model.class_names)
-    metrics["warnings"] += warnings(parts, METRICS)
+    of_data = provenance.warnings(metrics["data"], model.class_names)
+    metrics["warnings"] = of_data + measured["warnings"]
     metrics["deviations"] = provenance.deviations(info, image_judge.classifier.name, model.recipe)
     metrics = rounded(metrics)
     sheets = figures.sheets(predictions, metrics, num_gallery, hide_photos=hide_photos)
@@ -154,28 +154,22 @@ def evaluate(
     return metrics
 
 
-def measure(
-    predictions: Predictions, measures: Mapping[str, Metric]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The part of each metric, None where it could not be measured, and why not."""
+def measure(predictions: Predictions, measures: Mapping[str, Metric]) -> dict[str, Any]:
+    """The part of each metric by its name, None where it could not be measured.
+
+    Then `missing`, why not by name, and `warnings`, what the metrics warn of.
+    """
     parts: dict[str, Any] = {}
     missing: dict[str, str] = {}
+    warnings: list[str] = []
     for name, metric in measures.items():
         try:
             parts[name] = metric.measure(predictions)
         except NotMeasured as reason:
             parts[name], missing[name] = None, str(reason)
-    return parts, missing
-
-
-def warnings(parts: Mapping[str, Any], measures: Mapping[str, Metric]) -> list[str]:
-    """What the metrics warn of, as far as they were measured."""
-    return [
-        warning
-        for name, metric in measures.items()
-        if parts[name] is not None
-        for warning in metric.warnings(parts[name])
-    ]
+        else:
+            warnings += metric.warnings(parts[name])
+    return {**parts, "missing": missing, "warnings": warnings}
 
 
 def draw_charts(metrics: Mapping[str, Any]) -> dict[str, bytes]:
