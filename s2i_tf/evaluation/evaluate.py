@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from s2i_tf import features, files
-from s2i_tf.data import class_folder, dataset_info, schema
+from s2i_tf.data import dataset_info, schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import heldout, provenance, stats
@@ -102,16 +102,13 @@ def evaluate(
         extractor = features.load_extractor(model.extractors["sound"])
         check_fingerprint(extractor, model.fingerprints[schema.KEY_SOUND_FINGERPRINT])
         unknown = fit_hearing.features_of(unknown_sounds, extractor)
-    index = class_folder.read_index(info.source) if info.source else {}
     scratch = Scratch(out)
-    held_out = heldout.load(model.trained_on, data_dir, info, scratch, index)
+    held_out = heldout.load(model.trained_on, data_dir, info, scratch)
     predictions = predict(
         model,
         image_judge,
         held_out,
-        info,
         scratch,
-        index=index,
         sound_judge=sound_judge,
         unknown=unknown,
         num_shown=num_gallery,
@@ -135,7 +132,7 @@ def evaluate(
         },
         "versions": provenance.versions(),
         "model": provenance.describe_model(model, model_dir),
-        "data": provenance.describe_data(info, data_dir, held_out),
+        "data": provenance.describe_data(data_dir, held_out),
         "judge": provenance.describe_judge(image_judge.classifier)
         | {"features": {"layer": image_judge.layer, "size": predictions.judged.features.shape[1]}},
         "sound_judge": sound_judge and provenance.describe_judge(sound_judge),

@@ -50,10 +50,9 @@ def describe_model(model: SoundToImage, model_dir: str | os.PathLike | None) -> 
     }
 
 
-def describe_data(
-    info: DatasetInfo, data_dir: str | os.PathLike, held_out: HeldOut
-) -> dict[str, Any]:
+def describe_data(data_dir: str | os.PathLike, held_out: HeldOut) -> dict[str, Any]:
     """The data set, the size of its splits, what was left out, and what stands in both splits."""
+    info = held_out.info
     both = [held_out.splits.get(name) for name in spec.SPLITS]
     return {
         "folder": str(data_dir),
