@@ -47,9 +47,9 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
     """
     from s2i_tf.data import dataset_info
     from s2i_tf.evaluation import heldout, stats
-    from s2i_tf.evaluation.inputs import Scratch
     from s2i_tf.evaluation.judge import Judge
     from s2i_tf.evaluation.metrics import diversity, fidelity
+    from s2i_tf.evaluation.on_disk import Scratch
     from s2i_tf.evaluation.predictions import predict
     from s2i_tf.media.sheet import to_uint8
     from s2i_tf.models.sound_to_image import SoundToImage

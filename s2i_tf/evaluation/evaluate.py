@@ -17,10 +17,11 @@ from s2i_tf.data import dataset_info, schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import heldout, provenance, stats
-from s2i_tf.evaluation.inputs import Predictions, Scratch
+from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import METRICS
 from s2i_tf.evaluation.metrics.metric import Metric, NotMeasured
+from s2i_tf.evaluation.on_disk import Scratch
 from s2i_tf.evaluation.predictions import predict
 from s2i_tf.evaluation.report import charts, figures, gallery, page
 from s2i_tf.features.base import Classifier, check_fingerprint

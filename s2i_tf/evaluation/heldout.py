@@ -17,8 +17,9 @@ from s2i_tf.data import class_folder, pipeline, source_sounds, trained_on
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import neighbors
-from s2i_tf.evaluation.inputs import Items, Scratch
+from s2i_tf.evaluation import on_disk
+from s2i_tf.evaluation.inputs import Items
+from s2i_tf.evaluation.on_disk import Scratch
 
 Columns = dict[str, np.ndarray]
 
@@ -141,7 +142,7 @@ def _sides(
                 arrays[key] = scratch.array((len(rows), *batch[key].shape[1:]), batch[key].dtype)
             here = np.flatnonzero((rows >= start) & (rows < start + len(batch[key])))
             arrays[key][here] = batch[key][rows[here] - start]
-            neighbors.forget(arrays[key])
+            on_disk.forget(arrays[key])
         start += len(batch["label"])
     return (
         dataclasses.replace(sides["sound"], features=arrays["sound_features"]),

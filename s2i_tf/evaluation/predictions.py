@@ -6,7 +6,7 @@ The metrics follow from the `Predictions` that `predict` gives.
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from s2i_tf import spec
 from s2i_tf.data import class_folder, source_sounds
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import baselines, judge, neighbors, probes, source_folds
+from s2i_tf.evaluation import baselines, judge, neighbors, on_disk, probes, source_folds
 from s2i_tf.evaluation.heldout import HeldOut
 from s2i_tf.evaluation.inputs import (
     FoundSounds,
@@ -22,10 +22,10 @@ from s2i_tf.evaluation.inputs import (
     Items,
     PhotoToSound,
     Predictions,
-    Scratch,
     Training,
 )
 from s2i_tf.evaluation.judge import Judge
+from s2i_tf.evaluation.on_disk import Scratch
 from s2i_tf.features.base import Classifier
 from s2i_tf.media.sheet import to_uint8
 from s2i_tf.models.multimodal import Hidden
@@ -40,7 +40,6 @@ _NUM_COMPARED_SAMPLES = 2
 _NUM_SHOWN_SAMPLES = 3
 # Sounds of a class that are drawn a second time, without their source.
 _NUM_LEFT_OUT = 10
-_ROWS = 256
 
 logger = logging.getLogger(__name__)
 
@@ -142,8 +141,8 @@ def photo_to_sound(
     if index is None:
         return None
     labels = _labels_of(model, predictions.class_names)[index.labels]
-    batches = _batches(predictions.images.features)
-    nearest = np.concatenate([model.nearest_sounds(some)[0][:, 0] for _, some in batches])
+    batches = on_disk.batches(predictions.images.features)
+    nearest = np.concatenate([model.nearest_sounds(some)[0][:, 0] for some in batches])
     found = {"generated": FoundSounds(np.asarray(index.ids)[nearest], labels[nearest])}
     missing = {}
     if training is None:
@@ -216,7 +215,7 @@ def _left_out(
 def _heard(model: SoundToImage, features: np.ndarray, own_labels: np.ndarray) -> Heard | None:
     if model.hearing is None:
         return None
-    said = [model.listen(batch) for _, batch in _batches(features)]
+    said = [model.listen(batch) for batch in on_disk.batches(features)]
     shares, scores = (
         np.concatenate([one[key] for one in said]) for key in ("heard", "known_score")
     )
@@ -251,7 +250,7 @@ def _drawn(
             raise UserError("the model's pictures are not finite; it was not trained to an end")
         return [to_uint8(pictures)]
 
-    (pictures,) = _on_disk(drawn, features, scratch)
+    (pictures,) = scratch.filled(drawn, features)
     return pictures
 
 
@@ -261,27 +260,4 @@ def _embedded(embed: Callable[[np.ndarray], Hidden], items: Items, scratch: Scra
     def layers(batch: np.ndarray) -> list[np.ndarray]:
         return [np.asarray(layer, np.float32) for layer in embed(batch)]
 
-    return Hidden(*_on_disk(layers, items.features, scratch))
-
-
-def _on_disk(
-    function: Callable[[np.ndarray], Sequence[np.ndarray]], features: np.ndarray, scratch: Scratch
-) -> list[np.ndarray]:
-    """What a function makes of some rows at a time of features: arrays [items, …]."""
-    arrays: list[np.ndarray] = []
-    for rows, batch in _batches(features):
-        made = function(batch)
-        arrays = arrays or [
-            scratch.array((len(features), *part.shape[1:]), part.dtype) for part in made
-        ]
-        for array, part in zip(arrays, made, strict=True):
-            array[rows] = part
-            neighbors.forget(array)
-    return arrays
-
-
-def _batches(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Some rows of features at a time: which, and float32 [rows, 4096]."""
-    for start in range(0, len(features), _ROWS):
-        rows = slice(start, start + _ROWS)
-        yield rows, np.asarray(neighbors.read(features, rows))
+    return Hidden(*scratch.filled(layers, items.features))

@@ -17,9 +17,10 @@ from s2i_tf import features
 from s2i_tf.data import class_folder
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import embeddings, evaluate, provenance, stats
-from s2i_tf.evaluation.inputs import Items, Predictions, Scratch
+from s2i_tf.evaluation.inputs import Items, Predictions
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import SCORES
+from s2i_tf.evaluation.on_disk import Scratch
 from s2i_tf.evaluation.scored_pairs import Pair, distinct, identified, values_of
 from s2i_tf.features.base import Classifier
 from s2i_tf.media import image

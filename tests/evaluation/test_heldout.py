@@ -3,7 +3,7 @@ import pytest
 
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.evaluation import heldout
-from s2i_tf.evaluation.inputs import Scratch
+from s2i_tf.evaluation.on_disk import Scratch
 
 
 def test_a_sound_of_several_pairs_is_one_item():
