@@ -196,8 +196,7 @@ def _left_out(
     if training is None or not source_folds.refit_strength(model):
         return {"no_left_out": source_folds.NO_REFIT if training else NO_TRAINING}
     logger.info("leaving out each source of sounds")
-    known = training.images, training.image_vectors.before, training.sounds
-    found = source_folds.listen(model, known, predictions.sounds, predictions.class_names, seed)
+    found = source_folds.listen(model, training, predictions.sounds, predictions.class_names, seed)
     if found is None:
         return {"no_left_out": source_folds.NO_SOURCES}
     labels = found.sounds.labels
