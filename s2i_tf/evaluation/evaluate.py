@@ -16,7 +16,7 @@ from s2i_tf import features, files
 from s2i_tf.data import dataset_info, schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import heldout, provenance, stats
+from s2i_tf.evaluation import heldout, provenance
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import METRICS
@@ -125,12 +125,7 @@ def evaluate(
     metrics = {
         "version": METRICS_VERSION,
         "command": command,
-        "settings": {
-            "seed": seed,
-            "num_resamples": stats.NUM_RESAMPLES,
-            "confidence": stats.CONFIDENCE,
-            "num_gallery": num_gallery,
-        },
+        "settings": provenance.settings(seed, num_gallery=num_gallery),
         "versions": provenance.versions(),
         "model": provenance.describe_model(model, model_dir),
         "data": provenance.describe_data(data_dir, held_out),

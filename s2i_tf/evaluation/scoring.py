@@ -16,7 +16,7 @@ import numpy as np
 from s2i_tf import features
 from s2i_tf.data import class_folder
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import embeddings, evaluate, provenance, stats
+from s2i_tf.evaluation import embeddings, evaluate, provenance
 from s2i_tf.evaluation.inputs import Items, Predictions
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import SCORES
@@ -110,12 +110,7 @@ def score(
         {
             "version": SCORES_VERSION,
             "command": command,
-            "settings": {
-                "seed": seed,
-                "num_resamples": stats.NUM_RESAMPLES,
-                "confidence": stats.CONFIDENCE,
-                "side": side,
-            },
+            "settings": provenance.settings(seed, side=side),
             "versions": provenance.versions(),
             "pairs": {
                 "num_pictures": len(made),
