@@ -18,6 +18,7 @@ from s2i_tf.evaluation.metrics.metric import (
     NotMeasured,
     Part,
     not_learnt,
+    part_rows,
     uncounted,
     uncounted_warning,
 )
@@ -57,14 +58,11 @@ class ClassSeen(Metric):
                 right[name] = probes.right(named[name], items.labels, choices[side])
             rates |= predictions.rates(right, items)
             nums |= {name: int(np.isfinite(values).sum()) for name, values in right.items()}
+        shown = {name: ROWS[name] for name in ROWS if name in named or name in SYSTEMS}
         return {
             "probe": probe,
             "chance": float(np.mean(1 / choices["sounds"][counted["sounds"]])),
-            "rows": [
-                {"name": name, "title": title, "num_items": nums[name], "accuracy": rates[name]}
-                for name, title in ROWS.items()
-                if name in named or name in SYSTEMS
-            ],
+            "rows": part_rows(shown, num_items=nums, accuracy=rates),
             "uncounted": uncounted(predictions, **counted),
             "confusion": {
                 "class_names": list(predictions.class_names),
