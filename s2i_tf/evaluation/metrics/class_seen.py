@@ -132,6 +132,8 @@ def _named(
     for probe, rows_of in found:
         for side, names in _SETS.items():
             rows = rows_of[side]
+            if not len(labels[side][rows]):
+                continue  # photos whose pictures are copies, which go with other photos
             choices[side][rows] = probe.num_choices(labels[side][rows])
             for name in judged.keys() & set(names):
                 named[name][rows] = probe.predict(judged[name].features[rows])
