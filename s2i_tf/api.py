@@ -362,8 +362,11 @@ class Model:
             if isinstance(sound, Heard):
                 self._check_length(sound.before)
         waveforms = [sound for sound in sounds if not isinstance(sound, Heard)]
-        if not waveforms:
-            return sounds
+        of_waveforms = iter(self._hear(waveforms, window) if waveforms else ())
+        return [sound if isinstance(sound, Heard) else next(of_waveforms) for sound in sounds]
+
+    def _hear(self, waveforms: list[np.ndarray], window: str | float) -> list[Heard]:
+        """What is heard in the window of each that the model is surest of."""
         length = spec.FEATURE_SAMPLES
         pieces = [
             (number, start)
@@ -375,16 +378,15 @@ class Model:
         )
         found.setdefault("known_score", np.ones(len(pieces)))  # an older file has none
         surest = found["known_score"] * found["heard"].max(axis=1)
-        fresh = []
+        heard = []
         for number, waveform in enumerate(waveforms):
             rows = [row for row, piece in enumerate(pieces) if piece[0] == number]
             best = rows[int(np.argmax(surest[rows]))]
             ends = pieces[best][1], min(pieces[best][1] + length, len(waveform))
             window_seconds = tuple(end / spec.SAMPLE_RATE_HZ for end in ends)
             of_best = {name: values[best] for name, values in found.items()}
-            fresh.append(Heard.of(self.class_names, of_best, window_seconds))
-        of_waveforms = iter(fresh)
-        return [sound if isinstance(sound, Heard) else next(of_waveforms) for sound in sounds]
+            heard.append(Heard.of(self.class_names, of_best, window_seconds))
+        return heard
 
     def _of_photos(self, method: str) -> Callable:
         """A method of the runtime that takes image features, as one that takes pictures."""
