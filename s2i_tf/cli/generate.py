@@ -174,16 +174,15 @@ def _usable(paths: list[pathlib.Path], call: Callable, **settings: Any) -> Itera
 def _hear_and_draw(model: Any, batch: list[pathlib.Path], return_exceptions: bool) -> list:
     """For each sound what was heard and its pictures, of which one that is left out has none."""
     values = flags.FLAGS
+
+    def is_drawn(heard: Any) -> bool:
+        return not isinstance(heard, MediaError) and (heard.known or not values.only_known)
+
     found = model.hear(batch, window=values.window, return_exceptions=return_exceptions)
-    wanted = [
-        heard
-        for heard in found
-        if not isinstance(heard, MediaError) and (heard.known or not values.only_known)
-    ]
+    wanted = [heard for heard in found if is_drawn(heard)]
     drawn = iter(model.generate(wanted, samples=values.num_samples, seed=values.seed))
-    of_heard = {id(heard): next(drawn) for heard in wanted}
     return [
-        heard if isinstance(heard, MediaError) else (heard, of_heard.get(id(heard), ()))
+        heard if isinstance(heard, MediaError) else (heard, next(drawn) if is_drawn(heard) else ())
         for heard in found
     ]
 
