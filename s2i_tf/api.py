@@ -22,7 +22,7 @@ be called from several threads.
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple
 
@@ -57,21 +57,6 @@ class Heard(tuple):
     window_seconds: tuple[float, float]
     before: np.ndarray
     after: np.ndarray
-
-    @classmethod
-    def of(
-        cls,
-        class_names: Sequence[str],
-        found: Mapping[str, np.ndarray],
-        window_seconds: tuple[float, float],
-    ) -> "Heard":
-        """Of what `Runtime.listen` gives of one sound."""
-        shares = found["heard"]
-        order = np.argsort(-shares, kind="stable")
-        heard = cls((class_names[index], float(shares[index])) for index in order)
-        heard.window_seconds, heard.known_score = window_seconds, float(found["known_score"])
-        heard.before, heard.after = found["before"], found["after"]
-        return heard
 
     @property
     def known(self) -> bool:
@@ -382,10 +367,14 @@ class Model:
         for number, waveform in enumerate(waveforms):
             rows = [row for row, piece in enumerate(pieces) if piece[0] == number]
             best = rows[int(np.argmax(surest[rows]))]
-            ends = pieces[best][1], min(pieces[best][1] + length, len(waveform))
-            window_seconds = tuple(end / spec.SAMPLE_RATE_HZ for end in ends)
-            of_best = {name: values[best] for name, values in found.items()}
-            heard.append(Heard.of(self.class_names, of_best, window_seconds))
+            shares, start = found["heard"][best], pieces[best][1]
+            order = np.argsort(-shares, kind="stable")
+            one = Heard((self.class_names[index], float(shares[index])) for index in order)
+            one.known_score = float(found["known_score"][best])
+            ends = start, min(start + length, len(waveform))
+            one.window_seconds = tuple(end / spec.SAMPLE_RATE_HZ for end in ends)
+            one.before, one.after = found["before"][best], found["after"][best]
+            heard.append(one)
         return heard
 
     def _of_photos(self, method: str) -> Callable:
