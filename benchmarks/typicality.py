@@ -45,11 +45,11 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
     Raises:
       UserError: if the model has no typicality, or nothing to compare with.
     """
-    from s2i_tf.data import class_folder, dataset_info
+    from s2i_tf.data import dataset_info
     from s2i_tf.evaluation import heldout, stats
-    from s2i_tf.evaluation.inputs import Scratch
     from s2i_tf.evaluation.judge import Judge
     from s2i_tf.evaluation.metrics import diversity, fidelity
+    from s2i_tf.evaluation.on_disk import Scratch
     from s2i_tf.evaluation.predictions import predict
     from s2i_tf.media.sheet import to_uint8
     from s2i_tf.models.sound_to_image import SoundToImage
@@ -63,11 +63,10 @@ def measure(model_dir: pathlib.Path, data_dir: pathlib.Path) -> Iterator[list[st
     settings += [(typical.share, scale) for scale in NOISE_SCALES]
     info = dataset_info.load(data_dir)
     judge = Judge((model.recipe or {}).get("judge", "efficientnet_lite0"))
-    index = class_folder.read_index(info.source) if info.source else {}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Scratch(folder)
-        held_out = heldout.load(model.trained_on, data_dir, info, scratch, index)
-        found = predict(model, judge, held_out, info, scratch, index=index)
+        held_out = heldout.load(model.trained_on, data_dir, info, scratch)
+        found = predict(model, judge, held_out, scratch)
     if found.training is None or found.left_out is None:
         raise UserError(f"{data_dir}: {found.no_training or found.no_left_out}")
     sounds, left_out = found.sounds, found.left_out

@@ -20,28 +20,22 @@ sound or photo that cannot be used in the place of its result, where else it is 
 be called from several threads.
 """
 
-import importlib.util
 import os
-import pathlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from s2i_tf import spec
-from s2i_tf.errors import MediaError, UserError, unknown_name
-from s2i_tf.media import heard_window, reasons
-from s2i_tf.media._source import name_of
-from s2i_tf.model_folder import DESCRIPTION_FILE, FOLDER_IN_RUN, find_model
+from s2i_tf import given_media, runtimes, spec
+from s2i_tf.errors import UserError, unknown_name
+from s2i_tf.given_media import Photo, Sound, is_picture
+from s2i_tf.iterating import batched
+from s2i_tf.media import heard_window
 from s2i_tf.pretrained import given_or_own
+from s2i_tf.runtimes import RUNTIMES, Runtime
 
-File = str | os.PathLike | bytes | BinaryIO
-Photo = File | np.ndarray
-Sound = File | np.ndarray | tuple[np.ndarray, int]
-
-RUNTIMES = ("auto", "tensorflow", "lite")
 _BATCH_SIZE = 16
 MAX_SEED = 2**31 - 1
 
@@ -63,21 +57,6 @@ class Heard(tuple):
     window_seconds: tuple[float, float]
     before: np.ndarray
     after: np.ndarray
-
-    @classmethod
-    def of(
-        cls,
-        class_names: Sequence[str],
-        found: Mapping[str, np.ndarray],
-        window_seconds: tuple[float, float],
-    ) -> "Heard":
-        """Of what `Runtime.listen` gives of one sound."""
-        shares = found["heard"]
-        order = np.argsort(-shares, kind="stable")
-        heard = cls((class_names[index], float(shares[index])) for index in order)
-        heard.window_seconds, heard.known_score = window_seconds, float(found["known_score"])
-        heard.before, heard.after = found["before"], found["after"]
-        return heard
 
     @property
     def known(self) -> bool:
@@ -101,28 +80,6 @@ class FoundSound(NamedTuple):
     distance: float
 
 
-class Runtime(Protocol):
-    """What computes: Keras, a SavedModel or a TFLite file; arrays in, arrays out.
-
-    Some have `embed_image` for photos too, and `find_sounds` with `require_reverse`.
-    """
-
-    class_names: tuple[str, ...]
-    extractors: dict[str, str]
-    fingerprints: dict[str, str]
-    stochastic: bool
-
-    @property
-    def hidden_units(self) -> int:
-        """Length of the multimodal vectors."""
-
-    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """As of `SoundToImage.what_is_heard`, of waveforms as `media.audio` has them."""
-
-    def draw(self, before: np.ndarray, samples: Sequence[int], seed: int) -> np.ndarray:
-        """Pictures [sounds, samples, side, side, 3] in [0, 1] of multimodal vectors."""
-
-
 class Model:
     """A trained model, as `load` gives it.
 
@@ -137,7 +94,7 @@ class Model:
     def __init__(self, runtime: Runtime, load_whole: Callable[[], Runtime] | None = None):
         self.class_names = runtime.class_names
         self._runtime = runtime
-        self._load_whole = load_whole
+        self._load_whole = load_whole or (lambda: runtime)
         self._whole: Any = None
         self._image_net: Any = None
         self._lock = threading.Lock()
@@ -231,13 +188,16 @@ class Model:
           UserError: if an item cannot be used, or is a photo and the model takes sounds alone.
         """
 
-        def embed(items: list) -> list[np.ndarray]:
-            photos = [one for one in items if _is_picture(one)]
-            of_photos = iter(self._of_photos("embed_image")(photos) if photos else ())
-            of_sounds = iter(self._listen([one for one in items if not _is_picture(one)]))
-            return [next(of_photos) if _is_picture(one) else next(of_sounds).after for one in items]
+        def read(one: Any) -> np.ndarray | Heard:
+            return one if isinstance(one, Heard) else given_media.read_any(one, rate_hz)
 
-        return _each(item, lambda one: _read_any(one, rate_hz), embed)
+        def embed(items: list) -> list[np.ndarray]:
+            photos = [one for one in items if is_picture(one)]
+            of_photos = iter(self._of_photos("embed_image")(photos) if photos else ())
+            of_sounds = iter(self._listen([one for one in items if not is_picture(one)]))
+            return [next(of_photos) if is_picture(one) else next(of_sounds).after for one in items]
+
+        return _each(item, read, embed)
 
     def sounds_for(
         self, photo: Photo | list[Photo], *, num: int = 1, return_exceptions: bool = False
@@ -258,7 +218,11 @@ class Model:
         if num < 1:
             raise UserError(f"num {num}; allowed: 1 or more")
         find = self._of_photos("find_sounds")
-        return _each(photo, _read_photo, lambda photos: find(photos, num), return_exceptions)
+
+        def fitting(photos: list) -> list[list[FoundSound]]:
+            return [[FoundSound(*one) for one in sounds] for sounds in find(photos, num)]
+
+        return _each(photo, given_media.read_photo, fitting, return_exceptions)
 
     def mix(
         self,
@@ -383,34 +347,40 @@ class Model:
             if isinstance(sound, Heard):
                 self._check_length(sound.before)
         waveforms = [sound for sound in sounds if not isinstance(sound, Heard)]
-        if not waveforms:
-            return sounds
+        of_waveforms = iter(self._hear(waveforms, window) if waveforms else ())
+        return [sound if isinstance(sound, Heard) else next(of_waveforms) for sound in sounds]
+
+    def _hear(self, waveforms: list[np.ndarray], window: str | float) -> list[Heard]:
+        """What is heard in the window of each that the model is surest of."""
         length = spec.FEATURE_SAMPLES
-        starts = [heard_window.starts(waveform, length, window) for waveform in waveforms]
         pieces = [
-            waveform[start : start + length]
-            for waveform, of_sound in zip(waveforms, starts, strict=True)
-            for start in of_sound
+            (number, start)
+            for number, waveform in enumerate(waveforms)
+            for start in heard_window.starts(waveform, length, window)
         ]
-        found = self._runtime.listen(pieces)
+        found = self._runtime.listen(
+            [waveforms[number][start : start + length] for number, start in pieces]
+        )
         found.setdefault("known_score", np.ones(len(pieces)))  # an older file has none
         surest = found["known_score"] * found["heard"].max(axis=1)
-        fresh, first = [], 0
-        for waveform, of_sound in zip(waveforms, starts, strict=True):
-            best = int(np.argmax(surest[first : first + len(of_sound)]))
-            of_best = {name: values[first + best] for name, values in found.items()}
-            ends = of_sound[best], min(of_sound[best] + length, len(waveform))
-            window_seconds = tuple(end / spec.SAMPLE_RATE_HZ for end in ends)
-            fresh.append(Heard.of(self.class_names, of_best, window_seconds))
-            first += len(of_sound)
-        of_waveforms = iter(fresh)
-        return [sound if isinstance(sound, Heard) else next(of_waveforms) for sound in sounds]
+        heard = []
+        for number, waveform in enumerate(waveforms):
+            rows = [row for row, piece in enumerate(pieces) if piece[0] == number]
+            best = rows[int(np.argmax(surest[rows]))]
+            shares, start = found["heard"][best], pieces[best][1]
+            order = np.argsort(-shares, kind="stable")
+            one = Heard((self.class_names[index], float(shares[index])) for index in order)
+            one.known_score = float(found["known_score"][best])
+            ends = start, min(start + length, len(waveform))
+            one.window_seconds = tuple(end / spec.SAMPLE_RATE_HZ for end in ends)
+            one.before, one.after = found["before"][best], found["after"][best]
+            heard.append(one)
+        return heard
 
     def _of_photos(self, method: str) -> Callable:
         """A method of the runtime that takes image features, as one that takes pictures."""
         with self._lock:
-            if self._whole is None:
-                self._whole = self._load_whole() if self._load_whole else self._runtime
+            self._whole = self._whole or self._load_whole()
         call = getattr(self._whole, method, None)
         if call is None:
             raise UserError(
@@ -421,7 +391,7 @@ class Model:
 
         def of_pictures(pictures: list[np.ndarray], *args: Any) -> Any:
             with self._lock:
-                self._image_net = self._image_net or _load_net(self._whole, "image")
+                self._image_net = self._image_net or runtimes.load_net(self._whole, "image")
             net = self._image_net
             return call(net(np.stack([net.prepare(picture) for picture in pictures])), *args)
 
@@ -445,102 +415,7 @@ def load(
     """
     if runtime not in RUNTIMES:
         raise unknown_name("runtime", runtime, RUNTIMES)
-    from s2i_tf.serving import lite_file, loaded, tflite_metadata
-    from s2i_tf.serving.tflite import TFLiteModel
-
-    path = given_or_own(model)
-    described = (path / DESCRIPTION_FILE, path / FOLDER_IN_RUN / DESCRIPTION_FILE)
-    if (path / lite_file.FILE_NAME).is_file() and not any(file.exists() for file in described):
-        path /= lite_file.FILE_NAME  # as `s2i export --format=lite` leaves it
-    if path.suffix == ".tflite" or tflite_metadata.is_tflite(path):
-        if runtime == "tensorflow":
-            raise UserError(f"{path}: a TFLite file runs without TensorFlow; allowed: runtime lite")
-        return Model(TFLiteModel.load(path, quick_start=quick_start))
-    if saved_model := loaded.find(path):
-        if runtime == "lite":
-            raise UserError(f"{path}: a SavedModel runs on TensorFlow; allowed: runtime tensorflow")
-        _require_tensorflow()
-        return Model(loaded.LoadedModel(saved_model))
-    folder = find_model(path)
-    lite = None if runtime == "tensorflow" else lite_file.find(folder)
-    if runtime == "lite" and lite is None:
-        _require_tensorflow()
-        lite = lite_file.make(folder)
-    if lite is None:
-        return Model(_Keras(folder))
-    return Model(TFLiteModel.load(lite, quick_start=quick_start), lambda: _Keras(folder))
-
-
-def _require_tensorflow() -> None:
-    if importlib.util.find_spec("tensorflow") is None:
-        raise UserError(
-            "TensorFlow is not installed, and only sounds of a model that has a file for runtime "
-            "lite need none; pip install tensorflow"
-        )
-
-
-class _Keras:
-    """A model's folder, computed by Keras."""
-
-    def __init__(self, folder: pathlib.Path):
-        _require_tensorflow()
-        from s2i_tf.models.sound_to_image import SoundToImage
-
-        self._model = SoundToImage.load(folder)
-        self.class_names = self._model.class_names
-        self.extractors = self._model.extractors
-        self.fingerprints = self._model.fingerprints
-        self.stochastic = self._model.stochastic
-        self.hidden_units = self._model.multimodal.hidden_units
-        self.require_reverse = self._model.require_reverse
-        self._sound_net: Any = None
-        # Layers that draw keep their seeds in themselves while they do.
-        self._lock = threading.Lock()
-
-    def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
-        with self._lock:
-            self._sound_net = self._sound_net or _load_net(self, "sound")
-            net = self._sound_net
-            features = net(np.stack([net.prepare(waveform) for waveform in waveforms]))
-            return self._model.listen(features)
-
-    def draw(self, before: np.ndarray, samples: Sequence[int], seed: int) -> np.ndarray:
-        with self._lock:
-            drawn = [self._model.draw(before, sample=sample, seed=seed) for sample in samples]
-        return np.stack(drawn, axis=1)
-
-    def embed_image(self, image_features: np.ndarray) -> np.ndarray:
-        """Multimodal vectors [photos, hidden units] after the activation."""
-        with self._lock:
-            return self._model.embed_image(image_features).after
-
-    def find_sounds(self, image_features: np.ndarray, num: int) -> list[list[FoundSound]]:
-        """For each photo the nearest training sounds."""
-        with self._lock:
-            found = self._model.nearest_sounds(image_features, num)
-        index = self._model.sound_index
-        return [
-            [
-                FoundSound(
-                    str(index.ids[position]),
-                    self.class_names[index.labels[position]],
-                    str(index.groups[position]),
-                    float(distance),
-                )
-                for position, distance in zip(*row, strict=True)
-            ]
-            for row in zip(*found, strict=True)
-        ]
-
-
-def _load_net(runtime: Runtime, modality: str) -> Any:
-    """The net whose features a model takes."""
-    from s2i_tf import features
-    from s2i_tf.features.base import check_fingerprint
-
-    net = features.load_extractor(runtime.extractors[modality])
-    check_fingerprint(net, runtime.fingerprints[f"{modality}_fingerprint"])
-    return net
+    return Model(*runtimes.load(given_or_own(model), runtime, quick_start))
 
 
 def with_lengths(vectors: np.ndarray) -> np.ndarray:
@@ -588,8 +463,8 @@ def _each(
     items = given if isinstance(given, list) else [given]
     results: list[Any] = []
     with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(items), _BATCH_SIZE):
-            batch = list(pool.map(attempt, items[start : start + _BATCH_SIZE]))
+        for some in batched(items, _BATCH_SIZE):
+            batch = list(pool.map(attempt, some))
             usable = [item for item in batch if not isinstance(item, UserError)]
             worked = iter(work(usable) if usable else ())
             results += [item if isinstance(item, UserError) else next(worked) for item in batch]
@@ -597,90 +472,7 @@ def _each(
 
 
 def _read_sound(
-    sound: Sound | Heard, rate_hz: int | None, window: str | float = heard_window.AUTO
+    sound: Sound | Heard, rate_hz: int | None, window: str | float
 ) -> np.ndarray | Heard:
     """The waveform, in which the window begins, or what was heard in it already."""
-    if isinstance(sound, Heard):
-        return sound
-    waveform = _waveform(sound, rate_hz)
-    name = name_of(sound) if isinstance(sound, str | os.PathLike) else "the sound"
-    heard_window.check(waveform, window, name)
-    return waveform
-
-
-def _waveform(sound: Sound, rate_hz: int | None) -> np.ndarray:
-    from s2i_tf.media import audio, limits
-
-    if isinstance(sound, tuple):
-        if len(sound) != 2 or not isinstance(sound[0], np.ndarray):
-            raise UserError(
-                "a tuple that is no (waveform, rate in Hz); several sounds are given as a list"
-            )
-        sound, rate_hz = sound
-    if isinstance(sound, np.ndarray):
-        if rate_hz is None:
-            raise UserError("a waveform without its rate; allowed: (waveform, rate), or rate_hz=")
-        return audio.from_samples(sound, rate_hz)
-    return audio.load_waveform(_source(sound), max_seconds=limits.MAX_SECONDS)
-
-
-def _read_photo(photo: Photo) -> np.ndarray:
-    """The picture, uint8 [height, width, 3]."""
-    from s2i_tf.media import image
-
-    if not isinstance(photo, np.ndarray):
-        return image.load_image(_source(photo))
-    if not _is_picture(photo):
-        raise UserError(
-            f"a picture of {photo.dtype} {list(photo.shape)}; allowed: uint8 [height, width, 3]"
-        )
-    return photo
-
-
-def _read_any(item: Sound | Photo, rate_hz: int | None) -> np.ndarray | Heard:
-    """The picture of a photo or the waveform of a sound, as its contents say."""
-    if isinstance(item, tuple) or (isinstance(item, np.ndarray) and item.ndim < 3):
-        return _read_sound(item, rate_hz)
-    if not isinstance(item, np.ndarray):
-        item = _source(item)
-    try:
-        return _read_photo(item)
-    except MediaError as error:
-        if error.reason != reasons.NOT_MEDIA:
-            raise
-    try:
-        return _read_sound(item, rate_hz)
-    except MediaError as error:
-        if error.reason != reasons.NOT_MEDIA:
-            raise
-        raise MediaError(error.reason, f"{error}; nor is it a photo") from None
-
-
-def _is_picture(item: Any) -> bool:
-    return (
-        isinstance(item, np.ndarray)
-        and item.dtype == np.uint8
-        and item.ndim == 3
-        and item.shape[2] == 3
-        and item.size > 0
-    )
-
-
-def _source(file: File) -> str | os.PathLike | bytes:
-    """A path or the contents of a file, as `s2i_tf.media` takes them."""
-    if isinstance(file, str | os.PathLike | bytes):
-        return file
-    contents: Any = file
-    if hasattr(file, "read"):
-        try:
-            contents = file.read()
-        except (OSError, ValueError) as error:  # closed, or open for writing
-            raise UserError(f"an open file that cannot be read: {error}") from None
-        if not contents:
-            raise MediaError(reasons.EMPTY, "an open file: empty, or read to its end before")
-    if not isinstance(contents, bytes | bytearray | memoryview):
-        raise UserError(
-            f"a file given as {type(file).__name__}; allowed: a path, bytes, or a file that is "
-            "open for reading in binary mode"
-        )
-    return bytes(contents)
+    return sound if isinstance(sound, Heard) else given_media.read_sound(sound, rate_hz, window)

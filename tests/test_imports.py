@@ -29,7 +29,7 @@ LAYERS = (
     {"s2i_tf.config", "s2i_tf.media", "s2i_tf.losses", "s2i_tf.models"},
     {"s2i_tf.features", "s2i_tf.data"},
     {"s2i_tf.training", "s2i_tf.evaluation", "s2i_tf.serving"},
-    {"s2i_tf.film", "s2i_tf.api", "s2i_tf.web"},
+    {"s2i_tf.film", "s2i_tf.api", "s2i_tf.given_media", "s2i_tf.runtimes", "s2i_tf.web"},
     {"s2i_tf.cli", "tfrecords_tools", "export", "benchmarks"},
 )
 WITHOUT_TENSORFLOW = (

@@ -14,7 +14,7 @@ import webbrowser
 
 from absl import flags
 
-from s2i_tf.cli import unused
+from s2i_tf.cli import given_flags
 from s2i_tf.errors import UserError
 from s2i_tf.pretrained import given_or_own
 
@@ -39,7 +39,7 @@ def run() -> None:
     if flags.FLAGS.out is not None:
         if not flags.FLAGS.out:
             raise UserError("--out is empty. Say where the page goes: --out=FOLDER")
-        unused.refuse(("port", "browser"), "beside --out")
+        given_flags.refuse(("port", "browser"), "beside --out")
         print(f"the page: {site.write(flags.FLAGS.out, model_folder)}")
         return
     files = server.listed(site.PAGE, site.model_files(model_folder))

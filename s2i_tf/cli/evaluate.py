@@ -13,12 +13,13 @@ says "like nothing I know", --unknown_sounds=FOLDER says how well it does.
 """
 
 import pathlib
-import shlex
 
 from absl import flags
 
 from s2i_tf import config as config_lib
-from s2i_tf.cli import which_model
+from s2i_tf import model_folder
+from s2i_tf.cli import given_flags
+from s2i_tf.data import class_folder, dataset_info
 from s2i_tf.errors import UserError
 
 OUT_IN_RUN = "evaluation"
@@ -49,7 +50,7 @@ def define_flags() -> None:
 def run() -> None:
     """Evaluates and prints the tables in short."""
     values = flags.FLAGS
-    folder = which_model.folder()
+    folder = given_flags.model_folder()
     run_dir = folder if (folder / config_lib.FILE_NAME).is_file() else None
     if values.workdir and run_dir is None:
         raise UserError(f"{folder}: not a run folder ({config_lib.FILE_NAME} is missing)")
@@ -59,12 +60,7 @@ def run() -> None:
     for name, value in (("data", data), ("out", out)):
         if value is None:
             raise UserError(f"--{name}=FOLDER is missing: {folder} is no run that would say it")
-
-    from s2i_tf.data import class_folder, dataset_info
-    from s2i_tf.model_folder import find_model
-    from s2i_tf.models.sound_to_image import SoundToImage
-
-    model_dir = find_model(folder)
+    model_dir = model_folder.find_model(folder)
     is_prepared = (pathlib.Path(data) / dataset_info.FILE_NAME).is_file()
     if not is_prepared and not class_folder.is_class_folder(data):
         raise UserError(
@@ -72,10 +68,11 @@ def run() -> None:
             "folder of sounds/CLASS and images/CLASS"
         )
 
-    from s2i_tf import features, model_folder
+    from s2i_tf import features
     from s2i_tf.evaluation import evaluate
     from s2i_tf.evaluation.metrics import METRICS
     from s2i_tf.evaluation.report import terminal
+    from s2i_tf.models.sound_to_image import SoundToImage
     from s2i_tf.training import fit_hearing
 
     evaluate.check_out(pathlib.Path(out))
@@ -92,7 +89,6 @@ def run() -> None:
             )
     if not is_prepared:
         data = _prepare(data, pathlib.Path(out) / evaluate.DATA_FOLDER, model_dir)
-    given = [flag.serialize() for flag in values.get_flags_for_module(__name__) if flag.present]
     metrics = evaluate.evaluate(
         SoundToImage.load(model_dir),
         data,
@@ -104,7 +100,7 @@ def run() -> None:
         num_gallery=values.num_gallery,
         model_dir=model_dir,
         run=run_dir,
-        command=shlex.join(["s2i", "evaluate", *given]),
+        command=given_flags.command(__name__),
         hide_photos=values.hide_photos,
     )
     print(terminal.as_text(metrics, METRICS))
@@ -117,7 +113,6 @@ def _prepare(data: str, out: pathlib.Path, model_dir: pathlib.Path) -> pathlib.P
     from tfrecords_tools.engine import availability
 
     availability.require_beam()
-    from s2i_tf import model_folder
     from tfrecords_tools import job
 
     extractors = model_folder.read_description(model_dir)["extractors"]

@@ -18,7 +18,7 @@ import pathlib
 from absl import flags
 
 from s2i_tf import config
-from s2i_tf.cli import unused, which_model
+from s2i_tf.cli import given_flags
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.model_folder import find_model
 from s2i_tf.serving.exported import DEFAULT_NAME
@@ -43,7 +43,7 @@ def define_flags() -> None:
 def run() -> None:
     """Checks what can be checked at once, then exports."""
     values = flags.FLAGS
-    folder = which_model.folder()
+    folder = given_flags.model_folder()
     if not values.out:
         raise UserError("--out=FOLDER is missing")
     if pathlib.Path(values.out).is_file():
@@ -52,9 +52,9 @@ def run() -> None:
         raise unknown_name("format", values.format, FORMATS)
     export, counting = FORMATS[values.format]
     of_others = {name for _, names in FORMATS.values() for name in names} - {*counting}
-    unused.refuse(sorted(of_others), f"with --format={values.format}")
+    given_flags.refuse(sorted(of_others), f"with --format={values.format}")
     if values.quantization != "full_int8":
-        unused.refuse(["data"], "without --quantization=full_int8")
+        given_flags.refuse(["data"], "without --quantization=full_int8")
     export(find_model(folder), values)
 
 

@@ -81,7 +81,7 @@ def run(args: list[str]) -> None:
         return
     paths = _sounds(args)
     model, suffix = api.load(values.model), encoding.best_suffix()
-    films = [out / f"{stem}{suffix}" for stem in unique_stems(paths, set())]
+    films = [out / f"{stem}{suffix}" for stem in unique_stems(paths)]
     for film in films:
         if any(files.is_same(film, path) for path in paths):
             raise UserError(f"{film}: is one of the sounds themselves. Choose another --out.")

@@ -32,6 +32,7 @@ package's own has (--runtime=auto); --runtime=lite makes one, once for each mode
 """
 
 import functools
+import itertools
 import logging
 import pathlib
 from collections.abc import Callable, Iterator
@@ -39,11 +40,13 @@ from typing import Any
 
 from absl import flags
 
+import s2i_tf
 from s2i_tf import files
 from s2i_tf.api import RUNTIMES
-from s2i_tf.cli import unused
+from s2i_tf.cli import given_flags
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError
+from s2i_tf.iterating import batched
 from s2i_tf.media._source import name_of
 from s2i_tf.pretrained import given_or_own
 
@@ -98,30 +101,9 @@ def run(args: list[str]) -> None:
     """Draws, or finds, and writes some files at a time."""
     values = flags.FLAGS
     to_sound = values.direction == _DIRECTIONS[1]
-    kind, usage = "sound", "SOUND…"
-    if to_sound:
-        kind, usage = "photo", "--direction=image_to_sound PHOTO…"
-    if not args:
-        raise UserError(f"no {kind} given; usage: s2i generate {usage} --out=DIR")
-    if not values.out:
-        raise UserError("--out=FOLDER is missing")
-    out = pathlib.Path(values.out)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out={out} is not a folder")
-    if values.sounds and not to_sound:
-        raise UserError("--sounds is for --direction=image_to_sound")
     mixing = values.mix or values.between
-    if not mixing:
-        unused.refuse(("steps",), "without --between")
-    if to_sound:
-        unused.refuse(("seed", "window", "only_known"), "beside --direction=image_to_sound")
-    elif values.num_samples == 1 and not mixing:
-        unused.refuse(("seed",), "without --num_samples: the first picture has no chance in it")
-    if values.sounds and not pathlib.Path(values.sounds).is_dir():
-        raise UserError(f"--sounds={values.sounds} is not a folder")
-
-    import s2i_tf
-
+    _check(args, to_sound, mixing)
+    out = pathlib.Path(values.out)
     num_pictures = len(args) * (values.steps if values.between else values.num_samples)
     load = functools.partial(
         s2i_tf.load, values.model, runtime=values.runtime, quick_start=num_pictures <= _FEW
@@ -143,39 +125,64 @@ def run(args: list[str]) -> None:
         )
     else:
         num_used = _write(out, paths, _usable(paths, functools.partial(_hear_and_draw, model)))
-    num_bad = len(paths) - num_used
+    kind, num_bad = "photo" if to_sound else "sound", len(paths) - num_used
     if not num_used:
         raise UserError(f"none of the {num_bad} {kind}s can be used")
     if num_bad:
         raise UserError(f"{num_bad} of {len(paths)} {kind}s could not be used; see above")
 
 
+def _check(args: list[str], to_sound: bool, mixing: bool) -> None:
+    """Refuses arguments and flags that do not go together, before anything is loaded."""
+    values = flags.FLAGS
+    if not args:
+        kind, usage = "sound", "SOUND…"
+        if to_sound:
+            kind, usage = "photo", "--direction=image_to_sound PHOTO…"
+        raise UserError(f"no {kind} given; usage: s2i generate {usage} --out=DIR")
+    if not values.out:
+        raise UserError("--out=FOLDER is missing")
+    out = pathlib.Path(values.out)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out={out} is not a folder")
+    if values.sounds and not to_sound:
+        raise UserError("--sounds is for --direction=image_to_sound")
+    if not mixing:
+        given_flags.refuse(("steps",), "without --between")
+    if to_sound:
+        given_flags.refuse(("seed", "window", "only_known"), "beside --direction=image_to_sound")
+    elif values.num_samples == 1 and not mixing:
+        given_flags.refuse(
+            ("seed",), "without --num_samples: the first picture has no chance in it"
+        )
+    if values.sounds and not pathlib.Path(values.sounds).is_dir():
+        raise UserError(f"--sounds={values.sounds} is not a folder")
+
+
 def _usable(paths: list[pathlib.Path], call: Callable, **settings: Any) -> Iterator[tuple]:
     """The position of each path that can be used, and what the model's `call` makes of it."""
-    for start in range(0, len(paths), _BATCH_SIZE):
-        batch = paths[start : start + _BATCH_SIZE]
-        for position, result in enumerate(call(batch, return_exceptions=True, **settings), start):
-            if not isinstance(result, MediaError):
-                yield position, result
-            elif len(paths) == 1:
-                raise result
-            else:
-                logger.warning("left out: %s", result)
+    calls = (call(some, return_exceptions=True, **settings) for some in batched(paths, _BATCH_SIZE))
+    for position, result in enumerate(itertools.chain.from_iterable(calls)):
+        if not isinstance(result, MediaError):
+            yield position, result
+        elif len(paths) == 1:
+            raise result
+        else:
+            logger.warning("left out: %s", result)
 
 
 def _hear_and_draw(model: Any, batch: list[pathlib.Path], return_exceptions: bool) -> list:
     """For each sound what was heard and its pictures, of which one that is left out has none."""
     values = flags.FLAGS
+
+    def is_drawn(heard: Any) -> bool:
+        return not isinstance(heard, MediaError) and (heard.known or not values.only_known)
+
     found = model.hear(batch, window=values.window, return_exceptions=return_exceptions)
-    wanted = [
-        heard
-        for heard in found
-        if not isinstance(heard, MediaError) and (heard.known or not values.only_known)
-    ]
+    wanted = [heard for heard in found if is_drawn(heard)]
     drawn = iter(model.generate(wanted, samples=values.num_samples, seed=values.seed))
-    of_heard = {id(heard): next(drawn) for heard in wanted}
     return [
-        heard if isinstance(heard, MediaError) else (heard, of_heard.get(id(heard), ()))
+        heard if isinstance(heard, MediaError) else (heard, next(drawn) if is_drawn(heard) else ())
         for heard in found
     ]
 

@@ -7,7 +7,7 @@ from absl import flags
 
 from s2i_tf import files
 from s2i_tf.api import Model
-from s2i_tf.cli import unused
+from s2i_tf.cli import given_flags
 from s2i_tf.errors import UserError
 
 _WITHOUT_EFFECT = ("direction", "num_samples", "window", "only_known", "sounds")
@@ -30,9 +30,9 @@ def run(load: Callable[[], Model], args: list[str], out: pathlib.Path) -> None:
     values = flags.FLAGS
     if values.mix and values.between:
         raise UserError("--mix and --between are two things. Give one of them.")
-    unused.refuse(_WITHOUT_EFFECT, "beside --mix and --between")
+    given_flags.refuse(_WITHOUT_EFFECT, "beside --mix and --between")
     if values.mix:
-        unused.refuse(("steps", "seed"), "beside --mix")
+        given_flags.refuse(("steps", "seed"), "beside --mix")
         sounds, weights = zip(*map(_weighted, args), strict=True)
         pictures = {"mixture": load().mix(sounds, weights)}
     else:

@@ -12,10 +12,9 @@ image-image similarity and the recall of class names; an id is a picture's path 
 or with it in a CSV that has two pictures of one name. Writes OUT/scores.json.
 """
 
-import shlex
-
 from absl import flags
 
+from s2i_tf.cli import given_flags
 from s2i_tf.errors import UserError
 from s2i_tf.media._source import name_of
 
@@ -51,15 +50,14 @@ def run() -> None:
     if not values.out:
         raise UserError("--out=DIR is missing")
 
-    from s2i_tf.evaluation import scoring
+    from s2i_tf.evaluation import scored_pairs, scoring
     from s2i_tf.evaluation.metrics import SCORES
     from s2i_tf.evaluation.report import terminal
 
     if values.pairs:
-        pairs, unmatched = scoring.read_pairs(values.pairs), []
+        pairs, unmatched = scored_pairs.read_pairs(values.pairs), []
     else:
-        pairs, unmatched = scoring.match(*(values[name].value for name in _FOLDERS))
-    written = [flag.serialize() for flag in values.get_flags_for_module(__name__) if flag.present]
+        pairs, unmatched = scored_pairs.match(*(values[name].value for name in _FOLDERS))
     scores = scoring.score(
         pairs,
         judge=values.judge,
@@ -67,7 +65,7 @@ def run() -> None:
         out=values.out,
         unmatched=unmatched,
         seed=values.seed,
-        command=shlex.join(["s2i", "score", *written]),
+        command=given_flags.command(__name__),
     )
     print(terminal.as_text(scores, SCORES))
     if unmatched:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from s2i_tf.data import splits
-from s2i_tf.evaluation import neighbors
+from s2i_tf.evaluation import neighbors, on_disk
 from s2i_tf.evaluation.inputs import Items, JudgeOutput, Training
 from s2i_tf.evaluation.judge import Judge
 
@@ -64,7 +64,7 @@ def class_means(pictures: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarr
     means = []
     for positions in members:
         means.append(np.rint(pictures[positions].mean(axis=0)))
-        neighbors.forget(pictures)
+        on_disk.forget(pictures)
     return np.stack(means).astype(np.uint8)
 
 
@@ -75,9 +75,9 @@ def medoid(features: np.ndarray, ids: np.ndarray) -> int:
       features: float [items, size]; may be memory-mapped.
       ids: str [items]; of those that tie, the first in a stable order of the ids is taken.
     """
-    mean = sum(block.sum(axis=0) for block in neighbors.doubles(features)) / len(features)
+    mean = sum(block.sum(axis=0) for block in on_disk.doubles(features)) / len(features)
     apart = np.concatenate(
-        [np.linalg.norm(block - mean, axis=1) for block in neighbors.doubles(features)]
+        [np.linalg.norm(block - mean, axis=1) for block in on_disk.doubles(features)]
     )
     tied = np.flatnonzero(apart <= apart.min() * (1 + 1e-12))
     first = splits.stable_order(ids[tied], "fixed photo")[0]

@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from s2i_tf import features, files
-from s2i_tf.data import class_folder, dataset_info, schema
+from s2i_tf.data import dataset_info, schema
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import heldout, provenance, stats
-from s2i_tf.evaluation.inputs import Predictions, Scratch
+from s2i_tf.evaluation import heldout, provenance
+from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.judge import Judge
 from s2i_tf.evaluation.metrics import METRICS
 from s2i_tf.evaluation.metrics.metric import Metric, NotMeasured
+from s2i_tf.evaluation.on_disk import Scratch
 from s2i_tf.evaluation.predictions import predict
 from s2i_tf.evaluation.report import charts, figures, gallery, page
 from s2i_tf.features.base import Classifier, check_fingerprint
@@ -102,47 +103,39 @@ def evaluate(
         extractor = features.load_extractor(model.extractors["sound"])
         check_fingerprint(extractor, model.fingerprints[schema.KEY_SOUND_FINGERPRINT])
         unknown = fit_hearing.features_of(unknown_sounds, extractor)
-    index = class_folder.read_index(info.source) if info.source else {}
     scratch = Scratch(out)
-    held_out = heldout.load(model.trained_on, data_dir, info, scratch, index)
+    held_out = heldout.load(model.trained_on, data_dir, info, scratch)
     predictions = predict(
         model,
         image_judge,
         held_out,
-        info,
         scratch,
-        index=index,
         sound_judge=sound_judge,
         unknown=unknown,
         num_shown=num_gallery,
         seed=seed,
     )
     logger.info("measuring")
-    parts, missing = measure(predictions, METRICS)
+    measured = measure(predictions, METRICS)
     if predictions.training is None:
-        missing |= dict.fromkeys(("baselines", "retrieval_train"), predictions.no_training)
+        reasons = dict.fromkeys(("baselines", "retrieval_train"), predictions.no_training)
+        measured["missing"] |= reasons
     if predictions.samples is None:
-        missing["samples"] = "the model gives one picture a sound"
+        measured["missing"]["samples"] = "the model gives one picture a sound"
     metrics = {
         "version": METRICS_VERSION,
         "command": command,
-        "settings": {
-            "seed": seed,
-            "num_resamples": stats.NUM_RESAMPLES,
-            "confidence": stats.CONFIDENCE,
-            "num_gallery": num_gallery,
-        },
+        "settings": provenance.settings(seed, num_gallery=num_gallery),
         "versions": provenance.versions(),
         "model": provenance.describe_model(model, model_dir),
-        "data": provenance.describe_data(info, data_dir, held_out),
+        "data": provenance.describe_data(data_dir, held_out),
         "judge": provenance.describe_judge(image_judge.classifier)
         | {"features": {"layer": image_judge.layer, "size": predictions.judged.features.shape[1]}},
         "sound_judge": sound_judge and provenance.describe_judge(sound_judge),
-        **parts,
-        "missing": missing,
+        **measured,
     }
-    metrics["warnings"] = provenance.warnings(metrics["data"], model.class_names)
-    metrics["warnings"] += warnings(parts, METRICS)
+    of_data = provenance.warnings(metrics["data"], model.class_names)
+    metrics["warnings"] = of_data + measured["warnings"]
     metrics["deviations"] = provenance.deviations(info, image_judge.classifier.name, model.recipe)
     metrics = rounded(metrics)
     sheets = figures.sheets(predictions, metrics, num_gallery, hide_photos=hide_photos)
@@ -154,28 +147,22 @@ def evaluate(
     return metrics
 
 
-def measure(
-    predictions: Predictions, measures: Mapping[str, Metric]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The part of each metric, None where it could not be measured, and why not."""
+def measure(predictions: Predictions, measures: Mapping[str, Metric]) -> dict[str, Any]:
+    """The part of each metric by its name, None where it could not be measured.
+
+    Then `missing`, why not by name, and `warnings`, what the metrics warn of.
+    """
     parts: dict[str, Any] = {}
     missing: dict[str, str] = {}
+    warnings: list[str] = []
     for name, metric in measures.items():
         try:
             parts[name] = metric.measure(predictions)
         except NotMeasured as reason:
             parts[name], missing[name] = None, str(reason)
-    return parts, missing
-
-
-def warnings(parts: Mapping[str, Any], measures: Mapping[str, Metric]) -> list[str]:
-    """What the metrics warn of, as far as they were measured."""
-    return [
-        warning
-        for name, metric in measures.items()
-        if parts[name] is not None
-        for warning in metric.warnings(parts[name])
-    ]
+        else:
+            warnings += metric.warnings(parts[name])
+    return {**parts, "missing": missing, "warnings": warnings}
 
 
 def draw_charts(metrics: Mapping[str, Any]) -> dict[str, bytes]:

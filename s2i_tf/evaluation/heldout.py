@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.data import pipeline, source_sounds, trained_on
+from s2i_tf.data import class_folder, pipeline, source_sounds, trained_on
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import neighbors
-from s2i_tf.evaluation.inputs import Items, Scratch
+from s2i_tf.evaluation import on_disk
+from s2i_tf.evaluation.inputs import Items
+from s2i_tf.evaluation.on_disk import Scratch
 
 Columns = dict[str, np.ndarray]
 
@@ -31,15 +32,19 @@ NOT_TRAINED_ON = "nothing in the data is known to have trained this model"
 
 @dataclasses.dataclass(frozen=True)
 class HeldOut:
-    """The pairs to measure.
+    """The pairs of a data set to measure.
 
     Attributes:
+      info: description of the data set.
+      index: rows of its `index.csv` by path.
       splits: ids, labels and groups of the pairs of each split that has some; `eval` always.
       sides: the sounds and the photos of each of these splits.
       left_out: what was left out, for `metrics.json`.
       no_training: why there is no training split; empty if there is.
     """
 
+    info: DatasetInfo
+    index: Mapping[str, Mapping[str, str]]
     splits: dict[str, Columns]
     sides: dict[str, tuple[Items, Items]]
     left_out: dict[str, Any]
@@ -51,7 +56,6 @@ def load(
     data_dir: str | os.PathLike,
     info: DatasetInfo,
     scratch: Scratch,
-    index: Mapping[str, Mapping[str, str]],
 ) -> HeldOut:
     """Loads the pairs with their features and photos.
 
@@ -60,7 +64,6 @@ def load(
       data_dir: the prepared data set.
       info: description of the data set.
       scratch: holds the features and photos.
-      index: rows of the data's `index.csv` by path.
 
     Raises:
       UserError: if nothing of the eval split is left, or the data are damaged.
@@ -92,11 +95,12 @@ def load(
     left_out = _describe(model_knows, whole, seen) | {
         "num_eval_pairs": int((~kept[spec.EVAL_SPLIT]).sum())
     }
+    index = class_folder.read_index(info.source) if info.source else {}
     sides = {
         split: _sides(data_dir, split, np.flatnonzero(kept[split]), columns, scratch, index)
         for split, columns in splits.items()
     }
-    return HeldOut(splits, sides, left_out, no_training)
+    return HeldOut(info, index, splits, sides, left_out, no_training)
 
 
 def _columns(data_dir: str | os.PathLike, split: str) -> Columns:
@@ -138,7 +142,7 @@ def _sides(
                 arrays[key] = scratch.array((len(rows), *batch[key].shape[1:]), batch[key].dtype)
             here = np.flatnonzero((rows >= start) & (rows < start + len(batch[key])))
             arrays[key][here] = batch[key][rows[here] - start]
-            neighbors.forget(arrays[key])
+            on_disk.forget(arrays[key])
         start += len(batch["label"])
     return (
         dataclasses.replace(sides["sound"], features=arrays["sound_features"]),

@@ -2,18 +2,12 @@
 
 import collections
 import dataclasses
-import errno
 import functools
-import math
-import os
-import pathlib
-import tempfile
 from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 
 from s2i_tf.data import splits
-from s2i_tf.errors import UserError
 from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.probes import LinearProbe
 from s2i_tf.features.base import Classifier
@@ -298,40 +292,3 @@ class Predictions:
             sources=items.sources,
             seed=self.seed,
         )
-
-
-class Scratch:
-    """Arrays that lie on disk and not in memory, and vanish with the process.
-
-    Args:
-      folder: where there is room for them, or will be a folder; nothing is ever seen there.
-    """
-
-    def __init__(self, folder: str | os.PathLike):
-        folder = pathlib.Path(folder).resolve()
-        self._folder = next(path for path in (folder, *folder.parents) if path.is_dir())
-
-    def array(self, shape: tuple[int, ...], dtype: np.dtype | str) -> np.memmap:
-        """An array to fill, memory-mapped.
-
-        Raises:
-          UserError: if the disk has no room for it, or takes no files.
-        """
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        try:
-            with tempfile.TemporaryFile(dir=self._folder) as file:
-                # A mapped file that grows on a full disk would end the process by a signal.
-                if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, size)
-                return np.memmap(file, dtype, "w+", shape=shape)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise UserError(
-                    f"{self._folder}: no room for {math.ceil(size / 2**20)} MB of working data "
-                    f"({error.strerror}); free some space there, or choose a results folder on "
-                    "another disk"
-                ) from None
-            raise UserError(
-                f"{self._folder}: nothing can be written there ({error.strerror}); choose another "
-                "results folder"
-            ) from None

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from s2i_tf import spec
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import neighbors
+from s2i_tf.evaluation import on_disk
 from s2i_tf.evaluation.inputs import JudgeOutput
 from s2i_tf.features import load_classifier
 from s2i_tf.features.base import Classifier
@@ -82,7 +82,7 @@ class Judge:
                 features = np.empty((len(pictures), found.shape[1]), np.float32)
             features[start : start + len(found)] = found
             labels.append(top_labels(logits))
-            neighbors.forget(pictures)
+            on_disk.forget(pictures)
         return JudgeOutput(np.concatenate(labels), features, pictures)
 
     def _look(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,13 +17,14 @@ their BLAS does not know yet.
 
 import dataclasses
 import math
-import mmap
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 
 import numpy as np
 import tensorflow as tf
+
+from s2i_tf.evaluation import on_disk
 
 DISTANCES = ("euclidean", "cosine")
 MEASURES = ("top_1", "top_5", "mrr")
@@ -32,7 +33,6 @@ MEASURES = ("top_1", "top_5", "mrr")
 TILE_ROWS = 2048
 
 _BLOCK_BYTES = 1 << 29
-_READ_BYTES = 1 << 26
 
 # The most that a float32 product of 4096 equal terms is wrong by, relative to the two norms. Made
 # in another shape, such as that of one query, the same product differs by less.
@@ -44,8 +44,6 @@ _SLACK: dict[str, Callable[[float, float], float]] = {
     "euclidean": lambda square, best: 2 * (square + abs(square - 2 * best)),
     "cosine": lambda square, best: np.sqrt(square),
 }
-
-Rows = slice | np.ndarray
 
 
 def euclidean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -68,11 +66,11 @@ def nearest(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nd
     """
     found = np.zeros(len(queries), np.int64)
     apart = np.zeros(len(queries))
-    for rows in blocks(queries, 4 * _READ_BYTES):
-        block = _doubles(queries, rows)
+    for rows in on_disk.blocks(queries, 4 * on_disk.READ_BYTES):
+        block = on_disk.read_doubles(queries, rows)
         best = np.full(len(block), -np.inf)
-        for tile in blocks(targets):
-            others = _doubles(targets, tile)
+        for tile in on_disk.blocks(targets):
+            others = on_disk.read_doubles(targets, tile)
             score = block @ others.T
             score -= (others**2).sum(axis=1) / 2
             place = np.argmax(score, axis=1)
@@ -81,7 +79,7 @@ def nearest(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nd
             best = np.maximum(best, highest)
         for start in range(0, len(block), 64):
             some = slice(start, start + 64)
-            difference = block[some] - _doubles(targets, found[rows][some])
+            difference = block[some] - on_disk.read_doubles(targets, found[rows][some])
             apart[rows][some] = np.linalg.norm(difference, axis=1)
     return found, apart
 
@@ -95,9 +93,9 @@ def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarr
     copies, squares = _copies(queries)
     found = np.zeros(len(queries), np.int64)
     closest = np.full(len(queries), np.inf)
-    for tile in blocks(targets):
+    for tile in on_disk.blocks(targets):
         pictures = np.array(targets[tile])
-        forget(targets)
+        on_disk.forget(targets)
         others, other_squares = _copies(pictures)
         sums = squares[:, None] + other_squares
         # What rounding could add to the bounds is taken from them.
@@ -113,7 +111,7 @@ def nearest_pictures(queries: np.ndarray, targets: np.ndarray) -> tuple[np.ndarr
                 first = np.lexsort((some, apart))[0]
                 nearer = apart[first], tile.start + some[first]
                 closest[row], found[row] = min(nearer, (closest[row], found[row]))
-        forget(queries)
+        on_disk.forget(queries)
     return found, np.sqrt(closest)
 
 
@@ -129,31 +127,12 @@ def _copies(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     num, height, width, channels = pictures.shape
     step = math.gcd(height, width, 4)
     copies = np.empty((num, height // step, width // step, channels), np.float32)
-    for rows in blocks(pictures):
+    for rows in on_disk.blocks(pictures):
         parts = pictures[rows].reshape(-1, height // step, step, width // step, step, channels)
         copies[rows] = parts.sum(axis=(2, 4), dtype=np.float32) / step - 127.5 * step
-        forget(pictures)
+        on_disk.forget(pictures)
     copies = copies.reshape(num, -1)
     return copies, np.einsum("ij,ij->i", copies, copies, dtype=np.float64)
-
-
-def blocks(vectors: np.ndarray, num_bytes: int = _READ_BYTES) -> Iterator[slice]:
-    """Consecutive rows of vectors, as many at once as take so many bytes as float64."""
-    num_rows = max(1, num_bytes // (8 * int(np.prod(vectors.shape[1:]))))
-    for start in range(0, len(vectors), num_rows):
-        yield slice(start, min(start + num_rows, len(vectors)))
-
-
-def doubles(vectors: np.ndarray) -> Iterator[np.ndarray]:
-    """All vectors [vectors, …], flat, some rows at a time: float64 [rows, size]."""
-    return (_doubles(vectors, rows) for rows in blocks(vectors))
-
-
-def _doubles(vectors: np.ndarray, rows: Rows) -> np.ndarray:
-    """Some of the vectors [vectors, …], flat: float64 [rows, size]."""
-    chosen = np.asarray(vectors[rows], np.float64)
-    forget(vectors)
-    return chosen.reshape(len(chosen), -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,7 +181,7 @@ def rank(
         for start in range(0, len(queries), num_rows):
             rows = slice(start, start + num_rows)
             own = [own_of[label] for label in query_labels[rows]]
-            ranked += _rank_block(read(queries, rows), targets, own, threads)
+            ranked += _rank_block(on_disk.read(queries, rows), targets, own, threads)
     columns = np.array(ranked).reshape(len(ranked), len(DISTANCES), 1 + len(MEASURES)).T
     return {
         name: Ranking(
@@ -288,27 +267,13 @@ def _products(queries: tf.Tensor, targets: np.ndarray) -> tuple[np.ndarray, np.n
     squares = np.empty(len(targets))
     for start in range(0, len(targets), TILE_ROWS):
         rows = slice(start, start + TILE_ROWS)
-        tile = read(targets, rows)
+        tile = on_disk.read(targets, rows)
         products[:, rows] = tf.matmul(queries, tile, transpose_b=True)
         squares[rows] = squared_norms(tile)
     return products, squares
-
-
-def read(vectors: np.ndarray, rows: Rows) -> tf.Tensor:
-    """Some of the vectors [vectors, …], flat: float32 [rows, size]."""
-    chosen = vectors[rows]
-    found = tf.cast(tf.constant(chosen.reshape(len(chosen), -1)), tf.float32)
-    forget(vectors)
-    return found
 
 
 def squared_norms(vectors: tf.Tensor) -> np.ndarray:
     """Of float32 vectors, summed in float64: only products should have a rounding error."""
     values = np.asarray(vectors)
     return np.einsum("ij,ij->i", values, values, dtype=np.float64)
-
-
-def forget(vectors: np.ndarray) -> None:
-    """Gives the pages back that were read of a memory-mapped array: they count as memory."""
-    if getattr(vectors, "mode", None) in ("r", "r+", "w+"):  # a copy of some rows has none
-        vectors._mmap.madvise(mmap.MADV_DONTNEED)

@@ -6,16 +6,15 @@ The metrics follow from the `Predictions` that `predict` gives.
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from s2i_tf import spec
 from s2i_tf.data import class_folder, source_sounds
-from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import baselines, judge, neighbors, probes, source_folds
+from s2i_tf.evaluation import baselines, judge, neighbors, on_disk, probes, source_folds
 from s2i_tf.evaluation.heldout import HeldOut
 from s2i_tf.evaluation.inputs import (
     FoundSounds,
@@ -23,10 +22,10 @@ from s2i_tf.evaluation.inputs import (
     Items,
     PhotoToSound,
     Predictions,
-    Scratch,
     Training,
 )
 from s2i_tf.evaluation.judge import Judge
+from s2i_tf.evaluation.on_disk import Scratch
 from s2i_tf.features.base import Classifier
 from s2i_tf.media.sheet import to_uint8
 from s2i_tf.models.multimodal import Hidden
@@ -41,7 +40,6 @@ _NUM_COMPARED_SAMPLES = 2
 _NUM_SHOWN_SAMPLES = 3
 # Sounds of a class that are drawn a second time, without their source.
 _NUM_LEFT_OUT = 10
-_ROWS = 256
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +48,8 @@ def predict(
     model: SoundToImage,
     image_judge: Judge,
     held_out: HeldOut,
-    info: DatasetInfo,
     scratch: Scratch,
     *,
-    index: Mapping[str, Mapping[str, str]],
     sound_judge: Classifier | None = None,
     unknown: np.ndarray | None = None,
     num_shown: int = 0,
@@ -65,9 +61,7 @@ def predict(
       model: the model to measure.
       image_judge: looks at the pictures.
       held_out: the pairs to measure.
-      info: description of the data set.
       scratch: holds pictures and vectors.
-      index: rows of the data's `index.csv` by path.
       sound_judge: a classifier of sounds, which hears those that are found for photos.
       unknown: features [sounds, 4096] of sounds of no class, if there are any.
       num_shown: how many sounds the report shows.
@@ -77,7 +71,7 @@ def predict(
       UserError: if the pictures are not finite.
     """
     sounds, images = held_out.sides[spec.EVAL_SPLIT]
-    load_sound = functools.partial(source_sounds.load_sound, info) if info.source else None
+    info = held_out.info
     logger.info("drawing %d sounds and %d photos", len(sounds), len(images))
     generated = _drawn(model.generate, sounds.features, scratch)
     rebuilt = _drawn(model.images_from_features, images.features, scratch)
@@ -104,11 +98,10 @@ def predict(
         training = _train(model, image_judge, sides, scratch, seed)
         pictures |= baselines.of_sounds(image_judge, training, sounds, sound_vectors.after)
     own_labels = _labels_of(model, info.class_names)
-    left_out = _left_out(model, image_judge, training, sounds, info, scratch, seed)
-    return Predictions(
+    found = Predictions(
         class_names=info.class_names,
-        load_sound=load_sound,
-        index=index,
+        load_sound=functools.partial(source_sounds.load_sound, info) if info.source else None,
+        index=held_out.index,
         judge_labels=tuple(image_judge.classifier.labels),
         sounds=sounds,
         images=images,
@@ -126,70 +119,48 @@ def predict(
         own_labels=own_labels,
         unknown_scores=_unknown_scores(model, unknown),
         no_training=held_out.no_training,
-        **left_out,
-        photo_to_sound=photo_to_sound(
-            model,
-            training,
-            sounds,
-            images,
-            image_vectors.after,
-            info.class_names,
-            load_sound=load_sound,
-            sound_judge=sound_judge,
-        ),
     )
+    found = dataclasses.replace(found, **_left_out(model, image_judge, found, scratch))
+    return dataclasses.replace(found, photo_to_sound=photo_to_sound(model, found, sound_judge))
 
 
 def photo_to_sound(
-    model: SoundToImage,
-    training: Training | None,
-    sounds: Items,
-    images: Items,
-    image_vectors: np.ndarray,
-    class_names: Iterable[str],
-    *,
-    load_sound: Callable[[str], np.ndarray] | None = None,
-    sound_judge: Classifier | None = None,
+    model: SoundToImage, predictions: Predictions, sound_judge: Classifier | None = None
 ) -> PhotoToSound | None:
     """The training sound that each photo is given, and what a judge hears in it.
 
     Args:
       model: the model; one with an index of sounds has this direction.
-      training: the training sounds, for the baseline.
-      sounds: the sounds of the eval split.
-      images: the photos of the eval split, whose features the model is given.
-      image_vectors: the photos' multimodal vectors after the activation [photos, hidden].
-      class_names: names of the classes by label of the data.
-      load_sound: gives the waveform of a sound by its id.
+      predictions: of its sounds and photos, without this.
       sound_judge: a classifier of sounds, such as `yamnet`.
 
     Returns:
       None for a model without this direction.
     """
-    index = model.sound_index
+    index, training = model.sound_index, predictions.training
     if index is None:
         return None
-    labels = _labels_of(model, class_names)[index.labels]
-    nearest = np.concatenate(
-        [model.nearest_sounds(features)[0][:, 0] for _, features in _batches(images.features)]
-    )
+    labels = _labels_of(model, predictions.class_names)[index.labels]
+    batches = on_disk.batches(predictions.images.features)
+    nearest = np.concatenate([model.nearest_sounds(some)[0][:, 0] for some in batches])
     found = {"generated": FoundSounds(np.asarray(index.ids)[nearest], labels[nearest])}
     missing = {}
     if training is None:
         missing["nearest_sound"] = NO_TRAINING
     else:
-        chosen, _ = neighbors.nearest(image_vectors, training.sound_vectors.after)
+        chosen, _ = neighbors.nearest(predictions.image_vectors.after, training.sound_vectors.after)
         of_training = training.sounds
         found["nearest_sound"] = FoundSounds(of_training.ids[chosen], of_training.labels[chosen])
     heard: dict[str, np.ndarray] = {}
     if sound_judge is None:
         missing["label_match"] = NO_SOUND_JUDGE
-    elif load_sound is None:
+    elif predictions.load_sound is None:
         missing["label_match"] = NO_SOUNDS
     else:
-        wanted = np.unique(np.concatenate([sounds.ids, *(one.ids for one in found.values())]))
+        own = predictions.sounds.ids
+        wanted = np.unique(np.concatenate([own, *(one.ids for one in found.values())]))
         try:
-            of_wanted = judge.listen(sound_judge, load_sound, wanted)
+            of_wanted = judge.listen(sound_judge, predictions.load_sound, wanted)
             heard = dict(zip(wanted.tolist(), of_wanted, strict=True))
         except UserError as error:
             missing["label_match"] = f"a sound is not at hand: {error}"
@@ -218,20 +189,14 @@ def _train(
 
 
 def _left_out(
-    model: SoundToImage,
-    image_judge: Judge,
-    training: Training | None,
-    sounds: Items,
-    info: DatasetInfo,
-    scratch: Scratch,
-    seed: int,
+    model: SoundToImage, image_judge: Judge, predictions: Predictions, scratch: Scratch
 ) -> dict[str, Any]:
     """The fields of `Predictions` on sounds of sources that the model was fitted without."""
+    training, seed = predictions.training, predictions.seed
     if training is None or not source_folds.refit_strength(model):
         return {"no_left_out": source_folds.NO_REFIT if training else NO_TRAINING}
     logger.info("leaving out each source of sounds")
-    known = training.images, training.image_vectors.before, training.sounds
-    found = source_folds.listen(model, known, sounds, info.class_names, seed)
+    found = source_folds.listen(model, training, predictions.sounds, predictions.class_names, seed)
     if found is None:
         return {"no_left_out": source_folds.NO_SOURCES}
     labels = found.sounds.labels
@@ -249,7 +214,7 @@ def _left_out(
 def _heard(model: SoundToImage, features: np.ndarray, own_labels: np.ndarray) -> Heard | None:
     if model.hearing is None:
         return None
-    said = [model.listen(batch) for _, batch in _batches(features)]
+    said = [model.listen(batch) for batch in on_disk.batches(features)]
     shares, scores = (
         np.concatenate([one[key] for one in said]) for key in ("heard", "known_score")
     )
@@ -284,7 +249,7 @@ def _drawn(
             raise UserError("the model's pictures are not finite; it was not trained to an end")
         return [to_uint8(pictures)]
 
-    (pictures,) = _on_disk(drawn, features, scratch)
+    (pictures,) = scratch.filled(drawn, features)
     return pictures
 
 
@@ -294,27 +259,4 @@ def _embedded(embed: Callable[[np.ndarray], Hidden], items: Items, scratch: Scra
     def layers(batch: np.ndarray) -> list[np.ndarray]:
         return [np.asarray(layer, np.float32) for layer in embed(batch)]
 
-    return Hidden(*_on_disk(layers, items.features, scratch))
-
-
-def _on_disk(
-    function: Callable[[np.ndarray], Sequence[np.ndarray]], features: np.ndarray, scratch: Scratch
-) -> list[np.ndarray]:
-    """What a function makes of some rows at a time of features: arrays [items, …]."""
-    arrays: list[np.ndarray] = []
-    for rows, batch in _batches(features):
-        made = function(batch)
-        arrays = arrays or [
-            scratch.array((len(features), *part.shape[1:]), part.dtype) for part in made
-        ]
-        for array, part in zip(arrays, made, strict=True):
-            array[rows] = part
-            neighbors.forget(array)
-    return arrays
-
-
-def _batches(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Some rows of features at a time: which, and float32 [rows, 4096]."""
-    for start in range(0, len(features), _ROWS):
-        rows = slice(start, start + _ROWS)
-        yield rows, np.asarray(neighbors.read(features, rows))
+    return Hidden(*scratch.filled(layers, items.features))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from s2i_tf.data import splits
-from s2i_tf.evaluation import neighbors
+from s2i_tf.evaluation import on_disk
 from s2i_tf.training import class_scores
 
 PENALTIES = (1e-3, 1e-4, 1e-5)
@@ -125,7 +125,7 @@ def _read(features: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) ->
 
 def _logs(features: np.ndarray) -> Iterator[np.ndarray]:
     """The logarithms of features, some rows at a time: float64 [rows, size]."""
-    for values in neighbors.doubles(features):
+    for values in on_disk.doubles(features):
         yield np.sign(values) * np.log1p(np.abs(values))
 
 

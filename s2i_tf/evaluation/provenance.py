@@ -20,6 +20,7 @@ from s2i_tf import spec
 from s2i_tf.config import Config, flatten, migrate
 from s2i_tf.data.class_folder import class_key
 from s2i_tf.data.dataset_info import DatasetInfo
+from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.heldout import HeldOut
 from s2i_tf.evaluation.inputs import Items
 from s2i_tf.evaluation.metrics.tabular import listed
@@ -50,10 +51,9 @@ def describe_model(model: SoundToImage, model_dir: str | os.PathLike | None) -> 
     }
 
 
-def describe_data(
-    info: DatasetInfo, data_dir: str | os.PathLike, held_out: HeldOut
-) -> dict[str, Any]:
+def describe_data(data_dir: str | os.PathLike, held_out: HeldOut) -> dict[str, Any]:
     """The data set, the size of its splits, what was left out, and what stands in both splits."""
+    info = held_out.info
     both = [held_out.splits.get(name) for name in spec.SPLITS]
     return {
         "folder": str(data_dir),
@@ -146,6 +146,12 @@ def warnings(data: Mapping[str, Any], model_classes: Iterable[str]) -> list[str]
             "calls one otherwise, rename it."
         )
     return found
+
+
+def settings(seed: int, **others: int) -> dict[str, float]:
+    """How the intervals are drawn, and other settings by name."""
+    intervals = {"num_resamples": stats.NUM_RESAMPLES, "confidence": stats.CONFIDENCE}
+    return {"seed": seed, **intervals, **others}
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from s2i_tf import features as features_lib
 from s2i_tf.data import source_sounds, splits
-from s2i_tf.evaluation.inputs import Heard, Items, LeftOutSounds
+from s2i_tf.evaluation.inputs import Heard, Items, LeftOutSounds, Training
 from s2i_tf.models.multimodal import Hidden
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import class_scores, fit_hearing
@@ -34,7 +34,7 @@ def refit_strength(model: SoundToImage) -> float:
 
 def listen(
     model: SoundToImage,
-    training: tuple[Items, np.ndarray, Items],
+    training: Training,
     others: Items,
     class_names: Sequence[str],
     seed: int = 0,
@@ -43,8 +43,8 @@ def listen(
 
     Args:
       model: a model with a `refit_strength`.
-      training: the training photos, their multimodal vectors before the activation [photos,
-        hidden], and the training sounds, which the fits are of but for one fold of sources.
+      training: what the model was trained on; the fits are of its sounds but for one fold of
+        sources.
       others: further sounds to listen to, of the eval split.
       class_names: names of the data's classes.
       seed: random seed of the folds; up to `MAX_FOLDS` sources have one of their own.
@@ -53,7 +53,7 @@ def listen(
       The sounds of both splits; None where there are not two sources, or no class has two, or no
       two classes are left without one.
     """
-    photos, photo_vectors, sounds = training
+    sounds, photo_vectors = training.sounds, training.image_vectors.before
     columns = ("ids", "labels", "groups", "sources", "features")
     ids, labels, groups, sources, features = (
         np.concatenate([getattr(sounds, name), getattr(others, name)]) for name in columns
@@ -70,7 +70,8 @@ def listen(
     by_names = model.recipe["multimodal"].get("label_names")
     named_columns = features_lib.named_columns(net, class_names) if by_names else ()
     label_columns = features_lib.label_columns(net)
-    directions, middle = class_scores.directions(photo_vectors, photos.labels, num_classes)
+    photo_labels = training.images.labels
+    directions, middle = class_scores.directions(photo_vectors, photo_labels, num_classes)
 
     def fit(inputs: np.ndarray, rows: np.ndarray, strength: float) -> class_scores.Linear:
         columns = label_columns, named_columns

@@ -130,6 +130,17 @@ def statistic(
     return _with_bounds(value, drawn[np.isfinite(drawn)])
 
 
+def mean(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> Estimate:
+    """The mean of the values [items] that are defined, with its interval, see `statistic`."""
+    defined = np.isfinite(values)
+    values = values[defined]
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        return (weights @ values) / weights.sum(axis=1)
+
+    return statistic(value, [groups[defined]], seed=seed)
+
+
 def as_share(estimate: Estimate) -> Estimate:
     """An estimate of what lies in [0, 1], whose bounds then do too."""
     if estimate["low"] is None:
@@ -172,6 +183,17 @@ def medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     high = np.argmax(reached > half, axis=1)
     found = (ordered[low] + ordered[high]) / 2
     return np.where(reached[:, -1] > 0, found, np.nan)
+
+
+def over_pairs(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Sums [draws] of what each pair of items has, as often as both of them are drawn.
+
+    Args:
+      values: float [ones, others].
+      one: float [draws, ones], how often each item was drawn.
+      other: float [draws, others].
+    """
+    return ((one @ values) * other).sum(axis=1)
 
 
 def mean_by_item(values: np.ndarray, item_of_pair: np.ndarray, num_items: int) -> np.ndarray:

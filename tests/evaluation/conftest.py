@@ -12,10 +12,11 @@ from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.evaluation import evaluate
 from s2i_tf.evaluation.inputs import Items, JudgeOutput, Predictions
 from s2i_tf.features.base import Classifier, Fingerprint
-from s2i_tf.media import audio
+from s2i_tf.media import audio, image
 from s2i_tf.models.multimodal import Hidden
 from s2i_tf.models.sound_index import SoundIndex
 
+SHADES = {"dark": 20, "bright": 220}
 HOSTILE = "<script>alert('x')</script>\"&"
 
 
@@ -225,3 +226,18 @@ def evaluated_once(tiny_dataset, fake_model, judge, tmp_path_factory):
 @pytest.fixture
 def perfect(evaluated_once):
     return evaluated_once("perfect")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Twelve pairs of two classes, the pictures as bright as the photos of their class."""
+    for number in range(12):
+        name = sorted(SHADES)[number % 2]
+        for folder, ending in (("pictures", "png"), ("photos", "jpg"), ("sounds", "wav")):
+            path = tmp_path / folder / name / f"clip{number:02}.{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shade = SHADES[name] + number
+            picture = np.full((40, 60 if folder == "photos" else 40, 3), shade, np.uint8)
+            sound = f"sound {number}".encode()
+            path.write_bytes(sound if ending == "wav" else image.encode_png(picture))
+    return [tmp_path / folder for folder in ("pictures", "sounds", "photos")]

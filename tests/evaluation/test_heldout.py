@@ -3,7 +3,7 @@ import pytest
 
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.evaluation import heldout
-from s2i_tf.evaluation.inputs import Scratch
+from s2i_tf.evaluation.on_disk import Scratch
 
 
 def test_a_sound_of_several_pairs_is_one_item():
@@ -39,7 +39,7 @@ def test_frames_of_a_film_are_of_the_recording_that_its_sounds_are_of():
 def test_features_and_photos_are_those_of_the_records(tiny_dataset, tmp_path, monkeypatch, batch):
     monkeypatch.setattr(pipeline, "_EVALUATION_BATCH", batch)
     info = dataset_info.load(tiny_dataset)
-    found = heldout.load(None, tiny_dataset, info, Scratch(str(tmp_path)), {})
+    found = heldout.load(None, tiny_dataset, info, Scratch(str(tmp_path)))
     for split, (sounds, images) in found.sides.items():
         columns = pipeline.load_split(tiny_dataset, split)
         for items, modality in ((sounds, "sound"), (images, "image")):

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from s2i_tf.evaluation import neighbors
+from s2i_tf.evaluation import neighbors, on_disk
 from s2i_tf.evaluation.metrics import retrieval
 
 
@@ -244,8 +244,8 @@ def test_copies_of_pictures_rule_out_none_that_is_the_nearest(rng, monkeypatch, 
     queries = np.concatenate([targets[[50, 25]], rng.integers(90, 160, (30, *shape))])
     queries = queries.astype(np.uint8)
     expected = neighbors.nearest(queries, targets)
-    in_sevens = functools.partial(neighbors.blocks, num_bytes=8 * 7 * int(np.prod(shape)))
-    monkeypatch.setattr(neighbors, "blocks", in_sevens)
+    in_sevens = functools.partial(on_disk.blocks, num_bytes=8 * 7 * int(np.prod(shape)))
+    monkeypatch.setattr(on_disk, "blocks", in_sevens)
     found, apart = neighbors.nearest_pictures(queries, targets)
     np.testing.assert_array_equal(found, expected[0])
     np.testing.assert_allclose(apart, expected[1], rtol=1e-12)
@@ -316,6 +316,6 @@ def test_nearest_equals_itself_in_every_block(rng, monkeypatch):
     targets[13] = targets[4] = queries[5]
     whole = neighbors.nearest(queries, targets)
     assert whole[0][5] == 4 and whole[1][5] == 0
-    monkeypatch.setattr(neighbors, "_READ_BYTES", 100)
+    monkeypatch.setattr(on_disk, "READ_BYTES", 100)
     for one, other in zip(neighbors.nearest(queries, targets), whole, strict=True):
         np.testing.assert_array_equal(one, other)

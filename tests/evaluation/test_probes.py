@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from s2i_tf.evaluation import neighbors, probes
+from s2i_tf.evaluation import on_disk, probes
 
 
 def clusters(rng, num_classes=4, num_each=30, size=20, spread=0.2):
@@ -127,8 +127,8 @@ def test_features_are_read_in_blocks_and_give_the_same(rng, monkeypatch):
         features, labels, groups = clusters(rng, num_each=20, size=size)
         whole = probes.fit(features, labels, groups, penalty=1e-4)
         with monkeypatch.context() as patch:
-            in_sevens = functools.partial(neighbors.blocks, num_bytes=7 * 8 * size)
-            patch.setattr(probes.neighbors, "blocks", in_sevens)
+            in_sevens = functools.partial(on_disk.blocks, num_bytes=7 * 8 * size)
+            patch.setattr(on_disk, "blocks", in_sevens)
             parts = probes.fit(features, labels, groups, penalty=1e-4)
             assert np.array_equal(parts.predict(features), whole.predict(features))
         assert parts.mean == pytest.approx(whole.mean)
@@ -137,8 +137,8 @@ def test_features_are_read_in_blocks_and_give_the_same(rng, monkeypatch):
 
 def test_no_copy_of_all_features_is_kept(rng, monkeypatch):
     features, labels, groups = clusters(rng, num_each=2000, size=100)
-    in_blocks = functools.partial(neighbors.blocks, num_bytes=100 * 8 * 100)
-    monkeypatch.setattr(probes.neighbors, "blocks", in_blocks)
+    in_blocks = functools.partial(on_disk.blocks, num_bytes=100 * 8 * 100)
+    monkeypatch.setattr(on_disk, "blocks", in_blocks)
     monkeypatch.setattr(probes, "NUM_COMPONENTS", 4)
     tracemalloc.start()
     probes._components(features)

@@ -7,80 +7,16 @@ import numpy as np
 import pytest
 
 from s2i_tf.errors import UserError
-from s2i_tf.evaluation import scoring
+from s2i_tf.evaluation import scored_pairs, scoring
 from s2i_tf.evaluation.metrics import SCORES
 from s2i_tf.evaluation.metrics.tabular import row_named
 from s2i_tf.evaluation.report import terminal
 from s2i_tf.media import image
-
-SHADES = {"dark": 20, "bright": 220}
-
-
-@pytest.fixture
-def folders(tmp_path):
-    """Twelve pairs of two classes, the pictures as bright as the photos of their class."""
-    for number in range(12):
-        name = sorted(SHADES)[number % 2]
-        for folder, ending in (("pictures", "png"), ("photos", "jpg"), ("sounds", "wav")):
-            path = tmp_path / folder / name / f"clip{number:02}.{ending}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shade = SHADES[name] + number
-            picture = np.full((40, 60 if folder == "photos" else 40, 3), shade, np.uint8)
-            sound = f"sound {number}".encode()
-            path.write_bytes(sound if ending == "wav" else image.encode_png(picture))
-    return [tmp_path / folder for folder in ("pictures", "sounds", "photos")]
-
-
-def test_files_of_one_name_are_pairs_and_the_rest_is_named(folders):
-    (folders[1] / "dark" / "alone.wav").write_text("")
-    pairs, unmatched = scoring.match(*folders)
-    assert [pair.name for pair in pairs[:2]] == ["bright/clip00", "bright/clip02"]
-    assert {pair.class_name for pair in pairs} == set(SHADES)
-    assert unmatched == [str(folders[1] / "dark" / "alone.wav")]
-
-
-def test_names_alone_match_where_the_folders_differ(folders, tmp_path):
-    flat = tmp_path / "flat"
-    flat.mkdir()
-    for path in folders[0].rglob("*.png"):
-        (flat / path.name).write_bytes(path.read_bytes())
-    pairs, unmatched = scoring.match(flat, *folders[1:])
-    assert len(pairs) == 12 and not unmatched
-    assert pairs[0].name == "clip00" and pairs[0].class_name == "bright"
-
-
-def test_two_files_of_one_name_are_refused(folders):
-    (folders[0] / "dark" / "clip01.gif").write_text("")
-    with pytest.raises(UserError, match="have one name; rename one of them"):
-        scoring.match(*folders)
-
-
-def test_folders_without_a_common_name_are_refused(folders, tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="no picture has the name.*--pairs=FILE.csv"):
-        scoring.match(tmp_path / "empty", *folders[1:])
-    with pytest.raises(UserError, match="missing: not a folder"):
-        scoring.match(tmp_path / "missing", *folders[1:])
-
-
-def test_a_csv_lists_pairs_with_classes_and_recordings(tmp_path):
-    path = tmp_path / "pairs.csv"
-    path.write_text("\ufeffpicture,sound,photo,class,group\na/p.png,s.wav,q.jpg,cat,tape\n")
-    (pair,) = scoring.read_pairs(path)
-    assert (pair.name, pair.class_name, pair.group) == ("a/p", "cat", "tape")
-    assert pair.picture == str(tmp_path / "a" / "p.png")
-    path.write_text("picture,sound\np.png,s.wav\n")
-    with pytest.raises(UserError, match="line 2 has no photo"):
-        scoring.read_pairs(path)
-    path.write_text("picture,sound,photo\n")
-    with pytest.raises(UserError, match="holds no pairs"):
-        scoring.read_pairs(path)
-    with pytest.raises(UserError, match="No such file"):
-        scoring.read_pairs(tmp_path / "missing.csv")
+from tests.evaluation.conftest import SHADES
 
 
 def test_pictures_of_the_right_class_score_high_and_the_file_says_so(folders, judge, tmp_path):
-    pairs, unmatched = scoring.match(*folders)
+    pairs, unmatched = scored_pairs.match(*folders)
     scores = scoring.score(pairs, judge=judge, out=tmp_path / "out", unmatched=unmatched)
     assert json.loads((tmp_path / "out" / "scores.json").read_text()) == scores
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["scores.json"]
@@ -101,27 +37,27 @@ def test_pictures_of_the_right_class_score_high_and_the_file_says_so(folders, ju
 
 
 def test_classes_of_one_pair_are_not_counted_and_named(folders, judge, tmp_path):
-    pairs, _ = scoring.match(*folders)
+    pairs, _ = scored_pairs.match(*folders)
     grey = str(tmp_path / "grey.png")
     pathlib.Path(grey).write_bytes(image.encode_png(np.full((40, 40, 3), 120, np.uint8)))
-    lonely = [*pairs[:4], *pairs[6:10], scoring.Pair("grey", grey, "s", grey, "grey", "g")]
+    lonely = [*pairs[:4], *pairs[6:10], scored_pairs.Pair("grey", grey, "s", grey, "grey", "g")]
     scores = scoring.score(lonely, judge=judge, out=tmp_path / "out")
     seen = row_named(scores["class_seen"]["rows"], "generated")
     assert (seen["num_items"], seen["accuracy"]["macro"]["value"]) == (8, 1)
     assert scores["class_seen"]["uncounted"]["class_names"] == ["grey"]
     assert scores["warnings"][0].startswith("Class seen does not count 1 sound and 1 photo: no")
     assert scores["warnings"][0] in " ".join(terminal.as_text(scores, SCORES).split())
-    alone = [scoring.Pair(**{**vars(pair), "class_name": pair.name}) for pair in pairs]
+    alone = [scored_pairs.Pair(**{**vars(pair), "class_name": pair.name}) for pair in pairs]
     scores = scoring.score(alone, judge=judge, out=tmp_path / "out")
     assert scores["class_seen"] is None
     assert scores["missing"]["class_seen"].startswith("no probe could learn the class of any")
 
 
 def test_pictures_of_the_wrong_class_score_low(folders, judge, tmp_path):
-    pairs, _ = scoring.match(*folders)
+    pairs, _ = scored_pairs.match(*folders)
     pictures = [pair.picture for pair in pairs]
     wrong = [
-        scoring.Pair(**{**vars(pair), "picture": pictures[(row + 6) % 12]})
+        scored_pairs.Pair(**{**vars(pair), "picture": pictures[(row + 6) % 12]})
         for row, pair in enumerate(pairs)
     ]
     scores = scoring.score(wrong, judge=judge, out=tmp_path / "out")
@@ -133,25 +69,26 @@ def test_pictures_of_the_wrong_class_score_low(folders, judge, tmp_path):
 
 def test_without_classes_the_rest_is_measured(folders, judge, tmp_path):
     pairs = [
-        scoring.Pair(**{**vars(pair), "class_name": ""}) for pair in scoring.match(*folders)[0]
+        scored_pairs.Pair(**{**vars(pair), "class_name": ""})
+        for pair in scored_pairs.match(*folders)[0]
     ]
     scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
     assert scores["class_seen"] is None
     assert scores["missing"]["class_seen"] == "the pictures have no classes"
     assert scores["fidelity"]["rows"][0]["kid"]["value"] is not None
-    half = [scoring.Pair(**{**vars(pairs[0]), "class_name": "dark"}), *pairs[1:]]
+    half = [scored_pairs.Pair(**{**vars(pairs[0]), "class_name": "dark"}), *pairs[1:]]
     with pytest.raises(UserError, match="has no class, but other pairs do"):
         scoring.score(half, judge=judge, out=tmp_path / "out")
 
 
 def test_copies_and_links_count_as_what_they_are_of(folders, judge, tmp_path):
-    pairs, _ = scoring.match(*folders)
+    pairs, _ = scored_pairs.match(*folders)
     once = scoring.score(pairs, judge=judge, out=tmp_path / "out")
     for path in [path for folder in folders for path in folder.rglob("*.*")]:
         for again in range(5):
             copy = path.with_stem(f"{path.stem}_{again}")
             copy.write_bytes(path.read_bytes()) if again else copy.symlink_to(path)
-    pairs, _ = scoring.match(*folders)
+    pairs, _ = scored_pairs.match(*folders)
     assert len(pairs) == 72
     copied = scoring.score(pairs, judge=judge, out=tmp_path / "out")
     assert {name: copied[name] for name in SCORES} == {name: once[name] for name in SCORES}
@@ -161,6 +98,24 @@ def test_copies_and_links_count_as_what_they_are_of(folders, judge, tmp_path):
         assert scores["pairs"].items() >= {**numbers, "num_copies": copies}.items()
 
 
+def test_a_photo_beside_a_copy_of_a_picture_alone_is_no_crash(judge, tmp_path):
+    def write(name, shade):
+        path = tmp_path / name
+        path.write_bytes(image.encode_png(np.full((40, 40, 3), shade, np.uint8)))
+        return str(path)
+
+    pairs = []
+    for name, shade in SHADES.items():
+        photos = [write(f"{name} photo {number}.png", shade + number) for number in range(2)]
+        made = [write(f"{name} {number}.png", shade + number // 2) for number in (1, 2, 3)]
+        for picture, number, photo in zip(made, (0, 1, 1), (0, 0, 1), strict=True):
+            sound = f"{name} {number}"
+            pairs.append(scored_pairs.Pair(picture, picture, sound, photos[photo], name, sound))
+    scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
+    assert scores["pairs"]["num_pictures"] == scores["pairs"]["num_photos"] == 4
+    assert [row["num_items"] for row in scores["class_seen"]["rows"] if row["num_items"]] == [4, 4]
+
+
 def test_figures_do_not_depend_on_where_the_files_lie(folders, judge, tmp_path):
     noise = np.random.default_rng(1)
     for path in folders[2].rglob("*.jpg"):
@@ -168,14 +123,16 @@ def test_figures_do_not_depend_on_where_the_files_lie(folders, judge, tmp_path):
     found = []
     for place in ("here", "there", "elsewhere"):
         moved = [shutil.copytree(folder, tmp_path / place / folder.name) for folder in folders]
-        found.append(scoring.score(scoring.match(*moved)[0], judge=judge, out=tmp_path / "out"))
+        found.append(
+            scoring.score(scored_pairs.match(*moved)[0], judge=judge, out=tmp_path / "out")
+        )
     assert found[0] == found[1] == found[2]
 
 
 def test_one_photo_of_a_class_under_many_names_is_one(folders, judge, tmp_path):
     for path in folders[2].rglob("*.jpg"):
         path.write_bytes((path.parent / f"clip{path.parent.name == 'dark':02}.jpg").read_bytes())
-    scores = scoring.score(scoring.match(*folders)[0], judge=judge, out=tmp_path / "out")
+    scores = scoring.score(scored_pairs.match(*folders)[0], judge=judge, out=tmp_path / "out")
     another = row_named(scores["label_match"]["rows"], "real_same_class")["match"]["1"]["micro"]
     generated = row_named(scores["fidelity"]["rows"], "generated")
     assert another["value"] is None and generated["precision"]["micro"]["value"] is None
@@ -185,7 +142,7 @@ def test_one_photo_of_a_class_under_many_names_is_one(folders, judge, tmp_path):
 
 
 def test_a_recording_is_a_group_and_all_copies_of_its_sounds(folders, judge, tmp_path):
-    pairs, _ = scoring.match(*folders)
+    pairs, _ = scored_pairs.match(*folders)
     sounds = [0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9]
     for pair, number in zip(pairs, sounds, strict=True):
         pathlib.Path(pair.sound).write_text(f"sound {number}")
@@ -199,7 +156,7 @@ def test_a_recording_is_a_group_and_all_copies_of_its_sounds(folders, judge, tmp
 
 
 def test_sounds_that_are_not_there_are_told(folders, judge, tmp_path, caplog):
-    pairs, _ = scoring.match(*folders)
+    pairs, _ = scored_pairs.match(*folders)
     pathlib.Path(pairs[3].sound).unlink()
     scores = scoring.score(pairs, judge=judge, out=tmp_path / "out")
     assert scores["pairs"]["num_sounds"] == 12
@@ -207,7 +164,7 @@ def test_sounds_that_are_not_there_are_told(folders, judge, tmp_path, caplog):
 
 
 def test_classes_that_differ_by_case_or_unicode_form_are_one(folders, judge, tmp_path, caplog):
-    pairs = scoring.match(*folders)[0]
+    pairs = scored_pairs.match(*folders)[0]
     names = ["Dunkel", "dunkel", "Fore\u0302t", "for\u00eat"]
     pairs = [
         dataclasses.replace(pair, class_name=names[row // 6 * 2 + row % 2])
@@ -227,7 +184,7 @@ def test_classes_that_differ_by_case_or_unicode_form_are_one(folders, judge, tmp
 def test_a_thumbnail_among_pictures_is_refused_and_other_sizes_are_told(
     folders, judge, tmp_path, caplog
 ):
-    pairs = scoring.match(*folders)[0]
+    pairs = scored_pairs.match(*folders)[0]
 
     def shrink(side):
         small = image.encode_png(np.full((side, 40, 3), 9, np.uint8))
@@ -242,17 +199,9 @@ def test_a_thumbnail_among_pictures_is_refused_and_other_sizes_are_told(
     assert "pictures of 30 to 40 pixels: all are seen at 30, the side of" in caplog.text
 
 
-def test_broken_links_are_among_what_has_no_match(folders):
-    link = folders[0] / "dark" / "clip01.png"
-    link.unlink()
-    link.symlink_to("nowhere")
-    pairs, unmatched = scoring.match(*folders)
-    assert len(pairs) == 11 and str(link) in unmatched and len(unmatched) == 3
-
-
 @pytest.fixture
 def embeddings(folders, tmp_path):
-    pairs = scoring.match(*folders)[0]
+    pairs = scored_pairs.match(*folders)[0]
     names = [pair.name for pair in pairs]
     vectors = np.eye(12)
     order = np.roll(np.arange(12), 5)  # the files need not have the order of the pairs
@@ -335,72 +284,9 @@ def test_embeddings_that_do_not_fit_are_refused(embeddings, judge, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_a_csv_of_pairs_as_any_program_writes_it(tmp_path, encoding, separator):
-    rows = [["Picture", "Sound", "Photo", "Class"], ["p\\ä.png", "s.wav", "q.jpg", "Wäldchen"]]
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p/ä.png").write_bytes(b"")
-    path = tmp_path / "pairs.csv"
-    path.write_text("\n".join(separator.join(row) for row in rows), encoding=encoding)
-    (pair,) = scoring.read_pairs(path)
-    assert pair.picture == str(tmp_path / "p/ä.png") and pair.class_name == "Wäldchen"
-
-
-def test_a_csv_loses_no_pair_and_counts_none_twice(tmp_path):
-    path = tmp_path / "pairs.csv"
-    path.write_text('picture,sound,photo\n"a.png,s.wav,q.jpg\nb.png,s.wav,q.jpg\n')
-    with pytest.raises(UserError, match="line"):
-        scoring.read_pairs(path)
-    path.write_text("picture,sound,photo\na.png,s.wav,q.jpg\na.png,s.wav,r.jpg\n")
-    with pytest.raises(UserError, match="line 3 has a.png once more"):
-        scoring.read_pairs(path)
-    path.write_text("picture,sound,photo\np/a.png,s.wav,q.jpg\np/a.jpg,s.wav,r.jpg\n")
-    assert [pair.name for pair in scoring.read_pairs(path)] == ["p/a.png", "p/a.jpg"]
-
-
-def test_a_csv_of_pairs_leaves_nothing_unread_without_a_word(tmp_path, caplog):
-    path = tmp_path / "pairs.csv"
-    for column, known in (
-        ("label", "class"),
-        ("photo_class", "class"),
-        ("Recording", "group"),
-        ("sources", "source"),
-    ):
-        path.write_text(f"picture,sound,photo,{column}\na.png,s.wav,q.jpg,dog\n")
-        message = f"column '{column.lower()}' is not read; allowed: {known}"
-        with pytest.raises(UserError, match=message):
-            scoring.read_pairs(path)
-    for column in ("score", "classifier", "resource", "collection_date"):
-        path.write_text(f"picture,sound,photo,{column}\na.png,s.wav,q.jpg,dog\n")
-        assert len(scoring.read_pairs(path)) == 1
-        assert f"columns that are not read: {column}" in caplog.text
-    path.write_text("pictures,sound,photo\na.png,s.wav,q.jpg\n")
-    with pytest.raises(UserError, match="column 'pictures' is not read; allowed: picture"):
-        scoring.read_pairs(path)
-    path.write_text("picture,sound,photo,class\na.png,s.wav,q.jpg,dog, barking\n")
-    with pytest.raises(UserError, match="line 2: 5 fields for 4 columns"):
-        scoring.read_pairs(path)
-    path.write_text("picture,sound,photo,class,class\na.png,s.wav,q.jpg,dog,cat\n")
-    with pytest.raises(UserError, match="the column class stands there twice"):
-        scoring.read_pairs(path)
-    path.write_text("picture,sound,photo,class,class_id,fold\na.png,s.wav,q.jpg,dog,1,2\n")
-    assert scoring.read_pairs(path)[0].class_name == "dog"
-    assert "columns that are not read: class_id, fold" in caplog.text
-
-
 @pytest.mark.parametrize("picture", [".", "/", ".."])
 def test_a_folder_for_a_picture_is_named(tmp_path, judge, picture):
     path = tmp_path / "pairs.csv"
     path.write_text(f"picture,sound,photo\n{picture},s.wav,q.jpg\n")
     with pytest.raises(UserError, match="not a regular file"):
-        scoring.score(scoring.read_pairs(path), judge=judge, out=tmp_path / "out")
-
-
-def test_linked_folders_are_followed_and_loops_end(folders, tmp_path):
-    (tmp_path / "drive").mkdir()
-    (folders[2] / "dark").rename(tmp_path / "drive" / "dark")
-    (folders[2] / "dark").symlink_to(tmp_path / "drive" / "dark")
-    (folders[2] / "dark" / "loop").symlink_to(folders[2])
-    pairs, unmatched = scoring.match(*folders)
-    assert len(pairs) == 12 and not unmatched
+        scoring.score(scored_pairs.read_pairs(path), judge=judge, out=tmp_path / "out")

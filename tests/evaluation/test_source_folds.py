@@ -41,8 +41,9 @@ def listen(sounds, others=None, num_train=40, **recipe):
         for prefix, rows in (("t", slice(num_train)), ("e", slice(num_train, None)))
     ]
     photos = make_items(np.arange(6) % 3, prefix="p")
-    known = photos, np.eye(3, dtype=np.float32)[photos.labels], parts[0]
-    return source_folds.listen(model(**recipe), known, others or parts[1], ("x", "y", "z"))
+    vectors = Hidden(np.eye(3, dtype=np.float32)[photos.labels], None)
+    training = types.SimpleNamespace(images=photos, image_vectors=vectors, sounds=parts[0])
+    return source_folds.listen(model(**recipe), training, others or parts[1], ("x", "y", "z"))
 
 
 def test_each_source_is_heard_by_ears_that_were_fitted_without_it(sounds):

@@ -1,5 +1,6 @@
 """The file that stands for a model where TensorFlow does not run."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def test_what_cannot_be_is_said(folder, exported, monkeypatch):
         s2i_tf.load(folder, runtime="torch")
     with pytest.raises(UserError, match="a SavedModel runs on TensorFlow"):
         s2i_tf.load(exported.folder, runtime="lite")
-    find_spec = s2i_tf.api.importlib.util.find_spec
+    find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "tensorflow" else find_spec(name)
     )

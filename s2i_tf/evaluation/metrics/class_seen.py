@@ -3,6 +3,9 @@
 A linear probe on the judge's features, fitted on training photos, names the class of each picture.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -15,6 +18,7 @@ from s2i_tf.evaluation.metrics.metric import (
     NotMeasured,
     Part,
     not_learnt,
+    part_rows,
     uncounted,
     uncounted_warning,
 )
@@ -54,14 +58,11 @@ class ClassSeen(Metric):
                 right[name] = probes.right(named[name], items.labels, choices[side])
             rates |= predictions.rates(right, items)
             nums |= {name: int(np.isfinite(values).sum()) for name, values in right.items()}
+        shown = {name: ROWS[name] for name in ROWS if name in named or name in SYSTEMS}
         return {
             "probe": probe,
             "chance": float(np.mean(1 / choices["sounds"][counted["sounds"]])),
-            "rows": [
-                {"name": name, "title": title, "num_items": nums[name], "accuracy": rates[name]}
-                for name, title in ROWS.items()
-                if name in named or name in SYSTEMS
-            ],
+            "rows": part_rows(shown, num_items=nums, accuracy=rates),
             "uncounted": uncounted(predictions, **counted),
             "confusion": {
                 "class_names": list(predictions.class_names),
@@ -122,37 +123,44 @@ def _named(
     Last, of how many classes it names one of the picture of each of the `sounds`, and of each of
     the `images`, see `LinearProbe.num_choices`.
     """
-    if predictions.photos_teach:
-        return _cross_named(predictions)
-    if predictions.training is None:
-        raise NotMeasured(predictions.no_training)
-    probe = predictions.training.class_seen
     judged = {**predictions.pictures, "rebuilt": predictions.rebuilt, "real": predictions.judged}
-    named = {name: probe.predict(one.features) for name, one in judged.items()}
-    choices = {side: probe.num_choices(getattr(predictions, side).labels) for side in _SETS}
-    return probe.described(), named, choices
+    judged = {name: one for name, one in judged.items() if one is not None}
+    labels = {side: getattr(predictions, side).labels for side in _SETS}
+    named = {name: np.zeros(len(one.labels), int) for name, one in judged.items()}
+    choices = {side: np.zeros(len(own), int) for side, own in labels.items()}
+    found = _probes(predictions)
+    for probe, rows_of in found:
+        for side, names in _SETS.items():
+            rows = rows_of[side]
+            if not len(labels[side][rows]):
+                continue  # photos whose pictures are copies, which go with other photos
+            choices[side][rows] = probe.num_choices(labels[side][rows])
+            for name in judged.keys() & set(names):
+                named[name][rows] = probe.predict(judged[name].features[rows])
+    num_classes = len(np.unique(np.concatenate([probe.classes for probe, _ in found])))
+    return probe.described() | {"num_classes": num_classes}, named, choices
 
 
-def _cross_named(
-    predictions: Predictions,
-) -> tuple[Part, dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The same by probes on the photos, each photo and its picture by one that did not see it."""
-    photos, own, labels = predictions.images, predictions.photo_of_sound, predictions.sounds.labels
+def _probes(predictions: Predictions) -> list[tuple[probes.LinearProbe, Mapping[str, Any]]]:
+    """The probes, each with the rows of the `sounds` and of the `images` that it names.
+
+    One that is fitted on training photos names all. Of those that are fitted on the photos
+    themselves, each names the photos that it did not see, and their pictures.
+    """
+    if not predictions.photos_teach:
+        if predictions.training is None:
+            raise NotMeasured(predictions.no_training)
+        return [(predictions.training.class_seen, dict.fromkeys(_SETS, slice(None)))]
+    photos, features = predictions.images, predictions.judged.features
     fold_of = probes.folds_by_class(photos.groups, photos.labels, predictions.seed)
     if len(np.unique(fold_of)) < 2:
         raise NotMeasured("there are too few photos to fit a probe and to try it")
-    judged, made = predictions.judged.features, predictions.generated.features
-    named = {"generated": np.zeros(len(own), int), "real": np.zeros(len(photos), int)}
-    choices = {"sounds": np.zeros(len(own), int), "images": np.zeros(len(photos), int)}
+    found = []
     for fold in np.unique(fold_of):
         held_out, rest = fold_of == fold, fold_of != fold
         probe = probes.fit(
-            judged[rest], photos.labels[rest], photos.groups[rest], seed=predictions.seed
+            features[rest], photos.labels[rest], photos.groups[rest], seed=predictions.seed
         )
-        made_of = held_out[own]
-        named["real"][held_out] = probe.predict(judged[held_out])
-        named["generated"][made_of] = probe.predict(made[made_of])
-        choices["images"][held_out] = probe.num_choices(photos.labels[held_out])
-        choices["sounds"][made_of] = probe.num_choices(labels[made_of])
-    described = probe.described() | {"num_classes": len(np.unique(photos.labels))}
-    return described, named, choices
+        rows_of = {"sounds": held_out[predictions.photo_of_sound], "images": held_out}
+        found.append((probe, rows_of))
+    return found

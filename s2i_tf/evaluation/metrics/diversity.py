@@ -121,7 +121,7 @@ def ratio(
         for label in classes:
             own, apart, allowed = pairs[label]
             drawn = weights[:, own]
-            sums, counts = (((drawn @ side) * drawn).sum(axis=1) for side in (apart, allowed))
+            sums, counts = (stats.over_pairs(side, drawn, drawn) for side in (apart, allowed))
             found.append(sums / counts)
         return np.stack(found, axis=1) if found else np.full((len(weights), 1), np.nan)
 
@@ -153,12 +153,8 @@ def _samples(predictions: Predictions, scale: float | None) -> dict[str, Any] | 
     if predictions.samples is None:
         return None
     apart = between_samples(predictions.samples)
-    scale = float("nan") if scale is None else scale
-
-    def value(weights: np.ndarray) -> np.ndarray:
-        return (weights @ apart) / weights.sum(axis=1) / scale
-
+    apart = apart / (np.nan if scale is None else scale)
     return {
         "num_samples": len(predictions.samples),
-        "ratio": stats.statistic(value, [predictions.sounds.groups], seed=predictions.seed),
+        "ratio": stats.mean(apart, predictions.sounds.groups, seed=predictions.seed),
     }

@@ -110,7 +110,7 @@ def kernel_distance(
     def distance(real_weights: np.ndarray, picture_weights: np.ndarray) -> np.ndarray:
         weights = (real_weights, picture_weights)
         parts = [_mean_apart(*side) for side in zip(within, weights, strict=True)]
-        between = ((real_weights @ across) * picture_weights).sum(axis=1)
+        between = stats.over_pairs(across, *weights)
         between /= real_weights.sum(axis=1) * picture_weights.sum(axis=1)
         return parts[0] + parts[1] - 2 * between
 
@@ -177,7 +177,7 @@ def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _mean_apart(kernel: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The weighted mean over pairs of different items; the kernel's diagonal is 0."""
     num_pairs = weights.sum(axis=1) ** 2 - (weights**2).sum(axis=1)
-    return ((weights @ kernel) * weights).sum(axis=1) / num_pairs
+    return stats.over_pairs(kernel, weights, weights) / num_pairs
 
 
 def _covered(apart: np.ndarray, features: np.ndarray, k: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from s2i_tf.evaluation import baselines, stats
 from s2i_tf.evaluation.inputs import Items, Predictions
 from s2i_tf.evaluation.judge import TOP_KS
 from s2i_tf.evaluation.metrics import tabular
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Part
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, Part, part_rows
 from s2i_tf.evaluation.metrics.tabular import Cell, Headline, Row, Table, percent, plain, row_named
 from s2i_tf.evaluation.report import charts
 
@@ -141,10 +141,8 @@ def rows_of(
         },
         items,
     )
-    return [
-        {"name": name, "title": title, "match": {str(k): rates.get((name, k)) for k in TOP_KS}}
-        for name, title in titles.items()
-    ]
+    match = {name: {str(k): rates.get((name, k)) for k in TOP_KS} for name in titles}
+    return part_rows(titles, match=match)
 
 
 def table_rows(part: Part, paper=None) -> list[Row]:

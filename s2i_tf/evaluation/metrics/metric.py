@@ -78,6 +78,14 @@ class Metric(abc.ABC):
         return {}
 
 
+def part_rows(titles: Mapping[str, str], **columns: Mapping[str, Any]) -> list[Part]:
+    """Rows of a part, by name and title, with what each column has of the name; None of nothing."""
+    return [
+        {"name": name, "title": title, **{key: found.get(name) for key, found in columns.items()}}
+        for name, title in titles.items()
+    ]
+
+
 def not_learnt(predictions: Predictions, why: str) -> str:
     """Why no class can be named: there is but one, or what is said of several."""
     return why if len(predictions.class_names) > 1 else ONE_CLASS

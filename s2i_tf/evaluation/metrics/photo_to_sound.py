@@ -16,6 +16,7 @@ from s2i_tf.evaluation.metrics.metric import (
     Metrics,
     NotMeasured,
     Part,
+    part_rows,
     uncounted,
     uncounted_warning,
 )
@@ -114,15 +115,7 @@ def _class_found(
     own = {name: np.where(counted, values, np.nan) for name, values in own.items()}
     rates = predictions.rates(own, images)
     num_hit = {name: len(np.unique(one.ids)) for name, one in direction.found.items()}
-    return [
-        {
-            "name": name,
-            "title": title,
-            "accuracy": rates.get(name),
-            "num_hit": num_hit.get(name),
-        }
-        for name, title in FOUND_ROWS.items()
-    ]
+    return part_rows(FOUND_ROWS, accuracy=rates, num_hit=num_hit)
 
 
 def _label_match(predictions: Predictions, direction: PhotoToSound) -> Part | None:

@@ -48,7 +48,7 @@ class AudioImageSimilarity(Metric):
         np.fill_diagonal(cosines, 0)
         others = cosines.sum(axis=1) / (len(cosines) - 1)
         rows["shuffled"] = {
-            "cosine": _mean(others, groups, seed),
+            "cosine": stats.mean(others, groups, seed=seed),
             "z": {**stats.NOTHING, "value": 0.0},
             "rank": {**stats.NOTHING, "value": 0.5},
         }
@@ -146,7 +146,7 @@ def compared(
     z[vary] = (own[vary] - rest[vary].mean(axis=1)) / rest[vary].std(axis=1)
     num_below, num_tied = _below_and_tied(own[:, None], rest)
     columns = {"cosine": own, "z": z, "rank": (num_below + num_tied / 2) / rest.shape[1]}
-    return {name: _mean(values, groups, seed) for name, values in columns.items()}
+    return {name: stats.mean(values, groups, seed=seed) for name, values in columns.items()}
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -180,14 +180,3 @@ def _embedded(predictions: Predictions, side: str) -> np.ndarray:
     if side not in predictions.embeddings:
         raise NotMeasured(f"no embeddings of the {side} were given")
     return predictions.embeddings[side]
-
-
-def _mean(values: np.ndarray, groups: np.ndarray, seed: int) -> stats.Estimate:
-    """The mean of the values [pairs] that are defined."""
-    defined = np.isfinite(values)
-    values = values[defined]
-
-    def value(weights: np.ndarray) -> np.ndarray:
-        return (weights @ values) / weights.sum(axis=1)
-
-    return stats.statistic(value, [groups[defined]], seed=seed)

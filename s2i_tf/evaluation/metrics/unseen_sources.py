@@ -13,7 +13,7 @@ import numpy as np
 from s2i_tf.evaluation import neighbors, stats
 from s2i_tf.evaluation.inputs import Items, Predictions
 from s2i_tf.evaluation.metrics import tabular
-from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
+from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part, part_rows
 from s2i_tf.evaluation.metrics.tabular import (
     Cell,
     Headline,
@@ -85,17 +85,13 @@ class UnseenSources(Metric):
             "num_folds": found.num_folds,
             "num_alone": found.num_alone,
             "chance": 1 / len(probe.classes),
-            "rows": [
-                {
-                    "name": name,
-                    "title": title,
-                    "num_items": nums[name],
-                    "num_ordinary": ordinary_nums[name],
-                    "left_out": rates[name],
-                    "ordinary": ordinary_rates[name],
-                }
-                for name, title in ROWS.items()
-            ],
+            "rows": part_rows(
+                ROWS,
+                num_items=nums,
+                num_ordinary=ordinary_nums,
+                left_out=rates,
+                ordinary=ordinary_rates,
+            ),
             "sizes": {
                 "per_class": Counter(sorted(predictions.class_names[k] for k in sounds.labels)),
                 "per_source": Counter(sorted(sounds.sources.tolist())),

@@ -52,7 +52,7 @@ def sheets(
     """
     sounds, images = predictions.sounds, predictions.images
     training, salt = predictions.training, f"figures {predictions.seed}"
-    generated, names = predictions.generated.pictures, predictions.names
+    generated = predictions.generated.pictures
     class_names = np.array(predictions.class_names)
 
     def photos_of(side: Items, positions: Sequence[int]) -> np.ndarray:
@@ -64,7 +64,7 @@ def sheets(
         if not len(positions):
             return None
         photos = photos_of(images, predictions.photo_of_sound[positions])
-        own = [names[position] for position in positions]
+        own = class_names[sounds.labels[positions]]
         return sheet(photos, generated[positions], own, captions or [""] * len(own))
 
     found = {"pictures.png": pairs(list(predictions.shown))}

@@ -1,5 +1,6 @@
 """From image to sound: what perfect, constant and ignorant models score."""
 
+import dataclasses
 import functools
 import types
 
@@ -49,17 +50,16 @@ def measure(choose, vectors="perfect", model=None, judge=None, source=None, with
     sounds, images = items("eval"), items("photo")
     eye = np.eye(3)[LABELS if vectors == "perfect" else (LABELS + 1) % 3]
     training = types.SimpleNamespace(sounds=items("train"), sound_vectors=Hidden(None, eye))
-    direction = predictions.photo_to_sound(
-        model or model_of(choose),
-        training if with_training else None,
+    found = make_predictions(
         sounds,
         images,
-        np.eye(3)[LABELS],
-        NAMES,
+        class_names=NAMES,
+        training=training if with_training else None,
+        image_vectors=Hidden(None, np.eye(3)[LABELS]),
         load_sound=source and functools.partial(source_sounds.load, source),
-        sound_judge=judge,
     )
-    found = make_predictions(sounds, images, class_names=NAMES, photo_to_sound=direction)
+    direction = predictions.photo_to_sound(model or model_of(choose), found, judge)
+    found = dataclasses.replace(found, photo_to_sound=direction)
     return photo_to_sound.PhotoToSoundMatch().measure(found)
 
 
