@@ -7,7 +7,8 @@ The sound is listened to along its length and lies under the pictures; an hour o
 memory than a minute. A film ends in .mp4 (H.264 and AAC) or .webm (VP9 and Opus). Of several
 sounds, or those of a folder, each film gets the name of its sound; a sound that cannot be used is
 reported and left out, and the exit status is then 2. Of what lies in a folder, folders are reported
-too; pictures, documents and hidden files are no sounds.
+too; pictures, documents and hidden files are no sounds. A film of an earlier run is replaced;
+where there is another file of its name, nothing is done.
 """
 
 import logging
@@ -69,6 +70,7 @@ def run(args: list[str]) -> None:
     )
     if not several:
         encoding.check_path(out)
+        files.refuse_taken(filter(None, (out, values.strip, values.captions)))
         heard = making.make_film(
             api.load(values.model),
             args[0],
@@ -80,11 +82,13 @@ def run(args: list[str]) -> None:
         print(f"{heard.duration_seconds:.1f} s of film: {name_of(out)}")
         return
     paths = _sounds(args)
-    model, suffix = api.load(values.model), encoding.best_suffix()
+    suffix = encoding.best_suffix()
     films = [out / f"{stem}{suffix}" for stem in unique_stems(paths, set())]
     for film in films:
         if any(files.is_same(film, path) for path in paths):
             raise UserError(f"{film}: is one of the sounds themselves. Choose another --out.")
+    files.refuse_taken(films)
+    model = api.load(values.model)
     num_bad = 0
     for path, film in zip(paths, films, strict=True):
         try:

@@ -7,7 +7,8 @@ s2i generate --direction=image_to_sound PHOTO… --out=DIR [--model=DIR] [--soun
 
 Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
 OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
-file that cannot be read is reported and left out; the exit status is then 2.
+file that cannot be read is reported and left out; the exit status is then 2. Files of an earlier
+run are replaced; where there are others of these names, nothing is done.
 
 What was heard is printed, stands below the pictures, and is written to OUT/heard.json by the
 picture's stem: the classes with their probabilities, the likeliest first; whether the sound is like
@@ -51,6 +52,7 @@ logger = logging.getLogger(__name__)
 
 SHEET_NAME = "contact_sheet"
 HEARD_FILE = "heard.json"
+_HEARD_MARK = '"known_score"'
 _SHEET_PICTURES = 200
 _BATCH_SIZE = 16
 _FEW = 3  # pictures for which a quick start pays
@@ -198,6 +200,8 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
     for path in paths:
         if path.name in made and files.is_same(path, out / path.name):
             raise UserError(f"{path}: a picture would take its place; choose another --out")
+    files.refuse_taken(out / name for name in sorted(made - {HEARD_FILE}))
+    files.refuse_taken([out / HEARD_FILE], _HEARD_MARK)
     is_told_apart = len({path.name for path in paths}) == len(paths)
     shown: dict[str, Any] = {}
     said: dict[str, Any] = {}
@@ -216,7 +220,7 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
         }
         for number, picture in enumerate(pictures):
             name = sample_name(stems[position], number)
-            files.write(out / f"{name}.png", image.encode_png(picture))
+            files.write(out / f"{name}.png", image.encode_png(picture, files.MADE_BY))
             if len(shown) < _SHEET_PICTURES:
                 known = f"{heard[0][0]}, {name}" if heard.known else f"?, {name}"
                 shown[known] = picture
@@ -225,6 +229,6 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
         files.write_json(out / HEARD_FILE, said)
     if shown:
         sheet = contact_sheet(list(shown.values()), list(shown))
-        files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet))
+        files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet, files.MADE_BY))
         print(f"{num_pictures} pictures of {len(said)} sounds: {out / SHEET_NAME}.png")
     return len(said)

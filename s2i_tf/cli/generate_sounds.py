@@ -55,8 +55,15 @@ def write(
 
     Returns:
       How many photos could be used.
+
+    Raises:
+      UserError: if a file of another origin has one of the names.
     """
     stems = unique_stems(photos, num_samples=num_samples)
+    names = [sample_name(stem, rank) for stem in stems for rank in range(num_samples)]
+    if source:
+        files.refuse_taken(out / f"{name}.wav" for name in names)
+    files.refuse_taken([out / TABLE_FILE], ",".join(COLUMNS))
     rows, used = [], set()
     for position, sounds in found:
         used.add(position)
@@ -100,7 +107,7 @@ def _wav(source: str, sound_id: str, cut: Mapping[str, Any]) -> bytes | None:
     from s2i_tf.media import audio
 
     try:
-        return audio.encode_audio(source_sounds.load(source, sound_id, **cut), "wav")
+        return audio.encode_audio(source_sounds.load(source, sound_id, **cut), "wav", files.MADE_BY)
     except (UserError, OSError) as error:
         logger.warning("no sound file: %s", error)
         return None

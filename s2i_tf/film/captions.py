@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from s2i_tf import files
+
 _PAPER, _INK, _BAND = (250, 250, 248), (60, 60, 60), (226, 232, 236)
 _MARGIN, _LINE, _FONT_SIZE = 8, 18, 12
 
@@ -46,7 +48,7 @@ def web_vtt(spoken: Sequence[Caption]) -> str:
         f"{_clock(start)} --> {_clock(end)}\n[{html.escape(text, quote=False)}]\n"
         for start, end, text in spoken
     ]
-    return "\n".join(["WEBVTT\n", *cues])
+    return "\n".join([f"WEBVTT {files.MADE_BY}\n", *cues])
 
 
 def strip(

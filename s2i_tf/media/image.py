@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, TiffImagePlugin, features
+from PIL.PngImagePlugin import PngInfo
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import light, limits, reasons
@@ -118,9 +119,12 @@ def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     return _encode(image, format="JPEG", quality=quality, subsampling=0)
 
 
-def encode_png(image: np.ndarray) -> bytes:
-    """The picture, uint8 [height, width, 3], as the bytes of a PNG file."""
-    return _encode(image, format="PNG")
+def encode_png(image: np.ndarray, comment: str = "") -> bytes:
+    """The picture, uint8 [height, width, 3], as the bytes of a PNG file that holds a comment."""
+    texts = PngInfo()
+    if comment:
+        texts.add_text("Comment", comment)
+    return _encode(image, format="PNG", pnginfo=texts)
 
 
 def _encode(image: np.ndarray, **options) -> bytes:

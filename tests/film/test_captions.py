@@ -14,7 +14,8 @@ def test_equal_moments_become_one_caption_that_ends_half_way_to_the_next():
 def test_web_vtt_has_hours_and_milliseconds():
     text = web_vtt([Caption(0.0, 1.25, "rain"), Caption(1.25, 3723.0, "dog")])
     assert text == (
-        "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\n[rain]\n\n00:00:01.250 --> 01:02:03.000\n[dog]\n"
+        "WEBVTT made by s2i_tf\n\n"
+        "00:00:00.000 --> 00:00:01.250\n[rain]\n\n00:00:01.250 --> 01:02:03.000\n[dog]\n"
     )
 
 
