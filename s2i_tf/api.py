@@ -31,7 +31,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 
 from s2i_tf import spec
-from s2i_tf.errors import MediaError, UserError, unknown_name
+from s2i_tf.errors import MediaError, UserError, no_tensorflow, unknown_name
 from s2i_tf.media import heard_window, reasons
 from s2i_tf.media._source import name_of
 from s2i_tf.model_folder import DESCRIPTION_FILE, FOLDER_IN_RUN, find_model
@@ -473,10 +473,7 @@ def load(
 
 def _require_tensorflow() -> None:
     if importlib.util.find_spec("tensorflow") is None:
-        raise UserError(
-            "TensorFlow is not installed, and only sounds of a model that has a file for runtime "
-            "lite need none; pip install tensorflow"
-        )
+        raise no_tensorflow()
 
 
 class _Keras:
