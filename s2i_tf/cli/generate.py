@@ -44,7 +44,7 @@ from s2i_tf import files
 from s2i_tf.api import RUNTIMES
 from s2i_tf.cli import unused
 from s2i_tf.cli.stems import sample_name, unique_stems
-from s2i_tf.errors import MediaError, UserError
+from s2i_tf.errors import MediaError, UserError, printable
 from s2i_tf.media._source import name_of
 from s2i_tf.pretrained import given_or_own
 
@@ -222,8 +222,8 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
             name = sample_name(stems[position], number)
             files.write(out / f"{name}.png", image.encode_png(picture, files.MADE_BY))
             if len(shown) < _SHEET_PICTURES:
-                known = f"{heard[0][0]}, {name}" if heard.known else f"?, {name}"
-                shown[known] = picture
+                likeliest = heard[0][0] if heard.known else "?"
+                shown[f"{likeliest}\n{printable(name)}"] = picture
         num_pictures += len(pictures)
     if said:
         files.write_json(out / HEARD_FILE, said)
