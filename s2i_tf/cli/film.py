@@ -17,6 +17,7 @@ import pathlib
 from absl import flags
 
 from s2i_tf import files
+from s2i_tf.cli import given
 from s2i_tf.cli.stems import unique_stems
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media._source import name_of
@@ -24,12 +25,6 @@ from s2i_tf.media._source import name_of
 logger = logging.getLogger(__name__)
 
 _SETTINGS = ("fps", "hop_seconds", "side", "beats", "beside", "seed")
-# Pictures and documents, which lie beside the sounds of an album.
-_NO_SOUNDS = (
-    *(".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"),
-    *(".csv", ".cue", ".db", ".htm", ".html", ".ini", ".json", ".log", ".lrc", ".m3u", ".m3u8"),
-    *(".md", ".nfo", ".pdf", ".pls", ".sfv", ".srt", ".txt", ".vtt", ".xml"),
-)
 
 
 def define_flags() -> None:
@@ -81,7 +76,7 @@ def run(args: list[str]) -> None:
         )
         print(f"{heard.duration_seconds:.1f} s of film: {name_of(out)}")
         return
-    paths = _sounds(args)
+    paths = given.paths(args)
     suffix = encoding.best_suffix()
     films = [out / f"{stem}{suffix}" for stem in unique_stems(paths, set())]
     for film in films:
@@ -99,25 +94,3 @@ def run(args: list[str]) -> None:
     print(f"{len(paths) - num_bad} films: {out}")
     if num_bad:
         raise UserError(f"{num_bad} of {len(paths)} sounds could not be used; see above")
-
-
-def _sounds(args: list[str]) -> list[pathlib.Path]:
-    """The files that are given, and what may be sounds in folders that are given."""
-    paths = []
-    for path in map(pathlib.Path, args):
-        paths += _in_folder(path) if path.is_dir() else [path]
-    return paths
-
-
-def _in_folder(folder: pathlib.Path) -> list[pathlib.Path]:
-    """What may be sounds in a folder, links that lead nowhere too; its folders are told."""
-    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    folders = [path for path in found if path.is_dir()]
-    sounds = [path for path in found if path.suffix.lower() not in _NO_SOUNDS]
-    sounds = [path for path in sounds if path not in folders]
-    if not sounds:
-        within = ", only folders" if folders else ""
-        raise UserError(f"{folder}: no sounds in it{within}. Give a folder with sounds in it.")
-    for path in folders:
-        logger.warning("left out: %s: a folder. Give it too for the sounds in it.", name_of(path))
-    return sounds

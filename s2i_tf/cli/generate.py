@@ -5,10 +5,11 @@ s2i generate SOUND… --out=DIR [--model=DIR|FILE.tflite] [--num_samples=N] [--s
 
 s2i generate --direction=image_to_sound PHOTO… --out=DIR [--model=DIR] [--sounds=FOLDER]
 
-Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
-OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
-file that cannot be read is reported and left out; the exit status is then 2. Files of an earlier
-run are replaced; where there are others of these names, nothing is done.
+Takes any sound or video file; of one longer than ten minutes, the first ten. A folder stands for
+the sounds, or photos, in it, but not in its folders. Writes OUT/<the sound's stem>.png for each,
+further samples as <stem>_1.png, …, and contact_sheet.png. A file that cannot be read is reported
+and left out; the exit status is then 2. Files of an earlier run are replaced; where there are
+others of these names, nothing is done.
 
 What was heard is printed, stands below the pictures, and is written to OUT/heard.json by the
 picture's stem: the classes with their probabilities, the likeliest first; whether the sound is like
@@ -42,7 +43,7 @@ from absl import flags
 
 from s2i_tf import files
 from s2i_tf.api import RUNTIMES
-from s2i_tf.cli import unused
+from s2i_tf.cli import given, unused
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError, printable
 from s2i_tf.media._source import name_of
@@ -124,7 +125,8 @@ def run(args: list[str]) -> None:
 
     import s2i_tf
 
-    num_pictures = len(args) * (values.steps if values.between else values.num_samples)
+    paths = [] if mixing else given.paths(args, kind)
+    num_pictures = len(paths or args) * (values.steps if values.between else values.num_samples)
     load = functools.partial(
         s2i_tf.load, values.model, runtime=values.runtime, quick_start=num_pictures <= _FEW
     )
@@ -134,7 +136,6 @@ def run(args: list[str]) -> None:
         generate_mixtures.run(load, args, out)
         return
     model = load()
-    paths = [pathlib.Path(path) for path in args]
     if to_sound:
         from s2i_tf.cli import generate_sounds
 

@@ -178,6 +178,12 @@ def test_what_is_made_takes_no_place_of_the_user_s_own(generate, sounds, tmp_pat
     assert {path: path.read_bytes() for path in own.parent.iterdir()} == before
 
 
+def test_a_folder_stands_for_the_sounds_in_it(generate, sounds, tmp_path):
+    sounds("a.wav"), sounds("b.wav").with_name("cover.jpg").touch()
+    generate(tmp_path / "sounds", f"--out={tmp_path / 'out'}")
+    assert json.loads((tmp_path / "out" / "heard.json").read_text()).keys() == {"a", "b"}
+
+
 def test_one_bad_sound_is_one_line_and_writes_nothing(generate, tmp_path):
     (tmp_path / "README.md").write_text("# no sound")
     with pytest.raises(UserError, match=r"README\.md: not a sound or video; allowed: WAV, MP3"):
