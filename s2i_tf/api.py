@@ -116,6 +116,10 @@ class Runtime(Protocol):
     def hidden_units(self) -> int:
         """Length of the multimodal vectors."""
 
+    @property
+    def image_side(self) -> int:
+        """Height and width of the pictures, in pixels."""
+
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """As of `SoundToImage.what_is_heard`, of waveforms as `media.audio` has them."""
 
@@ -141,6 +145,11 @@ class Model:
         self._whole: Any = None
         self._image_net: Any = None
         self._lock = threading.Lock()
+
+    @property
+    def image_side(self) -> int:
+        """Height and width of its pictures, in pixels."""
+        return self._runtime.image_side
 
     def generate(
         self,
@@ -489,6 +498,7 @@ class _Keras:
         self.fingerprints = self._model.fingerprints
         self.stochastic = self._model.stochastic
         self.hidden_units = self._model.multimodal.hidden_units
+        self.image_side = self._model.image_side
         self.require_reverse = self._model.require_reverse
         self._sound_net: Any = None
         # Layers that draw keep their seeds in themselves while they do.

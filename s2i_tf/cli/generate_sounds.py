@@ -93,11 +93,15 @@ def write(
     files.write(out / TABLE_FILE, text.getvalue())
     num_missing = sum(not row["file"] for row in rows)
     print(f"{len(rows) - num_missing} sounds for {len(used)} photos: {out / TABLE_FILE}")
-    if num_missing:
-        where = source or "the source folder of the data, which is not known here"
+    if num_missing and source:
         print(
-            f"{num_missing} sounds stand in the table alone: they are not in {where}; "
+            f"{num_missing} sounds stand in the table alone: they are not in {source}; "
             "--sounds=FOLDER names another folder"
+        )
+    elif num_missing:
+        print(
+            f"{num_missing} sounds stand in the table alone: the model comes without its sounds; "
+            "--sounds=FOLDER says where they are"
         )
     return len(used)
 

@@ -176,7 +176,7 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
         head = file.read(12)
         message = f"{name}: not a photo; allowed: {', '.join(formats)}"
         if head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS and "HEIF" not in formats:
-            message = f"{name}: a HEIC photo; install s2i_tf[heic] to read it"
+            message = f"{name}: a HEIC photo; to read it, pip install pillow-heif"
         if head[:4] in (b"II*\0", b"MM\0*"):
             message = f"{name}: a TIFF of a kind that is not read; save it with 8 bits a channel"
         raise MediaError(reasons.NOT_MEDIA, message) from None

@@ -123,7 +123,8 @@ def test_without_the_sounds_the_table_is_all_and_is_said(generate, model, photo,
     generate(photo("a.png"), f"--out={out}", f"--model={alone}")
     assert [path.name for path in out.iterdir()] == ["sounds.csv"]
     assert table(out)[0]["file"] == "" and table(out)[0]["sound"] in IDS
-    assert "--sounds=FOLDER names another folder" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the model comes without its sounds; --sounds=FOLDER says where they are" in said
 
 
 def test_another_folder_of_the_sounds_may_be_named(generate, model, source, photo, tmp_path):
