@@ -27,7 +27,8 @@ def s2i(*argv, cwd):
 def test_every_verb_explains_itself_without_tensorflow(verb, tmp_path):
     shown = s2i(verb, "--help", cwd=tmp_path)
     assert shown.returncode == 0 and shown.stderr == ""
-    assert f"s2i {verb}" in shown.stdout and "flags:" in shown.stdout
+    assert f"s2i {verb}" in shown.stdout
+    assert ("flags:" in shown.stdout) == (verb != "weights")  # which has none
     assert shown.stdout.endswith("False\n")
 
 
