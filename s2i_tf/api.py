@@ -99,6 +99,11 @@ class Model:
         self._image_net: Any = None
         self._lock = threading.Lock()
 
+    @property
+    def image_side(self) -> int:
+        """Height and width of its pictures, in pixels."""
+        return self._runtime.image_side
+
     def generate(
         self,
         sound: Sound | Heard | list[Sound | Heard],

@@ -13,6 +13,8 @@ EXIT_MISTAKE = 2
 # Of a training that was sent a SIGTERM and has saved its state; a shell says the same of others.
 EXIT_STOPPED = 143
 
+_OWN_PACKAGES = ("s2i_tf", "tfrecords_tools", "configs", "export", "benchmarks")
+
 
 class UserError(ValueError):
     """What was wrong, what was got and what is allowed, in one line."""
@@ -47,6 +49,14 @@ def without_effect(flag: str, case: str) -> UserError:
     return UserError(f"--{flag} has no effect {case}. Leave it out.")
 
 
+def no_tensorflow() -> UserError:
+    """The error for what needs TensorFlow, or the Keras on it, where it is not installed."""
+    return UserError(
+        "TensorFlow is not installed, and only sounds of a model that has a file for runtime lite "
+        "need none; pip install tensorflow"
+    )
+
+
 def first_line(error: Exception) -> str:
     """The first line of an error's message, or the name of its type where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
@@ -58,12 +68,20 @@ def told_by(program: str, *kinds: type[Exception]) -> Iterator[None]:
 
     Args:
       program: name of the command, which the line begins with.
-      *kinds: errors that are such mistakes, beside `UserError`.
+      *kinds: errors that are such mistakes, beside `UserError` and a package that is missing.
     """
     try:
         yield
     except (UserError, *kinds) as error:
         message = str(error)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", *_OWN_PACKAGES):
+            raise
+        package = {"google": "protobuf"}.get(package, package)
+        message = f"this needs {package}, which is not installed; pip install {package}"
+        if package in ("tensorflow", "keras"):
+            message = str(no_tensorflow())
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -17,7 +17,7 @@ import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Literal
 
 from s2i_tf.errors import UserError
@@ -35,6 +35,10 @@ _END_BYTES = 1 << 20
 # Of the file systems in use.
 _MAX_NAME_BYTES = 255
 
+# Stands in pictures, sounds, films and subtitles that commands make; a later run may replace them.
+MADE_BY = "made by s2i_tf"
+_MARKED_BYTES = 1 << 16
+
 _TEMPORARY = re.compile(r"\.tmp_[0-9a-f]{8}_")
 _LEFT_SECONDS = 24 * 60 * 60
 
@@ -49,6 +53,34 @@ def write(path: str | os.PathLike, contents: bytes | str) -> pathlib.Path:
 def is_same(one: str | os.PathLike, other: str | os.PathLike) -> bool:
     """Whether two names lead to one file that is there."""
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
+def refuse_taken(paths: Iterable[str | os.PathLike], mark: str = MADE_BY) -> None:
+    """Refuses to take the place of a file that no earlier run is known to have made.
+
+    Args:
+      paths: what is to be written; an empty file may be replaced.
+      mark: what a run writes into such a file, near its beginning or end.
+
+    Raises:
+      UserError: naming the first file that would be lost.
+    """
+    for path in paths:
+        if os.path.exists(path) and not _may_be_replaced(path, mark.encode()):
+            raise UserError(
+                f"{path}: is there already, and s2i is not known to have made it. Choose another "
+                "place, or move it away."
+            )
+
+
+def _may_be_replaced(path: str | os.PathLike, mark: bytes) -> bool:
+    if not os.path.isfile(path):
+        return False
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        start = file.read(_MARKED_BYTES)
+        file.seek(max(0, size - _MARKED_BYTES))
+        return not size or mark in start or mark in file.read(_MARKED_BYTES)
 
 
 def write_json(path: str | os.PathLike, values: Any) -> pathlib.Path:

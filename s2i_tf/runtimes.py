@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from s2i_tf.errors import UserError
+from s2i_tf.errors import UserError, no_tensorflow
 from s2i_tf.model_folder import DESCRIPTION_FILE, FOLDER_IN_RUN, find_model
 
 RUNTIMES = ("auto", "tensorflow", "lite")
@@ -28,6 +28,10 @@ class Runtime(Protocol):
     @property
     def hidden_units(self) -> int:
         """Length of the multimodal vectors."""
+
+    @property
+    def image_side(self) -> int:
+        """Height and width of the pictures, in pixels."""
 
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """As of `SoundToImage.what_is_heard`, of waveforms as `media.audio` has them."""
@@ -98,6 +102,7 @@ class _Keras:
         self.fingerprints = self._model.fingerprints
         self.stochastic = self._model.stochastic
         self.hidden_units = self._model.multimodal.hidden_units
+        self.image_side = self._model.image_side
         self.require_reverse = self._model.require_reverse
         self._sound_net: Any = None
         # Layers that draw keep their seeds in themselves while they do.
@@ -141,7 +146,4 @@ class _Keras:
 
 def _require_tensorflow() -> None:
     if importlib.util.find_spec("tensorflow") is None:
-        raise UserError(
-            "TensorFlow is not installed, and only sounds of a model that has a file for runtime "
-            "lite need none; pip install tensorflow"
-        )
+        raise no_tensorflow()

@@ -1,10 +1,14 @@
-"""What commands print reaches any terminal, and a reader that went away is no error."""
+"""What commands print reaches any terminal; a reader that went away is no error; their help."""
 
 import codecs
 import contextlib
+import dataclasses
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from absl import flags
 
 from s2i_tf.errors import EXIT_MISTAKE
 
@@ -36,6 +40,32 @@ def any_output() -> Iterator[None]:
         _forget_output()
         print(f"error: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
         sys.exit(EXIT_MISTAKE)
+
+
+def helped(argv: Sequence[str], text: str, module: str) -> bool:
+    """Prints a command's help where --help or -h is among its arguments.
+
+    Args:
+      argv: the arguments.
+      text: docstring of the command.
+      module: name of the module that its flags are defined in.
+
+    Returns:
+      Whether that was asked for.
+    """
+    if not {"--help", "-h"} & set(argv):
+        return False
+    described = [
+        f"  --{flag.name}: {flag.help}{_default(flag.default)}"
+        for flag in flags.FLAGS.get_flags_for_module(module)
+    ]
+    print("\n".join([text.strip(), *(["", "flags:", *described] if described else [])]))
+    return True
+
+
+def _default(value: Any) -> str:
+    """What the help says of a flag's default; a whole configuration is no line of it."""
+    return f" (default: {value})" if value and not dataclasses.is_dataclass(value) else ""
 
 
 def _forget_output() -> None:

@@ -97,3 +97,13 @@ def test_what_killed_processes_left_goes_a_day_later(tmp_path, monkeypatch):
     files._drop_left.cache_clear()
     files.write(tmp_path / "other", "")
     assert sorted(os.listdir(tmp_path)) == [".tmp_notes", "other"]
+
+
+def test_only_what_is_marked_or_empty_may_be_replaced(tmp_path):
+    names = {"start": "mark" + 70_000 * " ", "end": 70_000 * " " + "mark", "empty": ""}
+    for name, text in names.items():
+        (tmp_path / name).write_text(text)
+    files.refuse_taken([tmp_path / "nothing", *(tmp_path / name for name in names)], "mark")
+    for path in (tmp_path / "start", tmp_path):
+        with pytest.raises(UserError, match=f"{path}: is there already, and s2i is not known"):
+            files.refuse_taken([path], "another")

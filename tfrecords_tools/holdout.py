@@ -232,6 +232,8 @@ def main() -> None:
     flags.DEFINE_integer("seed", 0, "Random seed of the split, the pairs and their order.")
     flags.DEFINE_bool("keep_pairs", False, "Leave pairs as they are: they belong together.")
     values = flags.FLAGS
+    if terminal.helped(sys.argv[1:], __doc__, __name__):
+        return
     with told_by("tfrecords_tools.holdout", flags.Error):
         _, *more = values(sys.argv)
         if more:

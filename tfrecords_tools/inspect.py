@@ -86,6 +86,8 @@ def inspect(folder: str, num_records: int = _NUM_RECORDS) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Prints what the folder holds."""
+    if terminal.helped(arguments, __doc__, __name__):
+        return
     folder, *numbers = arguments or [""]
     with told_by("tfrecords_tools.inspect"):
         if not folder or len(numbers) > 1 or not all(number.isdecimal() for number in numbers):

@@ -134,6 +134,8 @@ def _copies(alike: dict[str, dict[str, dict[str, set[str]]]]) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Prints the faults of the folder that is named; returns the exit status."""
+    if terminal.helped(arguments, __doc__, __name__):
+        return 0
     with told_by("tfrecords_tools.verify"):
         if len(arguments) != 1:
             raise UserError("usage: python -m tfrecords_tools.verify FOLDER")

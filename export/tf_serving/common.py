@@ -1,12 +1,13 @@
 """What the REST and the gRPC client share: arguments, files, and errors in one line."""
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import pathlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 MODEL = "sound_to_image"
 TIMEOUT_SECONDS = 30.0
@@ -17,6 +18,23 @@ _SENTENCE = re.compile(r"assertion failed: \[(.*?)\] ?(\[.*?\])?\s*(\[\[|$)", re
 
 class ServingError(RuntimeError):
     """A request that got no picture: why, in one line."""
+
+
+@contextlib.contextmanager
+def needed(module: str) -> Iterator[None]:
+    """Of a command, ends the process with one line where an import in the block is not installed.
+
+    Args:
+      module: `__name__` of the module that imports; elsewhere than in a command the error stays.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if module != "__main__":
+            raise
+        what = f"{error.name} is not installed"
+        print(f"error: {what}; pip install 's2i_tf[serving]'", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,12 +7,13 @@ Needs tensorflow-serving-api (`pip install 's2i_tf[serving]'`).
 
 import sys
 
-import grpc
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-
 from export.tf_serving import common
 from export.tf_serving.common import Query, ServingError
+
+with common.needed(__name__):
+    import grpc
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 SERVER = "localhost:8500"
 # A request of 600 s of sound at 192 kHz is larger than gRPC's 4 MiB; so are many pictures.

@@ -21,13 +21,17 @@ import sys
 import time
 from collections.abc import Iterator
 
-import grpc
 import numpy as np
-import tensorflow as tf
 
-from export.tf_serving import grpc_client
+from export.tf_serving import common
 from export.tf_serving.common import MODEL, Query, ServingError
 from s2i_tf.serving import examples
+
+with common.needed(__name__):
+    import grpc
+    import tensorflow as tf
+
+    from export.tf_serving import grpc_client
 
 CONFIG = pathlib.Path(__file__).with_name("models.config")
 PORT = 18_500

@@ -23,15 +23,19 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import grpc
 import numpy as np
-import tensorflow as tf
-from google.protobuf import text_format
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-from tensorflow_serving.config import model_server_config_pb2
 
-from export.tf_serving.grpc_client import CHANNEL_OPTIONS
+from export.tf_serving import common
 from s2i_tf.errors import told_by
+
+with common.needed(__name__):
+    import grpc
+    import tensorflow as tf
+    from google.protobuf import text_format
+    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+    from tensorflow_serving.config import model_server_config_pb2
+
+    from export.tf_serving.grpc_client import CHANNEL_OPTIONS
 
 logger = logging.getLogger(__name__)
 

@@ -4,11 +4,13 @@ s2i demo --out=FOLDER
 
 Prints every command as it runs it, so that each can be repeated alone: fetch the pretrained nets,
 prepare, generate with the model that the package carries, train another, evaluate, generate with
-it, export. What an interrupted demo has done is not done again.
+it, export. What an interrupted demo has done is not done again; SIGTERM ends it with exit code 143
+once the command that it runs has ended, a training with its state saved.
 """
 
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ import time
 from absl import flags
 
 from s2i_tf import config as config_lib
-from s2i_tf.errors import UserError
+from s2i_tf.errors import EXIT_STOPPED, UserError
 
 CONFIG = "demo"
 NETS = ("soundnet", "efficientnet_lite0", "efficientnet_lite2")
@@ -54,9 +56,32 @@ def run() -> None:
 
 def _s2i(*arguments: str) -> None:
     print(f"\n$ {shlex.join(['s2i', *arguments])}", flush=True)
-    finished = subprocess.run([sys.executable, "-m", "s2i_tf.cli.main", *arguments], check=False)
-    if finished.returncode:
-        raise UserError(f"s2i {arguments[0]} ended with exit code {finished.returncode}; see above")
+    exit_code = _run([sys.executable, "-m", "s2i_tf.cli.main", *arguments])
+    if exit_code:
+        raise UserError(f"s2i {arguments[0]} ended with exit code {exit_code}; see above")
+
+
+def _run(command: list[str]) -> int:
+    """The exit code of a command, which is not left running where the demo is stopped.
+
+    Raises:
+      SystemExit: after a SIGTERM.
+    """
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        child = subprocess.Popen(command)
+        try:
+            return child.wait()
+        except (KeyboardInterrupt, SystemExit):
+            child.terminate()
+            child.wait()
+            raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(signal_number: int, frame: object) -> None:
+    raise SystemExit(EXIT_STOPPED)
 
 
 def _eval_sounds(data: pathlib.Path) -> list[str]:

@@ -7,7 +7,8 @@ The sound is listened to along its length and lies under the pictures; an hour o
 memory than a minute. A film ends in .mp4 (H.264 and AAC) or .webm (VP9 and Opus). Of several
 sounds, or those of a folder, each film gets the name of its sound; a sound that cannot be used is
 reported and left out, and the exit status is then 2. Of what lies in a folder, folders are reported
-too; pictures, documents and hidden files are no sounds.
+too; pictures, documents and hidden files are no sounds. A film of an earlier run is replaced;
+where there is another file of its name, nothing is done.
 """
 
 import logging
@@ -16,6 +17,7 @@ import pathlib
 from absl import flags
 
 from s2i_tf import files
+from s2i_tf.cli import given
 from s2i_tf.cli.stems import unique_stems
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media._source import name_of
@@ -23,12 +25,6 @@ from s2i_tf.media._source import name_of
 logger = logging.getLogger(__name__)
 
 _SETTINGS = ("fps", "hop_seconds", "side", "beats", "beside", "seed")
-# Pictures and documents, which lie beside the sounds of an album.
-_NO_SOUNDS = (
-    *(".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"),
-    *(".csv", ".cue", ".db", ".htm", ".html", ".ini", ".json", ".log", ".lrc", ".m3u", ".m3u8"),
-    *(".md", ".nfo", ".pdf", ".pls", ".sfv", ".srt", ".txt", ".vtt", ".xml"),
-)
 
 
 def define_flags() -> None:
@@ -69,6 +65,7 @@ def run(args: list[str]) -> None:
     )
     if not several:
         encoding.check_path(out)
+        files.refuse_taken(filter(None, (out, values.strip, values.captions)))
         heard = making.make_film(
             api.load(values.model),
             args[0],
@@ -79,12 +76,14 @@ def run(args: list[str]) -> None:
         )
         print(f"{heard.duration_seconds:.1f} s of film: {name_of(out)}")
         return
-    paths = _sounds(args)
-    model, suffix = api.load(values.model), encoding.best_suffix()
+    paths = given.paths(args)
+    suffix = encoding.best_suffix()
     films = [out / f"{stem}{suffix}" for stem in unique_stems(paths)]
     for film in films:
         if any(files.is_same(film, path) for path in paths):
             raise UserError(f"{film}: is one of the sounds themselves. Choose another --out.")
+    files.refuse_taken(films)
+    model = api.load(values.model)
     num_bad = 0
     for path, film in zip(paths, films, strict=True):
         try:
@@ -95,25 +94,3 @@ def run(args: list[str]) -> None:
     print(f"{len(paths) - num_bad} films: {out}")
     if num_bad:
         raise UserError(f"{num_bad} of {len(paths)} sounds could not be used; see above")
-
-
-def _sounds(args: list[str]) -> list[pathlib.Path]:
-    """The files that are given, and what may be sounds in folders that are given."""
-    paths = []
-    for path in map(pathlib.Path, args):
-        paths += _in_folder(path) if path.is_dir() else [path]
-    return paths
-
-
-def _in_folder(folder: pathlib.Path) -> list[pathlib.Path]:
-    """What may be sounds in a folder, links that lead nowhere too; its folders are told."""
-    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    folders = [path for path in found if path.is_dir()]
-    sounds = [path for path in found if path.suffix.lower() not in _NO_SOUNDS]
-    sounds = [path for path in sounds if path not in folders]
-    if not sounds:
-        within = ", only folders" if folders else ""
-        raise UserError(f"{folder}: no sounds in it{within}. Give a folder with sounds in it.")
-    for path in folders:
-        logger.warning("left out: %s: a folder. Give it too for the sounds in it.", name_of(path))
-    return sounds

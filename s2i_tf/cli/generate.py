@@ -5,9 +5,11 @@ s2i generate SOUND… --out=DIR [--model=DIR|FILE.tflite] [--num_samples=N] [--s
 
 s2i generate --direction=image_to_sound PHOTO… --out=DIR [--model=DIR] [--sounds=FOLDER]
 
-Takes any sound or video file; of one longer than ten minutes, the first ten. Writes
-OUT/<the sound's stem>.png for each, further samples as <stem>_1.png, …, and contact_sheet.png. A
-file that cannot be read is reported and left out; the exit status is then 2.
+Takes any sound or video file; of one longer than ten minutes, the first ten. A folder stands for
+the sounds, or photos, in it, but not in its folders. Writes OUT/<the sound's stem>.png for each,
+further samples as <stem>_1.png, …, and contact_sheet.png. A file that cannot be read is reported
+and left out; the exit status is then 2. Files of an earlier run are replaced; where there are
+others of these names, nothing is done.
 
 What was heard is printed, stands below the pictures, and is written to OUT/heard.json by the
 picture's stem: the classes with their probabilities, the likeliest first; whether the sound is like
@@ -43,9 +45,9 @@ from absl import flags
 import s2i_tf
 from s2i_tf import files
 from s2i_tf.api import RUNTIMES
-from s2i_tf.cli import given_flags
+from s2i_tf.cli import given, given_flags
 from s2i_tf.cli.stems import sample_name, unique_stems
-from s2i_tf.errors import MediaError, UserError
+from s2i_tf.errors import MediaError, UserError, printable
 from s2i_tf.iterating import batched
 from s2i_tf.media._source import name_of
 from s2i_tf.pretrained import given_or_own
@@ -54,6 +56,7 @@ logger = logging.getLogger(__name__)
 
 SHEET_NAME = "contact_sheet"
 HEARD_FILE = "heard.json"
+_HEARD_MARK = '"known_score"'
 _SHEET_PICTURES = 200
 _BATCH_SIZE = 16
 _FEW = 3  # pictures for which a quick start pays
@@ -103,8 +106,10 @@ def run(args: list[str]) -> None:
     to_sound = values.direction == _DIRECTIONS[1]
     mixing = values.mix or values.between
     _check(args, to_sound, mixing)
+    kind = "photo" if to_sound else "sound"
     out = pathlib.Path(values.out)
-    num_pictures = len(args) * (values.steps if values.between else values.num_samples)
+    paths = [] if mixing else given.paths(args, kind)
+    num_pictures = len(paths or args) * (values.steps if values.between else values.num_samples)
     load = functools.partial(
         s2i_tf.load, values.model, runtime=values.runtime, quick_start=num_pictures <= _FEW
     )
@@ -114,7 +119,6 @@ def run(args: list[str]) -> None:
         generate_mixtures.run(load, args, out)
         return
     model = load()
-    paths = [pathlib.Path(path) for path in args]
     if to_sound:
         from s2i_tf.cli import generate_sounds
 
@@ -125,7 +129,7 @@ def run(args: list[str]) -> None:
         )
     else:
         num_used = _write(out, paths, _usable(paths, functools.partial(_hear_and_draw, model)))
-    kind, num_bad = "photo" if to_sound else "sound", len(paths) - num_used
+    num_bad = len(paths) - num_used
     if not num_used:
         raise UserError(f"none of the {num_bad} {kind}s can be used")
     if num_bad:
@@ -205,6 +209,8 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
     for path in paths:
         if path.name in made and files.is_same(path, out / path.name):
             raise UserError(f"{path}: a picture would take its place; choose another --out")
+    files.refuse_taken(out / name for name in sorted(made - {HEARD_FILE}))
+    files.refuse_taken([out / HEARD_FILE], _HEARD_MARK)
     is_told_apart = len({path.name for path in paths}) == len(paths)
     shown: dict[str, Any] = {}
     said: dict[str, Any] = {}
@@ -223,15 +229,15 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
         }
         for number, picture in enumerate(pictures):
             name = sample_name(stems[position], number)
-            files.write(out / f"{name}.png", image.encode_png(picture))
+            files.write(out / f"{name}.png", image.encode_png(picture, files.MADE_BY))
             if len(shown) < _SHEET_PICTURES:
-                known = f"{heard[0][0]}, {name}" if heard.known else f"?, {name}"
-                shown[known] = picture
+                likeliest = heard[0][0] if heard.known else "?"
+                shown[f"{likeliest}\n{printable(name)}"] = picture
         num_pictures += len(pictures)
     if said:
         files.write_json(out / HEARD_FILE, said)
     if shown:
         sheet = contact_sheet(list(shown.values()), list(shown))
-        files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet))
+        files.write(out / f"{SHEET_NAME}.png", image.encode_png(sheet, files.MADE_BY))
         print(f"{num_pictures} pictures of {len(said)} sounds: {out / SHEET_NAME}.png")
     return len(said)

@@ -34,16 +34,19 @@ def run(load: Callable[[], Model], args: list[str], out: pathlib.Path) -> None:
     if values.mix:
         given_flags.refuse(("steps", "seed"), "beside --mix")
         sounds, weights = zip(*map(_weighted, args), strict=True)
+        files.refuse_taken([out / "mixture.png"])
         pictures = {"mixture": load().mix(sounds, weights)}
     else:
         if len(args) != 2:
             raise UserError(f"--between takes two sounds, got {len(args)}. Give the two.")
+        names = ["between", *(f"between_{step}" for step in range(values.steps))]
+        files.refuse_taken(out / f"{name}.png" for name in names)
         way = load().between(*args, steps=values.steps, seed=values.seed)
         pictures = {f"between_{step}": picture for step, picture in enumerate(way)}
         pictures["between"] = contact_sheet(way, num_columns=len(way))
     out.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        files.write(out / f"{name}.png", image.encode_png(picture))
+        files.write(out / f"{name}.png", image.encode_png(picture, files.MADE_BY))
     print(f"{out / name}.png")
 
 

@@ -55,8 +55,15 @@ def write(
 
     Returns:
       How many photos could be used.
+
+    Raises:
+      UserError: if a file of another origin has one of the names.
     """
     stems = unique_stems(photos, num_samples=num_samples)
+    names = [sample_name(stem, rank) for stem in stems for rank in range(num_samples)]
+    if source:
+        files.refuse_taken(out / f"{name}.wav" for name in names)
+    files.refuse_taken([out / TABLE_FILE], ",".join(COLUMNS))
     rows, used = [], set()
     for position, sounds in found:
         used.add(position)
@@ -86,11 +93,15 @@ def write(
     files.write(out / TABLE_FILE, text.getvalue())
     num_missing = sum(not row["file"] for row in rows)
     print(f"{len(rows) - num_missing} sounds for {len(used)} photos: {out / TABLE_FILE}")
-    if num_missing:
-        where = source or "the source folder of the data, which is not known here"
+    if num_missing and source:
         print(
-            f"{num_missing} sounds stand in the table alone: they are not in {where}; "
+            f"{num_missing} sounds stand in the table alone: they are not in {source}; "
             "--sounds=FOLDER names another folder"
+        )
+    elif num_missing:
+        print(
+            f"{num_missing} sounds stand in the table alone: the model comes without its sounds; "
+            "--sounds=FOLDER says where they are"
         )
     return len(used)
 
@@ -100,7 +111,7 @@ def _wav(source: str, sound_id: str, cut: Mapping[str, Any]) -> bytes | None:
     from s2i_tf.media import audio
 
     try:
-        return audio.encode_audio(source_sounds.load(source, sound_id, **cut), "wav")
+        return audio.encode_audio(source_sounds.load(source, sound_id, **cut), "wav", files.MADE_BY)
     except (UserError, OSError) as error:
         logger.warning("no sound file: %s", error)
         return None

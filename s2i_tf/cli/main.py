@@ -5,13 +5,10 @@ stand in `WITH_ARGUMENTS` take what is no flag as `run(args)`. None of them impo
 before `run`, so that help and mistakes are answered at once.
 """
 
-import dataclasses
 import importlib
 import logging
 import sys
-import types
 from collections.abc import Sequence
-from typing import Any
 
 from absl import flags
 
@@ -64,8 +61,7 @@ def run_verb(verb: str, argv: list[str]) -> None:
         raise UserError(f"unknown verb {verb!r}; known: {', '.join(VERBS)}")
     module = importlib.import_module(f"s2i_tf.cli.{verb}")
     module.define_flags()
-    if {"--help", "-h"} & set(argv):
-        print(_help(module))
+    if terminal.helped(argv, module.__doc__, module.__name__):
         return
     args = _parse_flags([verb, *argv])
     if verb in WITH_ARGUMENTS:
@@ -100,19 +96,6 @@ def _overview() -> str:
         summary = module.__doc__.strip().splitlines()[0]
         lines.append(f"  {verb:<10}{summary}")
     return "\n".join(lines)
-
-
-def _help(module: types.ModuleType) -> str:
-    described = [
-        f"  --{flag.name}: {flag.help}" + _default(flag.default)
-        for flag in flags.FLAGS.get_flags_for_module(module.__name__)
-    ]
-    return "\n".join([module.__doc__.strip(), "", "flags:", *described])
-
-
-def _default(value: Any) -> str:
-    """What the help says of a flag's default; a whole configuration is no line of it."""
-    return f" (default: {value})" if value and not dataclasses.is_dataclass(value) else ""
 
 
 def _quieten() -> None:

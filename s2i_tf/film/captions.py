@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from s2i_tf import files
+from s2i_tf.media import lettering
 
 _PAPER, _INK, _BAND = (250, 250, 248), (60, 60, 60), (226, 232, 236)
-_MARGIN, _LINE, _FONT_SIZE = 8, 18, 12
+_MARGIN, _LINE = 8, 18
 
 
 class Caption(NamedTuple):
@@ -46,7 +49,7 @@ def web_vtt(spoken: Sequence[Caption]) -> str:
         f"{_clock(start)} --> {_clock(end)}\n[{html.escape(text, quote=False)}]\n"
         for start, end, text in spoken
     ]
-    return "\n".join(["WEBVTT\n", *cues])
+    return "\n".join([f"WEBVTT {files.MADE_BY}\n", *cues])
 
 
 def strip(
@@ -66,20 +69,26 @@ def strip(
     length = side * len(pictures)
     height = side + 2 * _LINE + 3 * _MARGIN
     sheet = Image.new("RGB", (length + 2 * _MARGIN, height), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT_SIZE)
+    draw, font = ImageDraw.Draw(sheet), lettering.font()
     axis, words = side + 2 * _MARGIN, side + 2 * _MARGIN + _LINE
     for index, picture in enumerate(pictures):
         seconds = duration_seconds * index / len(pictures)
         x = _MARGIN + index * side
         sheet.paste(Image.fromarray(picture), (x, _MARGIN))
         draw.line((x, axis - 4, x, axis), _INK)
-        draw.text((x + 3, axis), f"{int(seconds // 60)}:{seconds % 60:04.1f}", _INK, font)
+        draw.text((x + 3, axis), _minutes(seconds), _INK, font)
     for start, end, text in spoken:
         left, right = (_MARGIN + length * seconds / duration_seconds for seconds in (start, end))
         draw.rectangle((left, words, max(left, right - 2), words + _LINE), _BAND)
+        text = lettering.written(text)
         if font.getlength(text) <= right - left - 6:
             draw.text((left + 3, words + 2), text, _INK, font)
     return np.asarray(sheet)
+
+
+def _minutes(seconds: float) -> str:
+    minutes, tenths = divmod(round(seconds * 10), 600)
+    return f"{minutes}:{tenths / 10:04.1f}"
 
 
 def _clock(seconds: float) -> str:

@@ -102,6 +102,7 @@ def write_film(
         temporary.open("wb") as file,  # in a path, FFmpeg takes `2024:` for a protocol
         av.open(file, "w", format=suffix[1:]) as output,
     ):
+        output.metadata["comment"] = files.MADE_BY
         video = output.add_stream(wanted.video, rate=fps, options=wanted.video_options)
         video.height, video.width = (side - side % 2 for side in first.shape[:2])
         video.pix_fmt = "yuv420p"

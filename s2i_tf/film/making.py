@@ -171,7 +171,7 @@ def make_film(
         files.write(_with_folder(subtitles), captions.web_vtt(spoken))
     if strip:
         sheet = captions.strip(for_strip, spoken, heard.duration_seconds)
-        files.write(_with_folder(strip), image.encode_png(sheet))
+        files.write(_with_folder(strip), image.encode_png(sheet, files.MADE_BY))
     return heard
 
 

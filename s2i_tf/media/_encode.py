@@ -21,12 +21,13 @@ _ENCODERS = {
 _FRAME_SAMPLES = 4096
 
 
-def encode_audio(waveform: np.ndarray, container: str) -> bytes:
+def encode_audio(waveform: np.ndarray, container: str, comment: str = "") -> bytes:
     """A waveform as the contents of a sound file.
 
     Args:
       waveform: float32 [samples] within ±256 at 22,050 Hz.
       container: `wav`, `flac`, `ogg` (Opus), `mp3` or `m4a`.
+      comment: text in the file's metadata.
 
     Returns:
       The bytes. Decoded again, `wav` and `flac` have the same number of samples; the lossy ones
@@ -46,6 +47,8 @@ def encode_audio(waveform: np.ndarray, container: str) -> bytes:
     samples = np.clip(waveform / spec.WAVEFORM_SCALE, -1, 1).astype(np.float32)
     file = io.BytesIO()
     with av.open(file, "w", format=muxer, options={"fflags": "+bitexact"}) as output:
+        if comment:
+            output.metadata["comment"] = comment
         stream = output.add_stream(codec, rate=rate_hz, layout="mono")
         stream.codec_context.options = {"flags": "+bitexact"}
         stream.codec_context.open()

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, TiffImagePlugin, features
+from PIL.PngImagePlugin import PngInfo
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import light, limits, reasons
@@ -118,9 +119,12 @@ def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     return _encode(image, format="JPEG", quality=quality, subsampling=0)
 
 
-def encode_png(image: np.ndarray) -> bytes:
-    """The picture, uint8 [height, width, 3], as the bytes of a PNG file."""
-    return _encode(image, format="PNG")
+def encode_png(image: np.ndarray, comment: str = "") -> bytes:
+    """The picture, uint8 [height, width, 3], as the bytes of a PNG file that holds a comment."""
+    texts = PngInfo()
+    if comment:
+        texts.add_text("Comment", comment)
+    return _encode(image, format="PNG", pnginfo=texts)
 
 
 def _encode(image: np.ndarray, **options) -> bytes:
@@ -172,7 +176,7 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
         head = file.read(12)
         message = f"{name}: not a photo; allowed: {', '.join(formats)}"
         if head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS and "HEIF" not in formats:
-            message = f"{name}: a HEIC photo; install s2i_tf[heic] to read it"
+            message = f"{name}: a HEIC photo; to read it, pip install pillow-heif"
         if head[:4] in (b"II*\0", b"MM\0*"):
             message = f"{name}: a TIFF of a kind that is not read; save it with 8 bits a channel"
         raise MediaError(reasons.NOT_MEDIA, message) from None

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from s2i_tf.media import lettering
 
 _GAP = 6
-_CAPTION_HEIGHT = 18
+_LINE_HEIGHT = 18
 _BACKGROUND = (250, 250, 248)
 _INK = (60, 60, 60)
-_INK_SIZE = 12
+_DOTS = lettering.written("…")
 
 
 def to_uint8(pictures: np.ndarray) -> np.ndarray:
@@ -24,7 +26,8 @@ def contact_sheet(
 
     Args:
       pictures: uint8 [height, width, 3] each, all of one size.
-      captions: one under each picture, cut to its width; or none at all.
+      captions: one under each picture, or none at all. Each of its lines is cut to the picture's
+        width, in the middle: names that belong together often differ at their end.
       num_columns: pictures in a row.
 
     Returns:
@@ -33,23 +36,25 @@ def contact_sheet(
     height, width = pictures[0].shape[:2]
     num_columns = min(num_columns, len(pictures))
     num_rows = -(-len(pictures) // num_columns)
-    cell_height = height + _GAP + (_CAPTION_HEIGHT if captions else 0)
+    lines = [caption.split("\n") for caption in captions] or [[]] * len(pictures)
+    cell_height = height + _GAP + _LINE_HEIGHT * max(map(len, lines))
     size = (num_columns * (width + _GAP) + _GAP, num_rows * cell_height + _GAP)
     sheet = Image.new("RGB", size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(_INK_SIZE)
     for position, picture in enumerate(pictures):
         row, column = divmod(position, num_columns)
         x, y = _GAP + column * (width + _GAP), _GAP + row * cell_height
         sheet.paste(Image.fromarray(picture), (x, y))
-        if captions:
-            draw.text((x, y + height + 2), _cut(captions[position], width, font), _INK, font)
+        for number, line in enumerate(lines[position]):
+            place = x, y + height + 2 + number * _LINE_HEIGHT
+            draw.text(place, _cut(line, width), _INK, lettering.font())
     return np.asarray(sheet)
 
 
-def _cut(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"
+def _cut(text: str, width: int) -> str:
+    shown = text = lettering.written(text)
+    kept = len(text)
+    while kept and lettering.font().getlength(shown) > width:
+        kept -= 1
+        shown = text[: kept - kept // 2] + _DOTS + text[len(text) - kept // 2 :]
+    return shown

@@ -50,13 +50,14 @@ class ExportedModel(abc.ABC):
       class_names: names of the classes that it was trained on.
       fingerprints: digests of the two nets whose features it takes.
       extractors: the names of these nets (`sound`, `image`).
+      image_side: height and width of the pictures, in pixels.
 
     Raises:
       UserError: if the facts are not those of an export.
     """
 
     def __init__(self, facts: Any, where: str):
-        kinds = {"class_names": list, "fingerprints": dict, "extractors": dict}
+        kinds = {"class_names": list, "fingerprints": dict, "extractors": dict, "image": dict}
         if not isinstance(facts, dict) or not all(
             isinstance(facts.get(name), kind) for name, kind in kinds.items()
         ):
@@ -66,6 +67,7 @@ class ExportedModel(abc.ABC):
         self.class_names = tuple(facts["class_names"])
         self.fingerprints = facts["fingerprints"]
         self.extractors = facts["extractors"]
+        self.image_side = facts["image"].get("side", spec.IMAGE_SIDE)
 
     @abc.abstractmethod
     def run(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:

@@ -4,12 +4,13 @@ Needs ai-edge-litert and NumPy, no TensorFlow. A file may be used by several thr
 computes for one of them at a time.
 """
 
+import contextlib
 import functools
 import os
 import pathlib
 import threading
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class TFLiteModel(ExportedModel):
     @functools.cached_property
     def hidden_units(self) -> int:
         """Length of the multimodal vectors."""
-        with self._lock:
+        with self._lock, self._named():
             inputs = self._runner(DRAW_SIGNATURE).get_input_details()
         return int(inputs["before"]["shape"][-1])
 
@@ -122,7 +123,7 @@ class TFLiteModel(ExportedModel):
         Raises:
           UserError: if the file has no such signature or input, or is damaged.
         """
-        with self._lock:
+        with self._lock, self._named():
             runner = self._runner(signature)
             (taken,) = (name for name in runner.get_input_details() if not name.startswith(NUMBERS))
             if list(rows) != [taken]:
@@ -130,12 +131,7 @@ class TFLiteModel(ExportedModel):
                 raise UserError(f"signature {signature!r} takes {taken}, got {got}")
             numbers = self._numbers(runner, seed, sample)
             values = rows[taken]
-            try:
-                answers = [
-                    runner(**{taken: row[None].astype(np.float32)}, **numbers) for row in values
-                ]
-            except RuntimeError as error:  # what the runtime says of damaged weights
-                raise UserError(f"{self._path}: cannot be run: {first_line(error)}") from None
+            answers = [runner(**{taken: row[None].astype(np.float32)}, **numbers) for row in values]
             outputs = runner.get_output_details()
         return {
             output: np.concatenate([answer[output] for answer in answers])
@@ -143,6 +139,16 @@ class TFLiteModel(ExportedModel):
             else np.zeros((0, *details["shape"][1:]), np.float32)
             for output, details in outputs.items()
         }
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Raises what the runtime says of a damaged file, or one written anew, with its name."""
+        try:
+            yield
+        except UserError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{self._path}: cannot be run: {first_line(error)}") from None
 
     def _runner(self, signature: str) -> Any:
         if not self.has(signature):

@@ -92,3 +92,17 @@ def test_mistakes_are_answered_in_one_line(call_verb, made, folder, tmp_path):
     with pytest.raises(UserError, match="is one of the sounds themselves"):
         call_verb("film", str(film), "y.wav", f"--out={tmp_path}")
     assert not made
+
+
+def test_a_film_takes_no_place_of_the_user_s_own(call_verb, made, tmp_path):
+    own = tmp_path / f"x{encoding.best_suffix()}"
+    own.write_text("mine")
+    for arguments in (
+        ["x.wav", f"--out={tmp_path}"],
+        ["x.wav", "y.wav", f"--out={tmp_path}"],
+        ["x.wav", f"--out={own}"],
+        ["x.wav", "--out=other.mp4", f"--captions={own}"],
+    ):
+        with pytest.raises(UserError, match=f"{own}: is there already, and s2i is not known to"):
+            call_verb("film", *arguments)
+    assert not made

@@ -165,6 +165,25 @@ def test_a_picture_does_not_take_the_place_of_its_sound(generate, sounds, tmp_pa
     assert sound.read_bytes() == contents and not (tmp_path / "heard.json").exists()
 
 
+@pytest.mark.parametrize("name", ["a_1.png", "contact_sheet.png", "heard.json"])
+def test_what_is_made_takes_no_place_of_the_user_s_own(generate, sounds, tmp_path, name):
+    argv = (sounds("a.wav"), f"--out={tmp_path / 'out'}", "--num_samples=2")
+    generate(*argv)
+    generate(*argv)  # into the folder of an earlier run
+    own = tmp_path / "out" / name
+    own.write_bytes(image.encode_png(np.zeros((200, 200, 3), np.uint8)))
+    before = {path: path.read_bytes() for path in own.parent.iterdir()}
+    with pytest.raises(UserError, match=f"{name}: is there already, and s2i is not known to"):
+        generate(*argv)
+    assert {path: path.read_bytes() for path in own.parent.iterdir()} == before
+
+
+def test_a_folder_stands_for_the_sounds_in_it(generate, sounds, tmp_path):
+    sounds("a.wav"), sounds("b.wav").with_name("cover.jpg").touch()
+    generate(tmp_path / "sounds", f"--out={tmp_path / 'out'}")
+    assert json.loads((tmp_path / "out" / "heard.json").read_text()).keys() == {"a", "b"}
+
+
 def test_one_bad_sound_is_one_line_and_writes_nothing(generate, tmp_path):
     (tmp_path / "README.md").write_text("# no sound")
     with pytest.raises(UserError, match=r"README\.md: not a sound or video; allowed: WAV, MP3"):
@@ -239,6 +258,12 @@ def test_mixtures_and_the_way_between_two_sounds(generate, tmp_path, sounds):
     ways = [image.load_image(out / f"between_{step}.png") for step in range(3)]
     assert not np.array_equal(ways[0], ways[2])
     assert (out / "between.png").exists() and not (out / "between_3.png").exists()
+    generate("--between", one, other, "--steps=3", f"--out={out}")
+    for name, argv in (("between_1", ("--between", one, other)), ("mixture", ("--mix", one))):
+        (out / f"{name}.png").write_text("mine")
+        with pytest.raises(UserError, match=f"{name}.png: is there already"):
+            generate(*argv, f"--out={out}")
+        assert (out / f"{name}.png").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,8 @@ def test_without_the_sounds_the_table_is_all_and_is_said(generate, model, photo,
     generate(photo("a.png"), f"--out={out}", f"--model={alone}")
     assert [path.name for path in out.iterdir()] == ["sounds.csv"]
     assert table(out)[0]["file"] == "" and table(out)[0]["sound"] in IDS
-    assert "--sounds=FOLDER names another folder" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the model comes without its sounds; --sounds=FOLDER says where they are" in said
 
 
 def test_another_folder_of_the_sounds_may_be_named(generate, model, source, photo, tmp_path):
@@ -133,6 +134,17 @@ def test_another_folder_of_the_sounds_may_be_named(generate, model, source, phot
     assert len(list((tmp_path / "out").glob("*.wav"))) == 3
     with pytest.raises(UserError, match="--sounds=.*missing is not a folder"):
         generate(photo("a.png"), "--out=x", f"--sounds={tmp_path / 'missing'}")
+
+
+@pytest.mark.parametrize("name", ["wet.wav", "sounds.csv"])
+def test_what_is_made_takes_no_place_of_the_user_s_own(generate, photo, tmp_path, name):
+    argv = (photo("wet.png"), f"--out={tmp_path}")
+    generate(*argv)
+    generate(*argv)  # into the folder of an earlier run
+    (tmp_path / name).write_text("photo,place")
+    with pytest.raises(UserError, match=f"{name}: is there already, and s2i is not known to"):
+        generate(*argv)
+    assert (tmp_path / name).read_text() == "photo,place"
 
 
 def test_a_bad_photo_is_left_out_and_the_others_have_their_sounds(

@@ -1,6 +1,7 @@
 """`s2i`: help at once, mistakes in one line, and the commands of the demo."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 from s2i_tf import terminal
 from s2i_tf.cli import demo, main
-from s2i_tf.errors import EXIT_MISTAKE, UserError
+from s2i_tf.errors import EXIT_MISTAKE, EXIT_STOPPED, UserError
 
 
 def s2i(*argv, cwd):
@@ -26,7 +27,8 @@ def s2i(*argv, cwd):
 def test_every_verb_explains_itself_without_tensorflow(verb, tmp_path):
     shown = s2i(verb, "--help", cwd=tmp_path)
     assert shown.returncode == 0 and shown.stderr == ""
-    assert f"s2i {verb}" in shown.stdout and "flags:" in shown.stdout
+    assert f"s2i {verb}" in shown.stdout
+    assert ("flags:" in shown.stdout) == (verb != "weights")  # which has none
     assert shown.stdout.endswith("False\n")
 
 
@@ -83,11 +85,11 @@ def test_a_mistake_is_one_line_and_exit_code_2(argv, message, tmp_path):
 def test_the_demo_runs_every_verb_and_prints_what_it_runs(call_verb, tmp_path, monkeypatch, capsys):
     ran = []
 
-    def run(command, check):
+    def run(command):
         ran.append(command[3:])
-        return subprocess.CompletedProcess(command, 0)
+        return 0
 
-    monkeypatch.setattr(demo.subprocess, "run", run)
+    monkeypatch.setattr(demo, "_run", run)
     monkeypatch.setattr(demo, "_eval_sounds", lambda data: ["a b.flac"])
     call_verb("demo", f"--out={tmp_path}")
     verbs = [command[0] for command in ran]
@@ -103,11 +105,36 @@ def test_the_demo_runs_every_verb_and_prints_what_it_runs(call_verb, tmp_path, m
 
 
 def test_the_demo_stops_at_the_first_failure(call_verb, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        demo.subprocess, "run", lambda command, check: subprocess.CompletedProcess(command, 2)
-    )
+    monkeypatch.setattr(demo, "_run", lambda command: 2)
     with pytest.raises(UserError, match="s2i weights ended with exit code 2"):
         call_verb("demo", f"--out={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, EXIT_STOPPED), (signal.SIGINT, main.EXIT_INTERRUPTED)],
+)
+def test_a_demo_that_is_stopped_leaves_nothing_running(number, code, tmp_path, monkeypatch):
+    told = []
+
+    class Child:
+        def __init__(self, command):
+            pass
+
+        def wait(self):
+            told.append("wait")
+            if "terminate" not in told:
+                signal.raise_signal(number)
+            return -signal.SIGTERM
+
+        def terminate(self):
+            told.append("terminate")
+
+    monkeypatch.setattr(demo.subprocess, "Popen", Child)
+    monkeypatch.setattr(main, "run_verb", lambda verb, argv: demo._s2i("train"))
+    before = signal.getsignal(signal.SIGTERM)
+    assert main._main(["s2i", "demo"]) == code
+    assert told == ["wait", "terminate", "wait"] and signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_full_output_is_told_in_one_line(tmp_path):

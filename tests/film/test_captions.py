@@ -1,6 +1,6 @@
 import numpy as np
 
-from s2i_tf.film.captions import Caption, captions, strip, web_vtt
+from s2i_tf.film.captions import Caption, _minutes, captions, strip, web_vtt
 
 
 def test_equal_moments_become_one_caption_that_ends_half_way_to_the_next():
@@ -14,7 +14,8 @@ def test_equal_moments_become_one_caption_that_ends_half_way_to_the_next():
 def test_web_vtt_has_hours_and_milliseconds():
     text = web_vtt([Caption(0.0, 1.25, "rain"), Caption(1.25, 3723.0, "dog")])
     assert text == (
-        "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\n[rain]\n\n00:00:01.250 --> 01:02:03.000\n[dog]\n"
+        "WEBVTT made by s2i_tf\n\n"
+        "00:00:00.000 --> 00:00:01.250\n[rain]\n\n00:00:01.250 --> 01:02:03.000\n[dog]\n"
     )
 
 
@@ -27,6 +28,11 @@ def test_a_strip_of_a_long_film_has_room_for_short_captions():
     spoken = captions(moments, 0.5, 600.0)
     sheet = strip([np.zeros((32, 32, 3), np.uint8)] * 4, spoken, 600.0)
     assert sheet.shape[1] > 4 * 32
+
+
+def test_no_minute_has_sixty_seconds():
+    times = {59.94: "0:59.9", 59.97: "1:00.0", 119.96: "2:00.0", 3.25: "0:03.2"}
+    assert {seconds: _minutes(seconds) for seconds in times} == times
 
 
 def test_a_strip_holds_its_pictures_in_the_order_of_time():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from s2i_tf import api, spec
+from s2i_tf import api, files, spec
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.film import making
 from s2i_tf.film.making import FilmSettings, make_film
@@ -118,8 +118,11 @@ def test_samples_that_are_no_numbers_are_told_with_the_file(model, tmp_path):
 
 def test_a_strip_has_pictures_from_all_along(model, tmp_path):
     sound = audio.encode_audio(noise([(10, 3), (200, 3)]), "flac")
-    strip = tmp_path / "strip.png"
-    make_film(model, sound, tmp_path / "film.mp4", FilmSettings(side=64, fps=4), strip=strip)
+    strip, vtt = tmp_path / "strip.png", tmp_path / "heard.vtt"
+    for film in (tmp_path / "film.mp4", tmp_path / "film.webm"):
+        settings = FilmSettings(side=64, fps=4)
+        make_film(model, sound, film, settings, strip=strip, subtitles=vtt)
+        files.refuse_taken([film, strip, vtt])  # a later run may replace what this one made
     from s2i_tf.media import image
 
     row = image.load_image(strip)[8 : 8 + SIDE].mean(axis=(0, 2))

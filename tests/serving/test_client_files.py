@@ -1,6 +1,8 @@
 """What the serving clients send of a file: always a WAV file of 16-bit PCM."""
 
 import io
+import runpy
+import sys
 import wave
 
 import av
@@ -57,3 +59,14 @@ def test_what_is_no_sound_is_one_line(tmp_path, contents):
     path.write_bytes(contents)
     with pytest.raises(common.ServingError, match=r"sound\.wav: "):
         common.read_sound(path)
+
+
+@pytest.mark.parametrize("command", ["grpc_client", "stand_in"])
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+def test_a_package_that_a_command_lacks_is_one_line(command, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module(f"export.tf_serving.{command}", run_name="__main__")
+    assert stopped.value.code == common.EXIT_ERROR
+    said = capsys.readouterr().err
+    assert said == "error: grpc is not installed; pip install 's2i_tf[serving]'\n"

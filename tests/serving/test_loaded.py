@@ -23,6 +23,7 @@ def test_it_hears_and_draws_what_its_model_does(model, toy):
     for name, values in toy.model.listen(features).items():
         np.testing.assert_allclose(heard[name], values, atol=1e-3 * max(1, np.abs(values).max()))
     assert model.hidden_units == heard["before"].shape[1]
+    assert model.image_side == toy.model.image_side
     drawn = model.draw(heard["before"], range(3), seed=7)
     for sample in range(3):
         expected = toy.model.generate(features, sample=sample, seed=7)
@@ -69,7 +70,8 @@ def test_another_or_a_damaged_one_is_refused(exported, tmp_path):
         ("5", "its model.json is another program's"),
         ("no JSON", "Expecting value"),
         (
-            '{"class_names": [], "fingerprints": {}, "extractors": {}, "max_pictures": "3"}',
+            '{"class_names": [], "fingerprints": {}, "extractors": {}, "image": {}, '
+            '"max_pictures": "3"}',
             "an older version wrote it",
         ),
     ],

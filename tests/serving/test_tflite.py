@@ -251,6 +251,25 @@ def test_a_file_without_its_weights_is_refused_when_it_runs(tmp_path):
         tflite.TFLiteModel.load(path).listen([np.zeros(spec.FEATURE_SAMPLES, np.float32)])
 
 
+def test_a_file_that_was_written_anew_while_it_is_in_use_is_refused(monkeypatch):
+    class Overwritten:
+        def get_signature_list(self):
+            return {"draw": {}}
+
+        def get_signature_runner(self, signature):
+            return self
+
+        def get_input_details(self):
+            return b"\xff".decode()
+
+    file = tflite.TFLiteModel.load(REALPAIRS / "lite.tflite", quick_start=True)
+    assert file.image_side == 128
+    monkeypatch.setattr(file, "_interpreter", Overwritten())
+    for use in (lambda: file.run("draw", before=np.zeros((1, 2))), lambda: file.hidden_units):
+        with pytest.raises(UserError, match="lite.tflite: cannot be run: 'utf-8' codec"):
+            use()
+
+
 def test_an_op_that_tflite_has_not_is_named():
     def odd(waveform):
         return {"image": tf.strings.length(tf.strings.as_string(waveform))}

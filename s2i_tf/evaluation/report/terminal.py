@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from s2i_tf.errors import printable
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics
-from s2i_tf.evaluation.metrics.tabular import Row, Table
+from s2i_tf.evaluation.metrics.tabular import DASH, Row, Table
 from s2i_tf.evaluation.provenance import left_out
 
 WIDTH = 82
@@ -35,11 +35,21 @@ def as_text(metrics: Metrics, measures: Mapping[str, Metric]) -> str:
 
 
 def _lines(table: Table) -> list[str]:
-    """A table as lines that fit the width: intervals only where there is room for them."""
+    """A table as lines that fit the width: intervals only where there is room for them.
+
+    Rows without any figure are left out, and so is a table of nothing else.
+    """
     header = list(table.header)  # two columns may have one name
     shown = [header.index(name) for name in table.brief or ()] or list(range(len(header)))
     names = [header[place] for place in shown]
-    rows = [row for group in table.groups.values() for row in group]
+    rows = [
+        row
+        for group in table.groups.values()
+        for row in group
+        if any(row.cells[place].text != DASH for place in shown)
+    ]
+    if not rows:
+        return []
     title_width = max(len(row.brief or row.title) for row in rows) + 2
     for with_interval in (True, False):
         texts = [names, *(_texts(row, shown, with_interval) for row in rows)]

@@ -61,3 +61,10 @@ def test_two_columns_of_one_name_keep_their_figures():
 def test_what_is_missing_is_said_once_for_each_reason():
     found = text(missing={"class_seen": "no training", "memorization": "no training"})
     assert found == ["not measured: class seen, memorization: no training"]
+
+
+def test_rows_without_a_figure_are_left_out():
+    empty = Row("empty", [plain(None), plain(None)])
+    half = Row("half", [plain(None), plain(0.2)])
+    lines = text(Table("T", ["one", "two"], [empty, half]), Table("U", ["one", "two"], [empty]))
+    assert [line.split() for line in lines] == [["T", "one", "two"], ["half", "–", "20.0%"]]
