@@ -23,7 +23,7 @@ from s2i_tf.errors import UserError, told_by
 from s2i_tf.pretrained import REALPAIRS
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-NOISE_SCALES = (0.5, 0.7, 0.85, 1.0, 1.2)
+NOISE_SCALES = (0.3, 0.45, 0.75, 0.9)
 HEAD = (
     "typicality",
     "noise",

@@ -167,6 +167,9 @@ class LossConfig(Settings):
       class_weight: weight of the cross-entropy with which a linear layer on the backbone's last
         map names the picture's class; the layer learns from photos, with the discriminator.
       energy_weight: weight of the energy distance to the features of the same class.
+      pooled_energy_weight: weight of that distance between the features' means over their places,
+        which say what a photo shows, wherever it is; for image features laid out as
+        `efficientnet_lite2_map` has them.
       cycle_weight: weight of DiscoGAN's mean squared difference between features and what is left
         of them after both directions.
       backbone: frozen pretrained net that a perceptual distance and the discriminator `projected`
@@ -183,6 +186,7 @@ class LossConfig(Settings):
     feature_matching_weight: float = 0.0
     class_weight: float = 0.0
     energy_weight: float = 0.0
+    pooled_energy_weight: float = 0.0
     cycle_weight: float = 1.0
     backbone: str = ""
     augment: str = ""
@@ -417,8 +421,8 @@ def _unread(config: Config, stage: str) -> Iterator[tuple[tuple[str, ...], str]]
         return
     loss = settings.loss
     if settings.method == "disco":
-        terms = ("l1_weight", "l2_weight", "perceptual_weight", "class_weight", "energy_weight")
-        names = (f"loss.{name}" for name in (*terms, "backbone", "augment"))
+        terms = ("l1", "l2", "perceptual", "class", "energy", "pooled_energy")
+        names = (*(f"loss.{term}_weight" for term in terms), "loss.backbone", "loss.augment")
         unread = (*names, "optimizer.ema_decay", "discriminator.updates_per_step")
         yield unread, "the method 'disco' does not know it"
     else:
@@ -428,8 +432,11 @@ def _unread(config: Config, stage: str) -> Iterator[tuple[tuple[str, ...], str]]
         shared = ("loss_weight", "updates_per_step", "learning_rate")
         names = (*own, *(f"discriminator.{name}" for name in shared))
         yield names, "the method 'disco' trains both directions with the settings of feature_gan"
+    if stage == "reverse_gan":
+        yield ("loss.pooled_energy_weight",), "only features of photos have places"
     if stage == "image_gan":
-        yield ("loss.energy_weight",), "only features have an energy distance"
+        names = "loss.energy_weight", "loss.pooled_energy_weight"
+        yield names, "only features have an energy distance"
     else:
         terms = ("loss.perceptual_weight", "loss.class_weight", "loss.backbone")
         names = (*terms, "generated_share", "heard_share")

@@ -85,6 +85,14 @@ def test_pairs_drawn_anew_have_no_photo_of_what_is_heard():
         ({"multimodal.temperature": 0.2}, "multimodal.temperature"),
         ({"image_gan.loss.cycle_weight": 2.0}, "image_gan.loss.cycle_weight"),
         ({"image_gan.loss.energy_weight": 2.0}, "image_gan.loss.energy_weight"),
+        (
+            {"image_gan.loss.pooled_energy_weight": 2.0},
+            "image_gan.loss.pooled_energy_weight",
+        ),
+        (
+            {"reverse_gan.loss.pooled_energy_weight": 2.0},
+            "reverse_gan.loss.pooled_energy_weight",
+        ),
         ({"image_gan.loss.backbone": "efficientnet_lite2"}, "image_gan.loss.backbone"),
         ({"feature_gan.generated_share": 0.5}, "feature_gan.generated_share"),
         ({"feature_gan.heard_share": 0.5}, "feature_gan.heard_share"),

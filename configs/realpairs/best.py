@@ -15,7 +15,8 @@ on the eval split. Against the paper's recipe (`docs/deviations.md`):
   loss, in place of the paper's losses between hidden vectors. Then the sound layer is fitted anew
   in closed form, which names more sounds of other sources than what gradients lead to.
 - Sound to image features: dense layers with noise that minimise the energy distance to the
-  features of the class's photos, so that they have the spread of real ones; no discriminator.
+  features of the class's photos, and of their means over the places, so that they have the spread
+  of real ones; no discriminator.
   Before, a sound that could be of several classes is moved towards the photos of the likeliest
   one (`typicality`), or its picture would show none of them.
   The other way round, from a photo to sound features, the same with a squared distance beside it.
@@ -40,9 +41,10 @@ def get_config() -> Config:
     for gan in (config.feature_gan, config.reverse_gan):
         _of_features(gan)
     _image_gan(config.image_gan)
-    config.feature_gan.generator.dropout = 0.5
+    config.feature_gan.generator.dropout = 0.0  # a typical vector has nothing to overfit to
     config.feature_gan.generator.typicality = 1.0
-    config.feature_gan.generator.noise_scale = 1.1
+    config.feature_gan.generator.noise_scale = 0.6
+    config.feature_gan.loss.pooled_energy_weight = 4.0
     config.image_to_sound = True
     config.hearing = True
     config.reverse_gan.generator.dropout = 0.1

@@ -18,6 +18,7 @@ from s2i_tf.losses.augment import diff_augment_pair
 from s2i_tf.losses.energy import energy_distance
 from s2i_tf.losses.perceptual import perceptual_distance
 from s2i_tf.losses.regularizers import feature_matching
+from s2i_tf.models.feature_grid import mean_over_places
 
 
 class GanBatch(NamedTuple):
@@ -161,6 +162,12 @@ class GanObjective:
         if loss.energy_weight:
             distance = energy_distance(target, paired_made, real.context)
             terms["energy"] = (loss.energy_weight, distance)
+        if loss.pooled_energy_weight:
+            pooled = map(mean_over_places, (target, paired_made))
+            terms["pooled_energy"] = (
+                loss.pooled_energy_weight,
+                energy_distance(*pooled, real.context),
+            )
         if loss.feature_matching_weight:
             _, *features = discriminator([real.context, real.scored], training=True)
             matching = feature_matching(features, [_first(one, num) for one in made_features])

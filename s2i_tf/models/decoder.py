@@ -14,11 +14,11 @@ from keras import layers, ops
 from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import KERNEL_SIDE
+from s2i_tf.models import feature_grid
+from s2i_tf.models.feature_grid import GRID_SIDE
 from s2i_tf.models.layers import ConditioningNoise, Typical, conv_init, leaky_relu
 from s2i_tf.models.norms import normed
 
-GRID_SIDE = 8
-TILE_SIDE = spec.FEATURE_SIDE // GRID_SIDE
 _KERNEL_SIDE = 3
 _MAX_WIDENING = 16
 _NUM_HIDDEN_LAYERS = 3
@@ -145,9 +145,7 @@ class TilesToGrid(keras.layers.Layer):
 
     def call(self, features):
         """The same numbers, those of a tile in its place's channels, row by row."""
-        x = ops.reshape(features, (-1, GRID_SIDE, TILE_SIDE, GRID_SIDE, TILE_SIDE))
-        x = ops.transpose(x, (0, 1, 3, 2, 4))
-        return ops.reshape(x, (-1, GRID_SIDE, GRID_SIDE, TILE_SIDE**2))
+        return feature_grid.to_grid(features)
 
 
 @keras.saving.register_keras_serializable("s2i_tf")

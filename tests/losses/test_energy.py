@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+from s2i_tf import spec
+from s2i_tf.config import LossConfig
 from s2i_tf.losses.energy import energy_distance
+from s2i_tf.losses.objective import GanObjective, View
 
 
 def one_hot(labels):
@@ -69,3 +72,27 @@ def test_its_minimum_gives_one_number_the_spread_of_the_targets(rng):
     }
     assert min(losses, key=losses.get) == 1.0
     assert keras.ops.isfinite(losses[0.0])
+
+
+def test_of_features_of_photos_their_means_over_places_count_too(rng):
+    """What the whole energy distance hardly sees: all places moved by the same."""
+    target, made = rng.normal(size=(2, 6, spec.FEATURE_SIZE)).astype(np.float32)
+    view = View(one_hot([0, 0, 0, 1, 1, 1]), target, None)
+    loss = LossConfig(l1_weight=0.0, energy_weight=1.0, pooled_energy_weight=4.0)
+
+    def logs_of(made):
+        _, logs = GanObjective(None, loss).generator_loss(None, target, made, view, view)
+        return {name: float(value) for name, value in logs.items()}
+
+    logs = logs_of(made)
+    square = target.reshape(6, 8, 8, 8, 8), made.reshape(6, 8, 8, 8, 8)
+    means = (values.mean(axis=(1, 3)).reshape(6, 64) for values in square)
+    assert logs["generator_pooled_energy"] == pytest.approx(
+        by_hand(*means, [0, 0, 0, 1, 1, 1]), rel=1e-4
+    )
+    assert logs["generator_total"] == pytest.approx(
+        logs["generator_energy"] + 4 * logs["generator_pooled_energy"], rel=1e-5
+    )
+    moved = logs_of(made + 0.3)
+    assert moved["generator_energy"] < 1.1 * logs["generator_energy"]
+    assert moved["generator_pooled_energy"] > 1.5 * logs["generator_pooled_energy"]

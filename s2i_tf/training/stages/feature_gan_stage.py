@@ -62,11 +62,12 @@ class FeatureGanStage(GanStage):
                 f"config.{self.name} has generator {settings.generator.name!r} and discriminator "
                 f"{settings.discriminator.name!r}; allowed: both of maps or both of vectors"
             )
-        if settings.loss.energy_weight and not of_vectors:
-            raise UserError(
-                f"config.{self.name}.loss.energy_weight is of vectors; take a generator of them, "
-                "such as 'feature_decoder'"
-            )
+        for term in ("energy_weight", "pooled_energy_weight"):
+            if getattr(settings.loss, term) and not of_vectors:
+                raise UserError(
+                    f"config.{self.name}.loss.{term} is of vectors; take a generator of them, "
+                    "such as 'feature_decoder'"
+                )
         if settings.loss.augment and of_vectors:
             raise UserError(
                 f"config.{self.name}.loss.augment is {settings.loss.augment!r}, but vectors cannot "
