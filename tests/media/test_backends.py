@@ -152,6 +152,7 @@ def test_a_walk_accepts_no_header_that_lies(sounds, make_wav):
         vorbis + vorbis,  # two streams, one after the other
         with_value(mp3, tag + 8, ">I", 2**31),  # number of frames
         mp3 + sounds["stereo.mp3"],
+        mp3 + mp3,
     ):
         assert _headers.read_header(contents) is None
 
