@@ -12,10 +12,11 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/s2i demo --out=$(DEMO_OUT)
 
+# Three workers use two cores: a test often waits for a page, a command or a killed run.
 test: $(VENV)/.installed
 	$(BIN)/s2i weights fetch soundnet efficientnet_lite0 efficientnet_lite2 || \
 		echo "without the pretrained nets the tests that need them are skipped"
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
