@@ -72,9 +72,9 @@ class Pictures:
         from s2i_tf import spec
         from s2i_tf.data import dataset_info
         from s2i_tf.evaluation import heldout, probes
-        from s2i_tf.evaluation.on_disk import Scratch
         from s2i_tf.evaluation.judge import Judge
         from s2i_tf.evaluation.metrics import diversity
+        from s2i_tf.evaluation.on_disk import Scratch
         from s2i_tf.models.sound_to_image import SoundToImage
 
         self.model = SoundToImage.load(REALPAIRS)
@@ -125,15 +125,16 @@ def train(data: pathlib.Path, changes: dict[str, float], seed: int):
 
     from s2i_tf import config as config_lib
     from s2i_tf.data import dataset_info
-    from s2i_tf.model_folder import read_description
+    from s2i_tf.model_folder import FOLDER_IN_RUN, read_description
     from s2i_tf.training.stages import STAGES
 
     recipe = read_description(REALPAIRS)["recipe"]
     config = config_lib.from_dict({**recipe, "data": str(data), "seed": seed}, str(REALPAIRS))
     for name, value in changes.items():
         config_lib.set_field(config, f"feature_gan.{name}", value)
-    with tempfile.TemporaryDirectory() as workdir:
-        shutil.copytree(REALPAIRS, pathlib.Path(workdir) / "model")
+    with tempfile.TemporaryDirectory() as folder:
+        workdir = pathlib.Path(folder)
+        shutil.copytree(REALPAIRS, workdir / FOLDER_IN_RUN)
         stage = STAGES["feature_gan"](config.validate(), dataset_info.load(data), workdir)
         trainer = stage.build()
         step = tf.function(trainer.train_step)
