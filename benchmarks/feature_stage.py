@@ -5,8 +5,8 @@
 VAL is a validation part of the data (`python -m tfrecords_tools.holdout`), so that nothing is
 chosen on the eval split. The feature stage of the package's model is trained anew on VAL's training
 part, with each change and seed behind the model's own multimodal layers, and its image generator
-draws the sounds of the other part, three pictures each. That generator has seen the photos of both
-parts; it is the same for all. The energy distance compares sets of features, so a stage is best
+draws the sounds of the other part. That generator has seen the photos of both parts; it is the
+same for all. The energy distance compares sets of features, so a stage is best
 where its pictures are various and still like photos: each is drawn with two factors on the noise.
 What is measured goes to FILE.json at once, and a rerun goes on from there. Half an hour on two idle
 cores.
@@ -29,7 +29,6 @@ from s2i_tf.errors import told_by
 from s2i_tf.pretrained import REALPAIRS
 
 NUM_SEEDS = 3
-NUM_SAMPLES = 3
 # Of each variant: its title, changes to `feature_gan`, and factors on the noise.
 VARIANTS = {
     "whole": (
@@ -103,10 +102,8 @@ class Pictures:
 
         self.model.feature_generator = generator
         generator.get_layer("noise").inference_scale = noise_scale
-        drawn = np.concatenate([to_uint8(self._draw(sample)) for sample in range(NUM_SAMPLES)])
-        labels = np.tile(self.sounds.labels, NUM_SAMPLES)
-        groups = np.tile(self.sounds.groups, NUM_SAMPLES)
-        looks = self.judge.look(drawn).features
+        looks = self.judge.look(to_uint8(self.model.generate(self.features))).features
+        labels, groups = self.sounds.labels, self.sounds.groups
         right = self.probe.predict(looks) == labels
         own = diversity.pairs_by_class(looks, labels, groups)
         spread = diversity.ratio(own, self.between_photos, (groups, self.photo_groups))
@@ -114,9 +111,6 @@ class Pictures:
         by_class = [right[labels == label].mean() for label in np.unique(labels)]
         values = right.mean(), np.mean(by_class), spread["value"], kid["value"]
         return dict(zip(COLUMNS, map(float, values), strict=True))
-
-    def _draw(self, sample: int) -> np.ndarray:
-        return self.model.generate(self.features, sample=sample, seed=0)
 
 
 def train(data: pathlib.Path, changes: dict[str, float], seed: int):
