@@ -6,8 +6,8 @@ VAL is a validation part of the data (`python -m tfrecords_tools.holdout`), so t
 chosen on the eval split. The feature stage of the package's model is trained anew on VAL's training
 part, with each change and seed behind the model's own multimodal layers, and its image generator
 draws the sounds of the other part. That generator has seen the photos of both parts; it is the
-same for all. The energy distance compares sets of features, so a stage is best
-where its pictures are various and still like photos: each is drawn with two factors on the noise.
+same for all. The energy distance compares sets of features, so a stage is best where its pictures
+are various and still like photos: each is drawn with two factors on the noise.
 What is measured goes to FILE.json at once, and a rerun goes on from there. Half an hour on two idle
 cores.
 """
@@ -97,6 +97,7 @@ class Pictures:
           generator: makes image features of multimodal vectors.
           noise_scale: factor on its noise.
         """
+        from s2i_tf.evaluation import stats
         from s2i_tf.evaluation.metrics import diversity, fidelity
         from s2i_tf.media.sheet import to_uint8
 
@@ -108,9 +109,9 @@ class Pictures:
         own = diversity.pairs_by_class(looks, labels, groups)
         spread = diversity.ratio(own, self.between_photos, (groups, self.photo_groups))
         kid = fidelity.kernel_distance(self.photos, looks, self.photo_groups, groups)
-        by_class = [right[labels == label].mean() for label in np.unique(labels)]
-        values = right.mean(), np.mean(by_class), spread["value"], kid["value"]
-        return dict(zip(COLUMNS, map(float, values), strict=True))
+        seen = stats.rates({"": right}, labels, groups)[""]
+        found = seen["micro"], seen["macro"], spread, kid
+        return {column: one["value"] for column, one in zip(COLUMNS, found, strict=True)}
 
 
 def train(data: pathlib.Path, changes: dict[str, float], seed: int):

@@ -37,9 +37,9 @@ import keras
 from s2i_tf import spec
 from s2i_tf.features import efficientnet_lite, keras_net, projection
 from s2i_tf.features.base import Extractor, Fingerprint, PictureNet
+from s2i_tf.models.feature_grid import GRID_SIDE, TILE_SIDE
 
 NET = "efficientnet_lite2"
-GRID_SIDE = 8
 
 # Layer, places a side, values a place, and the spread (root mean variance) over real photos.
 _SCALES = (
@@ -79,7 +79,7 @@ def _features(net: keras.Model):
         for layer, side, channels, spread in _SCALES
     ]
     tiles = keras.ops.concatenate(scales, axis=-1)
-    feature_map = _spread(tiles, spec.FEATURE_SIDE // GRID_SIDE)
+    feature_map = _spread(tiles, TILE_SIDE)
     return keras.layers.Reshape((spec.FEATURE_SIZE,), name="features")(feature_map)
 
 

@@ -14,8 +14,7 @@ from keras import layers, ops
 from s2i_tf import spec
 from s2i_tf.errors import UserError
 from s2i_tf.kernels.convolutions import KERNEL_SIDE
-from s2i_tf.models import feature_grid
-from s2i_tf.models.feature_grid import GRID_SIDE
+from s2i_tf.models.feature_grid import GRID_SIDE, to_grid
 from s2i_tf.models.layers import ConditioningNoise, Typical, conv_init, leaky_relu
 from s2i_tf.models.norms import normed
 
@@ -145,7 +144,7 @@ class TilesToGrid(keras.layers.Layer):
 
     def call(self, features):
         """The same numbers, those of a tile in its place's channels, row by row."""
-        return feature_grid.to_grid(features)
+        return to_grid(features)
 
 
 @keras.saving.register_keras_serializable("s2i_tf")
