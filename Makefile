@@ -13,6 +13,8 @@ demo: $(VENV)/.installed
 	$(BIN)/s2i demo --out=$(DEMO_OUT)
 
 # Three workers use two cores: a test often waits for a page, a command or a killed run.
+# What one of its many processes has compiled the others read, whatever is set outside.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.installed
 	$(BIN)/s2i weights fetch soundnet efficientnet_lite0 efficientnet_lite2 || \
 		echo "without the pretrained nets the tests that need them are skipped"

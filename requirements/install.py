@@ -5,6 +5,7 @@ a sentence and not a syntax error.
 """
 
 import os
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,8 @@ LOCKS = {
     (3, 12): "tensorflow-2.17.txt",
     (3, 13): "tensorflow-2.21.txt",
 }
+# Installs the same files as pip in a third of the time.
+UV = "uv==0.13.9"
 
 
 def main():
@@ -28,12 +31,14 @@ def main():
         )
     folder = sys.argv[1]
     lock = os.environ.get("S2I_TF_LOCK") or os.path.join(HERE, LOCKS[version])
-    pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "-q"]
+    python = os.path.join(folder, "bin", "python")
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
     print("installing %s into %s" % (os.path.basename(lock), folder))
     sys.stdout.flush()
     try:
         subprocess.check_call([sys.executable, "-m", "venv", folder])
-        subprocess.check_call(pip + ["install", "-r", lock])
+        if not by_uv(python, pip, lock):
+            subprocess.check_call(pip + ["install", "-r", lock])
         subprocess.check_call(
             pip + ["install", "--no-deps", "--no-build-isolation", "-e", os.path.dirname(HERE)]
         )
@@ -44,6 +49,15 @@ def main():
             "(PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER), then run make again."
             % " ".join(failure.cmd[-2:])
         )
+
+
+def by_uv(python, pip, lock):
+    """Whether uv has installed the lock; not where pip is told of a mirror, which uv can't know."""
+    settings = subprocess.check_output([python, "-m", "pip", "config", "list"]).decode()
+    if re.search(r"[.](no-index|index-url)=", settings):
+        return False
+    uv = [python, "-m", "uv", "pip", "install", "-q", "--compile-bytecode", "--python", python]
+    return not (subprocess.call(pip + ["install", UV]) or subprocess.call(uv + ["-r", lock]))
 
 
 if __name__ == "__main__":
