@@ -384,6 +384,8 @@ class Model:
 
     def _of_photos(self, method: str) -> Callable:
         """A method of the runtime that takes image features, as one that takes pictures."""
+        from s2i_tf import features
+
         with self._lock:
             self._whole = self._whole or self._load_whole()
         call = getattr(self._whole, method, None)
@@ -396,8 +398,9 @@ class Model:
 
         def of_pictures(pictures: list[np.ndarray], *args: Any) -> Any:
             with self._lock:
-                self._image_net = self._image_net or runtimes.load_net(self._whole, "image")
-            net = self._image_net
+                if self._image_net is None:
+                    self._image_net = features.load_same_extractor(self._whole, "image")
+                net = self._image_net
             return call(net(np.stack([net.prepare(picture) for picture in pictures])), *args)
 
         return of_pictures

@@ -5,6 +5,7 @@ is a bug of ours and keeps its traceback. Library callers may catch it as a `Val
 """
 
 import contextlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 
@@ -80,7 +81,7 @@ def told_by(program: str, *kinds: type[Exception]) -> Iterator[None]:
             raise
         package = {"google": "protobuf"}.get(package, package)
         message = f"this needs {package}, which is not installed; pip install {package}"
-        if package in ("tensorflow", "keras"):
+        if package in ("tensorflow", "keras") and not importlib.util.find_spec("tensorflow"):
             message = str(no_tensorflow())
     except BrokenPipeError:
         raise

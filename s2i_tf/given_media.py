@@ -7,7 +7,7 @@ import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import heard_window, reasons
-from s2i_tf.media._source import name_of
+from s2i_tf.media.source import name_of
 
 File = str | os.PathLike | bytes | BinaryIO
 Photo = File | np.ndarray

@@ -79,16 +79,6 @@ def load(
     return TFLiteModel.load(lite, quick_start=quick_start), lambda: _Keras(folder)
 
 
-def load_net(runtime: Runtime, modality: str) -> Any:
-    """The net whose features a model takes."""
-    from s2i_tf import features
-    from s2i_tf.features.base import check_fingerprint
-
-    net = features.load_extractor(runtime.extractors[modality])
-    check_fingerprint(net, runtime.fingerprints[f"{modality}_fingerprint"])
-    return net
-
-
 class _Keras:
     """A model's folder, computed by Keras."""
 
@@ -109,11 +99,13 @@ class _Keras:
         self._lock = threading.Lock()
 
     def listen(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
+        from s2i_tf import features
+
         with self._lock:
-            self._sound_net = self._sound_net or load_net(self, "sound")
+            self._sound_net = self._sound_net or features.load_same_extractor(self, "sound")
             net = self._sound_net
-            features = net(np.stack([net.prepare(waveform) for waveform in waveforms]))
-            return self._model.listen(features)
+            prepared = np.stack([net.prepare(waveform) for waveform in waveforms])
+            return self._model.listen(net(prepared))
 
     def draw(self, before: np.ndarray, samples: Sequence[int], seed: int) -> np.ndarray:
         with self._lock:

@@ -31,7 +31,7 @@ def test_an_error_is_one_line_that_a_terminal_only_shows(capsys):
     ("package", "module", "line"),
     [
         ("tensorflow", "tensorflow", "TensorFlow is not installed, and only sounds of a model"),
-        ("keras", "keras.ops", "TensorFlow is not installed"),
+        ("keras", "keras.ops", "this needs keras, which is not installed; pip install keras"),
         ("jinja2", "jinja2", "this needs jinja2, which is not installed; pip install jinja2"),
         ("google", "google.protobuf", "this needs protobuf, which is not installed"),
     ],
@@ -45,6 +45,13 @@ def test_a_package_that_is_missing_is_one_line(package, module, line, monkeypatc
     assert stopped.value.code == EXIT_MISTAKE
     said = capsys.readouterr().err
     assert said.startswith(f"s2i verb: error: {line}") and said.count("\n") == 1
+
+
+def test_where_tensorflow_is_missing_too_keras_is_not_the_first_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(SystemExit), told_by("s2i verb"):
+        raise ModuleNotFoundError("No module named 'keras'", name="keras")
+    assert "error: TensorFlow is not installed" in capsys.readouterr().err
 
 
 def test_a_module_of_ours_that_is_missing_is_a_bug():

@@ -20,7 +20,7 @@ from s2i_tf import files
 from s2i_tf.cli import given
 from s2i_tf.cli.stems import unique_stems
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media._source import name_of
+from s2i_tf.media.source import name_of
 
 logger = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ from s2i_tf.cli import given, given_flags
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.errors import MediaError, UserError, printable
 from s2i_tf.iterating import batched
-from s2i_tf.media._source import name_of
+from s2i_tf.media.source import name_of
 from s2i_tf.pretrained import given_or_own
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Iterable
 
 from s2i_tf.errors import UserError
-from s2i_tf.media._source import name_of
+from s2i_tf.media.source import name_of
 
 logger = logging.getLogger(__name__)
 

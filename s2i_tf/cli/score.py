@@ -16,7 +16,7 @@ from absl import flags
 
 from s2i_tf.cli import given_flags
 from s2i_tf.errors import UserError
-from s2i_tf.media._source import name_of
+from s2i_tf.media.source import name_of
 
 _FOLDERS = ("pictures", "sounds", "photos")
 _EMBEDDINGS = ("audio_embeddings", "image_embeddings", "image_net")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from s2i_tf import features, files
-from s2i_tf.data import dataset_info, schema
+from s2i_tf.data import dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation import heldout, provenance
@@ -24,7 +24,7 @@ from s2i_tf.evaluation.metrics.metric import Metric, NotMeasured
 from s2i_tf.evaluation.on_disk import Scratch
 from s2i_tf.evaluation.predictions import predict
 from s2i_tf.evaluation.report import charts, figures, gallery, page
-from s2i_tf.features.base import Classifier, check_fingerprint
+from s2i_tf.features.base import Classifier
 from s2i_tf.media import image
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import fit_hearing
@@ -100,8 +100,7 @@ def evaluate(
         )
     unknown = None
     if unknown_sounds:
-        extractor = features.load_extractor(model.extractors["sound"])
-        check_fingerprint(extractor, model.fingerprints[schema.KEY_SOUND_FINGERPRINT])
+        extractor = features.load_same_extractor(model, "sound")
         unknown = fit_hearing.features_of(unknown_sounds, extractor)
     scratch = Scratch(out)
     held_out = heldout.load(model.trained_on, data_dir, info, scratch)

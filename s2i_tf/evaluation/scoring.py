@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 SCORES_VERSION = 1
 SCORES_FILE = "scores.json"
-ONE_CLASS = "all"
+ONLY_CLASS = "all"
 
 _MAX_SIDE = 512
 # Of the usual side, below which a picture is taken for a thumbnail among them.
@@ -74,10 +74,10 @@ def score(
     bare = [pair.name for pair in pairs if not pair.class_name]
     if 0 < len(bare) < len(pairs):
         raise UserError(f"{bare[0]}: has no class, but other pairs do; give each pair one")
-    class_of = class_folder.merged(pair.class_name or ONE_CLASS for pair in pairs)
+    class_of = class_folder.merged(pair.class_name or ONLY_CLASS for pair in pairs)
     class_names = tuple(sorted(set(class_of.values())))
     pairs = [
-        dataclasses.replace(pair, class_name=class_of[pair.class_name or ONE_CLASS])
+        dataclasses.replace(pair, class_name=class_of[pair.class_name or ONLY_CLASS])
         for pair in pairs
     ]
     told_apart = identified(pairs)

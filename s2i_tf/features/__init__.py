@@ -6,9 +6,10 @@ Nothing here imports TensorFlow until a net is loaded.
 import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from s2i_tf.errors import unknown_name
-from s2i_tf.features.base import Classifier, Extractor, Modality, Net
+from s2i_tf.features.base import Classifier, Extractor, Modality, Net, check_fingerprint
 
 HUB_PREFIX = "hub:"
 SOUNDING_PREFIX = "sounding:"
@@ -70,6 +71,24 @@ def load_extractor(name: str, *, weights: str | None = None) -> Extractor:
       UserError: if the name is unknown or the weights can't be had.
     """
     return _resolve("extractor", name, EXTRACTORS, "HubExtractor", weights)
+
+
+class MadeWithNets(Protocol):
+    """A model, or the description of a data set: the nets of its features, by modality."""
+
+    extractors: dict[str, str]
+    fingerprints: dict[str, str]
+
+
+def load_same_extractor(made: MadeWithNets, modality: Modality) -> Extractor:
+    """Loads the net whose features a model takes or a data set holds.
+
+    Raises:
+      UserError: if it can't be had, or is another than that was.
+    """
+    net = load_extractor(made.extractors[modality])
+    check_fingerprint(net, made.fingerprints[f"{modality}_fingerprint"])
+    return net
 
 
 def label_columns(name: str) -> slice:

@@ -19,7 +19,7 @@ import numpy as np
 from s2i_tf import files
 from s2i_tf.errors import UserError
 from s2i_tf.media._pyav import stream_frames
-from s2i_tf.media._source import Source
+from s2i_tf.media.source import Source
 
 _SOUND_RATE_HZ = 48_000
 _ANY_FRAME_SIZE = 1024  # for encoders that take any

@@ -26,7 +26,7 @@ from s2i_tf.film.smoothing import at_times, dissolve, smooth
 from s2i_tf.film.windows import windows_along
 from s2i_tf.iterating import batched
 from s2i_tf.media import audio, image, reasons, video
-from s2i_tf.media._source import Source, name_of
+from s2i_tf.media.source import Source, name_of
 
 logger = logging.getLogger(__name__)
 

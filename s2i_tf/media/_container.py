@@ -14,7 +14,7 @@ import av.stream
 
 from s2i_tf.errors import MediaError
 from s2i_tf.media import _mended, limits, reasons
-from s2i_tf.media._source import Source, name_of, open_source
+from s2i_tf.media.source import Source, name_of, open_source
 
 _DEMUXERS = (
     *("wav", "w64", "aiff", "caf", "au", "mp3", "aac", "flac", "ogg"),

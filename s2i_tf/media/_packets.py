@@ -14,7 +14,7 @@ import av.stream
 
 from s2i_tf.media import _mended
 from s2i_tf.media._container import Tracks, default_tracks, open_tracks, opened, played
-from s2i_tf.media._source import Source
+from s2i_tf.media.source import Source
 
 # Transport and program streams and Ogg may be parts laid end to end, each of which counts time from
 # its own start. A part ends where the time of a track goes back by more than this, or ahead of all

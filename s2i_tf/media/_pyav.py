@@ -19,7 +19,7 @@ import numpy as np
 from s2i_tf.errors import MediaError
 from s2i_tf.media import _clock, _container, _packets, downmix, limits, reasons
 from s2i_tf.media._mixing import FORMATS, Mix, stored
-from s2i_tf.media._source import Source, name_of
+from s2i_tf.media.source import Source, name_of
 
 # A decoder that starts in the middle needs some packets before its samples are right.
 _PREROLL_SECONDS = 1.0

@@ -14,7 +14,7 @@ import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import downmix, limits, reasons
-from s2i_tf.media._source import Source, name_of, open_source
+from s2i_tf.media.source import Source, name_of, open_source
 
 _MARK = b"fLaC"
 _SUBTYPES = ("PCM_16", "PCM_24")

@@ -19,7 +19,7 @@ import tensorflow as tf
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import downmix, limits, reasons
 from s2i_tf.media._headers import read_header
-from s2i_tf.media._source import Source, name_of, open_source
+from s2i_tf.media.source import Source, name_of, open_source
 
 # Of a file: what the operations hold at once.
 _MAX_BYTES = 16 << 20

@@ -25,8 +25,8 @@ from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError, unknown_name
 from s2i_tf.media import _pyav, _soundfile, downmix, limits, reasons
 from s2i_tf.media._encode import encode_audio
-from s2i_tf.media._source import Source, name_of
 from s2i_tf.media.polyphase import resample
+from s2i_tf.media.source import Source, name_of
 
 __all__ = [
     "BACKENDS",

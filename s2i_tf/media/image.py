@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import light, limits, reasons
-from s2i_tf.media._source import Source, name_of, open_source
+from s2i_tf.media.source import Source, name_of, open_source
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _WHITE = (255, 255, 255)

@@ -20,7 +20,7 @@ import numpy as np
 
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.media import _clock, _container, _packets, light, limits, reasons
-from s2i_tf.media._source import Source, name_of
+from s2i_tf.media.source import Source, name_of
 
 # How far before a moment a container without an index is asked to seek, again and again, until a
 # key frame comes out that is not too late; then the file is read from its beginning.

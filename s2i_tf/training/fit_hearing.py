@@ -18,7 +18,7 @@ from s2i_tf import features as features_lib
 from s2i_tf.data import schema, splits, walking
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.errors import UserError
-from s2i_tf.features.base import Extractor, check_fingerprint
+from s2i_tf.features.base import Extractor
 from s2i_tf.models import part_file
 from s2i_tf.models.hearing import NUM_NEIGHBOURS, Hearing
 from s2i_tf.training import class_scores
@@ -132,8 +132,7 @@ def save(
     Raises:
       UserError: if a sound of that folder cannot be read, or the data set's net not be loaded.
     """
-    extractor = features_lib.load_extractor(info.extractors["sound"])
-    check_fingerprint(extractor, info.fingerprints[schema.KEY_SOUND_FINGERPRINT])
+    extractor = features_lib.load_same_extractor(info, "sound")
     unknown = features_of(unknown_sounds, extractor) if unknown_sounds else None
     rows = schema.each_once(split, schema.KEY_SOUND_ID)
     fitted = fit(
