@@ -1,6 +1,5 @@
 """A judge and models whose scores are known beforehand."""
 
-import functools
 import pathlib
 import types
 
@@ -210,22 +209,23 @@ def fake_model(tiny_dataset):
     return make
 
 
+def evaluated(kind, data_dir, judge, folder):
+    model = FakeModel(data_dir, pictures=kind, vectors=kind)
+    out = folder / "out"
+    return evaluate.evaluate(model, data_dir, judge=judge, out=out, num_gallery=6), out
+
+
+# Of the session, so that they are made before a test asks for charts that are not drawn.
 @pytest.fixture(scope="session")
-def evaluated_once(tiny_dataset, fake_model, judge, tmp_path_factory):
-    """Metrics and folder of an evaluation of a kind of model; tests leave them as they are."""
-
-    @functools.cache
-    def evaluated(kind):
-        out = tmp_path_factory.mktemp(kind) / "out"
-        model = fake_model(pictures=kind, vectors=kind)
-        return evaluate.evaluate(model, tiny_dataset, judge=judge, out=out, num_gallery=6), out
-
-    return evaluated
+def perfect(tiny_dataset, judge, tmp_path_factory):
+    """Metrics and folder of the perfect model's evaluation; tests leave them as they are."""
+    return evaluated("perfect", tiny_dataset, judge, tmp_path_factory.mktemp("perfect"))
 
 
-@pytest.fixture
-def perfect(evaluated_once):
-    return evaluated_once("perfect")
+@pytest.fixture(scope="session")
+def constant(tiny_dataset, judge, tmp_path_factory):
+    """The same of the model that draws and hears one thing alone."""
+    return evaluated("constant", tiny_dataset, judge, tmp_path_factory.mktemp("constant"))
 
 
 @pytest.fixture
