@@ -38,7 +38,7 @@ def unseen(data: pathlib.Path, class_names: tuple[str, ...], num: int) -> Iterat
         row = rows[path]
         content = files.content_digest(data / path)
         group = row["recording_group"] or path
-        if row["class"] in class_names and not known.knows("sound", path, group, content):
+        if row["class"] in class_names and not known.knows("sound", path, {group}, content):
             yield row
             found += 1
             if found == num:

@@ -6,6 +6,7 @@ same at once do the work twice and harm nothing. What a killed process left goes
 
 import contextlib
 import errno
+import fcntl
 import functools
 import hashlib
 import json
@@ -101,6 +102,24 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UserError(f"{path}: holds no JSON object but {type(values).__name__}")
     return values
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike, refusal: str) -> Iterator[None]:
+    """Holds the lock of a file, which is made, against other processes; one that is killed lets go.
+
+    Raises:
+      UserError: with the text `refusal`, if another process holds it.
+    """
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(refusal) from None
+        except OSError as error:  # a file system without locks
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+                raise
+        yield
 
 
 @contextlib.contextmanager

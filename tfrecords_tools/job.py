@@ -1,7 +1,7 @@
 """All stages in their order: what `s2i prepare` runs.
 
-Everything but the shards, their manifests and the reports lies in OUT/work and may be deleted
-afterwards; while it is there a rerun, also with other settings, does only what they change.
+What lies in OUT/work may be deleted afterwards; while it is there a rerun, also with other
+settings, does only what they change.
 
 The stages that choose are cheap and come before anything expensive. If extraction then meets items
 that cannot be read, they are left out and the choice is made again, so that balanced classes stay
@@ -332,5 +332,5 @@ def trained_on(model_dir: str) -> TrainedOn | None:
 
     values = model_folder.read_trained_on(model_dir)
     if values is None:
-        return TrainedOn(frozenset(), frozenset(), frozenset(), 0, 0)
+        return TrainedOn()
     return TrainedOn.from_dict(values, model_dir)

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import pathlib
@@ -78,11 +77,8 @@ def exclusive(out: str) -> Iterator[None]:
         yield
         return
     os.makedirs(storage.join(out, WORK), exist_ok=True)
-    with open(storage.join(out, WORK, _LOCK), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"--out={out}: another run of s2i prepare is writing there") from None
+    refusal = f"--out={out}: another run of s2i prepare is writing there"
+    with files.locked(storage.join(out, WORK, _LOCK), refusal):
         yield
 
 

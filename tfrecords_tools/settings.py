@@ -50,7 +50,7 @@ class Settings:
         0, "Pairs of every class; smaller classes are left out. 0: off."
     )
     max_pairs_per_class: int = _flag(0, "At most so many pairs a class, smaller ones kept; 0: all.")
-    max_items: int = _flag(0, "Look at no more than so many sounds, photos or videos; 0: at all.")
+    max_items: int = _flag(0, "Look at no more than so many sounds, photos or videos; 0: all.")
     num_per_class: int = _flag(40, "Pairs a class that --data=foley renders.")
     seed: int = _flag(0, "Of the pairing, the draws and the split.")
     train_share: float = _flag(spec.TRAIN_SHARE, "Share of the recordings that train.")

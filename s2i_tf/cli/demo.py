@@ -4,7 +4,7 @@ s2i demo --out=FOLDER
 
 Prints every command as it runs it, so that each can be repeated alone: fetch the pretrained nets,
 prepare, generate with the model that the package carries, train another, evaluate, generate with
-it, export. What an interrupted demo has done is not done again; SIGTERM ends it with exit code 143
+it, export. Data and training that are done are not done again; SIGTERM ends it with exit code 143
 once the command that it runs has ended, a training with its state saved.
 """
 

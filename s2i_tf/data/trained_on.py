@@ -8,6 +8,7 @@ contents of either side are not at hand, because plain names such as `dog/0001.w
 
 import dataclasses
 import hashlib
+import itertools
 import logging
 import os
 import pathlib
@@ -40,11 +41,11 @@ class TrainedOn:
       unread: of `paths`, those whose files were not at hand.
     """
 
-    recordings: frozenset[str]
-    contents: frozenset[str]
-    paths: frozenset[str]
-    num_sounds: int
-    num_images: int
+    recordings: frozenset[str] = frozenset()
+    contents: frozenset[str] = frozenset()
+    paths: frozenset[str] = frozenset()
+    num_sounds: int = 0
+    num_images: int = 0
     unread: frozenset[str] = frozenset()
 
     @classmethod
@@ -65,10 +66,9 @@ class TrainedOn:
                 info.source,
                 len(gone),
             )
+        names = recordings(info, columns["sound_id"], columns["group"])
         return cls(
-            recordings=_hashes(
-                "recording", recordings(info, columns["sound_id"], columns["group"])
-            ),
+            recordings=_hashes("recording", itertools.chain.from_iterable(names)),
             contents=_hashes("content", contents.values()),
             paths=_hashes_of(ids),
             num_sounds=len(sounds),
@@ -76,18 +76,30 @@ class TrainedOn:
             unread=_hashes_of(unread),
         )
 
-    def knows(self, modality: str, item_id: str, group: str, content: str | None) -> bool:
+    def __or__(self, other: "TrainedOn") -> "TrainedOn":
+        """What either was trained on; numbers are near where they share a part alone."""
+        share = len(other.paths - self.paths) / max(len(other.paths), 1)
+        sets = {name: getattr(self, name) | getattr(other, name) for name in _SETS}
+        counts = {
+            name: getattr(self, name) + round(share * getattr(other, name)) for name in _COUNTS
+        }
+        return TrainedOn(**sets, **counts)
+
+    def knows(
+        self, modality: str, item_id: str, groups: Iterable[str], content: str | None
+    ) -> bool:
         """Whether a sound or photo, or another clip of its recording, was trained on.
 
         Args:
           modality: `sound` or `image`.
           item_id: id of the item, its path relative to its data set's source.
-          group: name of its recording; the path itself where none is known.
+          groups: names of its recording; the path itself where none is known.
           content: digest of its file, or None.
         """
         if content and _hash("content", content) in self.contents:
             return True
-        if group != _path(item_id) and _hash("recording", group) in self.recordings:
+        names = set(groups) - {_path(item_id)}
+        if not self.recordings.isdisjoint(_hashes("recording", names)):
             return True
         return _hash(modality, item_id) in (self.unread if content else self.paths)
 
@@ -117,6 +129,7 @@ class TrainedOn:
             raise UserError(f"{where}: not what a model was trained on: {error}") from None
 
 
+_SETS = ("recordings", "contents", "paths", "unread")
 _COUNTS = ("num_sounds", "num_images")
 
 
@@ -140,19 +153,27 @@ def content_digests(source: str, item_ids: Iterable[str]) -> dict[str, str | Non
     return found
 
 
-def recordings(info: DatasetInfo, sound_ids: Iterable[str], groups: Iterable[str]) -> list[str]:
-    """The recordings of sounds, which are their groups unless whole sources were split.
+def recordings(
+    info: DatasetInfo, sound_ids: Iterable[str], groups: Iterable[str]
+) -> list[set[str]]:
+    """The names of each sound's recording.
+
+    Recordings that share a file are one group, named as the first, so each keeps its own name too.
 
     Args:
       info: description of their data set.
       sound_ids: the sounds.
-      groups: the group of each.
+      groups: the group of each: its recording, or its source where these were split.
     """
-    if info.settings.get("split_by") != "source":
-        return list(groups)
-    index = class_folder.read_index(info.source)
-    paths = map(_path, sound_ids)
-    return [index.get(path, {}).get("recording_group") or path for path in paths]
+    index = class_folder.read_index(info.source) if info.source else {}
+    by_source = info.settings.get("split_by") == "source"
+    if by_source and not index:
+        logger.warning(
+            "%s: no index.csv there, so other clips of these recordings pass for new", info.source
+        )
+    paths = [_path(sound_id) for sound_id in sound_ids]
+    own = [index.get(path, {}).get("recording_group") or path for path in paths]
+    return [{name} if by_source else {name, group} for name, group in zip(own, groups, strict=True)]
 
 
 def _path(item_id: str) -> str:

@@ -205,7 +205,10 @@ def _seen(known: TrainedOn | None, columns: Columns, info: DatasetInfo) -> np.nd
     rows = []
     for modality in ("sound", "image"):
         ids = columns[f"{modality}_id"]
-        groups = trained_on.recordings(info, ids, columns["group"]) if modality == "sound" else ids
+        if modality == "sound":
+            groups = trained_on.recordings(info, ids, columns["group"])
+        else:
+            groups = [()] * len(ids)
         digests = trained_on.content_digests(info.source, set(ids))
         pairs = zip(ids, groups, strict=True)
         rows.append([known.knows(modality, name, group, digests[name]) for name, group in pairs])

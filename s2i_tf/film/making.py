@@ -22,7 +22,7 @@ from s2i_tf.api import MAX_SEED, Heard, Model, of_lengths, with_lengths
 from s2i_tf.errors import MediaError, UserError
 from s2i_tf.film import captions, encoding
 from s2i_tf.film.onsets import FluxMeter, onset_times
-from s2i_tf.film.smoothing import at_times, dissolve, smooth
+from s2i_tf.film.smoothing import at_times, dissolve, parts, smooth
 from s2i_tf.film.windows import windows_along
 from s2i_tf.iterating import batched
 from s2i_tf.media import audio, image, reasons, video
@@ -252,7 +252,7 @@ def draw_along(
     """
     hop, cuts = heard.hop_seconds, heard.onsets if settings.beats else np.zeros(0)
     vectors = smooth(with_lengths(heard.vectors), hop, settings.smooth_seconds, cuts)
-    samples = 1 + np.searchsorted(cuts, times, side="right")
+    samples = 1 + parts(times, cuts)
 
     def drawn() -> Iterator[np.ndarray]:
         for chunk in batched(range(len(times)), _BATCH_SIZE):

@@ -29,7 +29,7 @@ def smooth(
     """
     if not smooth_seconds:
         return vectors.astype(np.float32)
-    part = _parts(np.arange(len(vectors)) * step_seconds, cuts)
+    part = parts(np.arange(len(vectors)) * step_seconds, cuts)
     total = np.zeros(vectors.shape, np.float32)
     weights = np.zeros((len(vectors), 1), np.float32)
     reach = min(math.ceil(_REACH * smooth_seconds / step_seconds), len(vectors) - 1)
@@ -60,9 +60,9 @@ def at_times(
     before = np.floor(position).astype(int)
     after = np.minimum(before + 1, len(vectors) - 1)
     share = position - before
-    part = _parts(times, cuts)
-    share = np.where(_parts(before * step_seconds, cuts) != part, 1.0, share)
-    share = np.where(_parts(after * step_seconds, cuts) != part, 0.0, share)
+    part = parts(times, cuts)
+    share = np.where(parts(before * step_seconds, cuts) != part, 1.0, share)
+    share = np.where(parts(after * step_seconds, cuts) != part, 0.0, share)
     share = share.astype(np.float32)[:, None]
     return (1 - share) * vectors[before] + share * vectors[after]
 
@@ -81,7 +81,7 @@ def dissolve(
     if not smooth_seconds:
         yield from pictures
         return
-    coming, parts = iter(pictures), _parts(times, cuts)
+    coming, part = iter(pictures), parts(times, cuts)
     around: collections.deque[tuple[int, np.ndarray]] = collections.deque()
     for number, time in enumerate(times):
         last = np.searchsorted(times, time + _REACH * smooth_seconds, side="right") - 1
@@ -91,12 +91,12 @@ def dissolve(
             around.popleft()
         numbers = np.array([index for index, _ in around])
         weights = np.exp(-0.5 * ((times[numbers] - time) / smooth_seconds) ** 2)
-        weights = np.float32(weights * (parts[numbers] == parts[number]))
+        weights = np.float32(weights * (part[numbers] == part[number]))
         stacked = np.stack([picture for _, picture in around])
         blend = np.tensordot(weights / weights.sum(), stacked.astype(np.float32), 1)
         yield np.uint8(blend + 0.5)
 
 
-def _parts(times: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    """How many cuts lie at or before each time, give or take rounding."""
+def parts(times: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """How many cuts lie at or before each time, give or take rounding: int [times]."""
     return np.searchsorted(cuts, times + 1e-6, side="right")

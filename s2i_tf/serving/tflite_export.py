@@ -113,9 +113,9 @@ def export(
       data: a prepared data set, whose training sounds calibrate `full_int8`.
 
     Raises:
-      UserError: as `plan` and `saved_model.check_extractor`; if `full_int8` lacks its data; or if
-        the model needs an op that TFLite has not.
-      ParityError: if the pictures are others than Keras'.
+      UserError: as `plan` and `saved_model.check_extractor`; if `full_int8` lacks its data; if the
+        model needs an op that TFLite has not; or if fewer bits give other pictures than Keras.
+      ParityError: if float32 does.
     """
     path = plan(out, name, quantization)
     if quantization == CALIBRATED and not data:
@@ -270,9 +270,13 @@ def _compare(
         by_waveform = file.run(WAVEFORM_SIGNATURE, waveform=windows)["image"]
         pictures += [by_waveform, file.generate(features)]
     difference = max(float(np.abs(picture - expected).mean()) for picture in pictures)
-    if not difference <= QUANTIZATIONS[quantization]:
-        raise ParityError(
-            f"the {quantization} file's pictures differ by {difference:.3g} on average from "
-            f"Keras'; allowed: {QUANTIZATIONS[quantization]:g}"
-        )
-    return difference
+    allowed = QUANTIZATIONS[quantization]
+    if difference <= allowed:
+        return difference
+    message = (
+        f"the {quantization} file's pictures differ by {difference:.3g} on average from Keras'; "
+        f"allowed: {allowed:g}"
+    )
+    if quantization == "float32":
+        raise ParityError(message)
+    raise UserError(f"{message}. This model does not bear it; choose another quantization")

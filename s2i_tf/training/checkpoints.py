@@ -6,6 +6,7 @@ checksum of each variable, so damage is found when a state is read; NumPy alone 
 """
 
 import contextlib
+import errno
 import logging
 import pathlib
 import re
@@ -122,21 +123,25 @@ class Checkpoints:
         A damaged state is put aside with a warning, and the one before it is taken.
 
         Raises:
-          UserError: if a state is another model's, or all of them are damaged.
+          UserError: if a state is another model's or cannot be read, or all of them are damaged.
         """
-        damaged = None
         for path in self._newest_first():
             try:
                 step, values = self._read(path)
             except UserError:
                 raise
             except files.ARCHIVE_ERRORS as error:
+                # A damaged archive may send the reader to places that no file has (EINVAL).
+                if getattr(error, "errno", None) not in (None, errno.EINVAL):
+                    raise UserError(
+                        f"{path}: cannot be read now ({error.strerror}); it is kept: try again"
+                    ) from None
                 logger.warning("%s: damaged (%s); the state before it is taken", path, error)
-                damaged = path.rename(path.with_name(path.name + _DAMAGED_ENDING))
+                path.rename(path.with_name(path.name + _DAMAGED_ENDING))
                 continue
             self.state.assign(values)
             return step
-        if damaged is not None:
+        if any(self.folder.glob(f"*{_DAMAGED_ENDING}")):
             raise UserError(
                 f"{self.folder}: every saved state is damaged; remove the folder to start again"
             )

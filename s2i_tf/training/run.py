@@ -32,6 +32,7 @@ from s2i_tf.training.stages import STAGES, Stage, wanted
 logger = logging.getLogger(__name__)
 
 RUN_FILE = "run.json"
+_LOCK = ".lock"
 
 
 def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()) -> pathlib.Path:
@@ -56,9 +57,10 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
     if config.deterministic:
         strategy_lib.make_deterministic()
     strategy = strategy_lib.build_strategy(config.strategy)
-    with strategy.scope(), _stop_on_sigterm() as should_stop:
-        if strategy_lib.is_chief():
-            _prepare_folder(config, workdir, stages)
+    own_folder = contextlib.nullcontext()
+    if strategy_lib.is_chief():
+        own_folder = _own_folder(config, workdir, stages)
+    with strategy.scope(), _stop_on_sigterm() as should_stop, own_folder:
         strategy_lib.wait_for_all()
         for stage in plan_stages(config, workdir, stages):
             if stage.done:
@@ -119,21 +121,26 @@ def describe(stage: Stage) -> str:
     )
 
 
-def _prepare_folder(config: Config, workdir: pathlib.Path, stages: Sequence[str]) -> None:
+@contextlib.contextmanager
+def _own_folder(config: Config, workdir: pathlib.Path, stages: Sequence[str]) -> Iterator[None]:
+    """Within it the folder, which says what the run is, is this process's alone."""
     for stage in plan_stages(config, workdir, stages):
         if not stage.begun:
             stage.check_closely()
-    info = dataset_info.load(config.data)
-    lengthened = []
-    if (workdir / config_lib.FILE_NAME).exists():
-        lengthened = _lengthened(config_lib.load(workdir), config)
-    for change in lengthened:
-        stage = STAGES[change["stage"]](config, info, workdir)
-        if stage.result.exists():  # what is done now is not done any more
-            stage.save_trained_steps(min(stage.trained_steps, change["from"]))
     workdir.mkdir(parents=True, exist_ok=True)
-    config.save(workdir)
-    _save_run(workdir, config, info, lengthened)
+    with files.locked(workdir / _LOCK, f"{workdir}: another s2i train is at work there"):
+        info = dataset_info.load(config.data)
+        lengthened = []
+        if (workdir / config_lib.FILE_NAME).exists():
+            lengthened = _lengthened(config_lib.load(workdir), config)
+        for change in lengthened:
+            stage = STAGES[change["stage"]](config, info, workdir)
+            if stage.result.exists():  # what is done now is not done any more
+                stage.save_trained_steps(min(stage.trained_steps, change["from"]))
+        config.save(workdir)
+        _save_run(workdir, config, info, lengthened)
+        _save_what_starts_knew(config, workdir)
+        yield
 
 
 def _train_stage(stage: Stage, should_stop: Callable[[], bool]) -> None:
@@ -168,18 +175,42 @@ def loop_settings(stage: Stage) -> loop.LoopSettings:
     )
 
 
+def _save_what_starts_knew(config: Config, workdir: pathlib.Path) -> None:
+    """Keeps what the models were trained on that this run starts with: its model knows it too."""
+    path = workdir / model_folder.FOLDER_IN_RUN / model_folder.TRAINED_ON_FILE
+    starts = {getattr(config, gan).generator.start for gan in config_lib.GANS} - {""}
+    if not starts or path.exists():
+        return
+    known = TrainedOn()
+    for start in sorted(starts):
+        try:
+            known |= TrainedOn.from_dict(model_folder.read_trained_on(start) or {}, start)
+        except UserError:
+            logger.warning(
+                "%s does not say what it was trained on, so an evaluation of what starts with it "
+                "cannot leave that out",
+                start,
+            )
+    path.parent.mkdir(exist_ok=True)
+    files.write_json(path, known.as_dict())
+
+
 def _describe_model(config: Config, workdir: pathlib.Path) -> None:
     """Makes a model of the parts once all of them are there."""
     info = dataset_info.load(config.data)
     if all(stage.done for stage in _all_stages(config, info, workdir)):
+        folder = workdir / model_folder.FOLDER_IN_RUN
+        trained_on = TrainedOn.of_split(config.data)
+        if (path := folder / model_folder.TRAINED_ON_FILE).exists():
+            trained_on = TrainedOn.from_dict(files.read_json(path), str(path)) | trained_on
         model_folder.write_description(
-            workdir / model_folder.FOLDER_IN_RUN,
+            folder,
             class_names=info.class_names,
             image_side=info.image_side,
             fingerprints=info.fingerprints,
             extractors=info.extractors,
             nets=info.nets,
-            trained_on=TrainedOn.of_split(config.data).as_dict(),
+            trained_on=trained_on.as_dict(),
             recipe=config.recipe(),
         )
 
@@ -207,12 +238,13 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir}: not a folder")
     if not (workdir / config_lib.FILE_NAME).exists():
-        if workdir.exists() and any(workdir.iterdir()):
+        if workdir.exists() and {path.name for path in workdir.iterdir()} - {_LOCK}:
             raise UserError(f"{workdir}: holds something else; choose an empty folder or a run")
         return
     before = config_lib.load(workdir)
     before.data = config.data  # it may have moved; what it holds is compared by fingerprint
-    before.unknown_sounds = config.unknown_sounds  # so may they
+    if before.unknown_sounds and config.unknown_sounds:  # so may they
+        before.unknown_sounds = config.unknown_sounds
     for one, other in ((getattr(before, gan), getattr(config, gan)) for gan in config_lib.GANS):
         if one.generator.start and other.generator.start:  # and what a training started with
             one.generator.start = other.generator.start

@@ -1,3 +1,6 @@
+import io
+
+import av
 import numpy as np
 import pytest
 
@@ -33,6 +36,33 @@ def test_a_window_is_as_long_as_its_data_set_says(source):
     heard = source_sounds.load_sound(info, "sounds/a.wav#t=2.00")
     assert len(heard) == 3 * spec.SAMPLE_RATE_HZ
     assert len(source_sounds.load_sound(info, "sounds/a.wav#t=11.50")) == 1.5 * spec.SAMPLE_RATE_HZ
+
+
+def test_the_window_of_a_film_ends_where_its_picture_does(tmp_path):
+    (tmp_path / "a.mkv").write_bytes(film(6, 10))
+    assert len(load(tmp_path, "a.mkv#t=0.00")) == pytest.approx(6 * spec.SAMPLE_RATE_HZ, abs=2000)
+    assert len(load(tmp_path, "a.mkv#t=0.00", 4.0)) == 4 * spec.SAMPLE_RATE_HZ
+
+
+def film(picture_seconds, sound_seconds):
+    """A film with sound to be heard after its last picture."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as output:
+        pictures = output.add_stream("mjpeg", rate=10)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuvj420p"
+        sound = output.add_stream("pcm_s16le", rate=8000, layout="mono")
+        packets = []
+        for number in range(10 * picture_seconds):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), "rgb24")
+            frame.pts = number
+            packets += pictures.encode(frame)
+        packets += pictures.encode(None)
+        samples = np.full((1, 8000 * sound_seconds), 900, np.int16)
+        frame = av.AudioFrame.from_ndarray(samples, "s16", "mono")
+        frame.sample_rate, frame.pts = 8000, 0
+        packets += sound.encode(frame)
+        output.mux(packets + sound.encode(None))
+    return file.getvalue()
 
 
 def test_ids_are_read_as_they_were_written():

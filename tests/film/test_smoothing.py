@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from s2i_tf.film.smoothing import at_times, smooth
+from s2i_tf.film.smoothing import at_times, parts, smooth
 
 NONE = np.zeros(0)
 
@@ -40,6 +40,15 @@ def test_a_frame_takes_the_vector_on_its_side_of_a_cut():
     vectors = np.array([[0.0], [1.0]])
     blended = at_times(vectors, 1.0, np.array([0.2, 0.3, 0.31, 0.9]), np.array([0.305]))[:, 0]
     np.testing.assert_allclose(blended, [0.0, 0.0, 1.0, 1.0])
+
+
+def test_a_frame_at_a_cut_belongs_to_what_follows_however_its_time_was_rounded():
+    cuts = np.arange(1, 2000) * 0.02
+    for rate in (10, 12, 24, 25, 50):
+        times = np.arange(rate * 40) / rate
+        at_cuts = np.isclose(times[:, None], cuts).any(axis=1)
+        expected = np.round(times[at_cuts] / 0.02).astype(int)
+        np.testing.assert_array_equal(parts(times[at_cuts], cuts), expected)
 
 
 @pytest.mark.parametrize("num", [1, 2])

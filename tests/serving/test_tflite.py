@@ -310,6 +310,8 @@ def test_a_file_that_differs_gets_no_name(toy, float32_file, tmp_path, monkeypat
     )
     with pytest.raises(parity.ParityError, match="float32 file's pictures differ by"):
         tflite_export.export(toy.model, toy.extractor, tmp_path)
+    with pytest.raises(UserError, match="does not bear it; choose another quantization"):
+        tflite_export.export(toy.model, toy.extractor, tmp_path, quantization="dynamic_int8")
     assert not list(tmp_path.iterdir())
 
 

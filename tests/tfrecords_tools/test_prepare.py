@@ -1,5 +1,6 @@
 """The whole chain on a folder by class: what it writes, what a rerun does, what it refuses."""
 
+import errno
 import hashlib
 import json
 import pathlib
@@ -10,9 +11,11 @@ import pytest
 from s2i_tf import spec
 from s2i_tf.data import dataset_info, pipeline
 from s2i_tf.errors import UserError
+from s2i_tf.media import image
 from tests.tfrecords_tools.conftest import FAKE_LABELS, FakeSoundNet
 from tfrecords_tools import finish, planning, verify
 from tfrecords_tools.job import prepare
+from tfrecords_tools.stages import probe
 
 
 def shards(out: str) -> dict[str, str]:
@@ -143,6 +146,27 @@ def test_unusable_files_are_listed_and_the_rest_is_written(settings, class_folde
     assert summary.num_quarantined == 3
     assert "3 files could not be used" in summary.last_line()
     assert summary.num_pairs == {"train": 15, "eval": 3}
+
+
+@pytest.mark.parametrize("stage", ["probe", "extract"])
+def test_a_file_that_could_not_be_read_for_once_is_tried_again(
+    settings, class_folder, monkeypatch, stage
+):
+    def out_of_reach(path, *args, **kwargs):
+        if str(path).endswith("bell/0.png"):
+            raise OSError(errno.EIO, "Input/output error")
+        return original(path, *args, **kwargs)
+
+    place, name = {"probe": (probe, "content_digest"), "extract": (image, "load_image")}[stage]
+    original = getattr(place, name)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, out_of_reach)
+        summary = prepare(settings)
+    assert summary.num_quarantined == 1
+    row = json.loads((pathlib.Path(settings.out) / "quarantine.jsonl").read_text())
+    assert (row["path"], row["reason"]) == ("images/bell/0.png", "unreadable")
+    assert prepare(settings).num_quarantined == 0
+    assert "images/bell/0.png" in set(both_splits(settings.out)["image_id"])
 
 
 def test_equal_files_stay_on_one_side(settings, class_folder, replaced):

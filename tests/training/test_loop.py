@@ -145,8 +145,23 @@ def test_states_that_are_all_damaged_are_no_reason_to_start_again_silently(tmp_p
     train(tmp_path)
     for path in (tmp_path / CHECKPOINTS).iterdir():
         path.write_bytes(b"PK")
-    with pytest.raises(UserError, match="every saved state is damaged"):
+    for _ in range(2):  # the second time they have been put aside
+        with pytest.raises(UserError, match="every saved state is damaged"):
+            train(tmp_path)
+
+
+def test_a_state_that_cannot_be_read_now_is_no_damaged_one(tmp_path, monkeypatch):
+    train(tmp_path)
+    before = states(tmp_path)
+
+    def load(*_, **__):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(np, "load", load)
+    with pytest.raises(UserError, match=r"\.npz: cannot be read now \(Stale file handle\)"):
         train(tmp_path)
+    monkeypatch.undo()
+    assert states(tmp_path) == before
 
 
 def test_another_architecture_is_refused_in_one_line(whole):

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s2i_tf import files
 from s2i_tf.config import Config, set_field
-from s2i_tf.data import dataset_info
+from s2i_tf.data import dataset_info, trained_on
+from s2i_tf.data.trained_on import TrainedOn
 from s2i_tf.errors import UserError
+from s2i_tf.media import audio
 from s2i_tf.models import feature_map
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import loop, run
@@ -242,12 +245,24 @@ def test_networks_that_cannot_be_are_refused_before_a_stage_before_them_is_train
     assert not (tmp_path / "run").exists()
 
 
-def test_what_a_training_started_with_may_have_moved(trained, small_dataset, tmp_path):
+def test_what_a_training_started_with_may_have_moved_and_its_data_stay_known(
+    trained, small_dataset, tmp_path, monkeypatch
+):
     config = smoke_config(small_dataset)
     start = tmp_path / "start"
     shutil.copytree(trained / "model", start)
+    elsewhere = TrainedOn(recordings=trained_on._hashes("recording", ["elsewhere"]))
+    files.write_json(start / "trained_on.json", elsewhere.as_dict())
     config.image_gan.generator.start = str(start)
-    run.train(config, tmp_path / "run", ["multimodal"])
+    workdir = run.train(config, tmp_path / "run", ["multimodal"])
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_all_stages", lambda *_: [])  # all of which are done
+        run._describe_model(config, workdir)
+    known = TrainedOn.from_dict(files.read_json(workdir / "model/trained_on.json"), "the run")
+    assert known == elsewhere | TrainedOn.of_split(small_dataset)
+    assert known.knows("sound", "new.wav", {"elsewhere"}, "0" * 16)
+    assert known.knows("sound", "new.wav", {"train3"}, "0" * 16)
+    (workdir / "model/model.json").unlink()
     start.rename(tmp_path / "moved")
     with pytest.raises(UserError, match="where there is no image_generator"):
         run.plan_stages(config, tmp_path / "run")
@@ -262,6 +277,33 @@ def test_a_damaged_file_of_a_run_is_named(name, trained, small_dataset, tmp_path
     (workdir / name).write_text('{"num')
     with pytest.raises(UserError, match=f"{name}: cannot be read as JSON"):
         run.train(smoke_config(small_dataset), workdir)
+
+
+def test_two_runs_in_one_folder_are_refused(small_dataset, tmp_path):
+    workdir = tmp_path / "run"
+    workdir.mkdir()
+    with (
+        files.locked(workdir / ".lock", "never"),
+        pytest.raises(UserError, match="run: another s2i train is at work there"),
+    ):
+        run.train(smoke_config(small_dataset), workdir)
+    assert [path.name for path in workdir.iterdir()] == [".lock"]
+
+
+def test_unknown_sounds_may_move_but_come_to_no_run_that_had_none(small_dataset, tmp_path):
+    config = smoke_config(small_dataset, hearing=True)
+    workdirs = tmp_path / "without", tmp_path / "with"
+    for name in ("there", "moved"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").write_bytes(audio.encode_audio(np.zeros(9, "f4"), "wav"))
+    for workdir, sounds in zip(workdirs, ("", str(tmp_path / "there")), strict=True):
+        workdir.mkdir()
+        config.unknown_sounds = sounds
+        config.save(workdir)
+    config.unknown_sounds = str(tmp_path / "moved")
+    assert run.plan_stages(config, workdirs[1])
+    with pytest.raises(UserError, match="a run of another configuration .*unknown_sounds"):
+        run.plan_stages(config, workdirs[0])
 
 
 def test_a_folder_of_unknown_sounds_that_is_not_there_is_refused_at_once(small_dataset, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from s2i_tf import spec
+from s2i_tf.errors import UserError
 from s2i_tf.models import build_generator
 from s2i_tf.models.layers import ConditioningNoise, drawn_layers, drawn_masks, given_numbers
 from s2i_tf.models.multimodal import MultimodalLayers
@@ -45,9 +46,14 @@ def toy():
 
 
 @pytest.fixture(scope="module")
-def made(toy):
+def contents_and_facts(toy):
     extractor, model = toy
-    contents, facts = model_file.make(model, extractor)
+    return model_file.make(model, extractor)
+
+
+@pytest.fixture(scope="module")
+def made(contents_and_facts):
+    contents, facts = contents_and_facts
     runners = {
         name: runtime.Interpreter(model_content=file).get_signature_runner()
         for name, file in contents.items()
@@ -77,6 +83,16 @@ def test_the_two_files_hear_and_draw_what_keras_does(toy, made):
     np.testing.assert_array_equal(found["spread"], [[1, *[0] * (len(facts["draw_sizes"]) - 1)]])
     given = {name: found[name] for name in ("before", "numbers", "spread")}
     assert np.abs(runners["draw"](**given)["image"] - model.generate(features)).mean() < 0.01
+
+
+def test_a_model_that_8_bits_change_is_refused_in_a_line(toy, contents_and_facts, monkeypatch):
+    extractor, model = toy
+    compressed = iter(contents_and_facts[0].values())
+    monkeypatch.setattr(model_file.tflite_convert, "convert", lambda *_: b"")
+    monkeypatch.setattr(model_file.tflite_weights, "compressed", lambda *_, **__: next(compressed))
+    monkeypatch.setattr(model_file, "TOLERANCE", -1.0)
+    with pytest.raises(UserError, match="do not bear 8 bits; draw with s2i generate"):
+        model_file.make(model, extractor)
 
 
 def test_a_further_sample_is_that_of_the_command_line(toy, made):

@@ -95,6 +95,8 @@ def load_all(
             made = prepare(item, load(item, root))
         except MediaError as error:
             made = Quarantined(item.path, stage, error.reason, one_line(error))
+        except OSError as error:
+            made = Quarantined(item.path, stage, reasons.UNREADABLE, one_line(error))
         except Exception as error:  # a decoder's own surprise must not end the run
             text = f"{type(error).__name__}: {one_line(error)}"
             made = Quarantined(item.path, stage, DECODER_ERROR, text)

@@ -23,6 +23,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from s2i_tf import files
 from s2i_tf.data import splits
 from s2i_tf.errors import UserError
+from s2i_tf.media import reasons
 from tfrecords_tools.engine import clock, manifest, progress_log, rows, runner, storage
 from tfrecords_tools.engine.manifest import FileRecord, Manifest
 from tfrecords_tools.engine.rows import Quarantined
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 ROWS_PER_PART = 128
 _PLACEMENT_SALT = "part"
+# Why a file could not be used that may pass.
+_PASSING = (reasons.MISSING, reasons.UNREADABLE)
 _PART_FILE = re.compile(r"(.+-\d{5}-of-\d{5})(\..+)?")
 
 
@@ -169,7 +172,7 @@ def run(
     config = stage.config()
     parts = [_part(stage.name, config, source) for source in sources]
     remove_strangers(folder, {part.name for part in parts})
-    todo = [part for part in parts if not manifest.load_valid(folder, part.name, part.key)]
+    todo = [part for part in parts if not _is_done(folder, part, may_work)]
     if len(todo) < len(parts):
         logger.info(
             "%s: %d of %d parts are valid and kept", stage.name, len(parts) - len(todo), len(parts)
@@ -196,6 +199,14 @@ def run(
         remove_strangers(folder, {part.name for part in parts})  # of workers that were killed
         return clock.account(stage.name, total, seconds, result)
     return None
+
+
+def _is_done(folder: str, part: Part, may_work: bool) -> bool:
+    """Whether a part is valid; one that met a file out of reach is tried again where it may be."""
+    found = manifest.load_valid(folder, part.name, part.key)
+    if found is None:
+        return False
+    return not (may_work and any(row.reason in _PASSING for row in found.quarantined))
 
 
 def not_done(stage: str) -> UserError:

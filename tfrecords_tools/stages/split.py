@@ -64,10 +64,10 @@ def split(
 
 def _known_side(row: Row, trained_on: TrainedOn) -> str:
     if isinstance(row, Pair):
-        sides = (("sound", row.sound_id, row.group), ("image", row.image_id, row.group))
+        sides = (("sound", row.sound_id, [row.group]), ("image", row.image_id, [row.group]))
         known = any(trained_on.knows(*side, content) for side in sides for content in row.contents)
     else:
-        known = trained_on.knows(row.modality, row.id, row.group, row.content)
+        known = trained_on.knows(row.modality, row.id, [row.group], row.content)
     return spec.TRAIN_SPLIT if known else spec.EVAL_SPLIT
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,6 +21,8 @@ from s2i_tf.training.trainers.multimodal_trainer import MultimodalTrainer
 _STATISTICS_RECORDS = 10_000
 _STATISTICS_BATCH = 256
 
+logger = logging.getLogger(__name__)
+
 
 class MultimodalStage(Stage):
     """Trains the multimodal layers."""
@@ -28,7 +31,15 @@ class MultimodalStage(Stage):
     part = "multimodal"
 
     def check_closely(self) -> None:
-        """Refuses to learn to hear of too few recordings."""
+        """Refuses to learn to hear of too few recordings; warns of what the features can't give."""
+        net = self.info.extractors["sound"]
+        scores = features.label_columns(net)
+        if self.settings.label_names and scores.start == scores.stop:
+            logger.warning(
+                "features of %s hold no scores of labels, so multimodal.label_names does nothing; "
+                "s2i prepare --sound_extractor=yamnet_bands makes features that do",
+                net,
+            )
         if self.config.hearing:
             rows = schema.each_once(self._split, schema.KEY_SOUND_ID)
             fit_hearing.check_enough(self._split[schema.KEY_GROUP][rows])

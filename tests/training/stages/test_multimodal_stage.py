@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from s2i_tf.config import Config
+from s2i_tf.data import dataset_info
 from s2i_tf.models import part_file
 from s2i_tf.training import run
 from s2i_tf.training.backends import pipeline
@@ -49,6 +50,17 @@ def test_a_resumed_run_draws_the_batches_and_the_dropout_of_one_that_never_stopp
     for one, other in zip(whole, stopped, strict=True):
         assert one == pytest.approx(other, rel=1e-5)
     assert whole[0]["class_contrastive"] != pytest.approx(whole[1]["class_contrastive"], rel=1e-3)
+
+
+@pytest.mark.parametrize(("net", "num_warnings"), [("soundnet_pool5", 1), ("yamnet_bands", 0)])
+def test_label_names_of_a_net_without_label_scores_are_warned_of(
+    config, tmp_path, caplog, net, num_warnings
+):
+    config.multimodal.refit_strength, config.multimodal.label_names = 1.0, True
+    stage = MultimodalStage(config, dataset_info.load(config.data), tmp_path)
+    stage.info.extractors["sound"] = net
+    stage.check_closely()
+    assert caplog.text.count("multimodal.label_names does nothing") == num_warnings
 
 
 def test_refitted_sounds_lie_where_the_photos_of_their_class_do(config, tmp_path):
