@@ -133,6 +133,8 @@ def new_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     try:
         with _full_disk_named(path):
             yield temporary
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())  # a power cut might keep the name and not the contents
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

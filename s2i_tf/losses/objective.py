@@ -67,6 +67,7 @@ class GanObjective:
       classifier: from the backbone's last map to scores of the classes; it learns from the targets
         with the discriminator. For contexts that are a one-hot class.
       through_backbone: whether the discriminator scores the maps instead of the pictures.
+      whole_batch: from rows to those of all devices, for what compares examples with one another.
     """
 
     adversarial: AdversarialLoss | None
@@ -75,6 +76,7 @@ class GanObjective:
     backbone: Callable | None = None
     classifier: Callable | None = None
     through_backbone: bool = False
+    whole_batch: Callable = lambda *rows: rows
 
     def look(self, context, targets, seed_generator: keras.random.SeedGenerator) -> View:
         """How the players see targets [batch, …] that belong to a context.
@@ -159,15 +161,13 @@ class GanObjective:
             terms["perceptual"] = (loss.perceptual_weight, perceptual_distance(real.maps, paired))
         if loss.class_weight:
             terms["class"] = (loss.class_weight, self._class_loss(fake))
+        if loss.energy_weight or loss.pooled_energy_weight:
+            *samples, context = self.whole_batch(target, paired_made, real.context)
         if loss.energy_weight:
-            distance = energy_distance(target, paired_made, real.context)
-            terms["energy"] = (loss.energy_weight, distance)
+            terms["energy"] = (loss.energy_weight, energy_distance(*samples, context))
         if loss.pooled_energy_weight:
-            pooled = map(mean_over_places, (target, paired_made))
-            terms["pooled_energy"] = (
-                loss.pooled_energy_weight,
-                energy_distance(*pooled, real.context),
-            )
+            pooled = map(mean_over_places, samples)
+            terms["pooled_energy"] = (loss.pooled_energy_weight, energy_distance(*pooled, context))
         if loss.feature_matching_weight:
             _, *features = discriminator([real.context, real.scored], training=True)
             matching = feature_matching(features, [_first(one, num) for one in made_features])

@@ -29,7 +29,7 @@ _KEPT = 2
 _NAME = re.compile(r"step_(\d+)\.npz")
 _DAMAGED_ENDING = ".damaged"
 _STEP = "step"
-_RANDOM_STATE = "seed_generator_state"
+RANDOM_STATE = "seed_generator_state"
 
 
 class NotFinite(ValueError):
@@ -64,7 +64,7 @@ class State:
 
         Those of layers are there; this finds Keras' global one and those of plain objects.
         """
-        self.add("random", [variable for variable in used if _RANDOM_STATE in variable.name])
+        self.add("random", [variable for variable in used if RANDOM_STATE in variable.name])
 
     @contextlib.contextmanager
     def random_kept(self) -> Iterator[None]:
@@ -72,7 +72,7 @@ class State:
         before = {
             name: variable.numpy()
             for name, variable in self.variables.items()
-            if _RANDOM_STATE in variable.name
+            if RANDOM_STATE in variable.name
         }
         yield
         self.assign(before)

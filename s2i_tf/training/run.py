@@ -57,10 +57,11 @@ def train(config: Config, workdir: str | os.PathLike, stages: Sequence[str] = ()
     if config.deterministic:
         strategy_lib.make_deterministic()
     strategy = strategy_lib.build_strategy(config.strategy)
-    own_folder = contextlib.nullcontext()
-    if strategy_lib.is_chief():
-        own_folder = _own_folder(config, workdir, stages)
-    with strategy.scope(), _stop_on_sigterm() as should_stop, own_folder:
+    with (
+        strategy.scope(),
+        _stop_on_sigterm() as should_stop,
+        _own_folder(config, workdir, stages),
+    ):
         strategy_lib.wait_for_all()
         for stage in plan_stages(config, workdir, stages):
             if stage.done:
@@ -123,7 +124,10 @@ def describe(stage: Stage) -> str:
 
 @contextlib.contextmanager
 def _own_folder(config: Config, workdir: pathlib.Path, stages: Sequence[str]) -> Iterator[None]:
-    """Within it the folder, which says what the run is, is this process's alone."""
+    """Within it the folder, which says what the run is, is the chief's alone."""
+    if not strategy_lib.is_chief():
+        yield
+        return
     for stage in plan_stages(config, workdir, stages):
         if not stage.begun:
             stage.check_closely()
@@ -258,11 +262,21 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
             f"{workdir}: a run of another configuration ({'; '.join(different[:3])}); "
             "choose another --workdir or the same settings"
         )
-    run_file = workdir / RUN_FILE
-    if run_file.exists() and files.read_json(run_file).get("data") != _data_identity(info):
+    if not (workdir / RUN_FILE).exists():
+        return
+    recorded = files.read_json(workdir / RUN_FILE)
+    if recorded.get("data") != _data_identity(info):
         raise UserError(
             f"{workdir}: a run on other data than {config.data}; choose another --workdir"
         )
+    (backend,) = strategy_lib.versions()
+    if backend not in recorded.get("versions", {backend: ""}):
+        for stage in _all_stages(config, info, workdir):
+            if stage.has_checkpoint and not stage.done:  # its batches come in another order here
+                raise UserError(
+                    f"{workdir}: {stage.name} was begun on another backend than {backend}; go on "
+                    "there, or choose another --workdir"
+                )
 
 
 def _lengthened(before: Config, config: Config) -> list[dict]:

@@ -279,6 +279,19 @@ def test_a_damaged_file_of_a_run_is_named(name, trained, small_dataset, tmp_path
         run.train(smoke_config(small_dataset), workdir)
 
 
+def test_a_stage_goes_on_with_its_backend(trained, small_dataset, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(trained, workdir)
+    recorded = files.read_json(workdir / "run.json")
+    recorded["versions"]["jax"] = recorded["versions"].pop("tensorflow")
+    files.write_json(workdir / "run.json", recorded)
+    config = smoke_config(small_dataset)
+    assert run.plan_stages(config, workdir)[0].done
+    (workdir / "model/image_generator.keras").unlink()
+    with pytest.raises(UserError, match="image_gan was begun on another backend than tensorflow"):
+        run.plan_stages(config, workdir)
+
+
 def test_two_runs_in_one_folder_are_refused(small_dataset, tmp_path):
     workdir = tmp_path / "run"
     workdir.mkdir()

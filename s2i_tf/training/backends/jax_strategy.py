@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import jax
 
@@ -71,6 +72,11 @@ def wait_for_all() -> None:
 def distribute(batches: Iterable) -> Iterable:
     """The batches as they are."""
     return batches
+
+
+def of_replica(draw: Callable[[int], Any], num: int) -> Any:
+    """So many random rows."""
+    return draw(num)
 
 
 def check_batch_size(batch_size: int) -> None:

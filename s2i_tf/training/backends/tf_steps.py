@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from s2i_tf.training import watch
 from s2i_tf.training.backends import tf_strategy
+from s2i_tf.training.checkpoints import RANDOM_STATE
 
 
 class Steps:
@@ -26,8 +27,11 @@ class Steps:
         strategy = tf_strategy.current()
         self._names: list[str] = []
 
+        random_states = [state.value for state in trainer.variables if RANDOM_STATE in state.name]
+
         def on_one(batch) -> tf.Tensor:
-            results = {watch.BAD_BATCHES: _is_bad(batch), **trainer.train_step(batch)}
+            with tf_strategy.own_draws(random_states):
+                results = {watch.BAD_BATCHES: _is_bad(batch), **trainer.train_step(batch)}
             self._names = list(results)
             return tf.stack([1.0, *(tf.cast(value, tf.float32) for value in results.values())])
 

@@ -5,8 +5,9 @@ Several workers run the same command with the same folder for the run, each with
 scope they are called.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -15,6 +16,9 @@ from s2i_tf.errors import UserError
 logger = logging.getLogger(__name__)
 
 Strategy = tf.distribute.Strategy
+
+# Seeds of a run are small numbers, so that no other replica or generator has the same.
+_BETWEEN_SEEDS = 1_000_003
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "one_device": tf.distribute.get_strategy,
@@ -92,6 +96,41 @@ def distribute(dataset: tf.data.Dataset):
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return current().experimental_distribute_dataset(dataset.with_options(options))
+
+
+def of_replica(draw: Callable[[int], tf.Tensor], num: int) -> tf.Tensor:
+    """So many random rows for the examples of this replica, as one device would draw them.
+
+    Args:
+      draw: from a number of rows to that many.
+      num: how many each replica takes.
+    """
+    replicas = tf.distribute.get_replica_context()
+    if replicas is None or replicas.num_replicas_in_sync == 1:
+        return draw(num)
+    start = num * replicas.replica_id_in_sync_group
+    return draw(num * replicas.num_replicas_in_sync)[start : start + num]
+
+
+@contextlib.contextmanager
+def own_draws(random_states: Sequence[tf.Variable]) -> Iterator[None]:
+    """Within it every replica draws numbers of its own, from states that are the same on all.
+
+    Call it within `strategy.run`.
+
+    Args:
+      random_states: of all random generators that are used.
+    """
+    replicas = tf.distribute.get_replica_context()
+    if replicas.num_replicas_in_sync == 1:
+        yield
+        return
+    own = [replicas.replica_id_in_sync_group * _BETWEEN_SEEDS, 0]
+    for state in random_states:
+        state.assign(state + tf.cast(own, state.dtype))
+    yield
+    for state in random_states:
+        state.assign(state - tf.cast(own, state.dtype))
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -68,6 +68,26 @@ def minimize(
     return logs, norm
 
 
+def whole_batch(*rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """The rows of all replicas, for a loss that compares examples with one another.
+
+    Call it within `strategy.run`; gradients flow back to every replica's own rows.
+    """
+    replicas = tf.distribute.get_replica_context()
+    if replicas is None or replicas.num_replicas_in_sync == 1:
+        return rows
+    num, num_own = replicas.num_replicas_in_sync * rows[0].shape[0], rows[0].shape[0]
+    start = replicas.replica_id_in_sync_group * num_own
+
+    # A sum of rows among zeros: of a gathering, not every strategy knows where to.
+    def gathered(one: tf.Tensor) -> tf.Tensor:
+        around = [(start, num - num_own - start), *[(0, 0)] * (one.shape.rank - 1)]
+        whole = replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.pad(one, around))
+        return tf.ensure_shape(whole, (num, *one.shape[1:]))
+
+    return tuple(map(gathered, rows))
+
+
 def gradient_at(function: Callable[[tf.Tensor], tf.Tensor], point: tf.Tensor) -> tf.Tensor:
     """The gradient of a function's scalar at a point, itself differentiable."""
     with tf.GradientTape() as tape:

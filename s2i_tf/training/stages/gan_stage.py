@@ -41,7 +41,7 @@ from s2i_tf.models import (
 from s2i_tf.models.multimodal import MultimodalLayers
 from s2i_tf.models.norms import NORMS
 from s2i_tf.models.projected import build_class_head
-from s2i_tf.training.backends import pipeline
+from s2i_tf.training.backends import pipeline, updates
 from s2i_tf.training.optimizers import build_adam
 from s2i_tf.training.stages.multimodal_stage import MultimodalStage
 from s2i_tf.training.stages.stage import Stage
@@ -287,6 +287,7 @@ def build_objective(
         backbone=backbone,
         classifier=classifier,
         through_backbone=settings.judges_by_backbone,
+        whole_batch=updates.whole_batch,
     )
 
 

@@ -6,9 +6,11 @@ from keras import ops
 
 from s2i_tf import spec
 from s2i_tf.data import schema
+from s2i_tf.errors import UserError
 from s2i_tf.losses.objective import GanBatch
 from s2i_tf.models import feature_map
 from s2i_tf.models.layers import drawn_masks
+from s2i_tf.training.backends import strategy
 from s2i_tf.training.stages.feature_gan_stage import FeatureGanStage
 from s2i_tf.training.stages.gan_stage import GanStage
 from s2i_tf.training.trainers.gan_trainer import GanTrainer
@@ -47,6 +49,7 @@ class ImageGanStage(GanStage):
     def build(self) -> GanTrainer:
         """As every GAN, with the trained feature generator if it has a part in it."""
         if self._wants_sounds:
+            self._check_shares()
             self.feature_generator = self.trained(FeatureGanStage.part)
             self.draws = keras.random.SeedGenerator(self.seed)
         return super().build()
@@ -92,13 +95,27 @@ class ImageGanStage(GanStage):
         """From [-1, 1] to [0, 1]."""
         return (targets + 1) / 2
 
+    def _check_shares(self) -> None:
+        """Refuses shares of the batch that the replicas cannot have equal parts of."""
+        size, num_replicas = self.settings.batch_size, strategy.current().num_replicas_in_sync
+        for name in ("generated_share", "heard_share"):
+            share = getattr(self.settings, name)
+            num = _num_of(share, size)
+            if num != num_replicas * _num_of(share, size // num_replicas):
+                raise UserError(
+                    f"config.{self.name}.{name} is {share}: {num} of {size} pictures; allowed: a "
+                    f"multiple of the {num_replicas} replicas"
+                )
+
     def _drawn_of_sounds(self, batch, share: float):
         """Features made of the first sounds of a batch, such a share of it; None of none."""
         size = batch[schema.KEY_LABEL].shape[0]
         if not size or not share:
             return None
-        num = max(1, round(share * size))
-        draws = keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws)
+        num = _num_of(share, size)
+        draws = strategy.of_replica(
+            lambda num: keras.random.randint((num, 2), 0, 2**31 - 1, seed=self.draws), num
+        )
         with drawn_masks(draws, self.feature_generator):
             return self._features_of(batch[schema.KEY_SOUND_FEATURES][:num])
 
@@ -106,3 +123,8 @@ class ImageGanStage(GanStage):
         """Scaled image features [batch, 4096] of sound features."""
         condition = self.multimodal.condition_of_sound(sounds)
         return feature_map.run(self.feature_generator, condition)
+
+
+def _num_of(share: float, size: int) -> int:
+    """How many pictures of a batch, one at least of any share."""
+    return max(1, round(share * size)) if share else 0

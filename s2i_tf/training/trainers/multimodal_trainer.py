@@ -70,7 +70,13 @@ class MultimodalTrainer(keras.Model):
             )
             / 3,
         }
-        layers = tuple(zip(image, sound, strict=True))  # before and after the activation
+        if not (
+            self.weights_by_loss["class_contrastive"] or self.weights_by_loss["pair_contrastive"]
+        ):
+            return losses
+        # Before and after the activation, of all replicas.
+        *hidden, labels = updates.whole_batch(*image, *sound, labels)
+        layers = (hidden[0], hidden[2]), (hidden[1], hidden[3])
         if self.weights_by_loss["class_contrastive"]:
             of_layers = [class_contrastive(*layer, labels, self.temperature) for layer in layers]
             losses["class_contrastive"] = sum(of_layers) / 2
