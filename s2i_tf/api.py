@@ -132,8 +132,7 @@ class Model:
         Raises:
           UserError: if a sound cannot be used, or the model gives one picture a sound alone.
         """
-        if samples is not None and samples < 1:
-            raise UserError(f"samples {samples}; allowed: 1 or more")
+        _check_number("samples", 1 if samples is None else samples, least=1)
         _check_number("seed", seed)
         window = heard_window.parse(window)
 
@@ -220,8 +219,7 @@ class Model:
         Raises:
           UserError: if a photo cannot be used, or the model goes from sound to image only.
         """
-        if num < 1:
-            raise UserError(f"num {num}; allowed: 1 or more")
+        _check_number("num", num, least=1)
         find = self._of_photos("find_sounds")
 
         def fitting(photos: list) -> list[list[FoundSound]]:
@@ -267,8 +265,7 @@ class Model:
         Raises:
           UserError: if a sound cannot be used, or there are fewer than 2 steps.
         """
-        if steps < 2:
-            raise UserError(f"{steps} steps between two sounds. Choose 2 or more.")
+        _check_number("steps", steps, least=2)
         shares = np.linspace(0, 1, steps)
         vectors = self.blend([one, other], np.stack([1 - shares, shares], axis=1))
         return self.draw(vectors, sample=1, seed=seed)
@@ -449,10 +446,10 @@ def _numbers(values: Any, dtype: type) -> np.ndarray:
         return np.asarray(np.nan, dtype)
 
 
-def _check_number(name: str, number: int) -> None:
-    """Refuses what the runtimes would cut to 32 bits, each in its own way."""
-    if not 0 <= number <= MAX_SEED:
-        raise UserError(f"{name} {number}; allowed: 0 to {MAX_SEED}")
+def _check_number(name: str, number: int, least: int = 0) -> None:
+    """Refuses what is no whole number, or what the runtimes would cut, each in its own way."""
+    if not isinstance(number, (int, np.integer)) or not least <= number <= MAX_SEED:
+        raise UserError(f"{name} is {number!r}; allowed: whole numbers from {least} to {MAX_SEED}")
 
 
 def _each(

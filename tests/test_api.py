@@ -188,9 +188,11 @@ def test_channels_are_mixed_and_the_rate_is_changed():
         (3, {}, "a file given as int; allowed: a path, bytes"),
         (io.StringIO("text"), {}, "a file given as StringIO; allowed: a path, bytes"),
         ("missing.wav", {}, "missing.wav: no such file"),
-        ("a.wav", {"samples": 0}, "samples 0; allowed: 1 or more"),
-        ("a.wav", {"seed": -1}, "seed -1; allowed: 0 to"),
-        ("a.wav", {"seed": 2**31}, "seed 2147483648; allowed: 0 to"),
+        ("a.wav", {"samples": 0}, "samples is 0; allowed: whole numbers from 1"),
+        ("a.wav", {"samples": 2.5}, "samples is 2.5; allowed: whole numbers from 1"),
+        ("a.wav", {"seed": "a"}, "seed is 'a'; allowed: whole numbers from 0"),
+        ("a.wav", {"seed": -1}, "seed is -1; allowed: whole numbers from 0"),
+        ("a.wav", {"seed": 2**31}, "seed is 2147483648; allowed: whole numbers from 0"),
         ((np.ones(112_000), 16_000), {"window": 8}, "the sound: 7.0 s can be heard of it"),
     ],
 )
@@ -237,7 +239,7 @@ def test_threads_get_the_pictures_of_their_own_sounds(model, samples):
 
 def test_mixtures_and_vectors_refuse_a_seed_that_runtimes_would_cut(model, samples):
     sound = samples, 16_000
-    with pytest.raises(UserError, match="seed 3000000000; allowed: 0 to"):
+    with pytest.raises(UserError, match="seed is 3000000000; allowed: whole numbers"):
         model.between(sound, sound, seed=3_000_000_000)
 
 
@@ -250,8 +252,8 @@ def test_mixtures_and_vectors_refuse_a_seed_that_runtimes_would_cut(model, sampl
         (np.full((1, 8), 1e38), {}, "too long to be drawn"),
         ((("rain", 0.9), ("dog", 0.1)), {}, r"allowed: finite numbers \[num, hidden units\]"),
         (np.zeros((1, 7)), {}, "of 7 values are another model's: this one has 8 hidden units"),
-        (np.zeros((1, 8)), {"sample": -1}, "sample -1; allowed: 0 to"),
-        (np.zeros((1, 8)), {"sample": 10**10}, "sample 10000000000; allowed: 0 to"),
+        (np.zeros((1, 8)), {"sample": -1}, "sample is -1; allowed: whole numbers"),
+        (np.zeros((1, 8)), {"sample": 10**10}, "sample is 10000000000; allowed: whole numbers"),
     ],
 )
 def test_vectors_that_are_none_are_refused(model, vectors, options, message):

@@ -12,9 +12,9 @@ and left out; the exit status is then 2. Files of an earlier run are replaced; w
 others of these names, nothing is done.
 
 What was heard is printed, stands below the pictures, and is written to OUT/heard.json by the
-picture's stem: the classes with their probabilities, the likeliest first; whether the sound is like
-anything the model knows, and how much; and which seconds were heard. Of a sound that is like
-nothing known there is a picture all the same, unless --only_known leaves it out.
+picture's stem: the sound's path; the classes with their probabilities, the likeliest first; whether
+the sound is like anything the model knows, and how much; and which seconds were heard. Of a sound
+that is like nothing known there is a picture all the same, unless --only_known leaves it out.
 
 s2i generate --mix SOUND=WEIGHT SOUND=WEIGHT… --out=DIR
 
@@ -220,15 +220,18 @@ def _write(out: pathlib.Path, paths: list[pathlib.Path], drawn: Iterator[tuple])
         left_out = "" if len(pictures) else ": left out"
         path = paths[position]
         called = name_of(path.name if is_told_apart else path)
-        print(f"{called}: {_described(heard)}{left_out}")
-        said[stems[position]] = {
+        stem = stems[position]
+        drawn_as = f" ({printable(stem)}.png)" if len(pictures) and stem != path.stem else ""
+        print(f"{called}: {_described(heard)}{left_out}{drawn_as}")
+        said[stem] = {
+            "sound": str(path),
             "classes": [list(pair) for pair in heard],
             "known": heard.known,
             "known_score": heard.known_score,
             "window_seconds": list(heard.window_seconds),
         }
         for number, picture in enumerate(pictures):
-            name = sample_name(stems[position], number)
+            name = sample_name(stem, number)
             files.write(out / f"{name}.png", image.encode_png(picture, files.MADE_BY))
             if len(shown) < _SHEET_PICTURES:
                 likeliest = heard[0][0] if heard.known else "?"

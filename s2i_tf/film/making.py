@@ -25,7 +25,7 @@ from s2i_tf.film.onsets import FluxMeter, onset_times
 from s2i_tf.film.smoothing import at_times, dissolve, parts, smooth
 from s2i_tf.film.windows import windows_along
 from s2i_tf.iterating import batched
-from s2i_tf.media import audio, image, reasons, video
+from s2i_tf.media import audio, image, limits, reasons, video
 from s2i_tf.media.source import Source, name_of
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 _BATCH_SIZE = 16
 _STRIP_PICTURES = 16
 _DISSOLVE_SECONDS = 0.5
+# The two seconds around a moment, of the window that is heard there.
+_AROUND = slice(2 * spec.SAMPLE_RATE_HZ, 4 * spec.SAMPLE_RATE_HZ)
+_SILENCE, _UNKNOWN = "silence", "like nothing known"
 # Of a video's pictures beside the film's, in heights: no encoder takes any width.
 _WIDEST = 4
 
@@ -84,8 +87,9 @@ class HeardAlong:
     Attributes:
       class_names: the classes that the model knows.
       probabilities: of each class at each moment, float32 [moments, classes].
+      known_scores: how much each moment is like what the model knows, float32 [moments].
       vectors: multimodal vectors of the moments, float32 [moments, hidden units].
-      silent: whether a moment is silent, bool [moments]; what was heard before goes on there.
+      silent: whether it is silent around a moment, bool [moments]; what was heard before goes on.
       onsets: seconds at which something begins, ascending.
       hop_seconds: time between two moments.
       duration_seconds: length of the sound.
@@ -93,6 +97,7 @@ class HeardAlong:
 
     class_names: tuple[str, ...]
     probabilities: np.ndarray
+    known_scores: np.ndarray
     vectors: np.ndarray
     silent: np.ndarray
     onsets: np.ndarray
@@ -100,11 +105,15 @@ class HeardAlong:
     duration_seconds: float
 
     def captions(self, smooth_seconds: float) -> list[captions.Caption]:
-        """What was heard when: the likeliest class of the smoothed probabilities."""
-        likely = smooth(self.probabilities, self.hop_seconds, smooth_seconds, np.zeros(0))
-        names = [self.class_names[index].replace("_", " ") for index in likely.argmax(axis=1)]
+        """What was heard when: the likeliest class, smoothed, where the sound is known."""
+        columns = np.column_stack([self.probabilities, self.known_scores])
+        smoothed = smooth(columns, self.hop_seconds, smooth_seconds, np.zeros(0))
+        names = [self.class_names[at].replace("_", " ") for at in smoothed[:, :-1].argmax(axis=1)]
         texts = [
-            "silence" if silent else name for silent, name in zip(self.silent, names, strict=True)
+            _SILENCE if silent else name if known else _UNKNOWN
+            for silent, known, name in zip(
+                self.silent, smoothed[:, -1] >= spec.KNOWN_SCORE, names, strict=True
+            )
         ]
         return captions.captions(texts, self.hop_seconds, self.duration_seconds)
 
@@ -200,7 +209,7 @@ def _with_folder(path: str | os.PathLike) -> pathlib.Path:
 
 
 def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
-    """Listens along a sound; where it is silent, what was heard before goes on.
+    """Listens along a sound; where a second or more is silent, what was heard before goes on.
 
     Raises:
       MediaError: if the sound cannot be read, or is silent throughout.
@@ -218,11 +227,13 @@ def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
 
     moments: list[Heard | None] = []
     for batch in batched(windows_along(pieces(), hop_seconds), _BATCH_SIZE):
-        waveforms = [(window / spec.WAVEFORM_SCALE, spec.SAMPLE_RATE_HZ) for window in batch]
-        for heard in model.hear(waveforms, return_exceptions=True):
-            if isinstance(heard, MediaError) and heard.reason != reasons.SILENT:
-                raise heard
-            moments.append(None if isinstance(heard, MediaError) else heard)
+        sounding = [not limits.is_silent(window[_AROUND]) for window in batch]
+        waveforms = [
+            (window / spec.WAVEFORM_SCALE, spec.SAMPLE_RATE_HZ)
+            for window in itertools.compress(batch, sounding)
+        ]
+        heard = iter(model.hear(waveforms))
+        moments += [next(heard) if sounds else None for sounds in sounding]
     silent = np.array([moment is None for moment in moments])
     last = next((moment for moment in moments if moment is not None), None)
     if last is None:
@@ -233,6 +244,7 @@ def listen(model: Model, sound: Source, hop_seconds: float) -> HeardAlong:
     return HeardAlong(
         model.class_names,
         np.array([[dict(heard)[name] for name in model.class_names] for heard in moments], "f4"),
+        np.array([heard.known_score for heard in moments], "f4"),
         np.stack([heard.before for heard in moments]),
         silent,
         onset_times(meter.flux()),

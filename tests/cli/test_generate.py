@@ -89,6 +89,7 @@ def test_what_was_heard_is_written_by_the_picture_s_stem(generate, sounds, tmp_p
     assert shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(1)
     assert said["a"]["known"] is True and said["a"]["known_score"] == 1
     assert said["a"]["window_seconds"] == [0, 0.5]
+    assert said["long"]["sound"] == str(long)
     assert said["long"]["window_seconds"] == [2.5, 8.5]
     with pytest.raises(UserError, match="window 'quiet'; allowed: auto, middle, loudest"):
         generate(long, f"--out={tmp_path / 'other'}", "--window=quiet")

@@ -94,12 +94,25 @@ def test_with_beats_it_changes_at_once_and_draws_another_sample(model, tmp_path)
     assert np.abs(np.diff(light)).max() > 0.5 * np.ptp(light)
 
 
+def test_what_is_like_nothing_known_is_said_to_be(tmp_path):
+    class Unsure(Loudness):
+        def listen(self, waveforms):
+            found = super().listen(waveforms)
+            return {**found, "known_score": np.float32(found["heard"][:, 0] < 0.5)}
+
+    sound = audio.encode_audio(noise([(10, 6), (200, 6)]), "flac")
+    heard = making.listen(api.Model(Unsure()), sound, 0.5)
+    assert [caption.text for caption in heard.captions(0.5)] == ["quiet", "like nothing known"]
+
+
 def test_silence_goes_on_with_what_was_heard_and_says_so(model, tmp_path):
     sound = audio.encode_audio(
         np.concatenate([noise([(200, 4)]), np.zeros(12 * RATE, "f4")]), "flac"
     )
     heard = make_film(model, sound, tmp_path / "film.mp4", FilmSettings(side=64, fps=2))
-    assert heard.silent.any() and heard.captions(0.5)[-1].text == "silence"
+    spoken = heard.captions(0.5)
+    assert spoken[0].text == "loud"
+    assert spoken[-1] == (4.75, 16.0, "silence")
     assert np.isfinite(heard.vectors).all()
     with pytest.raises(MediaError, match="silent"):
         make_film(model, audio.encode_audio(np.zeros(RATE, "f4"), "wav"), tmp_path / "no.mp4")
@@ -172,6 +185,7 @@ def test_vectors_between_two_moments_are_as_long_as_these(model):
     heard = making.HeardAlong(
         ("loud", "quiet"),
         np.eye(2, dtype=np.float32),
+        np.ones(2, np.float32),
         np.array([[3.0, 0.0], [0.0, 3.0]], np.float32),
         np.zeros(2, bool),
         np.zeros(0),

@@ -11,7 +11,8 @@ import { tiled } from "./window.js";
 /** @typedef {import("./model.js").Arrays} Arrays */
 
 // A picture is of the last two seconds, repeated as any short sound is: it follows what it hears.
-const SECONDS = 2;
+export const SECONDS = 2;
+const LEAST_SECONDS = 1; // a shorter beginning, repeated, would be heard as a buzz
 const QUIET = 2e-3; // a peak of -54 dB
 const SMOOTHING = 0.5; // how much of what was heard before stays
 const HEAR_MS = 400; // from one hearing to the next, so that drawing and showing have the processor
@@ -32,9 +33,10 @@ const CALM_MS = 1000; // between two pictures, for those who asked for less moti
  * @param {Model} model
  * @param {() => {seed: number, spread: number}} settings of the sample that all pictures are
  * @param {(seen: Seen) => void} show
+ * @param {(samples: Float32Array) => void} hush called now and then while it is quiet
  * @returns {() => void} ends it
  */
-export function drawLive(node, model, settings, show) {
+export function drawLive(node, model, settings, show, hush) {
   const recent = new Recent(SECONDS, node.context.sampleRate, model.rate);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_MS : 0;
   /** @type {Arrays | null} what was heard last; null while it is quiet */
@@ -49,13 +51,15 @@ export function drawLive(node, model, settings, show) {
   const stop = capture(node, async (chunk) => {
     recent.add(chunk);
     const { samples } = recent;
+    if (samples.length < LEAST_SECONDS * model.rate) return;
     if (listening || performance.now() < heardAt + HEAR_MS) return;
+    heardAt = performance.now();
     if (!samples.some((value) => Math.abs(value) >= QUIET)) {
-      heard = null;
+      heard = shown = null;
+      hush(samples);
       return;
     }
     listening = true;
-    heardAt = performance.now();
     heard = await model.listen(tiled(samples, model.samples));
     listening = false;
     if (!drawing) draw();
@@ -71,7 +75,7 @@ export function drawLive(node, model, settings, show) {
       const now = performance.now();
       perSecond += 0.3 * (1000 / (now - last) - perSecond);
       last = now;
-      if (!ended) show({ picture, found, samples: recent.samples, perSecond });
+      if (heard && !ended) show({ picture, found, samples: recent.samples, perSecond });
       if (calm) await new Promise((resolve) => setTimeout(resolve, calm));
     }
     drawing = false;

@@ -4,7 +4,7 @@ import { capture, microphone, openAudio, Recording } from "./capture.js";
 import { checked, readSound } from "./decode.js";
 import { onDrop } from "./dropped.js";
 import { filming, filmType, pictureFile, save, stripFile } from "./downloads.js";
-import { drawLive } from "./live.js";
+import { drawLive, SECONDS as LIVE_SECONDS } from "./live.js";
 import { Model } from "./model.js";
 import { action, element, inPercent, pressed, say, showHeard, tell } from "./page.js";
 import { canvasOf, Pictures } from "./pictures.js";
@@ -14,10 +14,12 @@ import { Waveform } from "./waveform.js";
 import { lastStart, surestStart, windowOf } from "./window.js";
 
 /** @typedef {import("./decode.js").Sound} Sound */
+/** @typedef {import("./live.js").Seen} Seen */
 /** @typedef {import("./model.js").Arrays} Arrays */
 
 const MAX_RECORDING_SECONDS = 60;
 const SECONDS_BETWEEN_WORDS = 2; // of a live sound, for screen readers
+const QUIET = "It is quiet.";
 
 say("Loading the model …");
 /** @type {Model} */
@@ -175,21 +177,44 @@ function microphoneLost() {
 function drawAlong(node) {
   drawing.begin();
   found = null;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let said = "";
   let saidAt = 0;
   let shownAt = performance.now();
-  return drawLive(node, model, settings, (seen) => {
+  const draw = (/** @type {Seen} */ seen) => {
     const now = performance.now();
     if (liveNode) title = "live";
-    pictures.show(seen.picture, { milliseconds: now - shownAt, alone: liveNode !== null });
+    const milliseconds = calm ? 0 : now - shownAt;
+    pictures.show(seen.picture, { milliseconds, alone: liveNode !== null });
     shownAt = now;
-    const [likeliest] = model.heard(seen.found);
-    const aloud = likeliest.name !== said && now - saidAt > 1000 * SECONDS_BETWEEN_WORDS;
-    if (aloud) [said, saidAt] = [likeliest.name, now];
-    showWords(seen.found, aloud);
+    showWords(seen.found, false);
+    // Without shares, which the bars have anew with each picture.
+    const [{ name }] = model.heard(seen.found);
+    const words = model.knows(seen.found) ? `Heard: ${name}.` : `Like nothing I know; nearest: ${name}.`;
+    if (words !== said && now - saidAt > 1000 * SECONDS_BETWEEN_WORDS) {
+      [said, saidAt] = [words, now];
+      say(words);
+    }
     if (liveNode) waveform.show(seen.samples, model.rate, model.seconds);
     element("wave-text").textContent = `${seen.perSecond.toFixed(1)} pictures a second`;
-  });
+  };
+  const hush = (/** @type {Float32Array} */ samples) => {
+    if (liveNode) waveform.show(samples, model.rate, model.seconds);
+    if (said === QUIET) return;
+    said = QUIET;
+    say(QUIET);
+    showHeard([], true);
+    element("wave-text").textContent = "";
+  };
+  return drawLive(node, model, settings, draw, hush);
+}
+
+/** Draws how a film of a sound begins, in the place of what was drawn before. @param {Sound} now */
+async function showOpening(now) {
+  const turn = drawing.begin();
+  const samples = now.samples.subarray(0, LIVE_SECONDS * now.rate);
+  const heard = await compute(turn, () => model.listen(windowOf({ ...now, samples }, model, 0)));
+  pictures.show(await compute(turn, () => model.draw(heard, { sample: 1, ...settings() })));
 }
 
 /** An empty list of sounds in the place of the last one, which is read no further. */
@@ -291,6 +316,7 @@ const buttons = {
       end();
       stop();
       liveNode = null;
+      element("wave-text").textContent = "";
       element("settings").hidden = true; // nothing is left to draw anew
       pressed(element("live"), false, "Live");
       say("The live mode has ended.");
@@ -329,13 +355,15 @@ const buttons = {
     save(await stripFile(listed.length > 1 ? listed : samples), `${stem()}-strip.png`);
   }),
 
-  "save-film": action(() => {
+  "save-film": action(async () => {
     if (endFilm) return liveNode ? endFilm() : endWhatRuns();
     const type = filmType();
     if (liveNode) return film(liveNode, type);
     if (!sound) throw new Problem("There is no sound to film. Please open or record one first.");
     endWhatRuns();
-    const { node, stop } = playing(sound, 0, Infinity);
+    const now = sound;
+    await showOpening(now);
+    const { node, stop } = playing(now, 0, Infinity);
     const end = drawAlong(node);
     film(node, type);
     endRunning = () => {

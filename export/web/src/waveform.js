@@ -5,6 +5,7 @@
 const KEY_SECONDS = 0.1;
 const PAGE_SECONDS = 1;
 const BAR = 2; // pixels, and as many between two
+const LEAST_HIGH = 0.05; // of full scale, that fills the height
 
 export class Waveform {
   #canvas;
@@ -130,8 +131,11 @@ export class Waveform {
       for (let n = Math.floor(bar * each); n < last; n++) {
         peak = Math.max(peak, Math.abs(this.#samples[n]));
       }
-      this.#peaks[bar] = Math.min(1, peak);
+      this.#peaks[bar] = peak;
     }
+    // A quiet sound is shown as high as a loud one, noise is not.
+    const highest = Math.max(LEAST_HIGH, ...this.#peaks);
+    this.#peaks = this.#peaks.map((peak) => peak / highest);
     this.#paint();
   }
 
