@@ -6,7 +6,6 @@ same at once do the work twice and harm nothing. What a killed process left goes
 
 import contextlib
 import errno
-import fcntl
 import functools
 import hashlib
 import json
@@ -113,7 +112,11 @@ def locked(path: str | os.PathLike, refusal: str) -> Iterator[None]:
     """
     with open(path, "a") as file:
         try:
+            import fcntl
+
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows has no such locks
+            pass
         except BlockingIOError:
             raise UserError(refusal) from None
         except OSError as error:  # a file system without locks

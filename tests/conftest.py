@@ -36,6 +36,11 @@ def _resident_bytes() -> int:
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
+def pytest_collection_modifyitems(items):
+    """The longest tests come first, so that no process is left with one when others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown():
     global _resident_before, _are_frozen

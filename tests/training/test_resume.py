@@ -129,6 +129,7 @@ def whole(config, tmp_path_factory):
     return workdir
 
 
+@pytest.mark.slow
 def test_kills_and_stops_leave_no_trace(config, whole, tmp_path):
     assert_no_trace(interrupted(config, tmp_path / "stopped"), whole)
 

@@ -487,6 +487,9 @@ async function example(name, file) {
   return response.blob();
 }
 
+addEventListener("beforeunload", (event) => {
+  if (takeRecording || endFilm) event.preventDefault(); // the browser asks: it would be lost
+});
 addEventListener("unhandledrejection", ({ reason }) => tell(reason));
 const ready = load();
 onDrop(open);
