@@ -158,7 +158,8 @@ class Model:
         Args:
           sound: the sound, or a list of them.
           window: which 6 s of a longer sound are heard: `middle`, `loudest`, the second that they
-            begin at, or `auto`, of the loudest and the middle that of which the model is surest.
+            begin at, where less follows the last 6 s, or `auto`, of the loudest and the middle that
+            of which the model is surest.
           rate_hz: sampling rate of waveforms that come without one.
           return_exceptions: whether errors of a list's items stand in the place of results.
 

@@ -1,13 +1,17 @@
 """Sounds and photos as callers give them, read: paths, contents, open files or arrays."""
 
+import logging
 import os
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from s2i_tf import spec
 from s2i_tf.errors import MediaError, UserError
-from s2i_tf.media import heard_window, reasons
+from s2i_tf.media import heard_window, limits, reasons
 from s2i_tf.media.source import name_of
+
+logger = logging.getLogger(__name__)
 
 File = str | os.PathLike | bytes | BinaryIO
 Photo = File | np.ndarray
@@ -27,6 +31,8 @@ def read_sound(sound: Sound, rate_hz: int | None, window: str | float) -> np.nda
     """
     waveform = _waveform(sound, rate_hz)
     name = name_of(sound) if isinstance(sound, str | os.PathLike) else "the sound"
+    if len(waveform) >= limits.MAX_SECONDS * spec.SAMPLE_RATE_HZ:
+        logger.warning("%s: only its first ten minutes are heard", name)
     heard_window.check(waveform, window, name)
     return waveform
 
@@ -83,7 +89,7 @@ def is_picture(item: Any) -> bool:
 
 
 def _waveform(sound: Sound, rate_hz: int | None) -> np.ndarray:
-    from s2i_tf.media import audio, limits
+    from s2i_tf.media import audio
 
     if isinstance(sound, tuple):
         if len(sound) != 2 or not isinstance(sound[0], np.ndarray):

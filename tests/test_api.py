@@ -201,6 +201,13 @@ def test_mistakes_are_one_line(model, sound, options, message):
         model.generate(sound, **options)
 
 
+def test_a_long_sound_is_said_to_be_heard_in_part(model, caplog):
+    model.hear((np.ones(590_000, np.int8), 1000))
+    assert not caplog.messages
+    model.hear((np.ones(610_000, np.int8), 1000))
+    assert caplog.messages == ["the sound: only its first ten minutes are heard"]
+
+
 def test_open_files_that_give_nothing_are_said(model, wav, tmp_path):
     with open(wav, "rb") as read:
         read.read()

@@ -10,7 +10,6 @@ once the command that it runs has ended, a training with its state saved.
 
 import pathlib
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import time
 from absl import flags
 
 from s2i_tf import config as config_lib
-from s2i_tf.errors import EXIT_STOPPED, UserError
+from s2i_tf.errors import UserError
 
 CONFIG = "demo"
 NETS = ("soundnet", "efficientnet_lite0", "efficientnet_lite2")
@@ -62,26 +61,14 @@ def _s2i(*arguments: str) -> None:
 
 
 def _run(command: list[str]) -> int:
-    """The exit code of a command, which is not left running where the demo is stopped.
-
-    Raises:
-      SystemExit: after a SIGTERM.
-    """
-    before = signal.signal(signal.SIGTERM, _stop)
+    """The exit code of a command, which is not left running where the demo is stopped."""
+    child = subprocess.Popen(command)
     try:
-        child = subprocess.Popen(command)
-        try:
-            return child.wait()
-        except (KeyboardInterrupt, SystemExit):
-            child.terminate()
-            child.wait()
-            raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _stop(signal_number: int, frame: object) -> None:
-    raise SystemExit(EXIT_STOPPED)
+        return child.wait()
+    except (KeyboardInterrupt, SystemExit):
+        child.terminate()
+        child.wait()
+        raise
 
 
 def _eval_sounds(data: pathlib.Path) -> list[str]:

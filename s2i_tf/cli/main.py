@@ -5,16 +5,18 @@ stand in `WITH_ARGUMENTS` take what is no flag as `run(args)`. None of them impo
 before `run`, so that help and mistakes are answered at once.
 """
 
+import contextlib
 import importlib
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from absl import flags
 
 import s2i_tf
 from s2i_tf import logs, terminal
-from s2i_tf.errors import UserError, first_line, told_by
+from s2i_tf.errors import EXIT_STOPPED, UserError, first_line, told_by
 
 VERBS = (
     *("demo", "weights", "prepare", "train", "evaluate", "score"),
@@ -42,13 +44,27 @@ def _main(argv: list[str]) -> int:
         return 0
     _quieten()
     try:
-        with told_by(f"s2i {verb}" if verb in VERBS else "s2i"):
+        with _stopped_by_sigterm(), told_by(f"s2i {verb}" if verb in VERBS else "s2i"):
             run_verb(verb, argv[2:])
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit as stop:
         return stop.code or 0
     return 0
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Within it a SIGTERM raises `SystemExit`, so that nothing half written is left."""
+
+    def stop(number, frame):
+        raise SystemExit(EXIT_STOPPED)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_verb(verb: str, argv: list[str]) -> None:

@@ -2,10 +2,10 @@
 
 A net hears a window of fixed length. `middle` is the middle of the sound, as in the training data;
 `loudest` the window of the highest level, whose middle half counts twice, so that a short event is
-not at its edge; a number the second that it begins at. `auto` offers a few windows, the loudest
-ones and the middle, of which the caller takes what the net is surest of: the middle of a long
-recording is often silence or talk. Sounds that are no longer than the window
-have one window. Everything follows from the samples alone.
+not at its edge; a number the second that it begins at, and one that too little follows the last
+window. `auto` offers a few windows, the loudest ones and the middle, of which the caller takes what
+the net is surest of: the middle of a long recording is often silence or talk. Sounds that are no
+longer than the window have one window. Everything follows from the samples alone.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def parse(window: str | float) -> str | float:
 
 
 def check(waveform: np.ndarray, window: str | float, name: str) -> None:
-    """Refuses a window of a longer sound that begins behind its end, or is silent.
+    """Refuses a window that begins behind the end of a sound, or is silent.
 
     Args:
       waveform: float32 [samples].
@@ -49,14 +49,14 @@ def check(waveform: np.ndarray, window: str | float, name: str) -> None:
       MediaError: `too_short` or `silent`, if it does or is.
     """
     seconds = len(waveform) / spec.SAMPLE_RATE_HZ
-    if len(waveform) <= spec.FEATURE_SAMPLES or window in (AUTO, LOUDEST):
-        return
-    if window != MIDDLE and window >= seconds:
+    if not isinstance(window, str) and window >= seconds:
         raise MediaError(
             reasons.TOO_SHORT,
             f"{name}: {seconds:.1f} s can be heard of it (of a long file the first "
             f"{limits.MAX_SECONDS:g}); a window that begins at {window:g} s is behind their end",
         )
+    if len(waveform) <= spec.FEATURE_SAMPLES or window in (AUTO, LOUDEST):
+        return
     (begin,) = starts(waveform, spec.FEATURE_SAMPLES, window)
     if limits.is_silent(waveform[begin : begin + spec.FEATURE_SAMPLES]):
         raise MediaError(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from s2i_tf import terminal
+from s2i_tf import files, terminal
 from s2i_tf.cli import demo, main
 from s2i_tf.errors import EXIT_MISTAKE, EXIT_STOPPED, UserError
 
@@ -140,6 +140,16 @@ def test_a_demo_that_is_stopped_leaves_nothing_running(number, code, tmp_path, m
     finally:
         signal.signal(signal.SIGINT, ignored)
     assert told == ["wait", "terminate", "wait"] and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_verb_that_is_stopped_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def work(verb, argv):
+        with files.new_file(tmp_path / "film.mp4") as film:
+            film.touch()
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(main, "run_verb", work)
+    assert main._main(["s2i", "film"]) == EXIT_STOPPED and not list(tmp_path.iterdir())
 
 
 def test_a_full_output_is_told_in_one_line(tmp_path):

@@ -87,6 +87,8 @@ def test_a_window_behind_the_end_is_refused():
     waveform = np.ones(10 * SECOND)
     heard_window.check(waveform, 9.9, "a.wav")
     heard_window.check(waveform, "auto", "a.wav")
-    heard_window.check(waveform[:WINDOW], 9.9, "a.wav")  # heard whole
+    heard_window.check(waveform[:WINDOW], 5.9, "a.wav")  # heard whole
+    with pytest.raises(MediaError, match="6.0 s can be heard"):
+        heard_window.check(waveform[:WINDOW], 6.0, "a.wav")
     with pytest.raises(MediaError, match=r"a\.wav: 10\.0 s can be heard.* begins at 10 s"):
         heard_window.check(waveform, 10.0, "a.wav")

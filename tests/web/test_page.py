@@ -236,8 +236,14 @@ def test_it_records_and_draws_live_from_the_microphone(page):
     says(page, "^[2-9]", "#wave-text")
     page.click("#record")
     assert "rain" in says(page, "^Heard")
+    with page.expect_download() as download:
+        page.click("#save-sound")
+    assert download.value.suggested_filename == "The_recording.wav"
+    samples, rate_hz = soundfile.read(download.value.path())
+    assert len(samples) > 2 * rate_hz and 0.01 < np.abs(samples).max() <= 1
     hush(page)
     page.click("#live")
+    assert page.locator("#save-sound").is_hidden()
     # Half a second of sound, repeated, would be heard as something else.
     assert "rain" in says(page, "^(Heard|Like nothing)")
     says(page, "pictures a second$", "#wave-text")
@@ -414,6 +420,16 @@ def test_what_is_dropped_is_opened_or_there_is_a_sentence(page):
     page.evaluate(drop, list(sound))
     assert "rain" in says(page, "^Heard")
     assert page.inner_text("#problem") == ""
+
+
+def test_of_a_long_sound_it_says_that_the_first_ten_minutes_are_read(page, tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, 8_000 * 605)
+    soundfile.write(tmp_path / "long.wav", noise, 8_000, subtype="PCM_16")
+    page.set_viewport_size({"width": 360, "height": 640})
+    choose(page, tmp_path / "long.wav")
+    assert says(page, "^long", "#wave-text").endswith(" of the first 600 count.")
+    top = page.locator("#picture").bounding_box()["y"]
+    assert 0 <= top < 500  # the small page shows what was drawn
 
 
 def test_pictures_are_saved_under_the_name_of_their_sound(page, tmp_path):

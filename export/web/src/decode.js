@@ -30,6 +30,7 @@ const CANCELLED = 0.01;
  * @property {string} name
  * @property {Float32Array} samples one channel in [-1, 1]
  * @property {number} rate samples a second
+ * @property {boolean} [recorded] whether there is no file of it
  */
 
 /**

@@ -10,6 +10,7 @@ import { action, element, inPercent, pressed, say, showHeard, tell } from "./pag
 import { canvasOf, Pictures } from "./pictures.js";
 import { Problem } from "./problem.js";
 import { Turns } from "./turns.js";
+import { wavFile } from "./wav.js";
 import { Waveform } from "./waveform.js";
 import { lastStart, surestStart, windowOf } from "./window.js";
 
@@ -88,9 +89,11 @@ async function show(next, start) {
   endWhatRuns();
   sound = next;
   element("wave").hidden = element("play").hidden = element("window").hidden = false;
+  element("save-sound").hidden = !sound.recorded;
   waveform.show(sound.samples, sound.rate, model.seconds);
   waveform.start = start;
   element("wave-text").textContent = `${sound.name}. ${waveform.text}.`;
+  picture.scrollIntoView({ block: "nearest" }); // on a telephone it is further down
   await hear();
 }
 
@@ -161,7 +164,7 @@ async function openMicrophone() {
   newList();
   sound = null;
   element("wave").hidden = false;
-  element("play").hidden = element("window").hidden = true;
+  element("play").hidden = element("window").hidden = element("save-sound").hidden = true;
   element("wave-text").textContent = "";
   waveform.start = 0;
   return source;
@@ -298,7 +301,7 @@ const buttons = {
     };
     takeRecording = action(async () => {
       endWhatRuns();
-      const recorded = checked("The recording", recording.samples, rate);
+      const recorded = { ...checked("The recording", recording.samples, rate), recorded: true };
       // What was done last is most likely what was meant.
       await show(recorded, lastStart(recorded, model) / model.rate);
     });
@@ -342,6 +345,10 @@ const buttons = {
     seed = Math.floor(Math.random() * 2 ** 31);
     element("seed").value = String(seed);
     return drawSamples();
+  }),
+
+  "save-sound": action(() => {
+    if (sound) save(wavFile(sound.samples, sound.rate), `${stem(sound.name)}.wav`);
   }),
 
   "save-picture": action(async () => save(await pictureFile(pictures.chosen), `${stem()}.png`)),
@@ -417,8 +424,8 @@ function playing({ samples, rate }, start, seconds) {
 }
 
 /** A name for what is saved. */
-function stem() {
-  const plain = title.normalize().replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{M}\p{N}_-]+/gu, "_");
+function stem(name = title) {
+  const plain = name.normalize().replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{M}\p{N}_-]+/gu, "_");
   return plain.replace(/^_*$/, "sound");
 }
 

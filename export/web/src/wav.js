@@ -73,7 +73,30 @@ export function plainWav(bytes, { rate, tag, channels, width, little, at }, maxS
   const block = channels * width;
   if (!at || !block || !rate || !PLAIN.includes(tag)) return bytes;
   const size = Math.min(sizeOf(bytes, at, little), maxSeconds * rate * block);
-  const sound = bytes.subarray(at, at + size - (size % block));
+  const made = withHeader(bytes.subarray(at, at + size - (size % block)), rate, tag, channels, width);
+  if (!little) turn(made.subarray(HEADER_BYTES), width);
+  return made;
+}
+
+/** A WAV file of 16 bits. @param {Float32Array} samples one channel in [-1, 1] @param {number} rate */
+export function wavFile(samples, rate) {
+  const whole = new DataView(new ArrayBuffer(2 * samples.length));
+  samples.forEach((value, index) => {
+    whole.setInt16(2 * index, Math.round(32767 * Math.max(-1, Math.min(1, value))), true);
+  });
+  const file = withHeader(new Uint8Array(whole.buffer), rate, 1, 1, 2);
+  return new Blob([file], { type: "audio/wav" });
+}
+
+/**
+ * @param {Uint8Array} sound
+ * @param {number} rate
+ * @param {number} tag
+ * @param {number} channels
+ * @param {number} width
+ */
+function withHeader(sound, rate, tag, channels, width) {
+  const block = channels * width;
   const made = new Uint8Array(HEADER_BYTES + sound.length);
   made.set([..."RIFF____WAVEfmt ____________________data"].map((letter) => letter.charCodeAt(0)));
   const view = viewOf(made);
@@ -87,7 +110,6 @@ export function plainWav(bytes, { rate, tag, channels, width, little, at }, maxS
   view.setUint16(34, 8 * width, true);
   view.setUint32(40, sound.length, true);
   made.set(sound, HEADER_BYTES);
-  if (!little) turn(made.subarray(HEADER_BYTES), width);
   return made;
 }
 

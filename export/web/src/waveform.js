@@ -1,6 +1,6 @@
 /** The waveform, and the part of it that counts, which mouse and keyboard move. */
 
-/** @typedef {import("./decode.js").Sound} Sound */
+import { MAX_SECONDS } from "./decode.js";
 
 const KEY_SECONDS = 0.1;
 const PAGE_SECONDS = 1;
@@ -102,7 +102,8 @@ export class Waveform {
 
   /** Where the part lies, in words. */
   get text() {
-    const seconds = this.#seconds.toFixed(1);
+    const isCut = this.#seconds >= MAX_SECONDS;
+    const seconds = isCut ? `the first ${MAX_SECONDS}` : this.#seconds.toFixed(1);
     if (this.#seconds <= this.#part) return `The whole sound counts, ${seconds} seconds`;
     const end = (this.#start + this.#part).toFixed(1);
     return `Seconds ${this.#start.toFixed(1)} to ${end} of ${seconds} count`;
