@@ -119,12 +119,13 @@ def train(data: pathlib.Path, changes: dict[str, float], seed: int):
     import tensorflow as tf
 
     from s2i_tf import config as config_lib
+    from s2i_tf import config_files
     from s2i_tf.data import dataset_info
     from s2i_tf.model_folder import FOLDER_IN_RUN, read_description
     from s2i_tf.training.stages import STAGES
 
     recipe = read_description(REALPAIRS)["recipe"]
-    config = config_lib.from_dict({**recipe, "data": str(data), "seed": seed}, str(REALPAIRS))
+    config = config_files.from_dict({**recipe, "data": str(data), "seed": seed}, str(REALPAIRS))
     for name, value in changes.items():
         config_lib.set_field(config, f"feature_gan.{name}", value)
     with tempfile.TemporaryDirectory() as folder:

@@ -288,14 +288,15 @@ def tables(folder: pathlib.Path) -> tuple[list[Seed], Run]:
 
 def configs(folder: pathlib.Path) -> tuple[list[Seed], Run]:
     """The configuration that a run keeps in its folder."""
-    from s2i_tf import config
+    from s2i_tf import config_files
+    from s2i_tf.config import Config
 
-    path = config.Config().save(folder)
+    path = Config().save(folder)
 
     def run(seed: Seed) -> None:
         path.write_bytes(seed.contents)
         with contextlib.suppress(UserError):
-            config.load(folder).validate()
+            config_files.load(folder).validate()
 
     return [Seed(path.name, path.read_bytes())], run
 

@@ -7,7 +7,7 @@ is a bug of ours and keeps its traceback. Library callers may catch it as a `Val
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # Of a command that met a mistake which the user can mend.
 EXIT_MISTAKE = 2
@@ -43,6 +43,14 @@ class MediaError(UserError):
 def unknown_name(kind: str, name: str, known) -> UserError:
     """The error for a name that a registry does not hold; lists the names that it does."""
     return UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What an error says of the known name that an unknown one is like; empty if of none."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def without_effect(flag: str, case: str) -> UserError:

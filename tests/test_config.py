@@ -6,6 +6,7 @@ import runpy
 import pytest
 
 from s2i_tf import config as config_lib
+from s2i_tf import config_files
 from s2i_tf.config import Config, set_field
 from s2i_tf.errors import UserError
 
@@ -27,7 +28,7 @@ def test_a_configuration_survives_its_file(tmp_path):
     config = Config(data="x", seed=3)
     config.image_gan.generator.filters = 7
     config.save(tmp_path)
-    assert config_lib.load(tmp_path) == config
+    assert config_files.load(tmp_path) == config
 
 
 def test_differences_name_fields_and_values():
@@ -198,7 +199,7 @@ def test_a_run_s_file_of_the_first_version_is_read_into_the_groups_of_this_one(t
     (tmp_path / config_lib.FILE_NAME).write_text(
         json.dumps({"data": "x", "image_gan": old, "reverse_gan": watched})
     )
-    config = config_lib.load(tmp_path).validate()
+    config = config_files.load(tmp_path).validate()
     gan = config.image_gan
     assert (gan.generator.filters, gan.batch_size, gan.num_steps) == (7, 5, 6)
     assert gan.discriminator == config_lib.DiscriminatorConfig(
@@ -217,7 +218,7 @@ def test_a_run_s_file_of_the_first_version_is_read_into_the_groups_of_this_one(t
 
 def test_the_shipped_model_s_recipe_loads_whatever_version_it_is_of():
     [path] = (ROOT / "s2i_tf" / "pretrained").rglob("model.json")
-    recipe = config_lib.from_dict(json.loads(path.read_text())["recipe"], str(path))
+    recipe = config_files.from_dict(json.loads(path.read_text())["recipe"], str(path))
     recipe.data = "somewhere"
     recipe.validate()
     assert not recipe.feature_gan.has_discriminator and not recipe.reverse_gan.has_discriminator
@@ -230,8 +231,8 @@ def test_the_shipped_model_s_recipe_loads_whatever_version_it_is_of():
 
 def test_a_bare_name_finds_a_packaged_configuration_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert config_lib.read_file("realpairs/best").image_to_sound
-    assert {"demo", "smoke", "paper/pix2pix"} <= set(config_lib.packaged())
+    assert config_files.read_file("realpairs/best").image_to_sound
+    assert {"demo", "smoke", "paper/pix2pix"} <= set(config_files.packaged())
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_a_mistake_in_a_configuration_file_is_answered_by_its_line(
     }.items():
         (tmp_path / file).write_text(text)
     with pytest.raises(UserError, match=message):
-        config_lib.read_file(name)
+        config_files.read_file(name)
 
 
 def test_an_unknown_field_in_a_run_s_file_is_named_with_the_nearest(tmp_path):
@@ -269,20 +270,20 @@ def test_an_unknown_field_in_a_run_s_file_is_named_with_the_nearest(tmp_path):
     values["multimodal"]["batchsize"] = 3
     (tmp_path / config_lib.FILE_NAME).write_text(json.dumps(values))
     with pytest.raises(UserError, match="no field 'batchsize'; did you mean 'batch_size'"):
-        config_lib.load(tmp_path)
+        config_files.load(tmp_path)
 
 
 def test_a_group_of_a_run_s_file_that_is_none_is_named():
     values = {"image_gan": {"optimizer": 3, "beta_1": 0.5}}
     with pytest.raises(UserError, match="old.json: not a configuration: OptimizerConfig is 3"):
-        config_lib.from_dict(values, "old.json")
+        config_files.from_dict(values, "old.json")
 
 
 @pytest.mark.parametrize("contents", ["", "{", "[1]", '{"seed": {'])
 def test_a_damaged_file_is_one_clear_error(tmp_path, contents):
     (tmp_path / config_lib.FILE_NAME).write_text(contents)
     with pytest.raises(UserError, match="cannot be read|no JSON object"):
-        config_lib.load(tmp_path)
+        config_files.load(tmp_path)
 
 
 def test_names_without_a_fit_are_refused():
@@ -299,14 +300,14 @@ def test_unknown_sounds_that_nobody_would_hear_are_refused():
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="not a run folder"):
-        config_lib.load(tmp_path)
+        config_files.load(tmp_path)
 
 
 def test_the_demo_has_two_recipes_and_refuses_a_third():
-    working, paper = (config_lib.read_file(f"demo:{name}") for name in ("working", "paper"))
-    assert working == config_lib.read_file("demo") and working != paper
+    working, paper = (config_files.read_file(f"demo:{name}") for name in ("working", "paper"))
+    assert working == config_files.read_file("demo") and working != paper
     with pytest.raises(UserError, match="unknown recipe 'papre'; known: paper, working"):
-        config_lib.read_file("demo:papre")
+        config_files.read_file("demo:papre")
 
 
 @pytest.mark.parametrize("code", ["", "1", "'stop'"])
@@ -314,4 +315,4 @@ def test_a_file_that_ends_the_process_is_a_mistake(tmp_path, code):
     path = tmp_path / "config.py"
     path.write_text(f"import sys\nsys.exit({code})\n")
     with pytest.raises(UserError, match="config.py, line 2: SystemExit"):
-        config_lib.read_file(str(path))
+        config_files.read_file(str(path))

@@ -16,7 +16,7 @@ import time
 
 from absl import flags
 
-from s2i_tf import config as config_lib
+from s2i_tf import config_files
 from s2i_tf.errors import UserError
 
 CONFIG = "demo"
@@ -36,7 +36,7 @@ def define_flags() -> None:
 def run() -> None:
     """Runs the verbs one after the other."""
     config = flags.FLAGS.config
-    config_lib.read_file(config)  # so that a mistake is told before the data are prepared
+    config_files.read_file(config)  # so that a mistake is told before the data are prepared
     out = pathlib.Path(flags.FLAGS.out)
     data, workdir = out / "data", out / "run"
     began = time.monotonic()

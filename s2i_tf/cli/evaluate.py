@@ -17,7 +17,7 @@ import pathlib
 from absl import flags
 
 from s2i_tf import config as config_lib
-from s2i_tf import model_folder
+from s2i_tf import config_files, model_folder
 from s2i_tf.cli import given_flags
 from s2i_tf.data import class_folder, dataset_info
 from s2i_tf.errors import UserError
@@ -54,7 +54,7 @@ def run() -> None:
     run_dir = folder if (folder / config_lib.FILE_NAME).is_file() else None
     if values.workdir and run_dir is None:
         raise UserError(f"{folder}: not a run folder ({config_lib.FILE_NAME} is missing)")
-    config = None if run_dir is None else config_lib.load(run_dir)
+    config = None if run_dir is None else config_files.load(run_dir)
     data = values.data or (config.data if config else None)
     out = values.out or (folder / OUT_IN_RUN if run_dir else None)
     for name, value in (("data", data), ("out", out)):

@@ -17,7 +17,7 @@ import pathlib
 
 from absl import flags
 
-from s2i_tf import config
+from s2i_tf import config_files
 from s2i_tf.cli import given_flags
 from s2i_tf.errors import UserError, unknown_name
 from s2i_tf.model_folder import find_model
@@ -75,7 +75,7 @@ def _tflite(model_folder: pathlib.Path, values: flags.FlagValues) -> None:
     tflite_export.plan(values.out, values.name, values.quantization)
     data = values.data
     if not data and values.workdir and values.quantization == tflite_convert.CALIBRATED:
-        data = config.load(values.workdir).data
+        data = config_files.load(values.workdir).data
     export = tflite_export.export(
         *saved_model.load_with_net(model_folder),
         values.out,

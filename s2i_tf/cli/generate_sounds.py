@@ -8,8 +8,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from s2i_tf import config as config_lib
-from s2i_tf import files
+from s2i_tf import config_files, files
 from s2i_tf.cli.stems import sample_name, unique_stems
 from s2i_tf.data import dataset_info, source_sounds
 from s2i_tf.errors import UserError
@@ -29,7 +28,7 @@ def source_of(model_folder: str | os.PathLike) -> tuple[str, dict[str, Any]]:
     from s2i_tf.model_folder import find_model
 
     try:
-        info = dataset_info.load(config_lib.load(find_model(model_folder).parent).data)
+        info = dataset_info.load(config_files.load(find_model(model_folder).parent).data)
     except UserError:
         return "", {}
     return info.source, {"window_seconds": info.window_seconds, "audio_track": info.audio_track}

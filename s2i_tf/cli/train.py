@@ -23,6 +23,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from s2i_tf import config as config_lib
+from s2i_tf import config_files
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
 from s2i_tf.errors import EXIT_STOPPED, Stopped, UserError
@@ -39,7 +40,7 @@ def define_flags() -> None:
         "config",
         Config(),
         "Name of a packaged configuration, or a Python file with get_config(), FILE.py[:ARG].",
-        parse_fn=config_lib.read_file,
+        parse_fn=config_files.read_file,
     )
     flags.DEFINE_string("workdir", None, "Folder of the run: a new one, or one to go on with.")
     flags.DEFINE_bool("resume", False, "Take the configuration from --workdir and go on.")
@@ -92,7 +93,7 @@ def _config() -> Config:
         raise UserError("--workdir=FOLDER is missing")
     if not flags.FLAGS.resume:
         return flag.value
-    config = config_lib.load(workdir)
+    config = config_files.load(workdir)
     for name, value in config_flags.get_override_values(flag).items():
         config_lib.set_field(config, name, value)
     return config

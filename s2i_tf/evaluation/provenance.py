@@ -17,7 +17,8 @@ import numpy as np
 
 import s2i_tf
 from s2i_tf import spec
-from s2i_tf.config import Config, flatten, migrate
+from s2i_tf.config import Config, flatten
+from s2i_tf.config_files import migrate
 from s2i_tf.data.class_folder import class_key
 from s2i_tf.data.dataset_info import DatasetInfo
 from s2i_tf.evaluation import stats

@@ -19,7 +19,7 @@ import numpy as np
 
 import s2i_tf
 from s2i_tf import config as config_lib
-from s2i_tf import features, files, model_folder, spec
+from s2i_tf import config_files, features, files, model_folder, spec
 from s2i_tf.config import Config
 from s2i_tf.data import damage, dataset_info
 from s2i_tf.data.dataset_info import DatasetInfo
@@ -136,7 +136,7 @@ def _own_folder(config: Config, workdir: pathlib.Path, stages: Sequence[str]) ->
         info = dataset_info.load(config.data)
         lengthened = []
         if (workdir / config_lib.FILE_NAME).exists():
-            lengthened = _lengthened(config_lib.load(workdir), config)
+            lengthened = _lengthened(config_files.load(workdir), config)
         for change in lengthened:
             stage = STAGES[change["stage"]](config, info, workdir)
             if stage.result.exists():  # what is done now is not done any more
@@ -245,7 +245,7 @@ def _check_workdir(config: Config, workdir: pathlib.Path, info: DatasetInfo) -> 
         if workdir.exists() and {path.name for path in workdir.iterdir()} - {_LOCK}:
             raise UserError(f"{workdir}: holds something else; choose an empty folder or a run")
         return
-    before = config_lib.load(workdir)
+    before = config_files.load(workdir)
     before.data = config.data  # it may have moved; what it holds is compared by fingerprint
     if before.unknown_sounds and config.unknown_sounds:  # so may they
         before.unknown_sounds = config.unknown_sounds

@@ -1,6 +1,7 @@
 from benchmarks import feature_stage
 from s2i_tf import model_folder
-from s2i_tf.config import Config, from_dict, set_field
+from s2i_tf.config import Config, set_field
+from s2i_tf.config_files import from_dict
 from s2i_tf.pretrained import REALPAIRS
 
 

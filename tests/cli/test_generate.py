@@ -81,14 +81,14 @@ def test_what_a_name_holds_for_a_terminal_is_not_obeyed(generate, sounds, tmp_pa
 
 def test_what_was_heard_is_written_by_the_picture_s_stem(generate, sounds, tmp_path):
     long = sounds("long.wav", 20)
-    generate(sounds("a.wav"), long, f"--out={tmp_path / 'out'}", "--window=2.5")
+    generate(sounds("a.wav", 3), long, f"--out={tmp_path / 'out'}", "--window=2.5")
     said = json.loads((tmp_path / "out" / "heard.json").read_text())
     assert set(said) == {"a", "long"}
     assert {name for name, _ in said["a"]["classes"]} == {"one", "two"}
     shares = [share for _, share in said["a"]["classes"]]
     assert shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(1)
     assert said["a"]["known"] is True and said["a"]["known_score"] == 1
-    assert said["a"]["window_seconds"] == [0, 0.5]
+    assert said["a"]["window_seconds"] == [0, 3]
     assert said["long"]["sound"] == str(long)
     assert said["long"]["window_seconds"] == [2.5, 8.5]
     with pytest.raises(UserError, match="window 'quiet'; allowed: auto, middle, loudest"):

@@ -6,8 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from s2i_tf import config as config_lib
-from s2i_tf import features, spec
+from s2i_tf import config_files, features, spec
 from s2i_tf.config import Config
 from s2i_tf.data import dataset_info
 from s2i_tf.errors import UserError
@@ -181,5 +180,5 @@ def test_the_folder_of_sounds_is_of_this_direction_alone(call_verb, model):
 
 
 def test_the_configuration_of_the_run_is_where_the_source_is_found(model, source):
-    data = config_lib.load(model).data
+    data = config_files.load(model).data
     assert dataset_info.load(data).source == str(source)
