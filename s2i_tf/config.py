@@ -191,8 +191,8 @@ class OptimizerConfig(Settings):
       epsilon: number added to the root of the second moment.
       constant_share: share of the steps with a constant learning rate, before it falls linearly
         to zero.
-      ema_decay: decay of the moving average of the generator's weights, which is what is kept; 0
-        for none.
+      ema_decay: decay, at each batch, of the moving average of the generator's weights, which is
+        what is kept; 0 for none.
     """
 
     learning_rate: float = 2e-4

@@ -142,6 +142,11 @@ def _divided(source: _Source, modality: str, share: float, seed: int) -> list[It
     Of augmented copies, on which nothing is evaluated, only those for training.
     """
     items = [item for item in source.items if item.modality == modality]
+    if copies := sum(source_sounds.original_id(item.id) != item.id for item in items):
+        logger.warning(
+            "%d augmented copies: under those that train, recordings that are held out may lie",
+            copies,
+        )
     groups = ((item.group, item.class_name) for item in items)
     sides = splits.split_strata(groups, f"{seed}/holdout", 1 - share)
     return [

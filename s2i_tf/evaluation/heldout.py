@@ -2,7 +2,8 @@
 
 A pair of the eval split is left out if its sound, another clip of its recording, or its photo was
 trained on, whatever the file is called now. A pair of the training split stands for what the model
-has seen only if the model knows it. A model that does not say is taken at the data set's word.
+has seen only if the model knows it, and augmented copies of sounds stand for nothing of their own.
+A model that does not say is taken at the data set's word.
 """
 
 import dataclasses
@@ -78,6 +79,8 @@ def load(
     kept = {spec.EVAL_SPLIT: ~seen[spec.EVAL_SPLIT].any(axis=0)}
     if spec.TRAIN_SPLIT in whole:
         kept[spec.TRAIN_SPLIT] = seen[spec.TRAIN_SPLIT].all(axis=0) | (model_knows is None)
+        sound_ids = whole[spec.TRAIN_SPLIT]["sound_id"].tolist()
+        kept[spec.TRAIN_SPLIT] &= [source_sounds.original_id(name) == name for name in sound_ids]
     num_pairs = len(kept[spec.EVAL_SPLIT])
     if not kept[spec.EVAL_SPLIT].any():
         raise UserError(

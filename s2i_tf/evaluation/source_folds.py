@@ -1,9 +1,10 @@
 """A model's ears without a source of sounds: what it makes of sounds from places unknown to it.
 
 What names a sound, and what maps it to the pictures of its class, are fitted in closed form
-(`training.class_scores`). So they are fitted anew, as in training, without a source (a column of
-the data's `index.csv`), or without some at a time where there are many, and are then given the
-sounds of those. All else stays as it was trained.
+(`training.class_scores`). So they are fitted anew, as in training but for augmented copies, under
+which any source may lie, without a source (a column of the data's `index.csv`), or without some at
+a time where there are many, and are then given the sounds of those. All else stays as it was
+trained.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from s2i_tf import features as features_lib
-from s2i_tf.data import source_sounds, splits
+from s2i_tf.data import splits
 from s2i_tf.evaluation.inputs import Heard, Items, LeftOutSounds, Training
 from s2i_tf.models.multimodal import Hidden
 from s2i_tf.models.sound_to_image import SoundToImage
@@ -80,7 +81,6 @@ def listen(
         )
 
     fits = (np.arange(len(ids)) < len(sounds)) & (folds >= 0)
-    asked = np.array([source_sounds.original_id(name) == name for name in ids.tolist()])
     heard, certainty = np.zeros(len(ids), int), np.zeros(len(ids))
     # As the model has it, whose matrix is divided by it.
     temperature = 1 / np.mean(np.diag(model.hearing.alike))
@@ -100,7 +100,7 @@ def listen(
         certainty[out] = class_scores.softmax(evidence / temperature).max(axis=1)
         of_scaled = fit(scaled, rest, refit_strength(model))
         linear[out] = class_scores.to_photos(of_scaled, directions, middle)(scaled[out])
-    kept = np.flatnonzero(known & asked)
+    kept = np.flatnonzero(known)
     if not len(kept):
         return None
     vectors = Hidden(*map(np.asarray, model.multimodal.hidden_of(linear[kept])))
@@ -109,5 +109,5 @@ def listen(
         Heard(heard[kept], certainty[kept]),
         vectors,
         num_folds=int(num_folds),
-        num_alone=int((asked & (folds >= 0) & ~known).sum()),
+        num_alone=int(((folds >= 0) & ~known).sum()),
     )

@@ -196,6 +196,28 @@ def over_pairs(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.nda
     return ((one @ values) * other).sum(axis=1)
 
 
+def of_all_pairs(
+    as_one: np.ndarray, as_other: np.ndarray, labels: np.ndarray | None = None
+) -> np.ndarray:
+    """Values [items] to draw for a mean over pairs of items, see Hoeffding's projection.
+
+    An item that is drawn twice counts twice in both of its parts; drawn for one of them alone, the
+    interval of the mean would be too narrow.
+
+    Args:
+      as_one: the mean of each item over its partners, float [items].
+      as_other: the mean over those whose partner it is, float [items].
+      labels: int [items]; with them the means of classes stay those of `as_one`, else the whole's.
+    """
+    values = as_one.astype(np.float64)
+    labels = np.zeros(len(values), int) if labels is None else labels
+    for label in np.unique(labels):
+        of_class = np.flatnonzero((labels == label) & np.isfinite(as_one) & np.isfinite(as_other))
+        if of_class.size:
+            values[of_class] += as_other[of_class] - as_other[of_class].mean()
+    return values
+
+
 def mean_by_item(values: np.ndarray, item_of_pair: np.ndarray, num_items: int) -> np.ndarray:
     """The mean over the pairs of each item, of those for which it is defined, float [items].
 

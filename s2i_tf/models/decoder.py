@@ -82,7 +82,7 @@ def build_decoder(
         KERNEL_SIDE,
         strides=2,
         padding="same",
-        kernel_initializer=conv_init(),
+        kernel_initializer=conv_init(seed),
         name="to_picture",
     )(x)
     x = layers.Activation(output_activation, dtype="float32", name="out")(x)

@@ -22,9 +22,9 @@ def widths(filters: int, num_layers: int) -> list[int]:
     return [filters * min(2**depth, 8) for depth in range(num_layers)]
 
 
-def conv_init() -> keras.initializers.Initializer:
+def conv_init(seed: int | None = None) -> keras.initializers.Initializer:
     """N(0, 0.02), as in pix2pix."""
-    return keras.initializers.RandomNormal(stddev=0.02)
+    return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
 
 
 def leaky_relu(name: str) -> keras.layers.Layer:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from s2i_tf.data import dataset_info, pipeline
+from s2i_tf.data import dataset_info, pipeline, source_sounds
 from s2i_tf.evaluation import heldout
 from s2i_tf.evaluation.on_disk import Scratch
 
@@ -33,6 +33,24 @@ def test_frames_of_a_film_are_of_the_recording_that_its_sounds_are_of():
     }
     assert heldout.items_of(columns, "image").groups.tolist() == ["trip", "trip", "wet.jpg"]
     assert heldout.items_of(columns, "sound").groups.tolist() == ["trip", "trip", "storm"]
+
+
+def test_augmented_copies_of_training_sounds_stand_for_nothing(tiny_dataset, tmp_path, monkeypatch):
+    def marked(*args, **settings):
+        for batch in split_batches(*args, **settings):
+            some = np.arange(len(batch["sound_id"])) % 3 == 0
+            copies = [source_sounds.view_id(name, 1) for name in batch["sound_id"]]
+            yield batch | {"sound_id": np.where(some, copies, batch["sound_id"])}
+
+    split_batches = pipeline.split_batches
+    info = dataset_info.load(tiny_dataset)
+    whole = heldout.load(None, tiny_dataset, info, Scratch(str(tmp_path))).sides
+    monkeypatch.setattr(pipeline, "split_batches", marked)
+    sides = heldout.load(None, tiny_dataset, info, Scratch(str(tmp_path))).sides
+    names = [side[0].ids.tolist() for side in (sides["train"], sides["eval"])]
+    assert not any("#view" in name for name in names[0])
+    assert 0 < len(names[0]) < len(whole["train"][0])
+    assert len(names[1]) == len(whole["eval"][0])
 
 
 @pytest.mark.parametrize("batch", [256, 4])

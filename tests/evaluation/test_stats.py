@@ -166,6 +166,27 @@ def test_a_statistic_that_is_not_defined_is_not_a_number():
     assert found == stats.NOTHING
 
 
+@pytest.mark.parametrize("by_class", [False, True])
+def test_the_interval_of_a_mean_over_pairs_covers_its_truth(rng, by_class):
+    """Drawn as the one of the pair alone, it covered the truth of these in six to eight of ten."""
+    covered, num, groups = 0, 40, np.arange(40)
+    for seed in range(200):
+        labels = np.arange(num) % 2 if by_class else np.zeros(num, int)
+        meets = rng.random(num)[:, None] + rng.random(num) > 1
+        meets = np.where((labels[:, None] == labels) & ~np.eye(num, dtype=bool), meets, np.nan)
+        as_one, as_other = np.nanmean(meets, axis=1), np.nanmean(meets, axis=0)
+        values = stats.of_all_pairs(as_one, as_other, labels)
+        assert values.mean() == pytest.approx(as_one.mean())
+        found = stats.mean(values, groups, seed=seed)
+        covered += found["low"] < 0.5 < found["high"]
+    assert 0.9 < covered / 200 < 0.99
+
+
+def test_an_item_without_partners_stays_undefined():
+    values = stats.of_all_pairs(np.array([0.5, np.nan, 1]), np.array([1, np.nan, 0.5]))
+    np.testing.assert_array_equal(values, [0.75, np.nan, 0.75])
+
+
 def test_collections_have_rates_of_their_own_and_unknown_ones_none():
     sources = np.array(["x", "x", "y", ""])
     labels = np.array([0, 1, 1, 0])

@@ -25,18 +25,16 @@ def watch(stage: str, num_rows: Mapping[str, int], folder: str) -> Iterator[None
     Args:
       stage: name of the stage.
       num_rows: number of rows of each part that is to be done.
-      folder: folder in which the parts' manifests appear.
+      folder: folder in which the parts' manifests appear; it has none of them yet.
     """
     total = sum(num_rows.values())
     start = time.monotonic()
-    before = set(storage.names(folder))
     finished = threading.Event()
 
     def report() -> None:
         while not finished.wait(INTERVAL_SECONDS):
-            # A part that is done again replaces a manifest that was there and no longer valid.
-            new = set(storage.names(folder)) - before
-            done = sum(num_rows[part] for part in num_rows if part + manifest.SUFFIX in new)
+            names = set(storage.names(folder))
+            done = sum(num_rows[part] for part in num_rows if part + manifest.SUFFIX in names)
             if 0 < done < total:
                 logger.info(logs.progress_line(stage, done, total, time.monotonic() - start))
 

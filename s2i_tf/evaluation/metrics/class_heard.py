@@ -138,7 +138,9 @@ def _left_out(predictions: Predictions) -> np.ndarray:
     folds = splits.folds(collections, MAX_FOLDS, f"{predictions.seed}/sources")
     for fold in np.unique(folds):
         left_out = np.array(collections)[folds == fold]
-        others = np.flatnonzero(~np.isin(training.sources, left_out))
+        # A training sound whose collection is not known could be of these.
+        known = training.sources != ""
+        others = np.flatnonzero(known & ~np.isin(training.sources, left_out))
         if not 0 < len(others) < len(training):
             continue
         own = np.isin(sounds.sources, left_out) & np.isin(sounds.labels, training.labels[others])

@@ -16,13 +16,15 @@ from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, number, share
 from s2i_tf.training import fit_hearing
 
 _COLUMNS = ("right", "as it says", "calibration error", "known")
+_NUM_DRAWS = 400
 
 
 class Confidence(Metric):
     """How often the likeliest class is right, and with what probability it is given on average.
 
     The expected calibration error (Guo et al. 2017) is by how much the two differ, in the mean over
-    15 bins of the probability; of few sounds it is never quite 0. The area under the curve is the
+    15 bins of the probability. Of few sounds it is not 0 even where the probabilities are right:
+    beside it is what it then is on average. The area under the curve is the
     chance that a sound of a class has a higher known score than one of none; 0.5 is no better than
     guessing. Where the score is cut for "like nothing I know" was set on training sounds and, if
     the training was given any, on sounds of no class, which may be these same.
@@ -56,7 +58,9 @@ class Confidence(Metric):
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
         def cells(row: Part) -> list[Cell]:
             shares = [share(row[name]) for name in ("accuracy", "certainty", "known")]
-            return [*shares[:2], number(row["calibration_error"], 3), *shares[2:]]
+            beside = f"{row['calibrated_error']:.3f} if calibrated"
+            error = number(row["calibration_error"], 3, beside)
+            return [*shares[:2], error, *shares[2:]]
 
         rows = tabular.rows(part["rows"], cells, "n = {num_sounds}")
         tables = [Table("Confidence", _COLUMNS, rows)]
@@ -89,7 +93,21 @@ def _row(
         "known": None,
         **{measure: rate["micro"] for measure, rate in rates.items()},
         "calibration_error": stats.as_share(error),
+        "calibrated_error": _calibrated_error(heard.certainty, seed),
     }
+
+
+def _calibrated_error(confidence: np.ndarray, seed: int) -> float:
+    """The calibration error on average if answers of this confidence are right as often as it says.
+
+    Args:
+      confidence: probability of each answer, [answers].
+      seed: random seed of what is right.
+    """
+    draws = np.random.default_rng(seed).random((_NUM_DRAWS, len(confidence))) < confidence
+    once = np.ones((1, len(confidence)))
+    errors = [fit_hearing.calibration_errors(confidence, right, once) for right in draws]
+    return float(np.mean(errors))
 
 
 def _unknown(

@@ -23,7 +23,8 @@ ClassPairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 class Diversity(Metric):
     """Distance between two pictures of one class, over that between two photos of it.
 
-    In the judge's features, the pictures of different recordings.
+    In the judge's features, the pictures of different recordings. Two samples of one sound are of
+    the same two draws of noise for all sounds.
     """
 
     heading = "How various are the pictures?"

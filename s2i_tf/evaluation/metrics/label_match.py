@@ -50,9 +50,9 @@ class LabelMatch(Metric):
             seen["rebuilt"] = predictions.rebuilt.labels[images.of_pair]
         original = predictions.judged.labels[images.of_pair]
         by_pair = {name: meets(one, original) for name, one in seen.items()} | {
-            "real_same_class": mean_meeting(original, original, apart, labels),
-            "generated_same_class": mean_meeting(seen["generated"], original, apart, labels),
-            "shuffled": mean_meeting(seen["generated"], original, apart),
+            "real_same_class": of_all_pairs(original, original, apart, labels),
+            "generated_same_class": of_all_pairs(seen["generated"], original, apart, labels),
+            "shuffled": of_all_pairs(seen["generated"], original, apart),
         }
         nothing = dict.fromkeys(TOP_KS, np.full(len(labels), np.nan))
         by_pair = {name: by_pair.get(name, nothing) for name in ROWS}
@@ -129,13 +129,20 @@ def rows_of(
 
     Args:
       titles: the titles by name.
-      by_pair: whether the labels meet, by name and k, float or bool [pairs].
+      by_pair: whether the labels meet, by name and k, float or bool [pairs]; or [2, pairs] of
+        `of_all_pairs`.
       predictions: of which the pairs are.
       items: the sounds or photos that count once each, by the mean of their pairs.
     """
+
+    def by_item(values: np.ndarray) -> np.ndarray:
+        if values.ndim == 1:
+            return stats.mean_by_item(values, items.of_pair, len(items))
+        return stats.of_all_pairs(*map(by_item, values), items.labels)
+
     rates = predictions.rates(
         {
-            (name, k): stats.mean_by_item(values, items.of_pair, len(items))
+            (name, k): by_item(values)
             for name, by_k in by_pair.items()
             for k, values in by_k.items()
         },
@@ -201,6 +208,15 @@ def mean_meeting(
             with np.errstate(invalid="ignore"):
                 rates[k][rows] = ((shared > 0) & allowed).sum(axis=1) / num_allowed
     return rates
+
+
+def of_all_pairs(
+    one: np.ndarray, other: np.ndarray, excluded: np.ndarray, classes: np.ndarray | None = None
+) -> dict[int, np.ndarray]:
+    """`mean_meeting` of each pair as the one and as the other, float [2, pairs] by k."""
+    as_one = mean_meeting(one, other, excluded, classes)
+    as_other = mean_meeting(other, one, excluded, classes)
+    return {k: np.stack([as_one[k], as_other[k]]) for k in TOP_KS}
 
 
 def random_match(num_labels: int) -> dict[int, float]:

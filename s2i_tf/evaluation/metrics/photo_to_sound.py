@@ -131,8 +131,8 @@ def _label_match(predictions: Predictions, direction: PhotoToSound) -> Part | No
     of_pair = {name: heard(one.ids[images.of_pair]) for name, one in direction.found.items()}
     labels, apart = images.labels[images.of_pair], predictions.same_source
     by_pair = {name: label_match.meets(one, original) for name, one in of_pair.items()}
-    by_pair["real_same_class"] = label_match.mean_meeting(original, original, apart[:, 1:], labels)
-    by_pair["shuffled"] = label_match.mean_meeting(of_pair["generated"], original, apart)
+    by_pair["real_same_class"] = label_match.of_all_pairs(original, original, apart[:, 1:], labels)
+    by_pair["shuffled"] = label_match.of_all_pairs(of_pair["generated"], original, apart)
     random = label_match.random_match(len(direction.judge.labels))
     return {
         "judge": direction.judge.name,

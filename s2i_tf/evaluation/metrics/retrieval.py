@@ -37,7 +37,8 @@ class Retrieval(Metric):
     """Each photo looks for its nearest sound by multimodal vectors, and each sound for its photo.
 
     By Euclidean distance, among all those of the same split (section 5.3 of the paper). A photo
-    or a sound that forms several pairs counts once, whether it seeks or is found.
+    or a sound that forms several pairs counts once, whether it seeks or is found. The intervals are
+    for these very items to be found among: others would move the figures more.
     """
 
     heading = "Does the nearest sound have the photo's class?"

@@ -1,9 +1,9 @@
 """Similarity in the space of a net that embeds sounds and pictures alike, as the field measures it.
 
 Of paired vectors: the mean cosine; the z-score, (own cosine − mean) / standard deviation over the
-cosines of the same sound with all other clips' pictures; and the rank, the share of the other
-pictures that score below the own one, ties counting half (chance 0.5, published times 100). The
-audio-image similarity compares sounds with pictures, the image-image similarity photos with the
+cosines of the same sound with the pictures of all other recordings; and the rank, the share of
+these pictures that score below the own one, ties counting half (chance 0.5, published times 100).
+The audio-image similarity compares sounds with pictures, the image-image similarity photos with the
 pictures made for them. Recall at k: whether the class is among the k class names nearest to the
 picture.
 
@@ -41,12 +41,11 @@ class AudioImageSimilarity(Metric):
     def measure(self, predictions: Predictions) -> Part:
         vectors = [_embedded(predictions, side) for side in self.sides]
         groups, seed = predictions.sounds.groups, predictions.seed
-        if len(groups) < 2:
-            raise NotMeasured("one pair has no others to compare with")
+        if len(set(groups)) < 2:
+            raise NotMeasured("one recording has no others to compare with")
         rows = {"generated": compared(*vectors, groups, seed=seed)}
-        cosines = cosine(*vectors)
-        np.fill_diagonal(cosines, 0)
-        others = cosines.sum(axis=1) / (len(cosines) - 1)
+        cosines = _others(cosine(*vectors), groups)
+        others = stats.of_all_pairs(np.nanmean(cosines, axis=1), np.nanmean(cosines, axis=0))
         rows["shuffled"] = {
             "cosine": stats.mean(others, groups, seed=seed),
             "z": {**stats.NOTHING, "value": 0.0},
@@ -133,19 +132,19 @@ def compared(
 
     Args:
       one: vectors [pairs, size], each compared with all of the others.
-      other: vectors [pairs, size], at least two.
-      groups: str [pairs], what is drawn anew for the intervals.
+      other: vectors [pairs, size].
+      groups: [pairs], at least two: what is drawn anew for the intervals; pairs of one group are no
+        others.
       seed: random seed of the intervals.
     """
     cosines = cosine(one, other)
-    own = np.diag(cosines)
-    apart = ~np.eye(len(cosines), dtype=bool)
-    rest = cosines[apart].reshape(len(cosines), -1)
+    own, rest = np.diag(cosines), _others(cosines, groups)
     z = np.full(len(own), np.nan)
-    vary = np.ptp(rest, axis=1) > neighbors.TIE
-    z[vary] = (own[vary] - rest[vary].mean(axis=1)) / rest[vary].std(axis=1)
+    vary = np.nanmax(rest, axis=1) - np.nanmin(rest, axis=1) > neighbors.TIE
+    z[vary] = (own[vary] - np.nanmean(rest[vary], axis=1)) / np.nanstd(rest[vary], axis=1)
     num_below, num_tied = _below_and_tied(own[:, None], rest)
-    columns = {"cosine": own, "z": z, "rank": (num_below + num_tied / 2) / rest.shape[1]}
+    num_others = np.isfinite(rest).sum(axis=1)
+    columns = {"cosine": own, "z": z, "rank": (num_below + num_tied / 2) / num_others}
     return {name: stats.mean(values, groups, seed=seed) for name, values in columns.items()}
 
 
@@ -157,6 +156,12 @@ def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         sides.append(vectors / np.where(lengths > 0, lengths, 1))
     return sides[0] @ sides[1].T
+
+
+def _others(cosines: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The cosines with pairs of other groups; NaN in the place of the rest."""
+    groups = np.asarray(groups)
+    return np.where(groups[:, None] == groups, np.nan, cosines)
 
 
 def _hits(

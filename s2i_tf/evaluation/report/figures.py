@@ -23,9 +23,6 @@ _NUM_PER_QUALITY = 12
 _NUM_PER_K = 6
 _BLANK = 250
 
-# What a hidden photo is filled with.
-HIDDEN = 255
-
 # What each file of `sheets` shows, for captions.
 TITLES = {
     "dataset.png": "The data: photos of each class (the paper's Figure 2)",
@@ -55,9 +52,8 @@ def sheets(
     generated = predictions.generated.pictures
     class_names = np.array(predictions.class_names)
 
-    def photos_of(side: Items, positions: Sequence[int]) -> np.ndarray:
-        photos = side.pictures[positions]
-        return np.full_like(photos, HIDDEN) if hide_photos else photos
+    def photos_of(side: Items, positions: Sequence[int]) -> np.ndarray | None:
+        return None if hide_photos else side.pictures[positions]
 
     def pairs(positions: Sequence[int], captions: Sequence[str] | None = None) -> np.ndarray | None:
         """Pictures of some sounds below the photos of their pairs; None of no sounds."""
@@ -108,22 +104,22 @@ def sheets(
 
 
 def sheet(
-    upper: Sequence[np.ndarray],
+    upper: Sequence[np.ndarray] | None,
     lower: Sequence[np.ndarray],
     upper_captions: Sequence[str],
     lower_captions: Sequence[str],
 ) -> np.ndarray:
     """Columns of two pictures with a caption each, in as many double rows as it takes.
 
-    Where the upper ones are hidden, all white, only the lower ones are shown.
+    Without the upper ones only the lower ones are shown, with both captions.
     """
-    num_columns = min(NUM_COLUMNS, len(upper))
-    if all(np.min(picture) == HIDDEN for picture in upper):
+    num_columns = min(NUM_COLUMNS, len(lower))
+    if upper is None:
         captions = [
             " ".join(pair).strip() for pair in zip(upper_captions, lower_captions, strict=True)
         ]
         return contact_sheet(list(lower), captions, num_columns=num_columns)
-    blank = np.full_like(upper[0], _BLANK)
+    blank = np.full_like(lower[0], _BLANK)
     pictures, captions = [], []
     for start in range(0, len(upper), num_columns):
         for row, texts in ((upper, upper_captions), (lower, lower_captions)):

@@ -9,11 +9,11 @@ import numpy as np
 from s2i_tf.errors import UserError
 from s2i_tf.evaluation.inputs import Predictions
 from s2i_tf.evaluation.metrics import qualities
-from s2i_tf.evaluation.report import figures
 from s2i_tf.media import audio
 
 PHOTO, GENERATED = "real photo", "from the sound"  # captions
 _NAMED = 3  # labels below a picture
+_WHITE = 255  # in the place of a photo that is hidden
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def examples(predictions: Predictions, *, hide_photos: bool = False) -> list[Exa
                 sound_id=sound_id,
                 sound=played(predictions.load_sound, sound_id),
                 pictures={
-                    PHOTO: np.full_like(original, figures.HIDDEN) if hide_photos else original,
+                    PHOTO: np.full_like(original, _WHITE) if hide_photos else original,
                     GENERATED: predictions.generated.pictures[position],
                     "photo rebuilt": predictions.rebuilt.pictures[photo],
                     **{f"{GENERATED}, sample {n}": drawn for n, drawn in enumerate(further, 1)},

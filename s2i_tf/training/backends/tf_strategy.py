@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 Strategy = tf.distribute.Strategy
 
-# Seeds of a run are small numbers, so that no other replica or generator has the same.
+# Seeds of a run are small numbers, so that no other replica has the same.
 _BETWEEN_SEEDS = 1_000_003
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {

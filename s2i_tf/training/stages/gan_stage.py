@@ -7,6 +7,7 @@ class.
 
 import abc
 import contextlib
+import functools
 import operator
 import pathlib
 from collections.abc import Iterator
@@ -173,15 +174,23 @@ class GanStage(Stage):
 
     def draw_samples(self, trainer: GanTrainer, step: int) -> pathlib.Path:
         """Writes `samples/step_NNNNNN.png`: a row of targets above rows of outputs."""
-        batch = pipeline.load_split(self.config.data, spec.EVAL_SPLIT, with_image=self.with_image)
-        num = min(self.config.num_samples, len(batch[schema.KEY_LABEL]))
-        chosen = np.linspace(0, len(batch[schema.KEY_LABEL]) - 1, num).astype(int)
-        batch = {key: values[chosen] for key, values in batch.items() if values.dtype != object}
-        rows = [self.as_pictures(np.asarray(row)) for row in self.sample_rows(trainer, batch)]
+        rows = self.sample_rows(trainer, self._shown)
+        rows = [self.as_pictures(np.asarray(row)) for row in rows]
         path = self.folder / "samples" / f"step_{step:06}.png"
         path.parent.mkdir(exist_ok=True)
-        sheet = contact_sheet([to_uint8(one) for row in rows for one in row], num_columns=num)
+        sheet = contact_sheet(
+            [to_uint8(one) for row in rows for one in row], num_columns=len(rows[0])
+        )
         return files.write(path, image.encode_png(sheet))
+
+    @functools.cached_property
+    def _shown(self) -> dict[str, np.ndarray]:
+        """Some pairs of the eval split, spread over it."""
+        batch = pipeline.load_split(self.config.data, spec.EVAL_SPLIT, with_image=self.with_image)
+        num_pairs = len(batch[schema.KEY_LABEL])
+        num_shown = min(self.config.num_samples, num_pairs)
+        chosen = np.linspace(0, num_pairs - 1, num_shown).astype(int)
+        return {key: values[chosen] for key, values in batch.items() if values.dtype != object}
 
     def sample_rows(self, trainer: GanTrainer, batch) -> list:
         """The targets of a batch, and what the generator makes of its conditions."""

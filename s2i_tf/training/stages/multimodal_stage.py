@@ -152,4 +152,4 @@ def _training_features(data_dir: str, info: DatasetInfo) -> tuple[np.ndarray, np
         for batch in itertools.islice(batches, -(-num // batch_size))
     ]
     sounds, images = zip(*columns, strict=True)
-    return np.concatenate(sounds), np.concatenate(images)
+    return np.concatenate(sounds)[:num], np.concatenate(images)[:num]

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,11 @@ def test_one_that_says_what_is_true_has_no_calibration_error():
     surer = measured(Heard(np.where(wrong, 1 - LABELS, LABELS), np.ones(40), np.ones(40)))
     error = surer["rows"][0]["calibration_error"]
     assert error["value"] == pytest.approx(0.1) and error["low"] < 0.1 < error["high"]
+    # Of 40 answers that are right with a chance of 0.9, the mean deviation from 36, as a share.
+    chances = [math.comb(40, k) * 0.9**k * 0.1 ** (40 - k) for k in range(41)]
+    expected = sum(chance * abs(k - 36) / 40 for k, chance in enumerate(chances))
+    assert row["calibrated_error"] == pytest.approx(expected, rel=0.1)
+    assert surer["rows"][0]["calibrated_error"] == 0
 
 
 def test_sounds_of_no_class_are_told_by_their_score():

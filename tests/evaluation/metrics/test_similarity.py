@@ -29,6 +29,16 @@ def test_cosine_z_and_rank_by_hand():
     assert found["rank"]["value"] == pytest.approx((1 / 2 + 1 + 1) / 3)
 
 
+def test_pictures_of_one_recording_are_no_others():
+    sounds = np.repeat(np.eye(10), 5, axis=0)
+    found = similarity.compared(sounds, sounds, np.repeat(np.arange(10), 5))
+    assert found["rank"]["value"] == 1 and found["cosine"]["value"] == 1
+    part = similarity.AudioImageSimilarity().measure(
+        predictions(range(3), sounds=np.eye(3), pictures=np.eye(3))
+    )
+    assert row(part, "shuffled")["cosine"]["value"] == 0
+
+
 def test_ties_count_half_and_a_constant_picture_has_chance():
     same = np.ones((5, 3))
     found = similarity.compared(np.eye(5, 3) + 1, same, np.arange(5))
