@@ -9,7 +9,6 @@ from s2i_tf import spec
 from s2i_tf.serving import examples
 
 _NUM_SOUNDS = 4
-_NUM_CALIBRATION_RECORDS = 32
 
 
 def export(folder: pathlib.Path, quantizations: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -27,11 +26,9 @@ def export(folder: pathlib.Path, quantizations: tuple[str, ...]) -> dict[str, di
 
     generating_sides.require_sound_net()
     model, extractor = saved_model.load_with_net(REALPAIRS)
-    data = folder / "data"
-    write_calibration_data(data)
     exports = {"saved_model": {"path": str(saved_model.export(model, extractor, folder).folder)}}
     for quantization in quantizations:
-        made = tflite_export.export(model, extractor, folder, quantization=quantization, data=data)
+        made = tflite_export.export(model, extractor, folder, quantization=quantization)
         exports[quantization] = {
             "path": str(made.path),
             "num_bytes": made.num_bytes,
@@ -39,21 +36,6 @@ def export(folder: pathlib.Path, quantizations: tuple[str, ...]) -> dict[str, di
             "allowed": tflite_export.QUANTIZATIONS[quantization],
         }
     return exports
-
-
-def write_calibration_data(folder: pathlib.Path) -> None:
-    """A prepared data set with the sounds that its records name."""
-    from benchmarks.speed import reading_sides
-    from s2i_tf.data.foley import causes, dataset
-    from s2i_tf.media import audio
-
-    reading_sides.write_dataset(folder, "float16", 1, _NUM_CALIBRATION_RECORDS)
-    sounds = folder / "sounds" / "0"
-    sounds.mkdir(parents=True)
-    names = itertools.cycle(causes.CLASSES)
-    for index, name in zip(range(_NUM_CALIBRATION_RECORDS), names, strict=False):
-        made = dataset.synthesize(causes.scene(name, index, 0))
-        (sounds / f"{index}.wav").write_bytes(audio.encode_audio(made, "wav"))
 
 
 def build(side: str, path: str) -> Step:
