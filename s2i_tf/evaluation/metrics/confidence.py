@@ -12,10 +12,10 @@ from s2i_tf.evaluation import stats
 from s2i_tf.evaluation.inputs import Heard, Predictions
 from s2i_tf.evaluation.metrics import tabular
 from s2i_tf.evaluation.metrics.metric import Metric, Metrics, NotMeasured, Part
-from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, number, share
+from s2i_tf.evaluation.metrics.tabular import Cell, Row, Table, decimal, number, share
 from s2i_tf.training import fit_hearing
 
-_COLUMNS = ("right", "as it says", "calibration error", "known")
+_COLUMNS = ("right", "as it says", "calibration error", "if calibrated", "known")
 _NUM_DRAWS = 400
 
 
@@ -58,9 +58,8 @@ class Confidence(Metric):
     def tables(self, part: Part, metrics: Metrics) -> list[Table]:
         def cells(row: Part) -> list[Cell]:
             shares = [share(row[name]) for name in ("accuracy", "certainty", "known")]
-            beside = f"{row['calibrated_error']:.3f} if calibrated"
-            error = number(row["calibration_error"], 3, beside)
-            return [*shares[:2], error, *shares[2:]]
+            error = number(row["calibration_error"], 3)
+            return [*shares[:2], error, Cell(decimal(row["calibrated_error"], 3)), *shares[2:]]
 
         rows = tabular.rows(part["rows"], cells, "n = {num_sounds}")
         tables = [Table("Confidence", _COLUMNS, rows)]
