@@ -29,7 +29,7 @@ from s2i_tf.media import image
 from s2i_tf.models.sound_to_image import SoundToImage
 from s2i_tf.training import fit_hearing
 
-METRICS_VERSION = 5
+METRICS_VERSION = 6
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 # Where the command line keeps the features of a folder that is not prepared.
